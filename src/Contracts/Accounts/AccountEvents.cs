@@ -1,0 +1,56 @@
+namespace CrossMargin.Contracts.Accounts;
+
+/// <summary>
+/// What has happened to an account. Balances after the event are in it, so that a reader needs no fold and the fold can check
+/// its own. A record's stored name is in <see cref="AccountEventNames"/>; a change of meaning is a new version of that name.
+/// </summary>
+public abstract record AccountEvent
+{
+    private AccountEvent() { }
+
+    public sealed record Opened(PrincipalId Owner) : AccountEvent;
+
+    public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent;
+
+    /// <summary>The amount left the free balance and waits for the custodian. Reported as overdue after <paramref name="OverdueAt"/>.</summary>
+    public sealed record WithdrawalHeld(
+        WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter, string Destination, Instant OverdueAt) : AccountEvent;
+
+    /// <summary>The custodian paid: the amount has left the venue.</summary>
+    public sealed record WithdrawalPosted(WithdrawalId Withdrawal, AssetAmount Amount) : AccountEvent;
+
+    /// <summary>The custodian did not pay: the amount is free again.</summary>
+    public sealed record WithdrawalVoided(WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+
+    /// <summary>The custodian has been silent for too long. Nothing moves; somebody has to ask.</summary>
+    public sealed record WithdrawalOverdue(WithdrawalId Withdrawal) : AccountEvent;
+
+    /// <summary>Addressed to the receiver: the amount is in flight until its shard has taken this record in.</summary>
+    public sealed record TransferSent(AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+
+    public sealed record TransferReceived(AccountId From, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+
+    /// <summary>The receiver could not take it. Addressed back to the sender: the amount is in flight again.</summary>
+    public sealed record TransferBounced(AccountId From, AssetAmount Amount, Rejection Reason) : AccountEvent;
+
+    /// <summary>The sender has its money back.</summary>
+    public sealed record TransferReturned(AccountId To, AssetAmount Amount, AssetAmount BalanceAfter, Rejection Reason) : AccountEvent;
+
+    /// <summary>A money command was refused. Journaled, so that the same key or sequence gets the same answer for ever.</summary>
+    public sealed record CommandRefused(string Command, Rejection Reason) : AccountEvent;
+}
+
+public static class AccountEventNames
+{
+    public const string Opened = "account.opened.v1";
+    public const string Deposited = "account.deposited.v1";
+    public const string WithdrawalHeld = "account.withdrawal-held.v1";
+    public const string WithdrawalPosted = "account.withdrawal-posted.v1";
+    public const string WithdrawalVoided = "account.withdrawal-voided.v1";
+    public const string WithdrawalOverdue = "account.withdrawal-overdue.v1";
+    public const string TransferSent = "account.transfer-sent.v1";
+    public const string TransferReceived = "account.transfer-received.v1";
+    public const string TransferBounced = "account.transfer-bounced.v1";
+    public const string TransferReturned = "account.transfer-returned.v1";
+    public const string CommandRefused = "account.command-refused.v1";
+}

@@ -1,0 +1,79 @@
+using System.Collections.Frozen;
+using System.Text;
+
+namespace CrossMargin.Contracts;
+
+/// <summary>
+/// Why the venue said no. The numbers are public and never reused. Where several apply to one command, the lowest number
+/// inside the command's area is the answer; docs/events.md prints the ladder and a table test walks it.
+/// </summary>
+public enum Rejection
+{
+    None = 0,
+
+    // 1–99: the runtime, before any grain decides. Nothing was journaled unless the text says so.
+    /// <summary>The silo has more waiting than it will hold. Nothing was taken in.</summary>
+    Overloaded = 1,
+    /// <summary>The shard has no owner that can act now. Nothing was taken in.</summary>
+    ShardUnavailable = 2,
+    /// <summary>The commit's outcome could not be learned. Ask again with the same key or sequence.</summary>
+    OutcomeUnknown = 3,
+    /// <summary>An invariant of this grain broke; an officer has to look.</summary>
+    GrainHalted = 4,
+    /// <summary>The key is older than the window or from the future.</summary>
+    KeyExpired = 10,
+    /// <summary>The key was used for a command with other content.</summary>
+    KeyConflict = 11,
+    /// <summary>More keys are in the window than a shard keeps.</summary>
+    KeyWindowFull = 12,
+    /// <summary>A source skipped a number; send the missing one first.</summary>
+    SequenceGap = 20,
+    /// <summary>A source sent a number again with other content.</summary>
+    SequenceConflict = 21,
+    /// <summary>A source sent again a number that was taken in before. Nothing more was done.</summary>
+    SequenceDuplicate = 22,
+
+    // 100–199: accounts, in order of precedence.
+    AccountNotFound = 100,
+    AccountAlreadyOpen = 101,
+    AccountNotOpen = 102,
+    UnknownAsset = 110,
+    AmountNotPositive = 111,
+    AmountTooLarge = 112,
+    TransferToSelf = 120,
+    UnknownWithdrawal = 130,
+    TooManyWithdrawals = 131,
+    ExceedsBalance = 140,
+    BalanceLimit = 141,
+}
+
+public static class Rejections
+{
+    private static readonly FrozenDictionary<Rejection, string> Codes =
+        Enum.GetValues<Rejection>().ToFrozenDictionary(rejection => rejection, rejection => KebabCase(rejection.ToString()));
+
+    private static readonly FrozenDictionary<string, Rejection> ByCode =
+        Codes.ToFrozenDictionary(entry => entry.Value, entry => entry.Key, StringComparer.Ordinal);
+
+    /// <summary>The stable text of a rejection: <c>exceeds-balance</c>. It stands in the API and in journaled refusals.</summary>
+    public static string Code(this Rejection rejection) => Codes[rejection];
+
+    public static bool TryParse(string code, out Rejection rejection) => ByCode.TryGetValue(code, out rejection);
+
+    /// <summary>True when the same command, sent again later, may be taken.</summary>
+    public static bool IsTransient(this Rejection rejection) => rejection is
+        Rejection.Overloaded or Rejection.ShardUnavailable or Rejection.OutcomeUnknown or Rejection.KeyWindowFull
+        or Rejection.SequenceGap;
+
+    private static string KebabCase(string name)
+    {
+        var text = new StringBuilder();
+        foreach (var c in name)
+        {
+            if (char.IsAsciiLetterUpper(c) && text.Length > 0) text.Append('-');
+            text.Append(char.ToLowerInvariant(c));
+        }
+
+        return text.ToString();
+    }
+}
