@@ -1,0 +1,67 @@
+using System.Numerics;
+using CrossMargin.Contracts;
+
+namespace CrossMargin.Runtime.Records;
+
+/// <summary>
+/// Which shard a grain lives in. The count is fixed when a venue is created, is at most 64, and is asserted at every start:
+/// with another count every grain would move.
+/// </summary>
+public sealed class ShardMap
+{
+    public const int MaxCount = 64;
+
+    public ShardMap(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxCount);
+        Count = count;
+        Shards = [.. Enumerable.Range(0, count).Select(number => new ShardId(number))];
+    }
+
+    public int Count { get; }
+
+    public IReadOnlyList<ShardId> Shards { get; }
+
+    /// <summary>A stable hash of the id: the same in every process and version.</summary>
+    public ShardId ShardOf(GrainId grain)
+    {
+        // The shard's own grain lives in the shard that it describes; its number is in the id.
+        if (grain.Kind == GrainKind.Shard) return new ShardId((int)(grain.Low & 0xFFFF));
+
+        var mixed = unchecked((grain.High ^ BitOperations.RotateLeft(grain.Low, 32)) * 0x9E37_79B9_7F4A_7C15);
+        return new ShardId((int)((mixed >> 32) % (ulong)Count));
+    }
+
+    /// <summary>The grain that a shard's own records belong to.</summary>
+    public static GrainId GrainOf(ShardId shard) =>
+        new(((ulong)GrainKind.Shard << 56) | 0x8000, 0x8000_0000_0000_0000 | (uint)shard.Number);
+}
+
+/// <summary>A set of shards, one bit each.</summary>
+public readonly record struct ShardSet(ulong Bits)
+{
+    public bool IsEmpty => Bits == 0;
+    public bool Contains(ShardId shard) => (Bits & Bit(shard)) != 0;
+    public ShardSet With(ShardId shard) => new(Bits | Bit(shard));
+
+    /// <summary>The members in ascending order.</summary>
+    public Enumerator GetEnumerator() => new(Bits);
+
+    private static ulong Bit(ShardId shard) => 1UL << shard.Number;
+
+    public struct Enumerator(ulong bits)
+    {
+        private ulong rest = bits;
+
+        public ShardId Current { get; private set; }
+
+        public bool MoveNext()
+        {
+            if (rest == 0) return false;
+            Current = new ShardId(BitOperations.TrailingZeroCount(rest));
+            rest &= rest - 1;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Records;
+
+namespace CrossMargin.Runtime.Shards;
+
+/// <summary>
+/// What a shard asks of the world. Every call returns at once; the answer, if there is one, comes back as an input of the
+/// shard. The silo does these things with threads and sockets, the simulator with a seed.
+/// </summary>
+public interface IShardHost
+{
+    /// <summary>Answer: <see cref="Shard.TakenOver"/>. A null epoch means whatever epoch the head has now.</summary>
+    void TakeOver(ShardId shard, int? epoch);
+
+    /// <summary>Answer: <see cref="Shard.SnapshotsLoaded"/>.</summary>
+    void LoadSnapshots(ShardId shard);
+
+    /// <summary>The shard's own records behind a position, as many as the host likes. Answer: <see cref="Shard.RecordsRead"/>.</summary>
+    void ReadOwn(ShardId shard, long after);
+
+    /// <summary>The shard's records addressed to another. Answer: <see cref="Shard.AddressedRead"/>, or none: it is asked again.</summary>
+    void ReadAddressed(ShardId shard, ShardId to, long after);
+
+    /// <summary>Answer: <see cref="Shard.CommitSettled"/>.</summary>
+    void Commit(Batch batch);
+
+    /// <summary>No answer: snapshots are a cache.</summary>
+    void Save(SnapshotSet set);
+
+    void Send(ShardMessage message);
+
+    /// <summary>Somebody has to look: a halted grain or shard, a snapshot that does not fit, a lost shard.</summary>
+    void Alarm(ShardId shard, string sentence);
+}
+
+/// <summary>How much a shard holds before it says no, and how often it saves.</summary>
+public sealed record ShardLimits
+{
+    public static readonly ShardLimits Default = new();
+
+    /// <summary>Records that wait for the commit in flight. Beyond it commands are refused as overloaded and deliveries dropped.</summary>
+    public int OpenRecords { get; init; } = 8_192;
+
+    /// <summary>Records of one batch; the rest waits for the next.</summary>
+    public int BatchRecords { get; init; } = 2_048;
+
+    /// <summary>Addressed records kept in memory for pulls.</summary>
+    public int RingRecords { get; init; } = 4_096;
+
+    /// <summary>Records behind the last snapshot that make the next one due.</summary>
+    public int SnapshotEvery { get; init; } = 50_000;
+
+    /// <summary>Keys that are remembered at once.</summary>
+    public int KeysInWindow { get; init; } = 1_000_000;
+}

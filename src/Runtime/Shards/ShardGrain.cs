@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Grains;
+
+namespace CrossMargin.Runtime.Shards;
+
+/// <summary>What a shard journals about itself, in the stream of its own grain.</summary>
+public abstract record ShardEvent
+{
+    private ShardEvent() { }
+
+    /// <summary>A message was taken in and caused nothing else; this record moves the watermark.</summary>
+    public sealed record Consumed : ShardEvent
+    {
+        public static readonly Consumed Nothing = new();
+    }
+
+    /// <summary>A message that its addressee could not take. The pair moves on; what the message carries is in suspense.</summary>
+    public sealed record Parked(string From, string Grain, string Type, string Reason) : ShardEvent;
+}
+
+public static class ShardEventNames
+{
+    public const string Consumed = "shard.consumed.v1";
+    public const string Parked = "shard.parked.v1";
+}
+
+/// <summary>The shard's own grain: the messages that are parked in it.</summary>
+public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked)
+{
+    public static readonly ShardGrain Empty = new([]);
+}
+
+[JsonSerializable(typeof(ShardGrain))]
+[JsonSerializable(typeof(ShardEvent.Consumed))]
+[JsonSerializable(typeof(ShardEvent.Parked))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+internal sealed partial class ShardGrainJson : JsonSerializerContext;
+
+internal sealed class ShardGrainType : GrainType<ShardGrain, ShardEvent>
+{
+    public override GrainKind Kind => GrainKind.Shard;
+    public override int SnapshotSchema => 1;
+    public override IReadOnlyList<string> EventNames { get; } = [ShardEventNames.Consumed, ShardEventNames.Parked];
+
+    protected override ShardGrain Empty(GrainId id) => ShardGrain.Empty;
+
+    protected override Decision<ShardEvent> Decide(ShardGrain state, object input, Context context) => Rejection.AccountNotFound;
+
+    protected override ShardGrain Evolve(ShardGrain state, ShardEvent @event) => @event switch
+    {
+        ShardEvent.Parked parked => new ShardGrain(state.Parked.Add(parked)),
+        _ => state,
+    };
+
+    protected override void Verify(ShardGrain state) =>
+        Invariant.Holds("S1", !state.Parked.IsDefault, "the list of parked messages exists");
+
+    protected override Instant? DueAt(ShardGrain state) => null;
+    protected override ImmutableArray<GrainId> AddresseesOf(ShardEvent @event) => [];
+    protected override Rejection RefusalIn(ShardEvent @event) => Rejection.None;
+
+    public override byte[] CanonicalBytes(object command) => throw new NotSupportedException("a shard takes no commands");
+
+    protected override string NameOf(ShardEvent @event) =>
+        @event is ShardEvent.Parked ? ShardEventNames.Parked : ShardEventNames.Consumed;
+
+    protected override void Encode(ShardEvent @event, IBufferWriter<byte> destination)
+    {
+        using var writer = new Utf8JsonWriter(destination);
+        JsonSerializer.Serialize(writer, @event, ShardGrainJson.Default.GetTypeInfo(@event.GetType())!);
+    }
+
+    public override object Decode(string name, ReadOnlySpan<byte> payload) => name == ShardEventNames.Parked
+        ? JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Parked)!
+        : ShardEvent.Consumed.Nothing;
+
+    protected override byte[] Save(ShardGrain state) => JsonSerializer.SerializeToUtf8Bytes(state, ShardGrainJson.Default.ShardGrain);
+
+    public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot) =>
+        JsonSerializer.Deserialize(snapshot, ShardGrainJson.Default.ShardGrain)!;
+}
