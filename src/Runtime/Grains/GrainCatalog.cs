@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text.Json;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
@@ -28,18 +29,25 @@ public sealed class GrainCatalog
     public GrainType TypeOf(GrainId grain) =>
         byKind[(byte)grain.Kind] ?? throw new UnknownGrainKindException(grain);
 
-    /// <summary>The event in a record, or null when no kind of grain in this build knows its name.</summary>
-    public object? Decode(JournalRecord record) =>
-        byEvent.TryGetValue(record.Type, out var type) ? type.Decode(record.Type, record.Payload.Span) : null;
+    /// <summary>The event in a record, or null when this build does not know its name or cannot read its payload.</summary>
+    public object? Decode(JournalRecord record)
+    {
+        if (!byEvent.TryGetValue(record.Type, out var type)) return null;
+        try
+        {
+            return type.Decode(record.Type, record.Payload.Span);
+        }
+        catch (Exception unreadable) when (unreadable is JsonException or FormatException)
+        {
+            return null;
+        }
+    }
 
-    /// <summary>The command with a fingerprint of its content, ready to be submitted.</summary>
+    /// <summary>Equal commands have equal fingerprints; it goes into the command's identity.</summary>
     public Fingerprint FingerprintOf(GrainId to, object command) => Fingerprint.Of(TypeOf(to).CanonicalBytes(command));
 
     /// <summary>What the record answers to the command that caused it.</summary>
-    public Rejection RefusalIn(JournalRecord record) =>
-        byEvent.TryGetValue(record.Type, out var type)
-            ? type.RefusalIn(type.Decode(record.Type, record.Payload.Span))
-            : Rejection.None;
+    public Rejection RefusalIn(JournalRecord record) => TypeOf(record.Grain).RefusalIn(Decode(record)!);
 }
 
 public sealed class UnknownGrainKindException(GrainId grain)

@@ -24,7 +24,7 @@ public interface IShardHost
     /// <summary>Answer: <see cref="Shard.CommitSettled"/>.</summary>
     void Commit(Batch batch);
 
-    /// <summary>No answer: snapshots are a cache.</summary>
+    /// <summary>Answer: <see cref="Shard.Saved"/>.</summary>
     void Save(SnapshotSet set);
 
     void Send(ShardMessage message);
@@ -39,10 +39,7 @@ public sealed record ShardLimits
     public static readonly ShardLimits Default = new();
 
     /// <summary>Records that wait for the commit in flight. Beyond it commands are refused as overloaded and deliveries dropped.</summary>
-    public int OpenRecords { get; init; } = 8_192;
-
-    /// <summary>Records of one batch; the rest waits for the next.</summary>
-    public int BatchRecords { get; init; } = 2_048;
+    public int OpenRecords { get; init; } = 4_096;
 
     /// <summary>Addressed records kept in memory for pulls.</summary>
     public int RingRecords { get; init; } = 4_096;

@@ -1,0 +1,644 @@
+using System.Buffers;
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+
+namespace CrossMargin.Runtime.Shards;
+
+public enum ShardPhase
+{
+    /// <summary>Not started, or waiting to ask again for the take-over.</summary>
+    Waiting,
+    TakingOver,
+    LoadingSnapshots,
+    Folding,
+    Active,
+
+    /// <summary>Another owner has the shard. Final.</summary>
+    Lost,
+
+    /// <summary>The journal cannot be trusted or cannot be read by this build. Final, until somebody has looked.</summary>
+    Halted,
+}
+
+/// <summary>
+/// The single writer of a part of the venue's grains. One thread calls it, one turn runs at a time. Turns change the state at
+/// once; whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is durable.
+/// One commit is in flight at most; what arrives meanwhile is the next batch, so the batches size themselves.
+/// </summary>
+public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardLimits limits, IShardHost host)
+{
+    private readonly AddressedRing ring = new(limits.RingRecords);
+    private readonly ArrayBufferWriter<byte> payload = new(512);
+
+    private ShardState state = new(id, map, catalog);
+    private Head durable;
+    private long[] lastAddressedDurable = new long[map.Count];
+    private long[] pulledBehind = Fill(map.Count, -1);
+    private OpenBatch open = new();
+    private OpenBatch? inFlight;
+    private Batch? commit;               // what was handed to the journal for inFlight
+    private bool isResolving;            // the outcome of inFlight is unknown and the resolve statement was asked for
+    private bool mustCommitAgain;        // inFlight was rolled back; the next tick sends it again
+    private Hash256 folded;              // the chain while folding
+    private long savedPosition;
+    private bool isSaving;
+    private bool saveNow;
+
+    private const int PageOfPull = 512;
+
+    public ShardId Id => id;
+    public ShardPhase Phase { get; private set; }
+    public Head Durable => durable;
+
+    /// <summary>Nothing waits for the journal: the state is the durable one.</summary>
+    public bool IsQuiet => open.Records.Count == 0 && inFlight is null && !isSaving;
+
+    /// <summary>All grains with their state, for whoever sweeps or audits the shard on its thread.</summary>
+    public ShardState State => state;
+
+    // ---- commands and reads ----------------------------------------------------------------------------------------
+
+    public void Submit(Instant now, Command command, ICaller caller)
+    {
+        if (Phase != ShardPhase.Active)
+        {
+            caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+            return;
+        }
+
+        var slot = state.Find(command.To);
+        if (AnswerDuplicate(now, slot, command, caller)) return;
+        if (open.Records.Count >= limits.OpenRecords)
+        {
+            caller.Answer(Reply.Refused(Rejection.Overloaded));
+            return;
+        }
+
+        var turn = RunTurn(now, slot, command.Body, command.Identity);
+        Hold(slot.Position, caller, turn.First is { } first
+            ? new Reply(turn.Answer, first)
+            : Reply.Refused(turn.Answer));
+    }
+
+    /// <summary>The grain's state, answered when everything in it is durable.</summary>
+    public void Read(Instant now, GrainId grain, ICaller caller)
+    {
+        if (Phase != ShardPhase.Active)
+        {
+            caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+            return;
+        }
+
+        var slot = state.Find(grain);
+        var view = new GrainView(
+            grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), state.Frame);
+        Hold(slot.Position, caller, new Reply(Rejection.None, Record: null) { View = view });
+    }
+
+    /// <summary>True when the command was taken in before, or may not be taken in under this key or number; it is answered then.</summary>
+    private bool AnswerDuplicate(Instant now, GrainSlot slot, Command command, ICaller caller)
+    {
+        switch (command.Identity)
+        {
+            case Cause.Key key when state.Keys.TryFind(slot.Id, key.Command, out var known):
+                Hold(known.Record.Position, caller, known.Body == key.Body
+                    ? new Reply(catalog.RefusalIn(known.Record), known.Record) { Replayed = true }
+                    : Reply.Refused(Rejection.KeyConflict));
+                return true;
+
+            case Cause.Key key when !KeyWindow.Accepts(key.Command, Instant.Max(now, state.Time)):
+                caller.Answer(Reply.Refused(Rejection.KeyExpired));
+                return true;
+
+            case Cause.Key when state.Keys.Count >= limits.KeysInWindow:
+                caller.Answer(Reply.Refused(Rejection.KeyWindowFull));
+                return true;
+
+            case Cause.Source source when slot.MarkOf(source.Name) is var mark && source.Sequence != (mark?.Sequence ?? 0) + 1:
+                Hold(slot.Position, caller, AnswerOutOfSequence(source, mark));
+                return true;
+
+            default:
+                return false;
+        }
+    }
+
+    private static Reply AnswerOutOfSequence(Cause.Source source, SourceMark? mark)
+    {
+        var last = mark?.Sequence ?? 0;
+        if (source.Sequence > last) return Reply.Refused(Rejection.SequenceGap) with { ExpectedSequence = last + 1 };
+        if (source.Sequence == last && mark!.Body != source.Body) return Reply.Refused(Rejection.SequenceConflict);
+        return Reply.Refused(Rejection.SequenceDuplicate) with { Replayed = true };
+    }
+
+    // ---- turns -----------------------------------------------------------------------------------------------------
+
+    /// <summary>What a turn came to: the first record it wrote, if any, and the answer to whoever caused it.</summary>
+    private readonly record struct Turn(JournalRecord? First, Rejection Answer, string? Problem);
+
+    /// <summary>Decides, folds and verifies first; only when all of that held is anything written.</summary>
+    private Turn RunTurn(Instant now, GrainSlot slot, object input, Cause cause)
+    {
+        if (slot.Halted is not null) return new Turn(First: null, Rejection.GrainHalted, slot.Halted);
+
+        Decision<object> decision;
+        var states = new List<object>(1);
+        try
+        {
+            decision = slot.Type.Decide(slot.State, input, new Context(Instant.Max(now, state.Time), state.Frame));
+            var next = slot.State;
+            foreach (var @event in decision.Events)
+            {
+                next = slot.Type.Evolve(next, @event);
+                states.Add(next);
+            }
+
+            if (states.Count > 0) slot.Type.Verify(next);
+        }
+        catch (Exception broken) when (broken is not OutOfMemoryException)
+        {
+            // Whatever a grain throws is a bug in it. Nothing of the turn was written; the grain stops, its shard goes on.
+            HaltGrain(slot, $"{input.GetType().Name}: {broken.Message}");
+            return new Turn(First: null, Rejection.GrainHalted, broken.Message);
+        }
+
+        if (decision.Events.Length == 0) return new Turn(First: null, decision.Refused, Problem: null);
+
+        JournalRecord? first = null;
+        for (var i = 0; i < states.Count; i++)
+        {
+            var record = Append(now, slot, decision.Events[i], states[i], cause);
+            first ??= record;
+        }
+
+        return new Turn(first, slot.Type.RefusalIn(decision.Events[0]), Problem: null);
+    }
+
+    private JournalRecord Append(Instant now, GrainSlot slot, object @event, object next, Cause cause)
+    {
+        payload.ResetWrittenCount();
+        slot.Type.Encode(@event, payload);
+        var addressees = slot.Type.AddresseesOf(@event);
+        var to = default(ShardSet);
+        foreach (var addressee in addressees) to = to.With(map.ShardOf(addressee));
+
+        var record = new JournalRecord
+        {
+            Shard = id,
+            Position = state.Position + 1,
+            Grain = slot.Id,
+            Version = slot.Version + 1,
+            Type = slot.Type.NameOf(@event),
+            Time = Instant.Max(now, state.Time),
+            Frame = state.Frame,
+            Cause = cause,
+            Addressees = addressees,
+            To = to,
+            Payload = payload.WrittenSpan.ToArray(),
+        };
+        state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
+        open.Records.Add(record);
+        return record;
+    }
+
+    /// <summary>An answer leaves when the position that it rests on is durable, which may be now.</summary>
+    private void Hold(long position, ICaller caller, Reply reply)
+    {
+        if (position <= durable.Position) caller.Answer(reply);
+        else if (inFlight is not null && position <= inFlight.Records[^1].Position) inFlight.Held.Add((caller, reply));
+        else open.Held.Add((caller, reply));
+    }
+
+    private void HaltGrain(GrainSlot slot, string because)
+    {
+        state.Halt(slot, because);
+        host.Alarm(id, $"grain {slot.Id} is halted: {because}");
+    }
+
+    // ---- messages --------------------------------------------------------------------------------------------------
+
+    public void Receive(Instant now, ShardMessage message)
+    {
+        if (Phase != ShardPhase.Active) return;
+        switch (message)
+        {
+            case ShardMessage.Delivery delivery: TakeDelivery(now, delivery); break;
+            case ShardMessage.Pull pull: ServePull(pull); break;
+            case ShardMessage.Announcement announcement: TakeAnnouncement(announcement); break;
+        }
+    }
+
+    private void TakeDelivery(Instant now, ShardMessage.Delivery delivery)
+    {
+        // The delivery holds everything addressed to us behind its predecessor, so it fits whenever we are at or past that.
+        if (delivery.Predecessor > state.Watermarks[delivery.From.Number])
+        {
+            PullFrom(delivery.From);
+            return;
+        }
+
+        foreach (var record in delivery.Records)
+        {
+            if (record.Position <= state.Watermarks[delivery.From.Number]) continue;
+            if (open.Records.Count >= limits.OpenRecords) return;   // dropped; the next announcement shows the gap
+            TakeMessage(now, record);
+            if (Phase != ShardPhase.Active) return;
+        }
+
+        if (delivery.HasMore) PullFrom(delivery.From);
+    }
+
+    /// <summary>One unit: the turns of all addressees here, in list order, and at least one record that moves the watermark.</summary>
+    private void TakeMessage(Instant now, JournalRecord message)
+    {
+        var isKnown = message.Addressees.All(addressee => catalog.Knows(addressee.Kind));
+        if (!isKnown || catalog.Decode(message) is not { } @event)
+        {
+            Halt(Unreadable(message));
+            return;
+        }
+
+        var cause = new Cause.Message(message.Address);
+        var before = state.Position;
+        foreach (var addressee in message.Addressees)
+        {
+            if (map.ShardOf(addressee) != id) continue;
+            var turn = RunTurn(now, state.Find(addressee), @event, cause);
+            if (turn.Answer != Rejection.None && turn.First is null)
+                WriteOwn(now, new ShardEvent.Parked(
+                    message.Address.ToString(), addressee.ToString(), message.Type, turn.Problem ?? turn.Answer.Code()), cause);
+        }
+
+        if (state.Position == before) WriteOwn(now, ShardEvent.Consumed.Nothing, cause);
+    }
+
+    private void WriteOwn(Instant now, ShardEvent @event, Cause cause)
+    {
+        var slot = state.Find(ShardMap.GrainOf(id));
+        Append(now, slot, @event, slot.Type.Evolve(slot.State, @event), cause);
+        if (@event is ShardEvent.Parked parked) host.Alarm(id, $"message {parked.From} to {parked.Grain} is parked: {parked.Reason}");
+    }
+
+    private void TakeAnnouncement(ShardMessage.Announcement announcement)
+    {
+        if (announcement.LastAddressed[id.Number] > state.Watermarks[announcement.From.Number]) PullFrom(announcement.From);
+    }
+
+    /// <summary>At most once between two ticks for one watermark: the answer may be on its way.</summary>
+    private void PullFrom(ShardId source)
+    {
+        var behind = state.Watermarks[source.Number];
+        if (pulledBehind[source.Number] == behind) return;
+        pulledBehind[source.Number] = behind;
+        host.Send(new ShardMessage.Pull(From: id, To: source, behind));
+    }
+
+    private void ServePull(ShardMessage.Pull pull)
+    {
+        if (pull.After >= lastAddressedDurable[pull.From.Number]) return;
+        if (pull.After < ring.CoversFrom)
+        {
+            host.ReadAddressed(id, pull.From, pull.After);
+            return;
+        }
+
+        var (records, hasMore) = ring.After(pull.After, pull.From, PageOfPull);
+        host.Send(new ShardMessage.Delivery(From: id, To: pull.From, pull.After, records, hasMore));
+    }
+
+    /// <summary>The answer to <see cref="IShardHost.ReadAddressed"/>, in order of position and without a gap behind the asked one.</summary>
+    public void AddressedRead(ShardId to, long after, IReadOnlyList<JournalRecord> records, bool hasMore)
+    {
+        if (Phase == ShardPhase.Active && records.Count > 0)
+            host.Send(new ShardMessage.Delivery(From: id, To: to, after, records, hasMore));
+    }
+
+    private void Announce()
+    {
+        if (Array.Exists(lastAddressedDurable, position => position > 0))
+            host.Send(new ShardMessage.Announcement(id, [.. lastAddressedDurable]));
+    }
+
+    // ---- time ------------------------------------------------------------------------------------------------------
+
+    /// <summary>Due grains, announcements, and whatever has to be tried again.</summary>
+    public void Tick(Instant now)
+    {
+        switch (Phase)
+        {
+            case ShardPhase.Waiting:
+                Start();
+                break;
+            case ShardPhase.Active:
+                Array.Fill(pulledBehind, -1);
+                RunTimers(now);
+                if (mustCommitAgain) SendCommit();
+                Announce();
+                break;
+        }
+    }
+
+    private void RunTimers(Instant now)
+    {
+        var time = Instant.Max(now, state.Time);
+        while (open.Records.Count < limits.OpenRecords && state.NextDue(time) is { } slot)
+        {
+            RunTurn(now, slot, TimerDue.Now, Cause.Timer.Came);
+            if (slot.Halted is null && slot.DueAt <= time) HaltGrain(slot, "its timer came and it is still due");
+        }
+    }
+
+    // ---- commits ---------------------------------------------------------------------------------------------------
+
+    /// <summary>Hands what is open to the journal, unless a commit is in flight. The host calls it when its inbox is empty.</summary>
+    public void Flush()
+    {
+        if (Phase != ShardPhase.Active || inFlight is not null) return;
+        if (open.Records.Count == 0)
+        {
+            if (saveNow && !isSaving && durable.Position > savedPosition) StartSaving(ShardSnapshots.Save(state, durable));
+            saveNow = false;
+            return;
+        }
+
+        inFlight = open;
+        open = new OpenBatch();
+        SendCommit();
+
+        // The state is exactly that of the batch just sealed: nothing else is open.
+        if (!isSaving && (saveNow || state.Position - savedPosition >= limits.SnapshotEvery))
+        {
+            inFlight.Snapshots = ShardSnapshots.Save(state, commit!.After);
+            isSaving = true;
+            saveNow = false;
+        }
+    }
+
+    private void SendCommit()
+    {
+        mustCommitAgain = false;
+        var chain = durable.Chain;
+        foreach (var record in inFlight!.Records) chain = record.Seal(durable.Epoch, chain);
+        commit = new Batch(durable, inFlight.Records);
+        host.Commit(commit);
+    }
+
+    /// <summary>The answer to <see cref="IShardHost.Commit"/>; one for a batch that is no longer in flight is ignored.</summary>
+    public void CommitSettled(Batch batch, CommitOutcome outcome)
+    {
+        if (!ReferenceEquals(batch, commit) || inFlight is null) return;
+        switch (outcome)
+        {
+            case CommitOutcome.Committed:
+                BecomeDurable(durable.Epoch);
+                break;
+            case CommitOutcome.RolledBack:
+                mustCommitAgain = true;
+                break;
+            case CommitOutcome.Fenced:
+                GiveUp(ShardPhase.Lost, Rejection.ShardUnavailable, $"the shard has another owner; epoch {durable.Epoch} is over");
+                break;
+            case CommitOutcome.Unstorable:
+                GiveUp(ShardPhase.Halted, Rejection.ShardUnavailable, "the database refuses the rows of this shard");
+                break;
+            case CommitOutcome.Unknown:
+                isResolving = true;
+                host.TakeOver(id, durable.Epoch);
+                break;
+        }
+    }
+
+    private void BecomeDurable(int epoch)
+    {
+        var done = inFlight!;
+        inFlight = null;
+        durable = commit!.After with { Epoch = epoch };
+        commit = null;
+        done.Release();
+        Deliver(done.Records);
+        if (done.Snapshots is { } snapshots) StartSaving(snapshots);
+    }
+
+    /// <summary>One delivery for each shard that the batch speaks to, naming the last record that it spoke to that shard before.</summary>
+    private void Deliver(List<JournalRecord> records)
+    {
+        var spokenTo = default(ShardSet);
+        foreach (var record in records)
+        {
+            if (record.To.IsEmpty) continue;
+            ring.Add(record);
+            foreach (var to in record.To) spokenTo = spokenTo.With(to);
+        }
+
+        foreach (var to in spokenTo)
+        {
+            var addressed = records.FindAll(record => record.To.Contains(to));
+            host.Send(new ShardMessage.Delivery(From: id, To: to, lastAddressedDurable[to.Number], addressed, HasMore: false));
+            lastAddressedDurable[to.Number] = addressed[^1].Position;
+        }
+    }
+
+    // ---- snapshots -------------------------------------------------------------------------------------------------
+
+    /// <summary>Save at the next chance, however few records there are: before a planned stop.</summary>
+    public void SaveSoon() => saveNow = true;
+
+    private void StartSaving(SnapshotSet set)
+    {
+        isSaving = true;
+        host.Save(set);
+    }
+
+    private void DropSnapshots()
+    {
+        if (inFlight?.Snapshots is not { } set) return;
+        inFlight.Snapshots = null;
+        Saved(set, stored: false);
+    }
+
+    /// <summary>The answer to <see cref="IShardHost.Save"/>. After a failure everything is saved again with the next set.</summary>
+    public void Saved(SnapshotSet set, bool stored)
+    {
+        isSaving = false;
+        if (stored) savedPosition = Math.Max(savedPosition, set.Snapshots[^1].Position);
+        else foreach (var slot in state.Slots) slot.IsDirty = true;
+    }
+
+    // ---- take-over and recovery ------------------------------------------------------------------------------------
+
+    /// <summary>Raises the epoch, whatever it is, and folds the shard from the journal.</summary>
+    public void Start()
+    {
+        Phase = ShardPhase.TakingOver;
+        host.TakeOver(id, epoch: null);
+    }
+
+    /// <summary>The answer to <see cref="IShardHost.TakeOver"/>.</summary>
+    public void TakenOver(TakeOver answer)
+    {
+        if (isResolving) Resolve(answer);
+        else if (Phase == ShardPhase.TakingOver) BeginFolding(answer);
+    }
+
+    /// <summary>The resolve statement has waited out a commit in limbo, or killed it: the head now says which.</summary>
+    private void Resolve(TakeOver answer)
+    {
+        isResolving = false;
+        switch (answer)
+        {
+            case TakeOver.Taken(var head) when head.Position == commit!.After.Position && head.Chain == commit.After.Chain:
+                BecomeDurable(head.Epoch);
+                break;
+            case TakeOver.Taken(var head) when head.Position == durable.Position && head.Chain == durable.Chain:
+                DropSnapshots();   // they name a chain that the new epoch changes
+                durable = head;
+                SendCommit();
+                break;
+            case TakeOver.Lost:
+                GiveUp(ShardPhase.Lost, Rejection.OutcomeUnknown, $"the shard was taken while a commit of epoch {durable.Epoch} was unresolved");
+                break;
+            default:
+                Reload();
+                break;
+        }
+    }
+
+    /// <summary>What is in memory cannot be trusted any more: forget it and fold the journal again.</summary>
+    private void Reload()
+    {
+        Abandon(Rejection.OutcomeUnknown);
+        Phase = ShardPhase.Waiting;
+    }
+
+    private void BeginFolding(TakeOver answer)
+    {
+        if (answer is not TakeOver.Taken(var head))
+        {
+            Phase = ShardPhase.Waiting;   // the next tick asks again
+            return;
+        }
+
+        durable = head;
+        Phase = ShardPhase.LoadingSnapshots;
+        host.LoadSnapshots(id);
+    }
+
+    /// <summary>The answer to <see cref="IShardHost.LoadSnapshots"/>.</summary>
+    public void SnapshotsLoaded(SnapshotsFound found)
+    {
+        if (Phase != ShardPhase.LoadingSnapshots) return;
+        Phase = ShardPhase.Folding;
+        folded = Chain.Genesis(id);
+        state = new ShardState(id, map, catalog);
+        if (found.Matching.Count + found.Discarded > 0)
+        {
+            if (ShardSnapshots.TryLoad(state, found, out var chain, out var reason)) folded = chain;
+            else
+            {
+                host.Alarm(id, $"snapshots are ignored and the journal is folded from its beginning: {reason}");
+                state = new ShardState(id, map, catalog);
+            }
+        }
+
+        savedPosition = state.Position;
+        Fold([]);
+    }
+
+    /// <summary>The answer to <see cref="IShardHost.ReadOwn"/>.</summary>
+    public void RecordsRead(IReadOnlyList<JournalRecord> records)
+    {
+        if (Phase == ShardPhase.Folding) Fold(records);
+    }
+
+    private void Fold(IReadOnlyList<JournalRecord> records)
+    {
+        foreach (var record in records)
+        {
+            var problem = record.Position != state.Position + 1 || record.Position > durable.Position
+                ? $"expected record {state.Position + 1} of at most {durable.Position}, read {record.Position}"
+                : Chain.Next(folded, record) != record.Chain ? $"the chain is broken at {record.Address}"
+                : catalog.Decode(record) is not { } @event ? Unreadable(record)
+                : FoldOne(record, @event);
+            if (problem is not null)
+            {
+                Halt(problem);
+                return;
+            }
+
+            folded = record.Chain;
+        }
+
+        if (state.Position < durable.Position) host.ReadOwn(id, state.Position);
+        else if (folded != durable.Chain) Halt($"the chain at {durable.Position} is not the head's");
+        else Activate();
+    }
+
+    /// <summary>A fold that fails is a bug in that grain: it is halted, and its records are only counted from there on.</summary>
+    private string? FoldOne(JournalRecord record, object @event)
+    {
+        var slot = state.Find(record.Grain);
+        var next = slot.State;
+        if (slot.Halted is null)
+        {
+            try
+            {
+                next = slot.Type.Evolve(slot.State, @event);
+                slot.Type.Verify(next);
+            }
+            catch (Exception broken) when (broken is not OutOfMemoryException)
+            {
+                HaltGrain(slot, $"{record.Type} at {record.Address}: {broken.Message}");
+                next = slot.State;
+            }
+        }
+
+        state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
+        return null;
+    }
+
+    private void Activate()
+    {
+        Phase = ShardPhase.Active;
+        lastAddressedDurable = [.. state.LastAddressed];
+        pulledBehind = Fill(map.Count, -1);
+        ring.Reset(durable.Position);
+        Announce();
+        foreach (var source in map.Shards) PullFrom(source);
+    }
+
+    // ---- the end ---------------------------------------------------------------------------------------------------
+
+    /// <summary>Stops the shard. The host calls it too, when a call into the shard has thrown.</summary>
+    public void Halt(string because) => GiveUp(ShardPhase.Halted, Rejection.OutcomeUnknown, because);
+
+    private void GiveUp(ShardPhase final, Rejection toInFlight, string because)
+    {
+        Phase = final;
+        Abandon(toInFlight);
+        host.Alarm(id, $"the shard is {(final == ShardPhase.Lost ? "lost" : "halted")}: {because}");
+    }
+
+    /// <summary>What was never sent is surely not stored; of what was sent the caller says what may be told.</summary>
+    private void Abandon(Rejection toInFlight)
+    {
+        DropSnapshots();
+        inFlight?.Refuse(toInFlight);
+        open.Refuse(Rejection.ShardUnavailable);
+        inFlight = null;
+        commit = null;
+        open = new OpenBatch();
+        isResolving = false;
+        mustCommitAgain = false;
+    }
+
+    private static string Unreadable(JournalRecord record) =>
+        $"record {record.Address} is a {record.Type}, which this build cannot read";
+
+    private static long[] Fill(int count, long value)
+    {
+        var array = new long[count];
+        Array.Fill(array, value);
+        return array;
+    }
+}

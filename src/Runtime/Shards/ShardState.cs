@@ -1,0 +1,123 @@
+using System.Diagnostics.CodeAnalysis;
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+
+namespace CrossMargin.Runtime.Shards;
+
+/// <summary>
+/// A shard as a fold of its records, and nothing else: a live turn and a recovery go through the same <see cref="Apply"/>, so
+/// what a silo knows after a crash is what it knew before.
+/// </summary>
+public sealed class ShardState
+{
+    private readonly GrainCatalog catalog;
+    private readonly Dictionary<GrainId, GrainSlot> slots = [];
+    private readonly SortedSet<(Instant At, GrainId Grain)> due = [];
+
+    public ShardState(ShardId shard, ShardMap map, GrainCatalog catalog)
+    {
+        this.catalog = catalog;
+        Shard = shard;
+        Watermarks = new long[map.Count];
+        LastAddressed = new long[map.Count];
+    }
+
+    public ShardId Shard { get; }
+
+    /// <summary>The last record folded.</summary>
+    public long Position { get; set; }
+    public Instant Time { get; set; }
+    public long Frame { get; set; }
+
+    /// <summary>By source shard: the position of the last message taken from it.</summary>
+    public long[] Watermarks { get; }
+
+    /// <summary>By destination shard: the position of the last record addressed to it.</summary>
+    public long[] LastAddressed { get; }
+
+    public KeyWindow Keys { get; } = new();
+
+    /// <summary>Every grain that has a record, in the order of first records.</summary>
+    public List<GrainSlot> Slots { get; } = [];
+
+    public bool TryFind(GrainId grain, [MaybeNullWhen(false)] out GrainSlot slot) => slots.TryGetValue(grain, out slot);
+
+    /// <summary>The grain's slot, or a fresh one that becomes part of the state with its first record.</summary>
+    public GrainSlot Find(GrainId grain) =>
+        slots.TryGetValue(grain, out var slot) ? slot : new GrainSlot(grain, catalog.TypeOf(grain));
+
+    /// <summary>Adds a grain that a record or a snapshot brought.</summary>
+    public void Include(GrainSlot slot)
+    {
+        slots.Add(slot.Id, slot);
+        Slots.Add(slot);
+        if (slot.DueAt is { } at) due.Add((at, slot.Id));
+    }
+
+    /// <summary>Folds one record, which left its grain in <paramref name="next"/>.</summary>
+    public void Apply(JournalRecord record, GrainSlot slot, object next, Rejection answer)
+    {
+        Invariant.Holds("R1", record.Position == Position + 1, "positions of a shard have no gap");
+        Invariant.Holds("R2", record.Version == slot.Version + 1, "versions of a grain have no gap");
+        Invariant.Holds("R3", record.Time >= Time, "time in a shard never goes back");
+
+        Position = record.Position;
+        Time = record.Time;
+        Frame = record.Frame;
+        slot.State = next;
+        slot.Version = record.Version;
+        slot.Position = record.Position;
+        slot.IsDirty = true;
+        if (record.Version == 1) Include(slot);
+        Schedule(slot, slot.Halted is null ? slot.Type.DueAt(next) : null);
+
+        Keys.Forget(record.Time);
+        switch (record.Cause)
+        {
+            case Cause.Key key:
+                Keys.Add(key.Command, key.Body, record);
+                break;
+            case Cause.Source source:
+                Count(slot, source, answer);
+                break;
+            case Cause.Message message:
+                Invariant.Holds("R4", message.Address.Position >= Watermarks[message.Address.Shard.Number], "a watermark never goes back");
+                Watermarks[message.Address.Shard.Number] = message.Address.Position;
+                break;
+        }
+
+        foreach (var to in record.To) LastAddressed[to.Number] = record.Position;
+    }
+
+    /// <summary>The grain that has been due for longest at this time.</summary>
+    public GrainSlot? NextDue(Instant now) => due.Count > 0 && due.Min is var first && first.At <= now ? slots[first.Grain] : null;
+
+    /// <summary>No more turns for this grain until its shard is taken over again.</summary>
+    public void Halt(GrainSlot slot, string because)
+    {
+        slot.Halted = because;
+        Schedule(slot, null);
+    }
+
+    private void Schedule(GrainSlot slot, Instant? at)
+    {
+        if (slot.DueAt == at) return;
+        if (slot.DueAt is { } before) due.Remove((before, slot.Id));
+        if (at is { } after) due.Add((after, slot.Id));
+        slot.DueAt = at;
+    }
+
+    /// <summary>The first record of a numbered command moves the counter; its later records carry the same number.</summary>
+    private static void Count(GrainSlot slot, Cause.Source source, Rejection answer)
+    {
+        var index = slot.Sources.FindIndex(mark => mark.Source == source.Name);
+        var last = index < 0 ? 0 : slot.Sources[index].Sequence;
+        if (source.Sequence == last) return;
+
+        Invariant.Holds("R5", source.Sequence == last + 1, "the numbers of a source have no gap");
+        var mark = new SourceMark(source.Name, source.Sequence, source.Body, answer);
+        if (index < 0) slot.Sources.Add(mark);
+        else slot.Sources[index] = mark;
+    }
+}
