@@ -36,7 +36,6 @@ public enum Rejection
     // 100–199: accounts, in order of precedence.
     AccountNotFound = 100,
     AccountAlreadyOpen = 101,
-    AccountNotOpen = 102,
     UnknownAsset = 110,
     AmountNotPositive = 111,
     AmountTooLarge = 112,

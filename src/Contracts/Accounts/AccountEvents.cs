@@ -26,12 +26,12 @@ public abstract record AccountEvent
     public sealed record WithdrawalOverdue(WithdrawalId Withdrawal) : AccountEvent;
 
     /// <summary>Addressed to the receiver: the amount is in flight until its shard has taken this record in.</summary>
-    public sealed record TransferSent(AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+    public sealed record TransferSent(AccountId From, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
 
     public sealed record TransferReceived(AccountId From, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
 
     /// <summary>The receiver could not take it. Addressed back to the sender: the amount is in flight again.</summary>
-    public sealed record TransferBounced(AccountId From, AssetAmount Amount, Rejection Reason) : AccountEvent;
+    public sealed record TransferBounced(AccountId From, AccountId To, AssetAmount Amount, Rejection Reason) : AccountEvent;
 
     /// <summary>The sender has its money back.</summary>
     public sealed record TransferReturned(AccountId To, AssetAmount Amount, AssetAmount BalanceAfter, Rejection Reason) : AccountEvent;

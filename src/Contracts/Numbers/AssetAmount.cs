@@ -38,10 +38,23 @@ public readonly record struct AssetAmount(Asset Asset, long Units) : IComparable
     }
 
     /// <summary>The number alone, as the API shows it beside the asset's code.</summary>
-    public string ToDecimal() =>
-        DecimalText.Format(Units, Asset.Decimals ?? throw new InvalidOperationException($"{Asset} is not an asset of the venue"));
+    public string ToDecimal() => DecimalText.Format(Units, Scale);
 
-    public override string ToString() => $"{ToDecimal()} {Asset}";
+    /// <summary>Writes the text form and returns its length.</summary>
+    public int Format(Span<char> destination)
+    {
+        var length = DecimalText.Format(Units, Scale, destination);
+        destination[length++] = ' ';
+        return length + Asset.Format(destination[length..]);
+    }
+
+    public override string ToString()
+    {
+        Span<char> text = stackalloc char[MaxTextLength];
+        return new string(text[..Format(text)]);
+    }
+
+    private int Scale => Asset.Decimals ?? throw new InvalidOperationException($"{Asset} is not an asset of the venue");
 
     private static Asset Shared(AssetAmount a, AssetAmount b) =>
         a.Asset == b.Asset ? a.Asset : throw new InvalidOperationException($"{a.Asset} and {b.Asset} do not mix");

@@ -1,0 +1,215 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Runtime.Grains;
+
+namespace CrossMargin.Grains.Accounts;
+
+public enum AccountPhase
+{
+    Unopened,
+    Open,
+}
+
+/// <summary>An amount set aside until the custodian says what became of it.</summary>
+public sealed record WithdrawalHold(
+    WithdrawalId Id, AssetAmount Amount, string Destination, Instant OverdueAt, OverdueReport Report);
+
+public enum OverdueReport
+{
+    Waiting,
+    Reported,
+}
+
+/// <summary>One account's money. Read Verify first: it is the specification, and the rest only keeps it true.</summary>
+public sealed record Account(
+    AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, Balances Balances, ImmutableArray<WithdrawalHold> Holds)
+{
+    /// <summary>The most of one asset that one command may move, in units; five of them fit into a long.</summary>
+    public const long MaxAmountUnits = 1_000_000_000_000_000_000;
+
+    /// <summary>The most of one asset that an account may hold after a deposit or a transfer, in units.</summary>
+    public const long MaxBalanceUnits = 4 * MaxAmountUnits;
+
+    public const int MaxHolds = 100;
+    public const long OverdueAfterMicros = 24 * Instant.MicrosPerHour;
+
+    public static Account Unopened(AccountId id) => new(id, 0, AccountPhase.Unopened, default, Balances.Empty, []);
+
+    // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the runtime.
+    public static Decision<AccountEvent> Decide(Account account, object input, Context context) => input switch
+    {
+        AccountCommand.Open open => Open(account, open),
+        AccountCommand.Deposit deposit => Deposit(account, deposit),
+        AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context.Now),
+        AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
+        AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
+        AccountCommand.Transfer transfer => Transfer(account, transfer),
+        AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
+        AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
+        TimerDue => ReportOverdue(account, context.Now),
+        _ => throw new UnreachableException(input.GetType().Name),
+    };
+
+    private static Decision<AccountEvent> Open(Account account, AccountCommand.Open command)
+    {
+        if (account.Phase != AccountPhase.Unopened) return Rejection.AccountAlreadyOpen;
+        return new AccountEvent.Opened(command.Owner);
+    }
+
+    // Every ladder below is in the order of the published precedence, and a refused money command is journaled: the same key or
+    // number gets the same answer for ever.
+    private static Decision<AccountEvent> Deposit(Account account, AccountCommand.Deposit command)
+    {
+        if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("deposit", unusable);
+        if (ExceedsLimit(account, command.Amount)) return Refused("deposit", Rejection.BalanceLimit);
+        return new AccountEvent.Deposited(command.Amount, account.Balances[command.Amount.Asset] + command.Amount, command.Reference);
+    }
+
+    private static Decision<AccountEvent> Withdraw(Account account, AccountCommand.Withdraw command, Instant now)
+    {
+        if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("withdraw", unusable);
+        if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
+        var balance = account.Balances[command.Amount.Asset];
+        if (command.Amount > balance) return Refused("withdraw", Rejection.ExceedsBalance);
+
+        return new AccountEvent.WithdrawalHeld(
+            new WithdrawalId(account.Version + 1), command.Amount, balance - command.Amount, command.Destination,
+            now.PlusMicros(OverdueAfterMicros));
+    }
+
+    private static Decision<AccountEvent> PostWithdrawal(Account account, AccountCommand.PostWithdrawal command)
+    {
+        if (account.Phase != AccountPhase.Open) return Refused("post-withdrawal", Rejection.AccountNotFound);
+        if (account.HoldOf(command.Withdrawal) is not { } hold) return Refused("post-withdrawal", Rejection.UnknownWithdrawal);
+        return new AccountEvent.WithdrawalPosted(hold.Id, hold.Amount);
+    }
+
+    private static Decision<AccountEvent> VoidWithdrawal(Account account, AccountCommand.VoidWithdrawal command)
+    {
+        if (account.Phase != AccountPhase.Open) return Refused("void-withdrawal", Rejection.AccountNotFound);
+        if (account.HoldOf(command.Withdrawal) is not { } hold) return Refused("void-withdrawal", Rejection.UnknownWithdrawal);
+        return new AccountEvent.WithdrawalVoided(hold.Id, hold.Amount, account.Balances[hold.Amount.Asset] + hold.Amount);
+    }
+
+    private static Decision<AccountEvent> Transfer(Account account, AccountCommand.Transfer command)
+    {
+        if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("transfer", unusable);
+        if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
+        var balance = account.Balances[command.Amount.Asset];
+        if (command.Amount > balance) return Refused("transfer", Rejection.ExceedsBalance);
+
+        return new AccountEvent.TransferSent(account.Id, command.To, command.Amount, balance - command.Amount);
+    }
+
+    /// <summary>The sender has already parted with it: it is taken in, or it goes back.</summary>
+    private static Decision<AccountEvent> ReceiveTransfer(Account account, AccountEvent.TransferSent sent)
+    {
+        if (account.Phase != AccountPhase.Open) return Bounce(Rejection.AccountNotFound);
+        if (ExceedsLimit(account, sent.Amount)) return Bounce(Rejection.BalanceLimit);
+        return new AccountEvent.TransferReceived(sent.From, sent.Amount, account.Balances[sent.Amount.Asset] + sent.Amount);
+
+        AccountEvent.TransferBounced Bounce(Rejection reason) => new(sent.From, sent.To, sent.Amount, reason);
+    }
+
+    /// <summary>Never refused: it is the sender's own money.</summary>
+    private static Decision<AccountEvent> TakeBack(Account account, AccountEvent.TransferBounced bounced) =>
+        new AccountEvent.TransferReturned(
+            bounced.To, bounced.Amount, account.Balances[bounced.Amount.Asset] + bounced.Amount, bounced.Reason);
+
+    private static Decision<AccountEvent> ReportOverdue(Account account, Instant now) => new(
+        [.. account.Holds.Where(hold => hold.Report == OverdueReport.Waiting && hold.OverdueAt <= now)
+            .Select(hold => new AccountEvent.WithdrawalOverdue(hold.Id))],
+        Rejection.None);
+
+    /// <summary>What every command with an amount is refused for.</summary>
+    private static Rejection Unusable(Account account, AssetAmount amount)
+    {
+        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+        if (amount.Asset.Decimals is null) return Rejection.UnknownAsset;
+        if (!amount.IsPositive) return Rejection.AmountNotPositive;
+        if (amount.Units > MaxAmountUnits) return Rejection.AmountTooLarge;
+        return Rejection.None;
+    }
+
+    private static bool ExceedsLimit(Account account, AssetAmount amount) =>
+        account.Balances[amount.Asset].Units > MaxBalanceUnits - amount.Units;
+
+    private static AccountEvent.CommandRefused Refused(string command, Rejection reason) => new(command, reason);
+
+    // Total, and arithmetic only: no clock, no refusal. What was journaled has happened.
+    public static Account Evolve(Account account, AccountEvent @event)
+    {
+        account = account with { Version = account.Version + 1 };
+        return @event switch
+        {
+            AccountEvent.Opened e => account with { Phase = AccountPhase.Open, Owner = e.Owner },
+            AccountEvent.Deposited e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.WithdrawalHeld e => account with
+            {
+                Balances = account.Debited(e.Amount, e.BalanceAfter),
+                Holds = account.Holds.Add(new WithdrawalHold(e.Withdrawal, e.Amount, e.Destination, e.OverdueAt, OverdueReport.Waiting)),
+            },
+            AccountEvent.WithdrawalPosted e => account with { Holds = account.HoldsWithout(e.Withdrawal, e.Amount) },
+            AccountEvent.WithdrawalVoided e => account with
+            {
+                Balances = account.Credited(e.Amount, e.BalanceAfter),
+                Holds = account.HoldsWithout(e.Withdrawal, e.Amount),
+            },
+            AccountEvent.WithdrawalOverdue e => account with
+            {
+                Holds = account.Holds.Replace(account.Hold(e.Withdrawal), account.Hold(e.Withdrawal) with { Report = OverdueReport.Reported }),
+            },
+            AccountEvent.TransferSent e => account with { Balances = account.Debited(e.Amount, e.BalanceAfter) },
+            AccountEvent.TransferReceived e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.TransferReturned e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
+            _ => throw new UnreachableException(@event.GetType().Name),
+        };
+    }
+
+    public void Verify()
+    {
+        foreach (var amount in Balances.Amounts)
+            Invariant.Holds("A1", amount.Units > 0, "no balance is negative, and one of zero is not kept");
+        Invariant.Holds("A2", Phase == AccountPhase.Open || (Balances.Amounts.IsEmpty && Holds.IsEmpty), "an unopened account holds nothing");
+        foreach (var hold in Holds)
+            Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");
+    }
+
+    public Instant? DueAt()
+    {
+        Instant? first = null;
+        foreach (var hold in Holds)
+            if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
+        return first;
+    }
+
+    public WithdrawalHold? HoldOf(WithdrawalId withdrawal)
+    {
+        foreach (var hold in Holds)
+            if (hold.Id == withdrawal) return hold;
+        return null;
+    }
+
+    private Balances Credited(AssetAmount amount, AssetAmount promised) => Promised(Balances.Add(amount), promised);
+
+    private Balances Debited(AssetAmount amount, AssetAmount promised) => Promised(Balances.Subtract(amount), promised);
+
+    private static Balances Promised(Balances balances, AssetAmount promised)
+    {
+        Invariant.Same("A4", promised, balances[promised.Asset]);
+        return balances;
+    }
+
+    private WithdrawalHold Hold(WithdrawalId withdrawal) =>
+        HoldOf(withdrawal) ?? throw new InvariantViolation("A5", $"withdrawal {withdrawal} is not held");
+
+    private ImmutableArray<WithdrawalHold> HoldsWithout(WithdrawalId withdrawal, AssetAmount amount)
+    {
+        var hold = Hold(withdrawal);
+        Invariant.Same("A6", amount, hold.Amount);
+        return Holds.Remove(hold);
+    }
+}
