@@ -1,4 +1,4 @@
-namespace CrossMargin.Silo;
+namespace CrossMargin.Silos;
 
 /// <summary>
 /// Many threads put in, one takes out, everything at once. What comes from outside is refused beyond a limit; what the silo's own

@@ -2,7 +2,7 @@ using CrossMargin.Journal;
 using CrossMargin.Runtime;
 using CrossMargin.Runtime.Records;
 
-namespace CrossMargin.Silo;
+namespace CrossMargin.Silos;
 
 /// <summary>
 /// A few threads, each with one transaction at a time: a writer takes what several shards have ready and commits it. While all

@@ -3,7 +3,7 @@ using CrossMargin.Runtime;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
-namespace CrossMargin.Silo;
+namespace CrossMargin.Silos;
 
 /// <summary>One thread and the shards that it owns: takes everything that waits, runs it, flushes once, and sends what came of it.</summary>
 internal sealed class ShardThread

@@ -6,7 +6,7 @@ using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 using Microsoft.Extensions.Logging;
 
-namespace CrossMargin.Silo;
+namespace CrossMargin.Silos;
 
 /// <summary>
 /// A process's share of the venue: shards on a few threads, journal writers beside them, and the answers that shards ask the

@@ -1,6 +1,6 @@
 using CrossMargin.Runtime.Shards;
 
-namespace CrossMargin.Silo;
+namespace CrossMargin.Silos;
 
 public sealed record SiloOptions
 {
