@@ -54,6 +54,9 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
     /// <summary>Nothing waits for the journal: the state is the durable one.</summary>
     public bool IsQuiet => open.Records.Count == 0 && inFlight is null && !isSaving;
 
+    /// <summary>A recovery from snapshots would read nothing behind them.</summary>
+    public bool IsSaved => savedPosition == durable.Position;
+
     /// <summary>All grains with their state, for whoever sweeps or audits the shard on its thread.</summary>
     public ShardState State => state;
 

@@ -1,0 +1,155 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Silos;
+
+/// <summary>One thread and its shards: takes everything that waits, runs it, flushes once, and sends what came of it.</summary>
+internal sealed class ShardThread
+{
+    private readonly Inbox<Inbound> inbox;
+    private readonly IReadOnlyList<Shard> shards;
+    private readonly Shard?[] byNumber;
+    private readonly Router router;
+    private readonly SiloOptions options;
+    private readonly TimeProvider clock;
+    private readonly Action<int, IReadOnlyList<ShardMessage>> send;
+    private readonly Action<IReadOnlyList<Batch>> commit;
+    private readonly Action<Shard, Exception> failed;
+    private readonly int places;
+    private readonly Thread thread;
+    private List<Batch> ready = [];
+    private volatile bool isStopping;
+
+    /// <summary>Something for one shard of this thread: what is to be done, and a caller where somebody waits for an answer.</summary>
+    internal readonly record struct Inbound(ShardId Shard, object Body, ICaller? Caller);
+
+    /// <summary>Reads wait behind the commands that came before them.</summary>
+    internal sealed record Read(GrainId Grain);
+
+    public ShardThread(
+        int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, SiloOptions options, TimeProvider clock,
+        Action<int, IReadOnlyList<ShardMessage>> send, Action<IReadOnlyList<Batch>> commit, Action<Shard, Exception> failed)
+    {
+        this.places = places;
+        this.shards = shards;
+        this.options = options;
+        this.clock = clock;
+        this.send = send;
+        this.commit = commit;
+        this.failed = failed;
+        inbox = new Inbox<Inbound>(options.InboxLimit);
+        router = new Router(placeOfShard, places);
+        byNumber = new Shard?[placeOfShard.Count];
+        foreach (var shard in shards) byNumber[shard.Id.Number] = shard;
+        thread = new Thread(Run) { Name = $"shards {place}", IsBackground = true };
+    }
+
+    public void Start() => thread.Start();
+
+    public void Stop()
+    {
+        isStopping = true;
+        inbox.Add(new Inbound(default, Nudge, Caller: null));
+        thread.Join();
+    }
+
+    /// <summary>From outside: answered as overloaded when too much waits.</summary>
+    public void Submit(ShardId shard, object body, ICaller caller)
+    {
+        if (!inbox.TryAddOutside(new Inbound(shard, body, caller))) caller.Answer(Reply.Refused(Rejection.Overloaded));
+    }
+
+    /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
+    public void Post(IReadOnlyList<ShardMessage> parcel) => inbox.TryAddOutside(new Inbound(default, parcel, Caller: null));
+
+    /// <summary>Runs on the thread, at its turn.</summary>
+    public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
+
+    // Called by this thread's shards.
+    public void Add(Batch batch) => ready.Add(batch);
+    public void Add(ShardMessage message) => router.Add(message);
+
+    private static readonly object Nudge = new();
+
+    private void Run()
+    {
+        var spare = new List<Inbound>();
+        var nextTick = clock.GetTimestamp();
+        while (!isStopping)
+        {
+            var untilTick = options.Tick - clock.GetElapsedTime(nextTick);
+            spare = inbox.Take(spare, untilTick > TimeSpan.Zero ? untilTick : TimeSpan.Zero);
+            var now = Instant.From(clock.GetUtcNow());
+            foreach (var inbound in spare) Handle(now, inbound);
+
+            if (clock.GetElapsedTime(nextTick) >= options.Tick)
+            {
+                nextTick = clock.GetTimestamp();
+                foreach (var shard in shards) Guarded(shard, s => s.Tick(now));
+            }
+
+            foreach (var shard in shards) Guarded(shard, static s => s.Flush());
+            SendAll();
+        }
+    }
+
+    private void Handle(Instant now, Inbound inbound)
+    {
+        if (inbound.Body is IReadOnlyList<ShardMessage> parcel)
+        {
+            // One message at a time, so that a shard that throws stops alone.
+            foreach (var message in parcel)
+                foreach (var shard in ReceiversOf(message)) Guarded(shard, s => s.Receive(now, message));
+            return;
+        }
+
+        if (byNumber[inbound.Shard.Number] is not { } one) return;
+        try
+        {
+            switch (inbound.Body)
+            {
+                case Command command: one.Submit(now, command, inbound.Caller!); break;
+                case Read read: one.Read(now, read.Grain, inbound.Caller!); break;
+                case Action<Shard> answer: answer(one); break;
+            }
+        }
+        catch (Exception thrown) when (thrown is not OutOfMemoryException)
+        {
+            failed(one, thrown);
+        }
+    }
+
+    private IEnumerable<Shard> ReceiversOf(ShardMessage message) => message switch
+    {
+        ShardMessage.Delivery delivery => [byNumber[delivery.To.Number]!],
+        ShardMessage.Pull pull => [byNumber[pull.To.Number]!],
+        _ => shards,
+    };
+
+    /// <summary>A shard that throws is wrong in itself: it stops, and the others go on.</summary>
+    private void Guarded(Shard shard, Action<Shard> call)
+    {
+        try
+        {
+            call(shard);
+        }
+        catch (Exception thrown) when (thrown is not OutOfMemoryException)
+        {
+            failed(shard, thrown);
+        }
+    }
+
+    private void SendAll()
+    {
+        if (ready.Count > 0)
+        {
+            commit(ready);
+            ready = [];
+        }
+
+        for (var place = 0; place < places; place++)
+            if (router.Take(place) is { } parcel) send(place, parcel);
+    }
+}
