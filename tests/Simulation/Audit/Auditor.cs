@@ -34,6 +34,9 @@ internal sealed class Auditor
 
     public long PositionOf(int shard) => books[shard].Rows.Count;
 
+    /// <summary>The epoch under which rows of this shard are stored now.</summary>
+    public int EpochOf(int shard) => books[shard].Raised;
+
     public StoredRow Row(int shard, long position) => books[shard].Rows[(int)position - 1];
 
     public long VersionOf(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.Version : 0;

@@ -79,7 +79,7 @@ internal abstract class Client(Venue venue, string name)
     {
         var sending = new Sending();
         intent.Sendings.Add(sending);
-        var caller = new Caller(this, intent, sending);
+        var caller = new Caller(this, intent, what.To, sending);
         if (Venue.Faults.Strikes(Fault.RequestLost)) Venue.Faults.Took(Fault.RequestLost);
         else
         {
@@ -144,7 +144,7 @@ internal abstract class Client(Venue venue, string name)
     private void Know(string grain, long version) => seen[grain] = Math.Max(seen.GetValueOrDefault(grain), version);
 
     /// <summary>One sending, waiting at a shard.</summary>
-    private sealed class Caller(Client client, Intent intent, Sending sending) : ICaller
+    private sealed class Caller(Client client, Intent intent, GrainId grain, Sending sending) : ICaller
     {
         private bool isAnswered;
         private long askedAtStep;
@@ -168,7 +168,7 @@ internal abstract class Client(Venue venue, string name)
             else if (told is Told.Applied { IsReplay: true }) venue.Sights.Saw(Sight.AnswerReplayed);
             Note(reply.Rejection);
             venue.Auditor.CheckAnswer(intent, told);
-            if (told is Told.NotApplied { Code: "sequence-gap" } && asked!.MayShowState)
+            if (told is Told.NotApplied { Code: "sequence-gap" } && asked!.MayShow(grain))
                 Auditor.CheckGap(intent, lastNumber);
             if (venue.Faults.Strikes(Fault.ReplyLost))
             {
@@ -263,7 +263,7 @@ internal abstract class Client(Venue venue, string name)
 
             venue.Sights.Saw(venue.Agenda.Steps > AskedAtStep ? Sight.ReadHeld : Sight.ReadAtOnce);
             venue.Auditor.CheckRead(view.Grain.ToString(), view.Version, venue.Catalog.TypeOf(grain).Save(view.State));
-            if (!silo.MayShowState) return;
+            if (!silo.MayShow(grain)) return;
             venue.Agenda.After(client.Draws.Between(20, 2_000), "view arrives", () => done(view.Version));
         }
     }

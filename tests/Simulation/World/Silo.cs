@@ -55,8 +55,13 @@ internal sealed class Silo : IShardHost
     private bool IsOwner => ReferenceEquals(venue.Owner, this);
     private Instant Now => venue.Wall.PlusMicros(SkewMicros);
 
-    /// <summary>Only whoever is sure to own its shards shows state: the others' may be old.</summary>
-    public bool MayShowState => IsOwner && Life == Life.Running;
+    /// <summary>
+    /// Only whoever is sure to own a shard shows its state: anybody else's may be old. The silo knows by its heartbeat; here that
+    /// is taken for granted.
+    /// </summary>
+    public bool MayShow(GrainId grain) =>
+        IsOwner && Life == Life.Running && venue.Map.ShardOf(grain) is var shard
+        && shards[shard.Number].Durable.Epoch == venue.Auditor.EpochOf(shard.Number);
 
     /// <summary>Records, answers or recoveries that a crash now would cut off.</summary>
     public bool IsBusy => Array.Exists(shards, shard => shard.Phase != ShardPhase.Active || !shard.IsQuiet);
