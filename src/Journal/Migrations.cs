@@ -1,0 +1,155 @@
+using System.Globalization;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Records;
+using Npgsql;
+
+namespace CrossMargin.Journal;
+
+/// <summary>
+/// The numbered files of Schema/, applied once each, in order, forward only. A file that was applied never changes again: its
+/// hash is recorded, and a database that does not fit this build is refused rather than guessed at.
+/// </summary>
+public static class Migrations
+{
+    private static readonly List<Migration> Known = ReadEmbedded();
+
+    public static int Newest => Known[^1].Number;
+
+    /// <summary>
+    /// Brings the database to <see cref="Newest"/> and creates the venue when there is none. Run it as the role
+    /// crossmargin_migrate, which owns the tables; any number of processes may run it at once.
+    /// </summary>
+    public static async Task Apply(string connectionString, string venue, ShardMap shards, CancellationToken cancel = default)
+    {
+        await using var source = Sessions.Open(connectionString, maxSessions: 1);
+        await using var session = await Sessions.Connect(source, cancel);
+        await using var transaction = await session.BeginTransactionAsync(cancel);
+        await Run(session, "SELECT pg_advisory_xact_lock(hashtext('crossmargin migrations'))", cancel);
+        await Run(session, """
+            CREATE TABLE IF NOT EXISTS schema_migration (
+                number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT now())
+            """, cancel);
+
+        var applied = await ReadApplied(session, cancel);
+        RefuseStrangers(applied);
+        foreach (var migration in Known.Skip(applied.Count))
+        {
+            await Run(session, migration.Sql, cancel);
+            await using var record = new NpgsqlCommand("INSERT INTO schema_migration VALUES ($1, $2, $3)", session)
+            {
+                Parameters =
+                {
+                    new() { Value = migration.Number }, new() { Value = migration.Name }, new() { Value = migration.Sha256 },
+                },
+            };
+            await record.ExecuteNonQueryAsync(cancel);
+        }
+
+        await CreateVenue(session, venue, shards, cancel);
+        await Run(session, "SELECT extend_journal()", cancel);
+        await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>Refuses a schema that is older than this build, newer, or not what this build remembers of it.</summary>
+    internal static async Task Check(NpgsqlConnection session, CancellationToken cancel)
+    {
+        IReadOnlyList<Applied> applied;
+        try
+        {
+            applied = await ReadApplied(session, cancel);
+        }
+        catch (PostgresException missing) when (missing.SqlState is PostgresErrorCodes.UndefinedTable)
+        {
+            throw new JournalRefused($"The database {session.Database} has no journal yet: run the migrations.", missing);
+        }
+
+        RefuseStrangers(applied);
+        if (applied.Count < Known.Count)
+        {
+            throw new JournalRefused($"The database {session.Database} has schema version {applied.Count} and this build needs "
+                + $"{Newest}: run the migrations.");
+        }
+    }
+
+    private static void RefuseStrangers(IReadOnlyList<Applied> applied)
+    {
+        foreach (var old in applied)
+        {
+            if (old.Number > Newest)
+            {
+                throw new JournalRefused($"The database has schema version {applied[^1].Number} and this build knows only "
+                    + $"{Newest}: start a newer build.");
+            }
+
+            var known = Known[old.Number - 1];
+            if (old.Sha256 != known.Sha256)
+            {
+                throw new JournalRefused($"Migration {known.Name} is not the one that was applied to this database: a file that "
+                    + "was applied must never change; add a new one.");
+            }
+        }
+    }
+
+    private static async Task CreateVenue(NpgsqlConnection session, string venue, ShardMap shards, CancellationToken cancel)
+    {
+        await using var create = new NpgsqlCommand("INSERT INTO venue (name, shards) VALUES ($1, $2) ON CONFLICT DO NOTHING", session)
+        {
+            Parameters = { new() { Value = venue }, new() { Value = (short)shards.Count } },
+        };
+        if (await create.ExecuteNonQueryAsync(cancel) == 0)
+        {
+            await ServerCheck.Venue(session, shards, cancel);
+            return;
+        }
+
+        foreach (var shard in shards.Shards)
+        {
+            await using var head = new NpgsqlCommand("INSERT INTO shard_head VALUES ($1, 0, 0, $2)", session)
+            {
+                Parameters = { new() { Value = (short)shard.Number }, new() { Value = Chain.Genesis(shard).ToArray() } },
+            };
+            await head.ExecuteNonQueryAsync(cancel);
+        }
+    }
+
+    private static async Task<IReadOnlyList<Applied>> ReadApplied(NpgsqlConnection session, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("SELECT number, sha256 FROM schema_migration ORDER BY number", session);
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        var applied = new List<Applied>();
+        while (await reader.ReadAsync(cancel)) applied.Add(new Applied(reader.GetInt32(0), reader.GetString(1)));
+        return applied;
+    }
+
+    private static async Task Run(NpgsqlConnection session, string sql, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(sql, session);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    private static List<Migration> ReadEmbedded()
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        var names = assembly.GetManifestResourceNames().Where(name => name.EndsWith(".sql", StringComparison.Ordinal));
+        var migrations = new List<Migration>();
+        foreach (var resource in names.Order(StringComparer.Ordinal))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!, Encoding.UTF8);
+            var sql = reader.ReadToEnd();
+            var name = resource[(resource.IndexOf(".Schema.", StringComparison.Ordinal) + ".Schema.".Length)..];
+            var number = int.Parse(name.AsSpan(0, 4), CultureInfo.InvariantCulture);
+            if (number != migrations.Count + 1) throw new InvalidOperationException($"{name} is not number {migrations.Count + 1}");
+            migrations.Add(new Migration(number, name, sql, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql)))));
+        }
+
+        return migrations;
+    }
+
+    private sealed record Migration(int Number, string Name, string Sql, string Sha256);
+
+    private sealed record Applied(int Number, string Sha256);
+}

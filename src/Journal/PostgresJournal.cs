@@ -1,0 +1,206 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Records;
+using Npgsql;
+
+namespace CrossMargin.Journal;
+
+/// <summary>
+/// The journal in PostgreSQL. As many commits run at once as there are callers; each takes a session of its own from a small
+/// set. What is not known to be committed is never called committed, and what may be is never called rolled back.
+/// </summary>
+public sealed class PostgresJournal : IJournal, IAsyncDisposable
+{
+    /// <summary>Two journal writers, snapshots, and readers that recover or repair.</summary>
+    private const int MaxSessions = 12;
+
+    /// <summary>How far from the end of the partitions the next one is asked for, and how soon again after a refusal.</summary>
+    private const long PartitionNotice = 65_536, PartitionRetry = 4_096;
+
+    private readonly NpgsqlDataSource source;
+    private readonly ConcurrentBag<CommitSession> idle = [];
+    private readonly RecordReader reader;
+    private long extendAt;
+
+    private PostgresJournal(NpgsqlDataSource source, IReadOnlyList<string> warnings, long partitionsEnd)
+    {
+        this.source = source;
+        reader = new RecordReader(source);
+        Warnings = warnings;
+        extendAt = partitionsEnd - PartitionNotice;
+    }
+
+    /// <summary>What an operator should know about this server, found at the start.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>Connects as crossmargin_app and checks server, schema and venue; throws <see cref="JournalRefused"/>.</summary>
+    public static async Task<PostgresJournal> Open(string connectionString, ShardMap shards, CancellationToken cancel = default)
+    {
+        var source = Sessions.Open(connectionString, MaxSessions);
+        try
+        {
+            await using var session = await Sessions.Connect(source, cancel);
+            var warnings = await ServerCheck.Server(session, cancel);
+            await Migrations.Check(session, cancel);
+            await ServerCheck.Venue(session, shards, cancel);
+            await using var extend = new NpgsqlCommand("SELECT extend_journal()", session);
+            return new PostgresJournal(source, warnings, (long)(await extend.ExecuteScalarAsync(cancel))!);
+        }
+        catch
+        {
+            await source.DisposeAsync();
+            throw;
+        }
+    }
+
+    public IReadOnlyList<CommitOutcome> Commit(IReadOnlyList<Batch> batches)
+    {
+        Commits.Check(batches);
+        if (batches.Count == 0) return [];
+        if (Rent() is not { } session) return All(batches, CommitOutcome.RolledBack);   // nothing was sent
+
+        var (outcome, asExpected) = Send(session, batches);
+        switch (outcome)
+        {
+            case CommitOutcome.Committed:
+                Extend(batches);
+                return All(batches, outcome);
+
+            case CommitOutcome.Fenced when !asExpected.IsEmpty:
+                // Nothing was stored, because of the fenced ones. The others go again without them.
+                Batch[] others = [.. batches.Where(batch => asExpected.Contains(batch.Shard))];
+                var theirs = new Queue<CommitOutcome>(Commit(others));
+                return [.. batches.Select(batch => asExpected.Contains(batch.Shard) ? theirs.Dequeue() : CommitOutcome.Fenced)];
+
+            case CommitOutcome.RolledBack or CommitOutcome.Unstorable when batches.Count > 1:
+                // One bad batch must not hold its neighbours: each alone.
+                return [.. batches.Select(batch => Commit([batch])[0])];
+
+            default:
+                return All(batches, outcome);
+        }
+    }
+
+    public TakeOver TakeOver(ShardId shard, int epoch)
+    {
+        try
+        {
+            using var session = Reconnect.Open(source);
+            var warned = false;
+            session.Notice += (_, notice) => warned |= notice.Notice.InvariantSeverity == "WARNING";
+            using var command = new NpgsqlCommand("""
+                UPDATE shard_head SET epoch = epoch + 1 WHERE shard = $1 AND epoch = $2 RETURNING epoch, position, chain_hash
+                """, session)
+            {
+                Parameters = { new NpgsqlParameter<short> { TypedValue = (short)shard.Number }, new NpgsqlParameter<int> { TypedValue = epoch } },
+            };
+            TakeOver answer = new TakeOver.Lost();
+            using (var row = command.ExecuteReader())
+                if (row.Read()) answer = new TakeOver.Taken(RecordReader.Head(shard, row, firstColumn: 0));
+            return warned ? new TakeOver.Unknown() : answer;
+        }
+        catch (NpgsqlException)
+        {
+            return new TakeOver.Unknown();
+        }
+    }
+
+    public void Save(SnapshotSet set) => Snapshots.Save(source, set);
+
+    public ValueTask<IReadOnlyList<Head>> ReadHeads(CancellationToken cancel = default) => reader.Heads(cancel);
+
+    public ValueTask<SnapshotsFound> ReadSnapshots(ShardId shard, CancellationToken cancel = default) =>
+        Snapshots.Read(source, shard, cancel);
+
+    public ValueTask<IReadOnlyList<JournalRecord>> ReadShard(
+        ShardId shard, long after, int limit, CancellationToken cancel = default) => reader.Shard(shard, after, limit, cancel);
+
+    public ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
+        GrainId grain, long afterVersion, int limit, CancellationToken cancel = default) =>
+        reader.Grain(grain, afterVersion, limit, cancel);
+
+    public ValueTask<IReadOnlyList<JournalRecord>> ReadAddressed(
+        ShardId from, ShardId to, long after, int limit, CancellationToken cancel = default) =>
+        reader.Addressed(from, to, after, limit, cancel);
+
+    public async ValueTask DisposeAsync()
+    {
+        while (idle.TryTake(out var session)) session.Dispose();
+        await source.DisposeAsync();
+    }
+
+    private static CommitOutcome[] All(IReadOnlyList<Batch> batches, CommitOutcome outcome)
+    {
+        var outcomes = new CommitOutcome[batches.Count];
+        Array.Fill(outcomes, outcome);
+        return outcomes;
+    }
+
+    /// <summary>One transaction. Below it the session is either good and back in the set, or thrown away.</summary>
+    private (CommitOutcome Outcome, ShardSet AsExpected) Send(CommitSession session, IReadOnlyList<Batch> batches)
+    {
+        try
+        {
+            var asExpected = session.Commit(batches);
+            idle.Add(session);
+            if (asExpected is not { } heads) return (CommitOutcome.Unknown, default);
+            return (BitOperations.PopCount(heads.Bits) == batches.Count ? CommitOutcome.Committed : CommitOutcome.Fenced, heads);
+        }
+        catch (PostgresException refused) when (refused.InvariantSeverity == "ERROR")
+        {
+            // An ERROR, unlike a FATAL or a lost connection, is the server's word that the transaction is gone.
+            idle.Add(session);
+            return (Classify(refused.SqlState), default);
+        }
+        catch (NpgsqlException)
+        {
+            session.Dispose();
+            return (CommitOutcome.Unknown, default);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Data, constraint, syntax-or-access and limit errors are about the rows and come again; all others may pass.</summary>
+    private static CommitOutcome Classify(string sqlState) => sqlState[..2] switch
+    {
+        "22" or "23" or "42" or "54" => CommitOutcome.Unstorable,
+        _ => CommitOutcome.RolledBack,
+    };
+
+    private CommitSession? Rent()
+    {
+        if (idle.TryTake(out var session)) return session;
+        try
+        {
+            return new CommitSession(Reconnect.Open(source));
+        }
+        catch (NpgsqlException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Asks for partitions ahead of need. Whatever goes wrong here can wait: the overflow partition takes the rows.</summary>
+    private void Extend(IReadOnlyList<Batch> committed)
+    {
+        var furthest = committed.Max(batch => batch.After.Position);
+        if (furthest < Volatile.Read(ref extendAt)) return;
+
+        Volatile.Write(ref extendAt, furthest + PartitionRetry);
+        try
+        {
+            using var session = Reconnect.Open(source);
+            using var command = new NpgsqlCommand("SELECT extend_journal()", session);
+            Volatile.Write(ref extendAt, (long)command.ExecuteScalar()! - PartitionNotice);
+        }
+        catch (NpgsqlException)
+        {
+            // Asked again after PartitionRetry records; an operator sees rows in journal_overflow.
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using Npgsql;
+
+namespace CrossMargin.Journal;
+
+/// <summary>
+/// How this project talks to PostgreSQL. No lock is held across a client that has stopped, on either side of the wire: every
+/// default of "for ever" is replaced here, in the start-up packet, so that no session runs without it.
+/// </summary>
+internal static class Sessions
+{
+    /// <summary>A commit of 4,000 rows on a slow disk fits in it many times over.</summary>
+    private const int StatementSeconds = 10;
+
+    private static readonly string Bounds = string.Join(' ',
+        $"-c statement_timeout={StatementSeconds}s",
+        "-c lock_timeout=5s",
+        "-c idle_in_transaction_session_timeout=1s",
+        "-c tcp_user_timeout=10s",
+        "-c client_connection_check_interval=1s");
+
+    public static NpgsqlDataSource Open(string connectionString, int maxSessions)
+    {
+        NpgsqlConnectionStringBuilder settings;
+        try
+        {
+            settings = new NpgsqlConnectionStringBuilder(connectionString);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new JournalRefused($"The connection string cannot be read: {wrong.Message}", wrong);
+        }
+
+        settings.Options = $"{settings.Options} {Bounds}".Trim();
+        settings.ApplicationName ??= "crossmargin";
+        settings.MaxPoolSize = maxSessions;
+        settings.NoResetOnClose = true;           // nobody here changes a session, so there is nothing to reset
+        settings.MaxAutoPrepare = 16;
+        settings.AutoPrepareMinUsages = 2;
+        settings.Timeout = 5;
+        settings.CommandTimeout = StatementSeconds + 2;   // the server gives up first and says why
+        settings.CancellationTimeout = 2_000;
+        settings.Enlist = false;
+        return NpgsqlDataSource.Create(settings);
+    }
+
+    /// <summary>Opens a session, or says in one sentence why there is none.</summary>
+    public static async Task<NpgsqlConnection> Connect(NpgsqlDataSource source, CancellationToken cancel)
+    {
+        try
+        {
+            return await source.OpenConnectionAsync(cancel);
+        }
+        catch (NpgsqlException failure)
+        {
+            throw new JournalRefused(Explain(failure, new NpgsqlConnectionStringBuilder(source.ConnectionString)), failure);
+        }
+    }
+
+    private static string Explain(NpgsqlException failure, NpgsqlConnectionStringBuilder to)
+    {
+        var server = $"{to.Host}:{to.Port}";
+        return failure.SqlState switch
+        {
+            "28P01" or "28000" => $"PostgreSQL at {server} does not let {to.Username} in: wrong password or role.",
+            "3D000" => $"PostgreSQL at {server} has no database {to.Database}: create it, then run the migrations.",
+            "53300" => $"PostgreSQL at {server} has no connection left: raise max_connections or stop another client.",
+            "57P03" => $"PostgreSQL at {server} is starting up or shutting down: try again in a moment.",
+            null => $"No PostgreSQL answers at {server}: {failure.InnerException?.Message ?? failure.Message}.",
+            var state => $"PostgreSQL at {server} refuses the connection ({state}): {failure.Message}.",
+        };
+    }
+}
