@@ -10,7 +10,7 @@ namespace CrossMargin.Bench.Journal;
 /// </summary>
 internal static class JournalBench
 {
-    public static readonly string[] Parts = ["throughput", "latency", "statement", "stream", "table"];
+    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "recovery", "stream", "table"];
 
     private const string Bench = "journal";
     private const int Repetitions = 5;
@@ -27,6 +27,8 @@ internal static class JournalBench
         if (chosen.Contains("throughput")) await Throughput(report, server);
         if (chosen.Contains("latency")) await Latency(report, server);
         if (chosen.Contains("statement")) await Statement(report, server);
+        if (chosen.Contains("deposits")) await SiloBench.Deposits(report, server);
+        if (chosen.Contains("recovery")) await SiloBench.Recovery(report, server);
     }
 
     /// <summary>(a) Two writers through IJournal.Commit, against COPY of the same rows into the same columns and indexes.</summary>
@@ -153,6 +155,30 @@ internal static class JournalBench
         static int[] Eight(int commit) => [.. Enumerable.Range(0, 8).Select(i => ((commit * 8) + i) % 64)];
     }
 
+    /// <summary>One bare INSERT of a journal row a transaction; milliseconds each.</summary>
+    public static Spread BareCommits(BenchServer server, int commits)
+    {
+        const int Warm = 200;
+        var workload = new Workload(Workload.FirstHeads);
+        Row[] rows = [.. Enumerable.Range(0, Warm + commits).Select(i => new Row(workload.Commit(rows: 1, [i % 64])[0].Records[0]))];
+        using var database = server.Create();
+        BenchServer.Execute(database.Superuser, Baselines.BestTable);
+        using var connection = database.Connect();
+        using var insert = Baselines.InsertOne(connection);
+        rows[0].WriteTo(insert.Parameters);
+        insert.Prepare();
+        var milliseconds = new List<double>();
+        for (var i = 0; i < rows.Length; i++)
+        {
+            rows[i].WriteTo(insert.Parameters);
+            var started = Stopwatch.GetTimestamp();
+            insert.ExecuteNonQuery();
+            if (i >= Warm) milliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+        }
+
+        return new Spread(milliseconds);
+    }
+
     private static Batch[][] Commits(Workload workload, int rows, int shardsFrom) =>
     [
         .. Enumerable.Range(0, rows / RowsPerTransaction).Select(i => workload.Commit(
@@ -166,7 +192,7 @@ internal static class JournalBench
         return [.. mine[(quarter % 2 * half)..((quarter % 2 * half) + half)].SelectMany(commit => commit).SelectMany(batch => batch.Records).Select(record => new Row(record))];
     }
 
-    private static Run Yardstick(BenchServer server, int rows)
+    public static Run Yardstick(BenchServer server, int rows)
     {
         using var database = server.Create();
         BenchServer.Execute(database.Superuser, Baselines.YardstickTable);
@@ -217,7 +243,7 @@ internal static class JournalBench
         });
     }
 
-    private static void OnThreads(int count, Action<int> work)
+    public static void OnThreads(int count, Action<int> work)
     {
         var threads = Enumerable.Range(0, count).Select(i => new Thread(() => work(i))).ToArray();
         foreach (var thread in threads) thread.Start();
