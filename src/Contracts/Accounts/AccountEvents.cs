@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CrossMargin.Contracts.Accounts;
 
 /// <summary>
@@ -37,7 +39,12 @@ public abstract record AccountEvent
     public sealed record TransferReturned(AccountId To, AssetAmount Amount, AssetAmount BalanceAfter, Rejection Reason) : AccountEvent;
 
     /// <summary>A money command was refused. Journaled, so that the same key or sequence gets the same answer for ever.</summary>
-    public sealed record CommandRefused(string Command, Rejection Reason) : AccountEvent;
+    public sealed record CommandRefused(string Command, Rejection Reason) : AccountEvent
+    {
+        /// <summary>With <see cref="Rejection.ExceedsBalance"/>: what there was.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public AssetAmount? Available { get; init; }
+    }
 }
 
 public static class AccountEventNames

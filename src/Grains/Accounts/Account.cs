@@ -72,7 +72,7 @@ public sealed record Account(
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("withdraw", unusable);
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
         var balance = account.Balances[command.Amount.Asset];
-        if (command.Amount > balance) return Refused("withdraw", Rejection.ExceedsBalance);
+        if (command.Amount > balance) return Short("withdraw", balance);
 
         return new AccountEvent.WithdrawalHeld(
             new WithdrawalId(account.Version + 1), command.Amount, balance - command.Amount, command.Destination,
@@ -98,7 +98,7 @@ public sealed record Account(
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("transfer", unusable);
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
         var balance = account.Balances[command.Amount.Asset];
-        if (command.Amount > balance) return Refused("transfer", Rejection.ExceedsBalance);
+        if (command.Amount > balance) return Short("transfer", balance);
 
         return new AccountEvent.TransferSent(account.Id, command.To, command.Amount, balance - command.Amount);
     }
@@ -137,6 +137,9 @@ public sealed record Account(
         account.Balances[amount.Asset].Units > MaxBalanceUnits - amount.Units;
 
     private static AccountEvent.CommandRefused Refused(string command, Rejection reason) => new(command, reason);
+
+    private static AccountEvent.CommandRefused Short(string command, AssetAmount available) =>
+        new(command, Rejection.ExceedsBalance) { Available = available };
 
     // Total, and arithmetic only: no clock, no refusal. What was journaled has happened.
     public static Account Evolve(Account account, AccountEvent @event)

@@ -32,4 +32,8 @@ public readonly record struct Reply(Rejection Rejection, JournalRecord? Record)
 }
 
 /// <summary>A grain's state as of a version. The state is immutable and may be read on any thread.</summary>
-public sealed record GrainView(GrainId Grain, object State, long Version, RecordAddress LastRecord, int Epoch, Instant AsOf, long Frame);
+public sealed record GrainView(GrainId Grain, object State, long Version, RecordAddress LastRecord, int Epoch, Instant AsOf, long Frame)
+{
+    /// <summary>How far each machine that numbers what it sends to this grain has come.</summary>
+    public IReadOnlyList<SourceMark> Sources { get; init; } = [];
+}

@@ -95,7 +95,10 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
 
         var slot = state.Find(grain);
         var view = new GrainView(
-            grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), state.Frame);
+            grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), state.Frame)
+        {
+            Sources = [.. slot.Sources],
+        };
         Hold(slot.Position, caller, new Reply(Rejection.None, Record: null) { View = view });
     }
 

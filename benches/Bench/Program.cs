@@ -1,0 +1,17 @@
+using CrossMargin.Bench;
+using CrossMargin.Bench.Journal;
+
+// Every bench prints its figures as lines for people and as one JSON line each; the exit code is 1 when a bar is missed.
+var report = new Report(Console.Out);
+switch (args)
+{
+    case ["journal", .. var parts]:
+        await JournalBench.Run(report, parts);
+        break;
+
+    default:
+        Console.Error.WriteLine($"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] …");
+        return 2;
+}
+
+return report.ExitCode;
