@@ -182,8 +182,8 @@ public class MemoryJournal : IJournal
 
     private CommitOutcome Store(Batch batch)
     {
+        if (!IsStorable(batch)) return CommitOutcome.Unstorable;   // PostgreSQL reads the values before it looks at the head
         if (!IsGuarded(batch)) return CommitOutcome.Fenced;
-        if (!IsStorable(batch)) return CommitOutcome.Unstorable;
         var number = batch.Shard.Number;
         contents.Records[number].AddRange(batch.Records);
         contents.Heads[number] = contents.Heads[number] with

@@ -72,19 +72,19 @@ CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON journal EXECUTE FUNCTION ref
 CREATE TABLE journal_overflow PARTITION OF journal DEFAULT;
 CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON journal_overflow EXECUTE FUNCTION refuse_rewriting();
 
--- Makes the partitions that the shards will need next, and returns the first position beyond them. The application calls it
--- long before the last one is full. A range that has begun in the overflow stays there.
+-- Makes the partition that each shard writes to next and the one behind it, and returns the first position beyond them all. The
+-- application calls it long before the last one is full. A range that has begun in the overflow stays there.
 CREATE FUNCTION extend_journal() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
-    span  CONSTANT bigint := 131072;
-    first bigint;
-    last  bigint;
-    part  text;
+    span   CONSTANT bigint := 131072;
+    number bigint;
+    part   text;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('extend_journal'));
-    SELECT (min(position) + 1) / span, (max(position) + 1) / span + 1 INTO first, last FROM shard_head;
-    FOR number IN first .. last LOOP
+    FOR number IN
+        SELECT DISTINCT (position + 1) / span + ahead FROM shard_head, generate_series(0, 1) AS ahead ORDER BY 1
+    LOOP
         part := 'journal_' || lpad(number::text, 6, '0');
         CONTINUE WHEN to_regclass(part) IS NOT NULL;
         CONTINUE WHEN EXISTS (
@@ -96,7 +96,7 @@ BEGIN
             part, number * span, (number + 1) * span);
         EXECUTE format('CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON %I EXECUTE FUNCTION refuse_rewriting()', part);
     END LOOP;
-    RETURN (last + 1) * span;
+    RETURN (SELECT ((max(position) + 1) / span + 2) * span FROM shard_head);
 END $$;
 
 -- Why a record exists, in words. The first byte is the kind; src/Runtime/Records/Cause.cs writes it.
