@@ -114,7 +114,7 @@ public sealed class EmbeddedPostgres
         }
 
         var aside = Cluster + ".new";
-        user.Run("rm", ["-rf", aside]);
+        if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
         var initdb = user.Run(binaries.Initdb,
         [
             "--pgdata", aside, "--username=postgres", $"--pwfile={PasswordFile}", "--auth=scram-sha-256", "--encoding=UTF8",
