@@ -11,12 +11,12 @@ namespace CrossMargin.Journal.Tests;
 /// <summary>The private server through everything that happens to it. Each test has a data directory of its own.</summary>
 public sealed class EmbeddedPostgresTests : IDisposable
 {
-    private readonly string directory = Directory.CreateTempSubdirectory("crossmargin-embedded-").FullName;
+    private readonly string directory = Scratch.Create();
     private EmbeddedPostgres? running;
 
     public void Dispose()
     {
-        if (running is not null) Kill(running);
+        running?.Stop();
         Directory.Delete(directory, recursive: true);
     }
 

@@ -14,7 +14,7 @@ public sealed class Server : IAsyncLifetime
 {
     public static readonly ShardMap Shards = new(8);
 
-    private readonly string directory = Directory.CreateTempSubdirectory("crossmargin-journal-").FullName;
+    private readonly string directory = Scratch.Create();
     private int databases;
 
     public EmbeddedPostgres Postgres { get; private set; } = null!;
@@ -85,4 +85,19 @@ public sealed record Database(EmbeddedPostgres Postgres, string Name)
 
     private string In(string connection) =>
         new NpgsqlConnectionStringBuilder(connection) { Database = Name, Pooling = false }.ConnectionString;
+}
+
+/// <summary>
+/// Data directories that live for one test. In memory where the system has such a place: nothing here outlives a power cut, and
+/// a slow disk would only make the tests slow.
+/// </summary>
+internal static class Scratch
+{
+    private const string InMemory = "/dev/shm";
+
+    public static string Create()
+    {
+        var parent = Directory.Exists(InMemory) ? InMemory : Path.GetTempPath();
+        return Directory.CreateDirectory(Path.Combine(parent, $"crossmargin-{Guid.NewGuid():n}")).FullName;
+    }
 }

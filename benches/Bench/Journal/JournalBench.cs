@@ -27,6 +27,8 @@ internal static class JournalBench
         if (chosen.Contains("throughput")) await Throughput(report, server);
         if (chosen.Contains("latency")) await Latency(report, server);
         if (chosen.Contains("statement")) await Statement(report, server);
+        if (chosen.Contains("stream")) await LongStream(report, server);
+        if (chosen.Contains("table")) await LargeTable(report, server);
     }
 
     /// <summary>(a) Two writers through IJournal.Commit, against COPY of the same rows into the same columns and indexes.</summary>
@@ -151,6 +153,84 @@ internal static class JournalBench
         }
 
         static int[] Eight(int commit) => [.. Enumerable.Range(0, 8).Select(i => ((commit * 8) + i) % 64)];
+    }
+
+    /// <summary>(e) One-row commits to a grain with 100,000 records, turn by turn with commits to grains that have none.</summary>
+    private static async Task LongStream(Report report, BenchServer server)
+    {
+        const int Long = 100_000, Warm = 200, Rows = 1_000;
+        report.Heading($"(e) One-row commits to a stream of {Long:n0} records against empty streams, {Repetitions} repetitions of {Rows:n0}");
+        using var database = await server.CreateVenue();
+        await using var journal = await PostgresJournal.Open(database.App, Workload.Shards);
+        var workload = new Workload(Workload.FirstHeads);
+        var old = Workload.Account(1_000_000);
+        for (var i = 0; i < Long / 1_000; i++) Require(journal.Commit([workload.Batch(shard: 0, rows: 1_000, () => old)]));
+
+        var (ratios, onLong, onEmpty) = (new List<double>(), new List<double>(), new List<double>());
+        var fresh = 2_000_000;
+        for (var repetition = 0; repetition < Repetitions; repetition++)
+        {
+            var (longMs, emptyMs) = (new List<double>(), new List<double>());
+            for (var i = 0; i < Warm + Rows; i++)
+            {
+                var toLong = workload.Batch(shard: 0, rows: 1, () => old);
+                var toEmpty = workload.Batch(shard: 1, rows: 1, () => Workload.Account(++fresh));
+                var longTook = Timed(() => Require(journal.Commit([toLong])));
+                var emptyTook = Timed(() => Require(journal.Commit([toEmpty])));
+                if (i < Warm) continue;
+                longMs.Add(longTook);
+                emptyMs.Add(emptyTook);
+            }
+
+            onLong.Add(new Spread(longMs).Median);
+            onEmpty.Add(new Spread(emptyMs).Median);
+            ratios.Add(onLong[^1] / onEmpty[^1]);
+        }
+
+        report.Line($"p50 on the long stream {new Spread(onLong).Text("0.000")} ms, on empty ones {new Spread(onEmpty).Text("0.000")} ms, "
+            + $"ratio {new Spread(ratios).Text("0.00")}");
+        report.Add(new Figure(Bench, "(e) stream of 100,000", new Spread(onLong).Median, "ms", new Spread(ratios).Median, new Bar.AtMost(1.2)));
+    }
+
+    /// <summary>(e) Commits into a table that holds ten million rows against the same into an empty one.</summary>
+    private static async Task LargeTable(Report report, BenchServer server)
+    {
+        const int Table = 10_000_000, Rows = 100_000;
+        report.Heading($"(e) {Rows:n0} rows, {RowsPerTransaction:n0} a transaction, one session, into a table of {Table:n0} rows against an empty one");
+        using var large = await server.CreateVenue();
+        await using var journal = await PostgresJournal.Open(large.App, Workload.Shards);
+        var workload = new Workload(Workload.FirstHeads, accounts: 100_000);
+        for (var filled = 0; filled < Table; filled += RowsPerTransaction) Require(journal.Commit(Next(workload, filled)));
+        BenchServer.Execute(large.Superuser, "VACUUM ANALYZE journal");
+        BenchServer.Execute(large.Superuser, "CHECKPOINT");
+
+        var (ratios, onLarge, onEmpty) = (new List<double>(), new List<Run>(), new List<Run>());
+        for (var repetition = 0; repetition <= Repetitions; repetition++)
+        {
+            Batch[][] more = [.. Enumerable.Range(0, Rows / RowsPerTransaction).Select(i => Next(workload, i * RowsPerTransaction))];
+            var run = CrossMargin.Bench.Run.Measure(server.Postgres, Rows, () => Array.ForEach(more, commit => Require(journal.Commit(commit))));
+            var first = new Workload(Workload.FirstHeads, accounts: 100_000);
+            Batch[][] fresh = [.. Enumerable.Range(0, Rows / RowsPerTransaction).Select(i => Next(first, i * RowsPerTransaction))];
+            var empty = await Journal(server, [fresh], Rows);
+            if (repetition == 0) continue;   // after the checkpoint every first touch writes a whole page
+            onLarge.Add(run);
+            onEmpty.Add(empty);
+            ratios.Add(empty.RowsPerSecond / run.RowsPerSecond);
+        }
+
+        report.Line($"large {new Spread(onLarge.Select(run => run.RowsPerSecond)).Text("n0")} rows/s, PostgreSQL {new Spread(onLarge.Select(run => run.ServerMicrosPerRow)).Median:0.0} µs a row; "
+            + $"empty {new Spread(onEmpty.Select(run => run.RowsPerSecond)).Text("n0")} rows/s, {new Spread(onEmpty.Select(run => run.ServerMicrosPerRow)).Median:0.0} µs a row; cost ratio {new Spread(ratios).Text("0.00")}");
+        report.Add(new Figure(Bench, "(e) table of 10,000,000", new Spread(onLarge.Select(run => run.RowsPerSecond)).Median, "rows/s", new Spread(ratios).Median, new Bar.AtMost(1.2)));
+
+        static Batch[] Next(Workload workload, int row) => workload.Commit(
+            RowsPerTransaction, [.. Enumerable.Range(0, 8).Select(i => ((row / RowsPerTransaction * 8) + i) % 64)]);
+    }
+
+    private static double Timed(Action work)
+    {
+        var started = Stopwatch.GetTimestamp();
+        work();
+        return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
     }
 
     private static Batch[][] Commits(Workload workload, int rows, int shardsFrom) =>
