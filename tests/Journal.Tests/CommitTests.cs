@@ -53,7 +53,8 @@ public sealed class CommitTests(Server server)
         ShardId[] forwards = [new(1), new(2), new(3), new(4)];
         foreach (var shard in forwards) Take(journal, shard);
 
-        // Each writer sends its shards in an order of its own; who loses the race for a head is fenced and reads it again.
+        // Each writer sends its shards in an order of its own; who loses the race for a head is fenced and reads it
+        // again.
         var outcomes = new List<CommitOutcome>[] { [], [] };
         var threads = Enumerable.Range(0, 2).Select(writer => new Thread(() =>
         {
@@ -61,7 +62,8 @@ public sealed class CommitTests(Server server)
             {
                 var heads = journal.ReadHeads().AsTask().GetAwaiter().GetResult();
                 var order = writer == 0 ? forwards : forwards.Reverse();
-                outcomes[writer].AddRange(journal.Commit([.. order.Select(shard => Records.Batch(heads[shard.Number], Records.Account(writer)))]));
+                outcomes[writer].AddRange(journal.Commit(
+                    [.. order.Select(shard => Records.Batch(heads[shard.Number], Records.Account(writer)))]));
             }
         })).ToArray();
         foreach (var thread in threads) thread.Start();
@@ -72,9 +74,11 @@ public sealed class CommitTests(Server server)
         var committed = all.Count(outcome => outcome == CommitOutcome.Committed);
         var stored = 0;
         foreach (var shard in forwards)
-            stored += (await journal.ReadShard(shard, after: 0, limit: 1_000, TestContext.Current.CancellationToken)).Count;
+            stored += (await journal.ReadShard(shard, after: 0, limit: 1_000, TestContext.Current.CancellationToken))
+                .Count;
         stored.ShouldBe(committed);
-        (await Database.Ask<long>(database.Superuser, $"SELECT deadlocks FROM pg_stat_database WHERE datname = '{database.Name}'")).ShouldBe(0);
+        (await Database.Ask<long>(database.Superuser,
+            $"SELECT deadlocks FROM pg_stat_database WHERE datname = '{database.Name}'")).ShouldBe(0);
     }
 
     [Fact]
@@ -170,7 +174,8 @@ public sealed class CommitTests(Server server)
         committing.Start();
         await WaitForLock(database);
         await Database.Execute(database.Superuser,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()");
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+                + "current_database()");
         committing.Join();
         await Run(connection, "ROLLBACK");
 
@@ -185,7 +190,8 @@ public sealed class CommitTests(Server server)
         var impatient = new NpgsqlConnectionStringBuilder(database.App) { Options = "-c lock_timeout=100ms" };
         await using var journal = await PostgresJournal.Open(
             impatient.ConnectionString, Server.Shards, TestContext.Current.CancellationToken);
-        var (one, two) = (Records.Batch(Take(journal, One), Records.Account(1)), Records.Batch(Take(journal, Two), Records.Account(2)));
+        var (one, two) = (Records.Batch(Take(journal, One), Records.Account(1)),
+            Records.Batch(Take(journal, Two), Records.Account(2)));
         await using var connection = await Connect(database);
         await Run(connection, "BEGIN; SELECT 1 FROM shard_head WHERE shard = 1 FOR UPDATE");
 
@@ -207,7 +213,8 @@ public sealed class CommitTests(Server server)
         journal.Commit([Records.Batch(head, Records.Account(1))]).ShouldBe([CommitOutcome.Committed]);
 
         (await Database.Ask<long>(database.Superuser, "SELECT count(*) FROM journal_overflow")).ShouldBe(1);
-        (await journal.ReadShard(One, head.Position, limit: 5, TestContext.Current.CancellationToken)).Count.ShouldBe(1);
+        (await journal.ReadShard(One, head.Position, limit: 5, TestContext.Current.CancellationToken))
+            .Count.ShouldBe(1);
         await Database.Execute(database.Migrate, "SELECT extend_journal()");
     }
 
@@ -223,7 +230,8 @@ public sealed class CommitTests(Server server)
         var batch = Records.Batch(head, [.. Enumerable.Repeat(Records.Account(1), 5)]);
 
         journal.Commit([batch]);
-        journal.Commit([Records.Batch(batch.After, [.. Enumerable.Repeat(Records.Account(1), 20)])]).ShouldBe([CommitOutcome.Committed]);
+        journal.Commit([Records.Batch(batch.After, [.. Enumerable.Repeat(Records.Account(1), 20)])])
+            .ShouldBe([CommitOutcome.Committed]);
 
         (await Database.Ask<long>(database.Superuser, "SELECT count(*) FROM journal_overflow")).ShouldBe(0);
     }
@@ -241,7 +249,8 @@ public sealed class CommitTests(Server server)
         await Should.ThrowAsync<InvariantViolation>(async () =>
             await journal.ReadShard(One, after: 0, limit: 10, TestContext.Current.CancellationToken));
         await Should.ThrowAsync<InvariantViolation>(async () =>
-            await journal.ReadGrain(Records.Account(1), afterVersion: 0, limit: 10, TestContext.Current.CancellationToken));
+            await journal.ReadGrain(Records.Account(1), afterVersion: 0, limit: 10,
+                TestContext.Current.CancellationToken));
     }
 
     internal static Head Take(IJournal journal, ShardId shard, int epoch = 0) =>
@@ -263,7 +272,9 @@ public sealed class CommitTests(Server server)
         await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Until somebody in this database waits for a lock; the test's own time limit ends what never comes.</summary>
+    /// <summary>
+    /// Until somebody in this database waits for a lock; the test's own time limit ends what never comes.
+    /// </summary>
     private static async Task WaitForLock(Database database)
     {
         await using var source = NpgsqlDataSource.Create(database.Superuser);

@@ -8,7 +8,9 @@ using Shouldly;
 
 namespace CrossMargin.Journal.Tests;
 
-/// <summary>The private server through everything that happens to it. Each test has a data directory of its own.</summary>
+/// <summary>
+/// The private server through everything that happens to it. Each test has a data directory of its own.
+/// </summary>
 public sealed class EmbeddedPostgresTests : IDisposable
 {
     private readonly string directory = Scratch.Create();
@@ -75,7 +77,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
 
         var status = await File.ReadAllLinesAsync($"/proc/{server.Pid}/status", TestContext.Current.CancellationToken);
         status.Single(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[1].ShouldNotBe("0");
-        Command.Run("stat", ["--format=%a", directory, Path.Combine(directory, "password")]).Output.ShouldBe("700\n600\n");
+        Command.Run("stat", ["--format=%a", directory, Path.Combine(directory, "password")])
+            .Output.ShouldBe("700\n600\n");
     }
 
     [Fact]
@@ -85,18 +88,21 @@ public sealed class EmbeddedPostgresTests : IDisposable
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
 
-        (await Refused(new() { Directory = directory, Port = port })).ShouldStartWith($"Port {port} is in use by another program");
+        (await Refused(new() { Directory = directory, Port = port }))
+            .ShouldStartWith($"Port {port} is in use by another program");
     }
 
     [Fact]
     public async Task A_machine_without_PostgreSQL_is_refused() =>
-        (await Refused(new() { Directory = directory, SearchPath = ["/nowhere"] })).ShouldStartWith("PostgreSQL is not installed");
+        (await Refused(new() { Directory = directory, SearchPath = ["/nowhere"] }))
+            .ShouldStartWith("PostgreSQL is not installed");
 
     [Fact]
     public async Task A_directory_of_another_version_is_refused()
     {
         Directory.CreateDirectory(Path.Combine(directory, "cluster"));
-        await File.WriteAllTextAsync(Path.Combine(directory, "cluster", "PG_VERSION"), "9\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(directory, "cluster", "PG_VERSION"), "9\n",
+            TestContext.Current.CancellationToken);
 
         (await Refused(new() { Directory = directory })).ShouldContain("was made by PostgreSQL 9 and");
     }
@@ -124,7 +130,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
             TestContext.Current.CancellationToken);
         await Migrate(running);
 
-        (await Should.ThrowAsync<JournalRefused>(() => Open(running))).Message.ShouldStartWith("PostgreSQL runs with fsync off");
+        (await Should.ThrowAsync<JournalRefused>(() => Open(running)))
+            .Message.ShouldStartWith("PostgreSQL runs with fsync off");
     }
 
     [Fact]
@@ -140,7 +147,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
         {
             var head = (await journal.ReadHeads(TestContext.Current.CancellationToken))[1];
             IReadOnlyList<CommitOutcome>? outcome = null;
-            var committing = new Thread(() => outcome = journal.Commit([Tests.Records.Batch(head, Tests.Records.Account(1))]));
+            var committing = new Thread(() =>
+                outcome = journal.Commit([Tests.Records.Batch(head, Tests.Records.Account(1))]));
             committing.Start();
             var waits = $"SELECT count({how}(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
             while (await Database.Ask<long>(server.SuperuserConnection, waits) == 0)
@@ -161,7 +169,8 @@ public sealed class EmbeddedPostgresTests : IDisposable
         var server = await Start();
         await Migrate(server);
         await using var journal = await Open(server);
-        journal.Commit([Tests.Records.Batch(CommitTests.Take(journal, new(1)), Tests.Records.Account(1))]).ShouldBe([CommitOutcome.Committed]);
+        journal.Commit([Tests.Records.Batch(CommitTests.Take(journal, new(1)), Tests.Records.Account(1))])
+            .ShouldBe([CommitOutcome.Committed]);
         return server;
     }
 
@@ -192,12 +201,14 @@ public sealed class EmbeddedPostgresTests : IDisposable
 
     private async Task WaitForSurvivors()
     {
-        while (Postmaster.HasSurvivors(Path.Combine(directory, "cluster"))) await Task.Delay(10, TestContext.Current.CancellationToken);
+        while (Postmaster.HasSurvivors(Path.Combine(directory, "cluster"))) await Task.Delay(
+            10, TestContext.Current.CancellationToken);
     }
 
     private static async Task<string> Refused(EmbeddedPostgresOptions options)
     {
-        var refused = await Should.ThrowAsync<JournalRefused>(() => EmbeddedPostgres.Start(options, TestContext.Current.CancellationToken));
+        var refused = await Should.ThrowAsync<JournalRefused>(() =>
+            EmbeddedPostgres.Start(options, TestContext.Current.CancellationToken));
         refused.Message.ShouldNotContain("\n");
         return refused.Message;
     }

@@ -16,7 +16,8 @@ public sealed class MemoryJournalTests
     [InlineData(CommitFault.NeverArrived, CommitOutcome.Unknown, 0)]
     [InlineData(CommitFault.InLimboWithLocks, CommitOutcome.Unknown, 0)]
     [InlineData(CommitFault.InLimboOnTheWay, CommitOutcome.Unknown, 0)]
-    public async Task A_fault_is_answered_and_stores_as_its_name_says(CommitFault fault, CommitOutcome outcome, long position)
+    public async Task A_fault_is_answered_and_stores_as_its_name_says(
+        CommitFault fault, CommitOutcome outcome, long position)
     {
         var journal = new MemoryJournal(Server.Shards, new Faults { Commit = fault });
         var batch = Records.Batch(CommitTests.Take(journal, One), Records.Account(1));
@@ -34,7 +35,8 @@ public sealed class MemoryJournalTests
         var faults = new Faults { Commit = CommitFault.InLimboWithLocks, Wait = end };
         var journal = new MemoryJournal(Server.Shards, faults);
         var head = CommitTests.Take(journal, One);
-        journal.Commit([Records.Batch(head, Records.Account(1)), Records.Batch(CommitTests.Take(journal, Two), Records.Account(2))]);
+        journal.Commit([Records.Batch(head, Records.Account(1)),
+            Records.Batch(CommitTests.Take(journal, Two), Records.Account(2))]);
 
         CommitTests.Take(journal, One, epoch: 1).Position.ShouldBe(position);
 
@@ -113,7 +115,8 @@ public sealed class MemoryJournalTests
 
         journal.ReleaseLimbo(LimboEnd.Commits);
 
-        (await journal.ReadShard(One, after: 0, limit: 1, TestContext.Current.CancellationToken))[0].Chain.ShouldBe(sent);
+        (await journal.ReadShard(One, after: 0, limit: 1, TestContext.Current.CancellationToken))[0]
+            .Chain.ShouldBe(sent);
         (await journal.ReadHeads(TestContext.Current.CancellationToken))[1].Chain.ShouldBe(sent);
     }
 
@@ -150,7 +153,8 @@ public sealed class MemoryJournalTests
 
         journal.InLimbo.ShouldBe(0);
         (await CommitTests.Position(journal, One)).ShouldBe(position);
-        (await journal.ReadShard(One, after: 0, limit: 10, TestContext.Current.CancellationToken)).Count.ShouldBe((int)position);
+        (await journal.ReadShard(One, after: 0, limit: 10, TestContext.Current.CancellationToken))
+            .Count.ShouldBe((int)position);
         (await CommitTests.Position(journal, Two)).ShouldBe(0);
     }
 

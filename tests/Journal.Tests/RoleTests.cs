@@ -60,9 +60,11 @@ public sealed class RoleTests(Server server)
         [
             Records.Record(head, 0, Records.Account(1), version: 1, addressees: [Records.Account(2)],
                 cause: new Runtime.Records.Cause.Source(new("custody"), 42, new(1, 2))),
-            Records.Record(head, 1, Records.Account(1), version: 2, cause: new Runtime.Records.Cause.Message(new(new(5), 77))),
+            Records.Record(head, 1, Records.Account(1), version: 2,
+                cause: new Runtime.Records.Cause.Message(new(new(5), 77))),
             Records.Record(head, 2, Records.Account(1), version: 3,
-                cause: new Runtime.Records.Cause.Key(Contracts.CommandKey.Issue(new(1_700_000_000_000_000), 1, 2), new(1, 2))),
+                cause: new Runtime.Records.Cause.Key(
+                    Contracts.CommandKey.Issue(new(1_700_000_000_000_000), 1, 2), new(1, 2))),
         ])]);
 
         (await Database.Ask<string>(database.Audit, """

@@ -88,8 +88,8 @@ public sealed record Database(EmbeddedPostgres Postgres, string Name)
 }
 
 /// <summary>
-/// Data directories that live for one test. In memory where the system has such a place: nothing here outlives a power cut, and
-/// a slow disk would only make the tests slow.
+/// Data directories that live for one test. In memory where the system has such a place: nothing here outlives a power
+/// cut, and a slow disk would only make the tests slow.
 /// </summary>
 internal static class Scratch
 {

@@ -14,7 +14,8 @@ public sealed class StartTests(Server server)
 
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Migrate(database)));
 
-        (await Database.Ask<long>(database.Migrate, "SELECT count(*) FROM schema_migration")).ShouldBe(Migrations.Newest);
+        (await Database.Ask<long>(database.Migrate, "SELECT count(*) FROM schema_migration"))
+            .ShouldBe(Migrations.Newest);
         (await Database.Ask<long>(database.Migrate, "SELECT count(*) FROM shard_head")).ShouldBe(Server.Shards.Count);
         await using var journal = await database.Open();
         journal.Warnings.ShouldBeEmpty();
@@ -52,7 +53,8 @@ public sealed class StartTests(Server server)
         await Database.Execute(database.Migrate, "UPDATE schema_migration SET sha256 = 'other' WHERE number = 1");
 
         (await Refused(database)).ShouldStartWith("Migration 0001_journal.sql is not the one that was applied");
-        (await Should.ThrowAsync<JournalRefused>(() => Migrate(database))).Message.ShouldStartWith("Migration 0001_journal.sql");
+        (await Should.ThrowAsync<JournalRefused>(() => Migrate(database)))
+            .Message.ShouldStartWith("Migration 0001_journal.sql");
     }
 
     [Fact]
@@ -101,7 +103,8 @@ public sealed class StartTests(Server server)
         var database = server.Untouched;
         var wrong = new NpgsqlConnectionStringBuilder(database.App) { Password = "wrong" };
 
-        (await Refused(wrong.ConnectionString)).ShouldEndWith("does not let crossmargin_app in: wrong password or role.");
+        (await Refused(wrong.ConnectionString))
+            .ShouldEndWith("does not let crossmargin_app in: wrong password or role.");
     }
 
     [Fact]
@@ -114,7 +117,8 @@ public sealed class StartTests(Server server)
 
     [Fact]
     public async Task A_server_that_does_not_answer_is_refused() =>
-        (await Refused("Host=127.0.0.1;Port=1;Username=x;Password=x;Database=x")).ShouldStartWith("No PostgreSQL answers at 127.0.0.1:1");
+        (await Refused("Host=127.0.0.1;Port=1;Username=x;Password=x;Database=x"))
+            .ShouldStartWith("No PostgreSQL answers at 127.0.0.1:1");
 
     [Fact]
     public async Task A_connection_string_that_cannot_be_read_is_refused() =>
