@@ -17,7 +17,7 @@ internal static class EventJson
             Span<char> text = stackalloc char[AssetAmount.MaxTextLength];
             return AssetAmount.TryParse(text[..CopyString(ref reader, text)], out var amount)
                 ? amount
-                : throw new JsonException("an amount is a decimal, a space and an asset of the venue");
+                : throw new JsonException("an amount is a number, a space and an asset of the venue");
         }
 
         public override void Write(Utf8JsonWriter writer, AssetAmount value, JsonSerializerOptions options)

@@ -137,7 +137,7 @@ internal sealed class CommitSession : IDisposable
         types.Add(record.Type);
         times.Add(record.Time.Micros);
         frames.Add(record.Frame);
-        causes.Add(record.Cause.Encode());
+        causes.Add(record.CauseBytes);
         addressees.Add(record.Addressees.IsEmpty ? null : GrainIds.Join(record.Addressees));
         toShards.Add(record.To.IsEmpty ? null : unchecked((long)record.To.Bits));
         payloads.Add(record.Payload);

@@ -13,12 +13,23 @@ public sealed class CommitQueue(int rowsPerTransaction)
 
     public bool IsEmpty => waiting.Count == 0 && alone.Count == 0;
 
-    public void Add(Batch batch) => waiting.Enqueue(batch);
+    /// <summary>Rows that wait.</summary>
+    public int Rows { get; private set; }
+
+    public void Add(Batch batch)
+    {
+        waiting.Enqueue(batch);
+        Rows += batch.Records.Count;
+    }
 
     /// <summary>The batches of the next transaction in order of shard; empty when nothing waits.</summary>
     public IReadOnlyList<Batch> Take()
     {
-        if (alone.TryDequeue(out var single)) return [single];
+        if (alone.TryDequeue(out var single))
+        {
+            Rows -= single.Records.Count;
+            return [single];
+        }
 
         var taken = new List<Batch>();
         var rows = 0;
@@ -28,6 +39,7 @@ public sealed class CommitQueue(int rowsPerTransaction)
             taken.Add(waiting.Dequeue());
         }
 
+        Rows -= rows;
         taken.Sort((a, b) => a.Shard.CompareTo(b.Shard));
         return taken;
     }
@@ -39,7 +51,11 @@ public sealed class CommitQueue(int rowsPerTransaction)
         for (var i = 0; i < batches.Count; i++)
         {
             var mayBeTheOthersFault = batches.Count > 1 && outcomes[i] is (CommitOutcome.RolledBack or CommitOutcome.Unstorable);
-            if (mayBeTheOthersFault) alone.Enqueue(batches[i]);
+            if (mayBeTheOthersFault)
+            {
+                alone.Enqueue(batches[i]);
+                Rows += batches[i].Records.Count;
+            }
             else told.Add((batches[i], outcomes[i]));
         }
 

@@ -6,7 +6,8 @@ namespace CrossMargin.Silos;
 
 /// <summary>
 /// A few threads, each with one transaction at a time: a writer takes what several shards have ready and commits it. While all
-/// are busy, what arrives makes the next transaction larger.
+/// are busy, what arrives makes the next transaction larger. Under light load one is enough: a second transaction beside it would
+/// only split what fits into one, at the price of another flush of the log.
 /// </summary>
 internal sealed class JournalWriters
 {
@@ -15,14 +16,17 @@ internal sealed class JournalWriters
     private readonly CommitQueue queue;
     private readonly object gate = new();
     private readonly Thread[] threads;
+    private readonly int rowsToShare;
+    private int busy;
     private bool isStopping;
 
-    public JournalWriters(IJournal journal, int count, int rowsPerTransaction, Action<Batch, CommitOutcome> settled)
+    public JournalWriters(IJournal journal, SiloOptions options, Action<Batch, CommitOutcome> settled)
     {
         this.journal = journal;
         this.settled = settled;
-        queue = new CommitQueue(rowsPerTransaction);
-        threads = [.. Enumerable.Range(0, count).Select(number => new Thread(Run) { Name = $"writer {number}", IsBackground = true })];
+        rowsToShare = options.RowsToShare;
+        queue = new CommitQueue(options.RowsPerTransaction);
+        threads = [.. Enumerable.Range(0, options.JournalWriters).Select(number => new Thread(Run) { Name = $"writer {number}", IsBackground = true })];
         foreach (var thread in threads) thread.Start();
     }
 
@@ -54,8 +58,8 @@ internal sealed class JournalWriters
             IEnumerable<(Batch Batch, CommitOutcome Outcome)> told;
             lock (gate)
             {
+                busy--;
                 told = queue.Settle(batches, outcomes);
-                if (!queue.IsEmpty) Monitor.Pulse(gate);
             }
 
             foreach (var (batch, outcome) in told) settled(batch, outcome);
@@ -67,8 +71,10 @@ internal sealed class JournalWriters
     {
         lock (gate)
         {
-            while (queue.IsEmpty && !isStopping) Monitor.Wait(gate);
-            return queue.IsEmpty ? null : queue.Take();
+            while (!isStopping && (queue.IsEmpty || (busy > 0 && queue.Rows < rowsToShare))) Monitor.Wait(gate);
+            if (queue.IsEmpty) return null;
+            busy++;
+            return queue.Take();
         }
     }
 }

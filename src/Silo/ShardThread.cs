@@ -5,7 +5,7 @@ using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Silos;
 
-/// <summary>One thread and the shards that it owns: takes everything that waits, runs it, flushes once, and sends what came of it.</summary>
+/// <summary>One thread and its shards: takes everything that waits, runs it, flushes once, and sends what came of it.</summary>
 internal sealed class ShardThread
 {
     private readonly Inbox<Inbound> inbox;

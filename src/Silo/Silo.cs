@@ -38,7 +38,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         this.map = map;
         reads = new SemaphoreSlim(options.ReadsAtOnce);
         shards = [.. map.Shards.Select(id => new Shard(id, map, catalog, options.Limits, this))];
-        writers = new JournalWriters(journal, options.JournalWriters, options.RowsPerTransaction, Settled);
+        writers = new JournalWriters(journal, options, Settled);
 
         int[] placeOfShard = [.. map.Shards.Select(id => id.Number % options.ShardThreads)];
         threads = [.. Enumerable.Range(0, options.ShardThreads).Select(place => new ShardThread(

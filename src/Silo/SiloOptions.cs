@@ -12,6 +12,9 @@ public sealed record SiloOptions
 
     public int RowsPerTransaction { get; init; } = 4_096;
 
+    /// <summary>Rows that must wait before a second writer opens a transaction beside the first.</summary>
+    public int RowsToShare { get; init; } = 256;
+
     /// <summary>Commands and reads that wait for one shard thread before more are refused as overloaded.</summary>
     public int InboxLimit { get; init; } = 16_384;
 

@@ -14,7 +14,7 @@ public abstract record AccountEvent
 
     public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent;
 
-    /// <summary>The amount left the free balance and waits for the custodian. Reported as overdue after <paramref name="OverdueAt"/>.</summary>
+    /// <summary>The amount left the free balance and waits for the custodian, who is overdue after a time.</summary>
     public sealed record WithdrawalHeld(
         WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter, string Destination, Instant OverdueAt) : AccountEvent;
 

@@ -36,7 +36,7 @@ public readonly record struct Asset : IComparable<Asset>
     public int Format(Span<char> destination)
     {
         var length = 0;
-        for (var shift = 56; shift >= 0 && (byte)(packed >> shift) is var c and not 0; shift -= 8) destination[length++] = (char)c;
+        for (var shift = 56; shift >= 0 && ((packed >> shift) & 0xFF) is var c and not 0; shift -= 8) destination[length++] = (char)c;
         return length;
     }
 

@@ -27,7 +27,7 @@ public static class Rounding
 
     private static void Positive(Int128 denominator)
     {
-        if (denominator <= 0)
-            throw new ArgumentOutOfRangeException(nameof(denominator), "a rounding denominator is positive; move the sign to the numerator");
+        if (denominator > 0) return;
+        throw new ArgumentOutOfRangeException(nameof(denominator), "a denominator is positive; move the sign to the numerator");
     }
 }

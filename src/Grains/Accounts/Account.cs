@@ -152,7 +152,8 @@ public sealed record Account(
             AccountEvent.WithdrawalHeld e => account with
             {
                 Balances = account.Debited(e.Amount, e.BalanceAfter),
-                Holds = account.Holds.Add(new WithdrawalHold(e.Withdrawal, e.Amount, e.Destination, e.OverdueAt, OverdueReport.Waiting)),
+                Holds = account.Holds.Add(
+                    new WithdrawalHold(e.Withdrawal, e.Amount, e.Destination, e.OverdueAt, OverdueReport.Waiting)),
             },
             AccountEvent.WithdrawalPosted e => account with { Holds = account.HoldsWithout(e.Withdrawal, e.Amount) },
             AccountEvent.WithdrawalVoided e => account with
@@ -162,7 +163,8 @@ public sealed record Account(
             },
             AccountEvent.WithdrawalOverdue e => account with
             {
-                Holds = account.Holds.Replace(account.Hold(e.Withdrawal), account.Hold(e.Withdrawal) with { Report = OverdueReport.Reported }),
+                Holds = account.Holds.Replace(
+                    account.Hold(e.Withdrawal), account.Hold(e.Withdrawal) with { Report = OverdueReport.Reported }),
             },
             AccountEvent.TransferSent e => account with { Balances = account.Debited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReceived e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
@@ -176,7 +178,8 @@ public sealed record Account(
     {
         foreach (var amount in Balances.Amounts)
             Invariant.Holds("A1", amount.Units > 0, "no balance is negative, and one of zero is not kept");
-        Invariant.Holds("A2", Phase == AccountPhase.Open || (Balances.Amounts.IsEmpty && Holds.IsEmpty), "an unopened account holds nothing");
+        var isEmpty = Balances.Amounts.IsEmpty && Holds.IsEmpty;
+        Invariant.Holds("A2", Phase == AccountPhase.Open || isEmpty, "an unopened account holds nothing");
         foreach (var hold in Holds)
             Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");
     }

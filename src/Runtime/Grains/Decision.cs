@@ -3,7 +3,9 @@ using CrossMargin.Contracts;
 
 namespace CrossMargin.Runtime.Grains;
 
-/// <summary>What a decision may be: facts to journal (a journaled refusal too), or a refusal that is only a reply. Never an exception.</summary>
+/// <summary>
+/// What a decision may be: facts to journal (a journaled refusal too), or a refusal that is only a reply. Never an exception.
+/// </summary>
 public readonly record struct Decision<TEvent>(ImmutableArray<TEvent> Events, Rejection Refused) where TEvent : class
 {
     public static implicit operator Decision<TEvent>(TEvent only) => new([only], Rejection.None);

@@ -20,7 +20,7 @@ public static class Chain
 
     public static Hash256 Next(Hash256 previous, JournalRecord record)
     {
-        var cause = record.Cause.Encode();
+        var cause = record.CauseBytes;
         var size = FixedSize + Encoding.UTF8.GetByteCount(record.Type) + cause.Length
             + (record.Addressees.Length * GrainId.Size) + record.Payload.Length;
         var rented = ArrayPool<byte>.Shared.Rent(size);

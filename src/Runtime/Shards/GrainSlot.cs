@@ -25,7 +25,12 @@ public sealed class GrainSlot(GrainId id, GrainType type)
     /// <summary>Changed since the last snapshot set.</summary>
     public bool IsDirty { get; set; }
 
-    public SourceMark? MarkOf(SourceId source) => Sources.Find(mark => mark.Source == source);
+    public SourceMark? MarkOf(SourceId source)
+    {
+        foreach (var mark in Sources)
+            if (mark.Source == source) return mark;
+        return null;
+    }
 }
 
 /// <summary>The last number that a grain took from a source, what it contained, and what was said to it.</summary>

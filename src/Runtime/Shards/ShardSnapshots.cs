@@ -16,7 +16,7 @@ public static class ShardSnapshots
 {
     private const int ShardSchema = 1;
 
-    /// <summary>Every grain that changed since the last set, and the shard itself; the state must be that of <paramref name="head"/>.</summary>
+    /// <summary>Every grain that changed since the last set, and the shard itself; the state is that of the head.</summary>
     public static SnapshotSet Save(ShardState state, Head head)
     {
         Invariant.Holds("R6", state.Position == head.Position, "a snapshot speaks of the position that its state has");

@@ -111,13 +111,13 @@ public sealed class ShardState
     /// <summary>The first record of a numbered command moves the counter; its later records carry the same number.</summary>
     private static void Count(GrainSlot slot, Cause.Source source, Rejection answer)
     {
-        var index = slot.Sources.FindIndex(mark => mark.Source == source.Name);
-        var last = index < 0 ? 0 : slot.Sources[index].Sequence;
+        var before = slot.MarkOf(source.Name);
+        var last = before?.Sequence ?? 0;
         if (source.Sequence == last) return;
 
         Invariant.Holds("R5", source.Sequence == last + 1, "the numbers of a source have no gap");
         var mark = new SourceMark(source.Name, source.Sequence, source.Body, answer);
-        if (index < 0) slot.Sources.Add(mark);
-        else slot.Sources[index] = mark;
+        if (before is null) slot.Sources.Add(mark);
+        else slot.Sources[slot.Sources.IndexOf(before)] = mark;
     }
 }

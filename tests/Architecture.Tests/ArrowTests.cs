@@ -1,0 +1,60 @@
+using System.Xml.Linq;
+using Shouldly;
+using Xunit;
+
+namespace CrossMargin.Architecture.Tests;
+
+/// <summary>Who may know whom. An arrow that is not here is a decision, and starts with an ADR.</summary>
+public sealed class ArrowTests
+{
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Contracts"] = [],
+        ["Runtime"] = ["Contracts"],
+        ["Risk"] = ["Contracts"],
+        ["Grains"] = ["Contracts", "Runtime", "Risk"],
+        ["Journal"] = ["Contracts", "Runtime"],
+        ["Silo"] = ["Contracts", "Runtime", "Risk", "Grains", "Journal"],
+        ["Api"] = ["Contracts", "Runtime", "Grains", "Journal", "Silo"],
+        ["Cli"] = ["Contracts", "Runtime", "Journal", "Risk", "Grains"],
+    };
+
+    public static TheoryData<string> Projects =>
+        [.. Directory.EnumerateDirectories(Path.Combine(Repository.Root, "src")).Select(folder => Path.GetFileName(folder)).Order()];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_project_knows_only_what_it_may(string project)
+    {
+        var file = XDocument.Load(Path.Combine(Repository.Root, "src", project, $"{project}.csproj"));
+        var known = file.Descendants("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension((string)reference.Attribute("Include")!));
+        known.ShouldBeSubsetOf(Allowed[project]);
+    }
+
+    [Theory]
+    [InlineData("Contracts")]
+    [InlineData("Runtime")]
+    [InlineData("Risk")]
+    [InlineData("Grains")]
+    public void The_pure_core_is_built_under_the_list_of_banned_symbols(string project)
+    {
+        var path = Path.Combine(Repository.Root, "src", project, $"{project}.csproj");
+        Assert.SkipUnless(File.Exists(path), $"{project} does not exist yet");
+        var file = XDocument.Load(path);
+        file.Descendants("PureCore").ShouldHaveSingleItem().Value.ShouldBe("true");
+        file.Descendants("NoWarn").ShouldBeEmpty();
+        file.Descendants("FrameworkReference").ShouldBeEmpty();
+        file.Descendants("PackageReference").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Each_banned_symbol_names_what_to_use_instead()
+    {
+        foreach (var line in File.ReadLines(Path.Combine(Repository.Root, "BannedSymbols.txt")))
+        {
+            var parts = line.Split(';', 2);
+            parts.Length.ShouldBe(2, line);
+            parts[1].Length.ShouldBeGreaterThan(10, line);
+        }
+    }
+}

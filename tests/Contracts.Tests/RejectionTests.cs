@@ -1,0 +1,51 @@
+using Shouldly;
+using Xunit;
+
+namespace CrossMargin.Contracts.Tests;
+
+public sealed class RejectionTests
+{
+    /// <summary>Numbers and codes are public: this list is changed by adding to it.</summary>
+    [Fact]
+    public void Numbers_and_codes_are_the_published_ones()
+    {
+        var lines = Enum.GetValues<Rejection>().Select(rejection =>
+            $"{(int)rejection} {rejection.Code()}{(rejection.IsTransient() ? " transient" : "")}");
+        string.Join('\n', lines).ShouldBe(
+            """
+            0 none
+            1 overloaded transient
+            2 shard-unavailable transient
+            3 outcome-unknown transient
+            4 grain-halted
+            10 key-expired
+            11 key-conflict
+            12 key-window-full transient
+            20 sequence-gap transient
+            21 sequence-conflict
+            22 sequence-duplicate
+            100 account-not-found
+            101 account-already-open
+            110 unknown-asset
+            111 amount-not-positive
+            112 amount-too-large
+            120 transfer-to-self
+            130 unknown-withdrawal
+            131 too-many-withdrawals
+            140 exceeds-balance
+            141 balance-limit
+            """);
+    }
+
+    [Fact]
+    public void A_code_is_read_back()
+    {
+        foreach (var rejection in Enum.GetValues<Rejection>())
+        {
+            Rejections.TryParse(rejection.Code(), out var read).ShouldBeTrue();
+            read.ShouldBe(rejection);
+        }
+
+        Rejections.TryParse("no-such-code", out _).ShouldBeFalse();
+    }
+}

@@ -1,0 +1,62 @@
+using System.Buffers;
+using System.Text;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Accounts;
+using Shouldly;
+using Xunit;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
+
+namespace CrossMargin.Grains.Tests.Accounts;
+
+/// <summary>
+/// The bytes of every event that was ever journaled, one file a version: Golden/&lt;name&gt;.json. A file is added, never changed:
+/// what is in a journal stays readable, and hashes stay right.
+/// </summary>
+public sealed class EventGoldenTests
+{
+    private static readonly AccountGrain Grain = new();
+
+    private static readonly AccountEvent[] Samples =
+    [
+        new AccountEvent.Opened(Owner),
+        new AccountEvent.Deposited(Amount("12.5 USDC"), Amount("100.000001 USDC"), "custody batch 7 \"quoted\" é"),
+        new AccountEvent.WithdrawalHeld(new WithdrawalId(3), Amount("2 BTC"), Amount("0.00000001 BTC"), "bc1q", Noon),
+        new AccountEvent.WithdrawalPosted(new WithdrawalId(3), Amount("2 BTC")),
+        new AccountEvent.WithdrawalVoided(new WithdrawalId(3), Amount("2 BTC"), Amount("2.5 BTC")),
+        new AccountEvent.WithdrawalOverdue(new WithdrawalId(3)),
+        new AccountEvent.TransferSent(Alice, Bob, Amount("1 ETH"), Amount("0 ETH")),
+        new AccountEvent.TransferReceived(Alice, Amount("1 ETH"), Amount("1 ETH")),
+        new AccountEvent.TransferBounced(Alice, Bob, Amount("1 ETH"), Rejection.AccountNotFound),
+        new AccountEvent.TransferReturned(Bob, Amount("1 ETH"), Amount("1 ETH"), Rejection.AccountNotFound),
+        new AccountEvent.CommandRefused("withdraw", Rejection.ExceedsBalance),
+    ];
+
+    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void An_event_has_the_bytes_that_it_always_had(string name)
+    {
+        var sample = Samples.Single(candidate => Grain.NameOf((object)candidate) == name);
+        var golden = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Golden", $"{name}.json"));
+
+        var written = new ArrayBufferWriter<byte>();
+        Grain.Encode((object)sample, written);
+        Encoding.UTF8.GetString(written.WrittenSpan).ShouldBe(Encoding.UTF8.GetString(golden).TrimEnd('\n'));
+        Grain.Decode(name, golden).ShouldBe(sample);
+    }
+
+    [Fact]
+    public void Every_event_name_has_a_sample() =>
+        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
+
+    [Theory]
+    [InlineData("""{"amount":"1 USDC","balanceAfter":"1 USDC"}""")]                               // a field is missing
+    [InlineData("""{"amount":"1 USDC","balanceAfter":"1 USDC","reference":"r","more":1}""")]      // one too many
+    [InlineData("""{"amount":1,"balanceAfter":"1 USDC","reference":"r"}""")]                      // a number
+    [InlineData("""{"amount":"1 XYZ","balanceAfter":"1 USDC","reference":"r"}""")]                // an unknown asset
+    [InlineData("""{"amount":"1 USDC","balanceAfter":"1 USDC","reference":null}""")]              // null
+    public void A_payload_that_is_not_exactly_right_is_not_read(string payload) =>
+        Should.Throw<System.Text.Json.JsonException>(() => Grain.Decode(AccountEventNames.Deposited, Encoding.UTF8.GetBytes(payload)));
+}
