@@ -50,10 +50,10 @@ public readonly record struct Refusal(Fault Fault, string Field)
 }
 
 /// <summary>A value, or the reason why there is none.</summary>
-public readonly record struct Refusable<T>(T Value, Refusal Refusal) where T : struct
+public readonly record struct Refusable<T>(T Value, Refusal Refusal) where T : notnull
 {
     public bool IsRefused => !Refusal.IsNone;
 
     public static implicit operator Refusable<T>(T value) => new(value, Refusal.None);
-    public static implicit operator Refusable<T>(Refusal refusal) => new(default, refusal);
+    public static implicit operator Refusable<T>(Refusal refusal) => new(default!, refusal);
 }
