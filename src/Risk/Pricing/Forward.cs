@@ -1,3 +1,5 @@
+using CrossMargin.Contracts;
+
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>

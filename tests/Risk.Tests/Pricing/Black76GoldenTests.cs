@@ -1,3 +1,4 @@
+using CrossMargin.Contracts;
 using CrossMargin.Risk.Pricing;
 using Shouldly;
 
