@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts;
 
 namespace CrossMargin.Risk.Pricing;
 
