@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using CrossMargin.Contracts;
-using CrossMargin.Contracts;
 
 namespace CrossMargin.Risk.Pricing;
 
@@ -34,9 +33,6 @@ public static class Black76
     // Prices beyond these are a broken feed, and a quotient of two of them would leave the doubles.
     private const double LargestPrice = 1e60;
     private const double SmallestPrice = 1e-60;
-
-    // 2^-13: below it three terms of a series are good to 12 digits, above it the difference of the tails is.
-    private const double NarrowDeviation = 0.0001220703125;
 
     /// <param name="years">To expiry; zero is the limit at expiry and less is refused as expired.</param>
     /// <param name="vol">Per square root of a year, 1.0 = 100 %.</param>
@@ -113,32 +109,19 @@ public static class Black76
         var lower = Elementary.Min(forward, strike);
         var higher = Elementary.Max(forward, strike);
         var near = T.Fma(deviation, T.All(0.5), Elementary.LogRatio(lower, higher) / deviation);
-        var narrow = T.Less(deviation, T.All(NarrowDeviation));
-        var nearZ = T.Select(narrow, -near, T.Abs(near));
-        var nearTail = Elementary.MillsRatio(nearZ);
-        var farTail = Elementary.MillsRatio(deviation - near);
 
+        // While near ≤ 0 the option is density × (M(−near) − M(deviation−near)); beyond, Φ(near) is asked for its other side.
+        var isBeyond = T.Select(Elementary.IsNarrow(deviation), T.All(0), T.Less(T.All(0), near));
+        var z = T.Select(isBeyond, near, -near);
         var density = Elementary.NormalDensity(near);
-        var share = T.Select(narrow,
-            density * MillsFall(nearZ, nearTail, deviation),
-            T.Select(T.Less(T.All(0), near),
-                T.All(1) - (density * (nearTail + farTail)),
-                density * (nearTail - farTail)));
+        var nearTail = Elementary.MillsRatio(z);
+        var farTail = Elementary.MillsRatio(deviation - near);
+        var share = T.Select(isBeyond,
+            T.All(1) - (density * (nearTail + farTail)),
+            density * Elementary.MillsFall(z, deviation, nearTail, farTail));
         var outOfTheMoney = T.Select(T.Less(T.All(0), deviation), lower * Elementary.Max(share, T.All(0)), T.All(0));
         var intrinsic = Elementary.Max(sign * (forward - strike), T.All(0));
         return discount * (intrinsic + outOfTheMoney);
-    }
-
-    // M(z) − M(z + s) for a small s by the derivatives of the Mills ratio (M' = z·M − 1, M'' = z·M' + M, …), because the two
-    // tails of an option with hardly any time or volatility left are too close for their difference to have digits.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T MillsFall<T>(T z, T tail, T s) where T : struct, ILanes<T>
-    {
-        var first = T.Fma(z, tail, T.All(-1));
-        var second = T.Fma(z, first, tail);
-        var third = T.Fma(z, second, first + first);
-        var series = T.Fma(s * T.All(1.0 / 3), third, second);
-        return -s * T.Fma(s * T.All(0.5), series, first);
     }
 
     private static Refusal CheckPrice(string field, double price)

@@ -13,7 +13,9 @@ public static class Elementary
     private const double Ln2High = 0.6931471803691238;          // 32 bits, so that a product with an exponent is exact
     private const double Ln2Low = 1.9082149292705877e-10;
     private const double InverseSqrt2Pi = 0.3989422804014327;
-    private const double LogSqrt2Pi = 0.9189385332046728;
+
+    // 2^-13: below it three terms of a series are good to 12 digits, above it a plain difference of Mills ratios is.
+    internal const double Narrow = 0.0001220703125;
 
     // 1.5 × 2^52: adding it leaves a whole number in the low bits of the sum.
     private const double WholeInLowBits = 6755399441055744.0;
@@ -42,8 +44,12 @@ public static class Elementary
     /// <summary>The upper tail of the normal distribution over its density, for z ≥ 0; about 1/z for a large z.</summary>
     public static double MillsRatio(double z) => MillsRatio(new Lane1(z)).Value;
 
-    /// <summary>The logarithm of the standard normal density.</summary>
-    internal static double LogNormalDensity(double x) => (-0.5 * x * x) - LogSqrt2Pi;
+    /// <summary>M(z) − M(z + s), the fall of the Mills ratio over s.</summary>
+    internal static double MillsFall(double z, double s)
+    {
+        var (here, there) = (new Lane1(MillsRatio(z)), new Lane1(MillsRatio(z + s)));
+        return MillsFall(new Lane1(z), new Lane1(s), here, there).Value;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static T Exp<T>(T x) where T : struct, ILanes<T>
@@ -124,6 +130,23 @@ public static class Elementary
         q = T.Fma(q, z, T.All(1));
         return p / q;
     }
+
+    /// <summary>
+    /// M(z) − M(z + s) of two Mills ratios. Where s is small they are too close for a difference, and the derivatives
+    /// (M′ = z·M − 1, M″ = z·M′ + M, M‴ = z·M″ + 2·M′) give it instead; z may then be a rounding below zero.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T MillsFall<T>(T z, T s, T atZ, T atZPlusS) where T : struct, ILanes<T>
+    {
+        var first = T.Fma(z, atZ, T.All(-1));
+        var second = T.Fma(z, first, atZ);
+        var third = T.Fma(z, second, first + first);
+        var series = -s * T.Fma(s * T.All(0.5), T.Fma(s * T.All(1.0 / 3), third, second), first);
+        return T.Select(IsNarrow(s), series, atZ - atZPlusS);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static T IsNarrow<T>(T s) where T : struct, ILanes<T> => T.Less(s, T.All(Narrow));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static T Min<T>(T a, T b) where T : struct, ILanes<T> => T.Select(T.Less(a, b), a, b);
