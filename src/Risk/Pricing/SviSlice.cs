@@ -26,6 +26,25 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
         return B * Sigma * Sigma / (square * Math.Sqrt(square));
     }
 
+    /// <summary>
+    /// Gatheral's g(k) = (1 − k·w′/2w)² − w′²/4·(1/w + 1/4) + w″/2: the density of the settlement price is nowhere negative
+    /// exactly where g is not. Without variance there is no density, and g is −∞.
+    /// </summary>
+    public double DensityFactor(double k)
+    {
+        var w = TotalVariance(k);
+        if (w <= 0) return double.NegativeInfinity;
+        var slope = Slope(k);
+        var lean = 1 - (k * slope / (2 * w));
+        return (lean * lean) - (0.25 * slope * slope * ((1 / w) + 0.25)) + (0.5 * Curvature(k));
+    }
+
+    /// <summary>The steepness of the left wing, −dw/dk far below the forward. Above 2 a moment of the price is infinite (Lee).</summary>
+    public double LeftSlope => B * (1 - Rho);
+
+    /// <summary>The steepness of the right wing, dw/dk far above the forward.</summary>
+    public double RightSlope => B * (1 + Rho);
+
     /// <summary>a + b·σ·√(1−ρ²), the lowest total variance of the slice.</summary>
     public double MinimumTotalVariance => A + (B * Sigma * Math.Sqrt((1 - Rho) * (1 + Rho)));
 
@@ -37,4 +56,24 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
         .Or(Refusal.UnlessFinite("m", M))
         .Or(Refusal.UnlessPositive("sigma", Sigma))
         .Or(MinimumTotalVariance >= 0 ? Refusal.None : new(Fault.Negative, "minimumTotalVariance"));
+
+    /// <summary>The same slice in numbers that a trader reads off a screen, for an expiry this far away.</summary>
+    public SviJumpWings JumpWings(double years)
+    {
+        var variance = TotalVariance(0);
+        var root = Math.Sqrt(variance);
+        return new SviJumpWings(
+            AtTheMoneyVariance: variance / years,
+            AtTheMoneySkew: Slope(0) / (2 * root),
+            LeftWing: LeftSlope / root,
+            RightWing: RightSlope / root,
+            MinimumVariance: MinimumTotalVariance / years);
+    }
 }
+
+/// <summary>
+/// SVI in jump-wings form (Gatheral and Jacquier): annual variance and skew at the money, the wing slopes over √w(0), and the
+/// lowest annual variance.
+/// </summary>
+public readonly record struct SviJumpWings(
+    double AtTheMoneyVariance, double AtTheMoneySkew, double LeftWing, double RightWing, double MinimumVariance);
