@@ -35,16 +35,6 @@ public enum OptionValueIn
     Requirement,
 }
 
-/// <summary>When an account below its initial margin may still act.</summary>
-public enum AcceptanceForm
-{
-    /// <summary>Maintenance not higher, and its surplus not lower or its ratio not worse.</summary>
-    SurplusOrRatio,
-
-    /// <summary>Maintenance not higher and its ratio not worse.</summary>
-    RatioOnly,
-}
-
 /// <summary>
 /// How an asset counts. Tiers are marginal by quantity; above the cap nothing counts; from <see cref="VenueScaleFrom"/> on the
 /// initial weight shrinks as the venue's total grows. <see cref="MovesWith"/> makes it risk-cancelling.
