@@ -32,7 +32,7 @@ public static class Black76
 {
     // Prices beyond these are a broken feed, and a quotient of two of them would leave the doubles.
     private const double LargestPrice = 1e60;
-    private const double SmallestPrice = 1e-60;
+    internal const double SmallestPrice = 1e-60;
 
     /// <param name="years">To expiry; zero is the limit at expiry and less is refused as expired.</param>
     /// <param name="vol">Per square root of a year, 1.0 = 100 %.</param>
