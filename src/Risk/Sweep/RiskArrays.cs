@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Pricing;
 
 namespace CrossMargin.Risk.Sweep;
@@ -84,23 +85,29 @@ public static class RiskArrays
     private static (double Long, double Short) Shares(GroupPlan group) =>
         (ModelBorder.Nearest(group.Parameters.Discount.Long), ModelBorder.Nearest(group.Parameters.Discount.Short));
 
-    /// <summary>Forward and deviation under each shock, and at the end as they stand.</summary>
+    /// <summary>
+    /// Forward and deviation under each shock, and at the end as they stand. Time passes in scenarios, not in basis shifts.
+    /// </summary>
     private static void Shock(GroupPlan group, in MarketLine line, Span<double> forwards, Span<double> deviations)
     {
         var root = Math.Sqrt(group.Years(line));
-        var down = group.Volatility(line, Parameters.VolatilityMove.Down) * root;
+        var down = group.Volatility(line, VolatilityMove.Down) * root;
         var same = line.Volatility * root;
-        var up = group.Volatility(line, Parameters.VolatilityMove.Up) * root;
+        var up = group.Volatility(line, VolatilityMove.Up) * root;
+        var unmoved = line.Volatility * Math.Sqrt(line.Years);
         for (var s = 0; s < group.RowLength; s++)
         {
             ref readonly var shock = ref group.Shocks[s];
-            // A move may be larger than the price, the price cannot fall below nothing.
+            // A move may be larger than the price; the price cannot fall below nothing.
             forwards[s] = Math.Max(shock.Forward(line), Black76.SmallestPrice);
-            deviations[s] = (int)shock.Volatility switch { < 0 => down, 0 => same, > 0 => up };
+            deviations[s] = s >= group.Scenarios.Length ? unmoved
+                : shock.Volatility == VolatilityMove.Down ? down
+                : shock.Volatility == VolatilityMove.Up ? up
+                : same;
         }
 
         forwards[group.RowLength] = line.Forward;
-        deviations[group.RowLength] = line.Volatility * Math.Sqrt(line.Years);
+        deviations[group.RowLength] = unmoved;
     }
 
     private static void Value<T>(
