@@ -146,7 +146,7 @@ public sealed class GroupPlan
 
     private static Shock ShockOf(Scenario scenario, PriceRange range, double index)
     {
-        var amount = ModelBorder.Nearest(scenario.Price.Amount);
+        var amount = ModelBorder.Nearest(scenario.Price.Amount) / scenario.Price.DividedBy;
         var rangeAmount = ModelBorder.Nearest(range.Amount);
         var isFraction = scenario.Price.Unit switch
         {

@@ -33,8 +33,10 @@ internal static class ScenarioDocument
     private static Scenario Scenario(JsonNodeReader node)
     {
         var price = node.Required("price");
-        var move = new PriceMove(price.Required("unit").Choice<PriceUnit>(), price.Required("amount").Rate("-1000000", "1000000"));
-        if (move.Unit == PriceUnit.Fraction && move.Amount.E9 <= -Rate.One.E9) price.Error("a price cannot lose all of itself");
+        var move = new PriceMove(
+            price.Required("unit").Choice<PriceUnit>(), price.Required("amount").Rate("-1000000", "1000000"),
+            price.Optional("dividedBy")?.Integer(1, 100) ?? 1);
+        if (move.Unit == PriceUnit.Fraction && move.Amount.E9 <= -Rate.One.E9 * move.DividedBy) price.Error("a price cannot lose all of itself");
         return node.Closed(new Scenario(
             node.Required("name").Text(), node.Required("kind").Choice<ScenarioKind>(), price.Closed(move),
             node.Required("volatility").Choice<VolatilityMove>(), node.Required("weight").Rate("0", "10"),
@@ -77,7 +79,8 @@ internal static class ScenarioDocument
     }
 
     private static bool LosesAll(Scenario scenario, PriceRange range) =>
-        scenario.Price.Unit == PriceUnit.Range && (Int128)scenario.Price.Amount.E9 * range.Amount.E9 <= -(Int128)Rate.One.E9 * Rate.One.E9;
+        scenario.Price.Unit == PriceUnit.Range &&
+        (Int128)scenario.Price.Amount.E9 * range.Amount.E9 <= -(Int128)Rate.One.E9 * Rate.One.E9 * scenario.Price.DividedBy;
 
     private static VolatilityShock Volatility(JsonNodeReader node)
     {

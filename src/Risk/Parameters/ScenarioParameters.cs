@@ -25,8 +25,11 @@ public enum ScenarioKind
     Extended,
 }
 
-/// <summary>A move as a fraction of the price, as a multiple of the group's range, or in units of the quote.</summary>
-public readonly record struct PriceMove(PriceUnit Unit, Rate Amount);
+/// <summary>
+/// A move of amount / divided by, as a fraction of the price, in ranges of the group, or in units of the quote. The divisor is
+/// there for the thirds of a range, which no decimal is.
+/// </summary>
+public readonly record struct PriceMove(PriceUnit Unit, Rate Amount, int DividedBy);
 
 public enum PriceUnit
 {
