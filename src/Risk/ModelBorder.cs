@@ -45,6 +45,20 @@ public static class ModelBorder
         return fault.IsNone ? new Price(-Ceiling(-units, E8PerUnit)) : fault;
     }
 
+    /// <summary>The largest number of contracts, or of units, that is not above the value.</summary>
+    public static Refusable<Quantity> QuantityFloor(string field, double units)
+    {
+        var fault = Holdable(field, units, E8PerUnit);
+        return fault.IsNone ? new Quantity(-Ceiling(-units, E8PerUnit)) : fault;
+    }
+
+    /// <summary>The smallest ratio that is not below the value.</summary>
+    public static Refusable<Rate> RateCeiling(string field, double value)
+    {
+        var fault = Holdable(field, value, E9PerUnit);
+        return fault.IsNone ? new Rate(Ceiling(value, E9PerUnit)) : fault;
+    }
+
     /// <summary>The double nearest to the amount, in whole units of the reference currency.</summary>
     public static double Nearest(Money money) => money.Micros / MicrosPerUnit;
 

@@ -6,6 +6,7 @@ using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
 using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Pricing;
+using CrossMargin.Risk.Sweep;
 using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Models;
@@ -74,7 +75,12 @@ internal static class Fixtures
         return model!;
     }
 
-    public static double[] Arrays(MarginModel model) => model.Plan is { } plan ? PlainArrays.Of(plan) : [];
+    public static double[] Arrays(MarginModel model)
+    {
+        var arrays = new double[model.Plan?.Length ?? 0];
+        if (model.Plan is { } plan) RiskArrays.Price(plan, arrays).ShouldBe(Refusal.None);
+        return arrays;
+    }
 
     /// <summary>Holdings by instrument id, in the order of the lines.</summary>
     public static Exposure[] Exposures(MarketView market, params (int Id, double Quantity)[] holdings) =>

@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
 using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Sweep;
 using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Models;
@@ -35,7 +36,8 @@ public class RiskMatrixGoldenTests
         var market = Fixtures.Market(lines, Fixtures.Group("U", portfolio.GetProperty("index").GetDouble()));
         ScenarioPlan.Resolve(market, ParametersOf(portfolio.GetProperty("rule")), out var resolved).ShouldBe(Refusal.None);
         var plan = resolved!;
-        var arrays = PlainArrays.Of(plan);
+        var arrays = new double[plan.Length];
+        RiskArrays.Price(plan, arrays).ShouldBe(Refusal.None);
         var expected = portfolio.GetProperty("expected");
         var quantities = positions.Select(position => position.GetProperty("quantity").GetDouble()).ToArray();
         var tolerance = 1e-12 * lines.Select((line, i) => Math.Abs(quantities[i]) * Math.Max(line.Forward, line.Strike)).Sum();

@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
 using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Sweep;
 using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Models;
@@ -37,7 +38,8 @@ public class SpanGoldenTests
         var market = Fixtures.Market(lines, [.. names.Select(name => Fixtures.Group(name, 100))]);
         ScenarioPlan.Resolve(market, ParametersOf(portfolio), out var resolved).ShouldBe(Refusal.None);
         var plan = resolved!;
-        var arrays = PlainArrays.Of(plan);
+        var arrays = new double[plan.Length];
+        RiskArrays.Price(plan, arrays).ShouldBe(Refusal.None);
         var quantities = positions.Select(position => position.GetProperty("quantity").GetDouble()).ToArray();
         var tolerance = 1e-12 * positions.Select((position, i) => Math.Abs(quantities[i]) * lines[i].Size * Reach(position)).Sum();
         var expected = portfolio.GetProperty("expected");
