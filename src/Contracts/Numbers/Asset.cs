@@ -32,12 +32,18 @@ public readonly record struct Asset : IComparable<Asset>
 
     public int CompareTo(Asset other) => packed.CompareTo(other.packed);
 
+    /// <summary>Writes the code and returns its length.</summary>
+    public int Format(Span<char> destination)
+    {
+        var length = 0;
+        for (var shift = 56; shift >= 0 && ((packed >> shift) & 0xFF) is var c and not 0; shift -= 8) destination[length++] = (char)c;
+        return length;
+    }
+
     public override string ToString()
     {
         Span<char> text = stackalloc char[8];
-        var length = 0;
-        for (var shift = 56; shift >= 0 && (byte)(packed >> shift) is var c and not 0; shift -= 8) text[length++] = (char)c;
-        return new string(text[..length]);
+        return new string(text[..Format(text)]);
     }
 }
 
