@@ -51,7 +51,7 @@ public static class RiskArrays
         for (var s = 0; s < group.RowLength; s++)
         {
             ref readonly var shock = ref group.Shocks[s];
-            rows[s] = units * shock.Move(line) * shock.Weight;
+            rows[s] = units * shock.Weight * shock.Move(line);
         }
 
         if (plan.RowsPerLine == 2) rows[..plan.Stride].CopyTo(rows[plan.Stride..]);
@@ -75,7 +75,7 @@ public static class RiskArrays
         {
             // The basis shifts measure a move against the forward alone; what options count for is not in question there.
             var isBasis = s >= group.Scenarios.Length;
-            var weight = group.Shocks[s].Weight * units;
+            var weight = units * group.Shocks[s].Weight;
             rows[s] = weight * ((isBasis ? values[s] : longShare * values[s]) - before);
             if (plan.RowsPerLine == 2)
                 rows[plan.Stride + s] = weight * ((isBasis ? values[s] : shortShare * values[s]) - before);
