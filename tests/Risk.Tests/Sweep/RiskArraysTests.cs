@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Pricing;
 using CrossMargin.Risk.Sweep;
 using CrossMargin.Risk.Tests.Models;
@@ -54,7 +55,7 @@ public class RiskArraysTests
             var row = arrays.AsSpan(plan.RowStart(line, 1), plan.Stride);
             for (var s = 0; s < group.Shocks.Length; s++)
             {
-                if (group.Shocks[s] is not { Fraction: 0, Absolute: 0, Volatility: Parameters.VolatilityMove.Same }) continue;
+                if (group.Shocks[s] is not { Fraction: 0, Absolute: 0, Volatility: VolatilityMove.Same }) continue;
                 row[s].ShouldBe(0);
                 still++;
             }
