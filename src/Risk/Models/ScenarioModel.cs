@@ -96,21 +96,13 @@ public static class ScenarioModel
             if (exposure.HasOrders) AddOrders(plan, arrays, exposure, orderLosses);
         }
 
+        // Collateral that moves with its group stands first in it. It only helps: its own fall is what its haircut is for.
+        if (plan.Market.Lines[held[0].Line].Kind == LineKind.Spot)
+            AddGains(totals, RowOf(plan, arrays, held[0].Line, held[0].Quantity), held[0].Quantity);
+
         Exposures.Measure(plan.Market, held, ref risk);
         ScenarioAddOns.Measure(plan, group, arrays, held, ref risk);
         Scan(group, totals, orderLosses, ref risk.Scenario);
-
-        // Collateral of the group moves with it where that helps. Its own fall is what its haircut is for.
-        if (plan.Market.Lines[held[0].Line].Kind == LineKind.Spot)
-        {
-            var alone = risk.Scenario;
-            Add(totals, RowOf(plan, arrays, held[0].Line, held[0].Quantity), held[0].Quantity);
-            Scan(group, totals, orderLosses, ref risk.Scenario);
-            var withOrders = Math.Min(alone.ScanLossWithOrders, risk.Scenario.ScanLossWithOrders);
-            if (alone.ScanLoss <= risk.Scenario.ScanLoss) risk.Scenario = alone;
-            risk.Scenario.ScanLossWithOrders = withOrders;
-        }
-
         return double.IsFinite(risk.Scenario.ScanLossWithOrders) && double.IsFinite(risk.Scenario.Basis)
             ? Refusal.None
             : BrokenRow(plan, arrays, held);
@@ -131,6 +123,11 @@ public static class ScenarioModel
             var asks = exposure.AskLoss + (exposure.Asks * askRow[s]);
             orderLosses[s] += Math.Max(0, Math.Max(bids, asks));
         }
+    }
+
+    private static void AddGains(Span<double> totals, ReadOnlySpan<double> row, double quantity)
+    {
+        for (var s = 0; s < totals.Length; s++) totals[s] += Math.Max(0, quantity * row[s]);
     }
 
     private static void Scan(

@@ -32,8 +32,8 @@ public readonly record struct Shock(
 /// </summary>
 public sealed class ScenarioPlan
 {
-    /// <summary>Rows start on multiples of this, so that every vector width reads whole vectors.</summary>
-    public const int Lanes = 8;
+    /// <summary>Rows start on multiples of this, so that every vector width reads whole vectors and a sweep whole blocks.</summary>
+    public const int Lanes = 16;
 
     private readonly ImmutableArray<GroupPlan> groups;
 

@@ -12,8 +12,6 @@ public static class ParameterDocument
 {
     public const int Format = 1;
 
-    private const string Any = "1000000000";
-
     /// <summary>The presets that ship with the venue, by name.</summary>
     public static ImmutableArray<string> Presets { get; } = ["isolated", "delta-netting", "standard", "span16", "grid-pm"];
 
@@ -36,9 +34,7 @@ public static class ParameterDocument
         var errors = new List<ParameterError>();
         try
         {
-            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 16 });
-            using var document = JsonDocument.ParseValue(ref reader);
-            while (reader.Read()) errors.Add(new ParameterError("", "goes on after its end"));
+            using var document = JsonDocument.Parse(utf8.ToArray(), new JsonDocumentOptions { MaxDepth = 16 });
             var read = Set(new JsonNodeReader(document.RootElement, "", errors));
             if (errors.Count == 0) set = read;
         }
@@ -107,7 +103,7 @@ public static class ParameterDocument
             ? doubt.Closed(new OracleDoubtParameters(doubt.Required("below").Rate("0", "1"), doubt.Required("chargeRate").Rate("0", "1")))
             : null,
         node.Required("depegs").List(0, 32, depeg => depeg.Closed(new DepegParameters(
-            depeg.Required("asset").Asset(), depeg.Required("threshold").Price("0", Any), depeg.Required("factor").Rate("0", "100")))),
+            depeg.Required("asset").Asset(), depeg.Required("threshold").Price("0", "10"), depeg.Required("factor").Rate("0", "100")))),
         node.Required("slowPrice").Choice<SlowPrice>()));
 
     private static OrderParameters Orders(JsonNodeReader node) =>

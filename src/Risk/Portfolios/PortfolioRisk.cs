@@ -129,7 +129,7 @@ public static class PortfolioRisk
     }
 
     /// <summary>
-    /// Risk-cancelling collateral joins the scenarios of its group at what its haircut leaves of it, in units of the
+    /// Risk-cancelling collateral gains in the scenarios of its group at what its haircut leaves of it, in units of the
     /// underlying; only where the group holds something that it could cancel.
     /// </summary>
     private static void AddMovingCollateral(MarginModel model, RiskWorkspace workspace)

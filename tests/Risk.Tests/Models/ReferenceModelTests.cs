@@ -36,7 +36,9 @@ public class ReferenceModelTests
         for (var i = 0; i < fast.Length; i++) fast[i].ShouldBe(slow[i], 1e-9, $"place {i}");
     }
 
-    internal static ParameterSet EverythingOn(string preset) => Fixtures.Preset(preset, node =>
+    internal static ParameterSet EverythingOn(string preset) => Fixtures.Preset(preset, SwitchEverythingOn);
+
+    internal static void SwitchEverythingOn(System.Text.Json.Nodes.JsonNode node)
     {
         node["optionValue"] = node["optionValue"]!.GetValue<string>() == "equity" ? "requirement" : "equity";
         if (node["model"]!["kind"]!.GetValue<string>() == "standard")
@@ -60,7 +62,7 @@ public class ReferenceModelTests
              {"a":"ETH","b":"SOL","deltaA":"1","deltaB":"15","sides":"opposite","creditRate":"0.4"},
              {"a":"BTC","b":"SOL","deltaA":"1","deltaB":"300","sides":"same","creditRate":"0.1"}]
             """);
-    });
+    }
 
     internal static (int Line, double Quantity)[] RandomBook(Random random)
     {
