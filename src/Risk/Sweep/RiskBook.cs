@@ -17,6 +17,9 @@ public sealed class RiskBook(ParameterSet parameters)
 {
     private const int None = -1;
 
+    // Sorts behind every line.
+    private const int Unpriced = int.MaxValue;
+
     private readonly SegmentPool positions = new();
     private readonly SegmentPool balances = new();
     private readonly Numbering<InstrumentId> instruments = new();
@@ -81,7 +84,12 @@ public sealed class RiskBook(ParameterSet parameters)
         tables.Build(model, plan, arrays, instruments.Items, assets.Items);
         var kernel = new SweepKernel(tables, arrays, positions, balances, parameters.OptionValue);
         foreach (ref readonly var entry in entries.AsSpan(0, Count))
-            if (!(kernel.Surplus(entry) >= 0)) uncleared[found++] = entry.Account;
+        {
+            // Written always and counted only where it is not cleared: which accounts are is nothing that a processor can guess.
+            uncleared[found] = entry.Account;
+            found += kernel.Surplus(entry) >= 0 ? 0 : 1;
+        }
+
         return uncleared.AsSpan(0, found);
     }
 
@@ -108,7 +116,7 @@ public sealed class RiskBook(ParameterSet parameters)
         for (var i = 0; i < count; i++)
         {
             var line = market.LineOf(portfolio.Positions[i].Instrument);
-            ordered[i] = ((line.IsRefused ? int.MaxValue : (long)line.Value) << 32) | (uint)i;
+            ordered[i] = ((line.IsRefused ? Unpriced : (long)line.Value) << 32) | (uint)i;
         }
 
         ordered.Sort();
@@ -117,9 +125,10 @@ public sealed class RiskBook(ParameterSet parameters)
         {
             var position = portfolio.Positions[(int)(ordered[i] & uint.MaxValue)];
             var line = (int)(ordered[i] >> 32);
+            var isLast = i + 1 == count || GroupOf(market, ordered[i]) != GroupOf(market, ordered[i + 1]);
             amounts[i] = ModelBorder.Nearest(position.Quantity);
-            keys[i] = (instruments.NumberOf(position.Instrument) * 2) + (amounts[i] < 0 ? 1 : 0);
-            if (line == int.MaxValue || market.Lines[line].IsOption) continue;
+            keys[i] = BookKey.Make(instruments.NumberOf(position.Instrument), amounts[i], isLast);
+            if (line == Unpriced || market.Lines[line].IsOption) continue;
 
             var asset = assets.NumberOf(position.Cost.Asset);
             if (entry.Home == None) entry.Home = asset;
@@ -129,6 +138,12 @@ public sealed class RiskBook(ParameterSet parameters)
 
         entry.Cost = (double)cost / 1e16;
         entry.Positions = positions.Store(entry.Positions, keys.AsSpan(0, count), amounts.AsSpan(0, count));
+    }
+
+    private static int GroupOf(MarketView market, long ordered)
+    {
+        var line = (int)(ordered >> 32);
+        return line == Unpriced ? None : market.Lines[line].Group;
     }
 
     private void MakeRoom(int count)

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using CrossMargin.Risk.Parameters;
-using CrossMargin.Risk.Pricing;
 
 namespace CrossMargin.Risk.Sweep;
 
@@ -17,14 +17,19 @@ internal readonly ref struct SweepKernel(
 
     private readonly ref int keys = ref MemoryMarshal.GetArrayDataReference(positions.Keys);
     private readonly ref double quantities = ref MemoryMarshal.GetArrayDataReference(positions.Amounts);
+    private readonly ref int assets = ref MemoryMarshal.GetArrayDataReference(balances.Keys);
+    private readonly ref double amounts = ref MemoryMarshal.GetArrayDataReference(balances.Amounts);
     private readonly ref double rows = ref MemoryMarshal.GetReference(arrays);
     private readonly ref int rowStarts = ref MemoryMarshal.GetArrayDataReference(tables.RowStarts);
     private readonly ref int groups = ref MemoryMarshal.GetArrayDataReference(tables.Groups);
-    private readonly ref double numbers = ref MemoryMarshal.GetArrayDataReference(tables.Numbers);
+    private readonly ref Vector256<double> numbers = ref MemoryMarshal.GetArrayDataReference(tables.Numbers);
     private readonly ref double dampings = ref MemoryMarshal.GetArrayDataReference(tables.Dampings);
+    private readonly ref double prices = ref MemoryMarshal.GetArrayDataReference(tables.Prices);
+    private readonly ref double gainShares = ref MemoryMarshal.GetArrayDataReference(tables.GainShares);
     private readonly int columns = tables.Columns;
     private readonly int stride = tables.Stride;
     private readonly double maintenanceFactor = tables.MaintenanceFactor;
+    private readonly bool isOptionValueInEquity = optionValue == OptionValueIn.Equity;
 
     /// <summary>A lower bound of margin equity − maintenance margin; −∞ or NaN where there is none.</summary>
     public double Surplus(in RiskBook.Entry entry)
@@ -32,121 +37,151 @@ internal readonly ref struct SweepKernel(
         if (!entry.HasBound) return double.NegativeInfinity;
 
         var (linear, options, maintenance) = (0.0, 0.0, 0.0);
-        var end = entry.Positions.Start + entry.Positions.Count;
-        for (var start = entry.Positions.Start; start < end;)
+        var at = entry.Positions.Start;
+        var end = unchecked(at + entry.Positions.Count);
+        while (at < end)
         {
-            var group = GroupAt(start);
-            var next = start + 1;
-            while (next < end && GroupAt(next) == group) next++;
-
-            var sums = Numbers(start, next);
-            var scanLoss = ScanLoss(start, next, group);
-            var required = maintenanceFactor * (Math.Max(scanLoss, sums[3]) + sums[2]);
+            var scanLoss = ScanLoss(ref at, out var sums);
+            var required = maintenanceFactor * (double.MaxNative(scanLoss, sums[3]) + sums[2]);
             linear += sums[0];
             options += sums[1];
-            maintenance += optionValue == OptionValueIn.Equity ? required : Math.Max(0, required - sums[1]);
-            start = next;
+            maintenance += isOptionValueInEquity ? required : Math.Max(0, required - sums[1]);
         }
 
-        return Equity(entry, linear) + (optionValue == OptionValueIn.Equity ? options : 0) - maintenance;
+        return Equity(entry, linear) + (isOptionValueInEquity ? options : 0) - maintenance;
+    }
+
+    /// <summary>
+    /// The worst loss of the group that the position at <paramref name="at"/> is in, not below zero, with the bits of
+    /// <see cref="Models.ScenarioModel"/>; leaves <paramref name="at"/> behind the group's last position.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal double ScanLoss(ref int at, out Vector256<double> sums)
+    {
+        // The largest of −total − damping, which is what ScenarioModel.LossOf gives wherever that is above zero.
+        var start = at;
+        var lowest = columns <= 16 ? Pass16(ref at, column: 0, out sums) : Pass32(ref at, out sums);
+        for (var column = 32; column < columns; column += 16)
+        {
+            at = start;
+            lowest = Vector256.MinNative(lowest, Pass16(ref at, column, out _));
+        }
+
+        var half = Vector128.MinNative(lowest.GetLower(), lowest.GetUpper());
+        return -double.MinNative(double.MinNative(half[0], half[1]), 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector256<double> Pass16(ref int at, int column, out Vector256<double> sums)
+    {
+        unchecked
+        {
+            var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
+            var extra = Vector256<double>.Zero;
+            int entry;
+            int key;
+            do
+            {
+                entry = Unsafe.Add(ref keys, at);
+                key = BookKey.Of(entry);
+                ref var row = ref Unsafe.Add(ref rows, (nint)(uint)(Unsafe.Add(ref rowStarts, key) + column));
+                var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
+                a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row), quantity, a);
+                b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 4), quantity, b);
+                c = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 8), quantity, c);
+                d = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 12), quantity, d);
+                extra = Vector256.FusedMultiplyAdd(Unsafe.Add(ref numbers, key), quantity, extra);
+                at++;
+            }
+            while (!BookKey.IsLastOfGroup(entry));
+
+            sums = extra;
+            return Lowest(a, b, c, d, (nuint)(uint)((Unsafe.Add(ref groups, key) * stride) + column));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector256<double> Pass32(ref int at, out Vector256<double> sums)
+    {
+        unchecked
+        {
+            var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
+            var (e, f, g, h) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
+            var extra = Vector256<double>.Zero;
+            int entry;
+            int key;
+            do
+            {
+                entry = Unsafe.Add(ref keys, at);
+                key = BookKey.Of(entry);
+                ref var row = ref Unsafe.Add(ref rows, (nint)(uint)Unsafe.Add(ref rowStarts, key));
+                var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
+                a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row), quantity, a);
+                b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 4), quantity, b);
+                c = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 8), quantity, c);
+                d = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 12), quantity, d);
+                e = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 16), quantity, e);
+                f = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 20), quantity, f);
+                g = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 24), quantity, g);
+                h = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 28), quantity, h);
+                extra = Vector256.FusedMultiplyAdd(Unsafe.Add(ref numbers, key), quantity, extra);
+                at++;
+            }
+            while (!BookKey.IsLastOfGroup(entry));
+
+            sums = extra;
+            var damping = (nuint)(uint)(Unsafe.Add(ref groups, key) * stride);
+            return Vector256.MinNative(Lowest(a, b, c, d, damping), Lowest(e, f, g, h, damping + 16));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector256<double> Lowest(
+        Vector256<double> a, Vector256<double> b, Vector256<double> c, Vector256<double> d, nuint damping)
+    {
+        a += Vector256.LoadUnsafe(ref dampings, damping);
+        b += Vector256.LoadUnsafe(ref dampings, damping + 4);
+        c += Vector256.LoadUnsafe(ref dampings, damping + 8);
+        d += Vector256.LoadUnsafe(ref dampings, damping + 12);
+        return Vector256.MinNative(Vector256.MinNative(a, b), Vector256.MinNative(c, d));
     }
 
     /// <summary>
     /// Profit counts at the least that it may, a loss in full; a loss that the home balance does not cover would be a debt,
     /// and then there is no bound.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private double Equity(in RiskBook.Entry entry, double linearValue)
     {
         var collateral = 0.0;
-        var end = entry.Balances.Start + entry.Balances.Count;
-        for (var i = entry.Balances.Start; i < end; i++) collateral += balances.Amounts[i] * tables.Prices[balances.Keys[i]];
+        var end = unchecked(entry.Balances.Start + entry.Balances.Count);
+        for (var i = entry.Balances.Start; i < end; i++)
+            collateral += Unsafe.Add(ref amounts, i) * Unsafe.Add(ref prices, Unsafe.Add(ref assets, i));
         if (entry.Home < 0) return collateral - Allowance(collateral);
 
-        var price = tables.Prices[entry.Home];
+        var price = Unsafe.Add(ref prices, entry.Home);
         var cost = entry.Cost * price;
         var unrealized = linearValue - cost;
         var allowance = Allowance(collateral + Math.Abs(cost));
         if ((entry.Cash * price) + unrealized < allowance) return double.NegativeInfinity;
-        return collateral + (unrealized > 0 ? unrealized * tables.GainShares[entry.Home] : unrealized) - allowance;
+        var gain = double.MaxNative(unrealized, 0) * Unsafe.Add(ref gainShares, entry.Home);
+        return collateral + double.MinNative(unrealized, 0) + gain - allowance;
     }
 
     private static double Allowance(double size) => MicrosAllowed + (size * SweepTables.RoundingShare);
+}
 
-    /// <summary>The worst loss of one group's holdings, with the bits of <see cref="Models.ScenarioModel"/>; not below zero.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal double ScanLoss(int start, int end, int group)
-    {
-        var worst = Lane4.All(0);
-        var damping = (nuint)(uint)(group * stride);
-        nuint column = 0;
-        for (; (int)column + 8 < columns; column += 16) worst = Block16(start, end, column, damping + column, worst);
-        if ((int)column < columns) worst = Block8(start, end, column, damping + column, worst);
-        return Math.Max(Math.Max(worst.Value[0], worst.Value[1]), Math.Max(worst.Value[2], worst.Value[3]));
-    }
+/// <summary>
+/// What the book stores of a position beside its quantity: the instrument's number, the side, and whether the group ends with
+/// it. The loops read that in order, long before the tables could tell them, and so they are seldom surprised by an end.
+/// </summary>
+internal static class BookKey
+{
+    public static int Make(int instrument, double quantity, bool isLastOfGroup) =>
+        (instrument << 2) | (quantity < 0 ? 2 : 0) | (isLastOfGroup ? 1 : 0);
 
-    // Sixteen scenarios in four registers. The order of the additions is the order of the positions, in every lane.
-    private Lane4 Block16(int start, int end, nuint column, nuint damping, Lane4 worst)
-    {
-        unchecked
-        {
-            var (a, b, c, d) = (Lane4.All(0), Lane4.All(0), Lane4.All(0), Lane4.All(0));
-            for (var i = start; i < end; i++)
-            {
-                ref var row = ref Unsafe.Add(ref rows, (nint)Unsafe.Add(ref rowStarts, Unsafe.Add(ref keys, i)));
-                var quantity = Lane4.All(Unsafe.Add(ref quantities, i));
-                a = Lane4.Fma(Lane4.Load(ref row, column), quantity, a);
-                b = Lane4.Fma(Lane4.Load(ref row, column + 4), quantity, b);
-                c = Lane4.Fma(Lane4.Load(ref row, column + 8), quantity, c);
-                d = Lane4.Fma(Lane4.Load(ref row, column + 12), quantity, d);
-            }
+    /// <summary>The place in <see cref="SweepTables"/>: twice the instrument's number, and one more for a short.</summary>
+    public static int Of(int entry) => entry >> 1;
 
-            worst = Worse(worst, a, damping);
-            worst = Worse(worst, b, damping + 4);
-            worst = Worse(worst, c, damping + 8);
-            return Worse(worst, d, damping + 12);
-        }
-    }
-
-    private Lane4 Block8(int start, int end, nuint column, nuint damping, Lane4 worst)
-    {
-        unchecked
-        {
-            var (a, b) = (Lane4.All(0), Lane4.All(0));
-            for (var i = start; i < end; i++)
-            {
-                ref var row = ref Unsafe.Add(ref rows, (nint)Unsafe.Add(ref rowStarts, Unsafe.Add(ref keys, i)));
-                var quantity = Lane4.All(Unsafe.Add(ref quantities, i));
-                a = Lane4.Fma(Lane4.Load(ref row, column), quantity, a);
-                b = Lane4.Fma(Lane4.Load(ref row, column + 4), quantity, b);
-            }
-
-            return Worse(Worse(worst, a, damping), b, damping + 4);
-        }
-    }
-
-    // −total − damping is what ScenarioModel.LossOf gives wherever that is above zero.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Lane4 Worse(Lane4 worst, Lane4 total, nuint damping)
-    {
-        var loss = -total - Lane4.Load(ref dampings, damping);
-        return Elementary.Max(worst, loss);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private System.Runtime.Intrinsics.Vector256<double> Numbers(int start, int end)
-    {
-        unchecked
-        {
-            var sums = Lane4.All(0);
-            for (var i = start; i < end; i++)
-            {
-                var at = (nuint)(uint)Unsafe.Add(ref keys, i) * SweepTables.NumbersPerKey;
-                sums = Lane4.Fma(Lane4.Load(ref numbers, at), Lane4.All(Unsafe.Add(ref quantities, i)), sums);
-            }
-
-            return sums.Value;
-        }
-    }
-
-    private int GroupAt(int position) => Unsafe.Add(ref groups, Unsafe.Add(ref keys, position) >> 1);
+    public static bool IsLastOfGroup(int entry) => (entry & 1) != 0;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using CrossMargin.Contracts;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
@@ -6,8 +7,9 @@ using CrossMargin.Risk.Parameters;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// One frame as the sweep reads it. A key is an instrument's number in the book and the side that holds it. For each key:
-/// where its row of the risk arrays begins, and four numbers a contract that add up like a row does.
+/// One frame as the sweep reads it, in the numbering of a book: a key is twice an instrument's number, and one more for the
+/// short side. For each key: where its row of the risk arrays begins, and four numbers a contract that add up over the
+/// positions like a row does.
 /// <code>
 /// linear value | option value | charge | floor
 /// </code>
@@ -16,21 +18,19 @@ namespace CrossMargin.Risk.Sweep;
 /// </summary>
 internal sealed class SweepTables
 {
-    public const int NumbersPerKey = 4;
-
     // Above the sum of all rounding errors of a book of a thousand positions, relative to the sum of its terms.
     public const double RoundingShare = 1.0 / (1L << 40);
 
     private int[] rowStarts = [];
     private int[] groups = [];
-    private double[] numbers = [];
+    private Vector256<double>[] numbers = [];
     private double[] dampings = [];
     private double[] prices = [];
     private double[] gainShares = [];
 
     public int[] RowStarts => rowStarts;
     public int[] Groups => groups;
-    public double[] Numbers => numbers;
+    public Vector256<double>[] Numbers => numbers;
 
     /// <summary>What each scenario's loss is damped by, a stride a group; infinite where a column is no scenario.</summary>
     public double[] Dampings => dampings;
@@ -55,14 +55,13 @@ internal sealed class SweepTables
         Stride = plan.Stride;
         Columns = 0;
         MaintenanceFactor = ModelBorder.Nearest(plan.Parameters.Factors.Maintenance);
-        Array.Resize(ref groups, instruments.Count);
         Array.Resize(ref rowStarts, instruments.Count * 2);
-        Array.Resize(ref numbers, instruments.Count * 2 * NumbersPerKey);
+        Array.Resize(ref groups, instruments.Count * 2);
+        Array.Resize(ref numbers, instruments.Count * 2);
         for (var i = 0; i < instruments.Count; i++)
         {
             var line = plan.Market.LineOf(instruments[i]);
-            for (var side = 0; side < 2; side++) Key((i * 2) + side, plan, arrays, line, side == 0 ? 1 : -1);
-            groups[i] = line.IsRefused ? 0 : plan.Market.Lines[line.Value].Group;
+            for (var side = 0; side < 2; side++) Hold((i * 2) + side, plan, arrays, line, sign: side == 0 ? 1 : -1);
         }
 
         Array.Resize(ref dampings, plan.Groups.Length * Stride);
@@ -79,27 +78,26 @@ internal sealed class SweepTables
         }
     }
 
-    private void Key(int key, ScenarioPlan plan, ReadOnlySpan<double> arrays, in Refusable<int> number, double sign)
+    private void Hold(int key, ScenarioPlan plan, ReadOnlySpan<double> arrays, in Refusable<int> number, double sign)
     {
-        var own = numbers.AsSpan(key * NumbersPerKey, NumbersPerKey);
-        own.Clear();
-        rowStarts[key] = 0;
         if (number.IsRefused)
         {
             // Whoever holds what has no price is not cleared; the full model names it.
-            own[2] = sign * double.PositiveInfinity;
+            (rowStarts[key], groups[key]) = (0, 0);
+            numbers[key] = Vector256.Create(0, 0, sign * double.PositiveInfinity, 0);
             return;
         }
 
         ref readonly var line = ref plan.Market.Lines[number.Value];
         var group = plan.Groups[line.Group];
-        rowStarts[key] = plan.RowStart(number.Value, sign);
-        var row = arrays.Slice(rowStarts[key], Stride);
-        var value = line.ContractValueE8 / 1e8 * ModelBorder.Nearest(plan.Market.Assets[line.Settlement].Price);
-        own[line.IsOption ? 1 : 0] = value;
         var index = plan.Market.Groups[line.Group].Index;
-        own[2] = sign * (Charge(group, line, index, row, sign < 0) + Rounding(value, row));
-        own[3] = sign * Floor(group.Parameters, line, index, sign < 0);
+        (rowStarts[key], groups[key]) = (plan.RowStart(number.Value, sign), line.Group);
+        var row = arrays.Slice(rowStarts[key], plan.Stride);
+        var value = line.ContractValueE8 / 1e8 * ModelBorder.Nearest(plan.Market.Assets[line.Settlement].Price);
+        var charge = Charge(group, line, index, row, isShort: sign < 0) + Rounding(value, row);
+        var floor = Floor(group.Parameters, line, index, isShort: sign < 0);
+        numbers[key] = Vector256.Create(
+            line.IsOption ? 0 : value, line.IsOption ? value : 0, sign * charge, sign * floor);
     }
 
     private static double Charge(GroupPlan group, in MarketLine line, double index, ReadOnlySpan<double> row, bool isShort)
@@ -139,9 +137,10 @@ internal sealed class SweepTables
 
     private static double Rounding(double value, ReadOnlySpan<double> row)
     {
-        var largest = value;
-        foreach (var gain in row) largest = Math.Max(largest, Math.Abs(gain));
-        return largest * RoundingShare;
+        var largest = Vector256.Create(value);
+        for (var s = 0; s < row.Length; s += Vector256<double>.Count)
+            largest = Vector256.MaxNative(largest, Vector256.Abs(Vector256.Create(row[s..])));
+        return RoundingShare * Math.Max(Math.Max(largest[0], largest[1]), Math.Max(largest[2], largest[3]));
     }
 
     private void Damp(GroupPlan group, Span<double> own)

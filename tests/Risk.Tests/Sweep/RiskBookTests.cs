@@ -72,7 +72,7 @@ public class RiskBookTests
             for (var group = 0; group < groups.Length; group++)
             {
                 var held = exposures.Where(exposure => market.Lines[exposure.Line].Group == group).ToArray();
-                SweptScanLoss(model, arrays, held, group).ShouldBe(groups[group].Scenario.ScanLoss);
+                SweptScanLoss(model, arrays, held).ShouldBe(groups[group].Scenario.ScanLoss);
             }
         }
     }
@@ -158,16 +158,17 @@ public class RiskBookTests
         book.Sweep(Fixtures.Model(set, market), []).ToArray().ShouldBe([0, 1]);
     }
 
-    private static double SweptScanLoss(MarginModel model, double[] arrays, Exposure[] held, int group)
+    private static double SweptScanLoss(MarginModel model, double[] arrays, Exposure[] held)
     {
         var instruments = held.Select(exposure => model.Market.Lines[exposure.Line].Id).ToList();
         var tables = new SweepTables();
         tables.Build(model, model.Plan!, arrays, instruments, [Fixtures.Usdc]);
         var pool = new SegmentPool();
-        var segment = pool.Store(default, [.. held.Select((exposure, i) => (i * 2) + (exposure.Quantity < 0 ? 1 : 0))],
+        var segment = pool.Store(default, [.. held.Select((exposure, i) => BookKey.Make(i, exposure.Quantity, isLastOfGroup: i == held.Length - 1))],
             [.. held.Select(exposure => exposure.Quantity)]);
         var kernel = new SweepKernel(tables, arrays, pool, new SegmentPool(), OptionValueIn.Equity);
-        return kernel.ScanLoss(segment.Start, segment.Start + segment.Count, group);
+        var at = segment.Start;
+        return held.Length == 0 ? 0 : kernel.ScanLoss(ref at, out _);
     }
 
     private static RiskBook BookOf(ParameterSet set, MarketView market, Portfolio[] portfolios)
