@@ -67,9 +67,10 @@ public static class LiquidationPrices
     /// <summary>The mark moved by that distance against the account: down for a sale, rounded up; up for a purchase, rounded down.</summary>
     public static Refusable<Price> FillablePrice(Price mark, Money distance, Quantity slice, Quantity multiplier)
     {
-        var move = BankruptcyPrice(slice.E8 < 0 ? -distance : distance, slice, multiplier);
-        if (move.IsRefused) return move;
-        var price = (Int128)mark.E8 + (slice.E8 < 0 ? move.Value.E8 : -move.Value.E8);
+        if (slice == Quantity.Zero) return new Refusal(Fault.Zero, "slice");
+        if (multiplier.E8 <= 0) return new Refusal(Fault.OutOfRange, "multiplier");
+        var move = Rounding.Floor(distance.Micros * MicrosPerUnitToE8, Int128.Abs(slice.E8) * multiplier.E8);
+        var price = slice.E8 < 0 ? mark.E8 - move : mark.E8 + move;
         return price <= 0 || price > long.MaxValue ? new Refusal(Fault.OutOfRange, "price") : new Price((long)price);
     }
 

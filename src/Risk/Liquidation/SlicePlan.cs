@@ -35,7 +35,7 @@ public static class SlicePlan
         foreach (var candidate in useful)
         {
             if (missing <= Money.Zero || room <= Money.Zero) break;
-            var fraction = Lower(Share(missing, candidate.Released - candidate.Cost), ShareWithin(room, candidate.Notional));
+            var fraction = Lower(Share(missing, candidate.Released - candidate.Cost, slices: 1), ShareWithin(room, candidate.Notional));
             var slice = Take(candidate, fraction);
             slices.Add(slice);
             missing -= slice.Released - slice.Cost;
@@ -56,7 +56,7 @@ public static class SlicePlan
         }
 
         if (shortfall <= Money.Zero || gain <= Money.Zero) return [];
-        var fraction = Lower(Share(shortfall, gain), ShareWithin(cap, notional));
+        var fraction = Lower(Share(shortfall, gain, useful.Count), ShareWithin(cap, notional));
         return [.. useful.OrderBy(candidate => candidate.Number).Select(candidate => Take(candidate, fraction))];
     }
 
@@ -84,9 +84,9 @@ public static class SlicePlan
     private static int Larger(Money a, Money aPer, Money b, Money bPer) =>
         ((Int128)b.Micros * aPer.Micros).CompareTo((Int128)a.Micros * bPer.Micros);
 
-    // Rounded up with two micros to spare for the rounding of release and cost.
-    private static Rate Share(Money part, Money whole) =>
-        new((long)Int128.Min(Rate.One.E9, Rounding.Ceiling(((Int128)part.Micros + 2) * Rate.One.E9, whole.Micros)));
+    // Rounded up, with two micros a slice to spare for the rounding of its release and its cost.
+    private static Rate Share(Money part, Money whole, int slices) =>
+        new((long)Int128.Min(Rate.One.E9, Rounding.Ceiling(((Int128)part.Micros + (2 * slices)) * Rate.One.E9, whole.Micros)));
 
     private static Rate ShareWithin(Money part, Money whole) =>
         new((long)Int128.Min(Rate.One.E9, Rounding.Floor((Int128)part.Micros * Rate.One.E9, whole.Micros)));

@@ -80,7 +80,8 @@ internal static class ScenarioAddOns
             }
 
             var factor = ModelBorder.Nearest(basis.Scalar) + (ModelBorder.Nearest(basis.PerYear) * first.Years);
-            if (first.Expiry >= 0) charge += Math.Max(0, Math.Max(-gainUp, -gainDown)) * factor;
+            // An infinite gain would hide in the maximum: times zero it is NaN, and that is refused.
+            if (first.Expiry >= 0) charge += (Math.Max(0, Math.Max(-gainUp, -gainDown)) * factor) + ((gainUp + gainDown) * 0);
             start = end;
         }
 

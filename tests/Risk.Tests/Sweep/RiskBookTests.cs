@@ -166,7 +166,7 @@ public class RiskBookTests
         var pool = new SegmentPool();
         var segment = pool.Store(default, [.. held.Select((exposure, i) => BookKey.Make(i, exposure.Quantity, isLastOfGroup: i == held.Length - 1))],
             [.. held.Select(exposure => exposure.Quantity)]);
-        var kernel = new SweepKernel(tables, arrays, pool, new SegmentPool(), OptionValueIn.Equity);
+        var kernel = new SweepKernel(tables, pool, new SegmentPool(), OptionValueIn.Equity);
         var at = segment.Start;
         return held.Length == 0 ? 0 : kernel.ScanLoss(ref at, out _);
     }
