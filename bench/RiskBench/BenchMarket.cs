@@ -15,6 +15,8 @@ internal static class BenchMarket
 {
     public const int PositionCount = 10;
 
+    private const int Both = 2;
+
     private static readonly Asset Usdc = Asset.Of("USDC");
 
     public static MarketView View { get; } = Build();
@@ -33,19 +35,20 @@ internal static class BenchMarket
     }
 
     /// <summary>
-    /// Positions of up to 50,000 of notional each, anywhere in the market, and from a fifth of the gross notional in cash: what
-    /// a venue's book may look like, with a few accounts in trouble.
+    /// Positions of up to 50,000 of notional each and some share of the gross notional in cash, so that a few accounts are in
+    /// trouble. Four accounts in five keep to one underlying, the others hold both.
     /// </summary>
     public static Portfolio Account(Random random, int positionCount)
     {
         var positions = new List<Position>(positionCount);
         var gross = 0.0;
         var taken = new HashSet<int>();
+        var only = random.Next(10) switch { < 4 => 0, < 8 => 1, _ => Both };
         while (positions.Count < positionCount)
         {
             var number = random.Next(View.Lines.Length);
             ref readonly var line = ref View.Lines[number];
-            if (line.Kind == LineKind.Spot || !taken.Add(number)) continue;
+            if (line.Kind == LineKind.Spot || (only != Both && line.Group != only) || !taken.Add(number)) continue;
 
             var quantity = Math.Max(1, random.Next(50_000) / line.Forward / line.Size * 100) / 100 * (random.Next(2) == 0 ? 1 : -1);
             var value = quantity * line.Size * line.Mark;

@@ -82,7 +82,7 @@ public sealed class RiskBook(ParameterSet parameters)
         }
 
         tables.Build(model, plan, arrays, instruments.Items, assets.Items);
-        var kernel = new SweepKernel(tables, arrays, positions, balances, parameters.OptionValue);
+        var kernel = new SweepKernel(tables, positions, balances, parameters.OptionValue);
         foreach (ref readonly var entry in entries.AsSpan(0, Count))
         {
             // Written always and counted only where it is not cleared: which accounts are is nothing that a processor can guess.

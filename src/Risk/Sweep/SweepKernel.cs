@@ -10,7 +10,7 @@ namespace CrossMargin.Risk.Sweep;
 /// multiply-adds of a single evaluation, so that the scan loss has its bits; beside it the bound of everything else.
 /// </summary>
 internal readonly ref struct SweepKernel(
-    SweepTables tables, ReadOnlySpan<double> arrays, SegmentPool positions, SegmentPool balances, OptionValueIn optionValue)
+    SweepTables tables, SegmentPool positions, SegmentPool balances, OptionValueIn optionValue)
 {
     // More than all the roundings to a micro that a full evaluation makes on its way.
     private const double MicrosAllowed = 1e-4;
@@ -19,15 +19,13 @@ internal readonly ref struct SweepKernel(
     private readonly ref double quantities = ref MemoryMarshal.GetArrayDataReference(positions.Amounts);
     private readonly ref int assets = ref MemoryMarshal.GetArrayDataReference(balances.Keys);
     private readonly ref double amounts = ref MemoryMarshal.GetArrayDataReference(balances.Amounts);
-    private readonly ref double rows = ref MemoryMarshal.GetReference(arrays);
-    private readonly ref int rowStarts = ref MemoryMarshal.GetArrayDataReference(tables.RowStarts);
+    private readonly ref double rows = ref MemoryMarshal.GetArrayDataReference(tables.Rows);
     private readonly ref int groups = ref MemoryMarshal.GetArrayDataReference(tables.Groups);
-    private readonly ref Vector256<double> numbers = ref MemoryMarshal.GetArrayDataReference(tables.Numbers);
     private readonly ref double dampings = ref MemoryMarshal.GetArrayDataReference(tables.Dampings);
     private readonly ref double prices = ref MemoryMarshal.GetArrayDataReference(tables.Prices);
     private readonly ref double gainShares = ref MemoryMarshal.GetArrayDataReference(tables.GainShares);
     private readonly int columns = tables.Columns;
-    private readonly int stride = tables.Stride;
+    private readonly int rowLength = tables.Columns + SweepTables.NumberCount;
     private readonly double maintenanceFactor = tables.MaintenanceFactor;
     private readonly bool isOptionValueInEquity = optionValue == OptionValueIn.Equity;
 
@@ -60,11 +58,11 @@ internal readonly ref struct SweepKernel(
     {
         // The largest of −total − damping, which is what ScenarioModel.LossOf gives wherever that is above zero.
         var start = at;
-        var lowest = columns <= 16 ? Pass16(ref at, column: 0, out sums) : Pass32(ref at, out sums);
-        for (var column = 32; column < columns; column += 16)
+        var lowest = columns <= SweepTables.Block ? Pass16(ref at, column: 0, out sums) : Pass32(ref at, out sums);
+        for (var column = 2 * SweepTables.Block; column < columns; column += SweepTables.Block)
         {
             at = start;
-            lowest = Vector256.MinNative(lowest, Pass16(ref at, column, out _));
+            lowest = Vector256.MinNative(lowest, Pass16(ref at, (nuint)(uint)column, out _));
         }
 
         var half = Vector128.MinNative(lowest.GetLower(), lowest.GetUpper());
@@ -72,31 +70,32 @@ internal readonly ref struct SweepKernel(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector256<double> Pass16(ref int at, int column, out Vector256<double> sums)
+    private Vector256<double> Pass16(ref int at, nuint column, out Vector256<double> sums)
     {
         unchecked
         {
             var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
             var extra = Vector256<double>.Zero;
+            var numbers = (nuint)(uint)columns;
             int entry;
             int key;
             do
             {
                 entry = Unsafe.Add(ref keys, at);
                 key = BookKey.Of(entry);
-                ref var row = ref Unsafe.Add(ref rows, (nint)(uint)(Unsafe.Add(ref rowStarts, key) + column));
+                ref var row = ref Unsafe.Add(ref rows, (nint)key * rowLength);
                 var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
-                a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row), quantity, a);
-                b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 4), quantity, b);
-                c = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 8), quantity, c);
-                d = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 12), quantity, d);
-                extra = Vector256.FusedMultiplyAdd(Unsafe.Add(ref numbers, key), quantity, extra);
+                a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column), quantity, a);
+                b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 4), quantity, b);
+                c = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 8), quantity, c);
+                d = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 12), quantity, d);
+                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), quantity, extra);
                 at++;
             }
             while (!BookKey.IsLastOfGroup(entry));
 
             sums = extra;
-            return Lowest(a, b, c, d, (nuint)(uint)((Unsafe.Add(ref groups, key) * stride) + column));
+            return Lowest(a, b, c, d, (nuint)(uint)(Unsafe.Add(ref groups, key) * columns) + column);
         }
     }
 
@@ -108,13 +107,14 @@ internal readonly ref struct SweepKernel(
             var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
             var (e, f, g, h) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
             var extra = Vector256<double>.Zero;
+            var numbers = (nuint)(uint)columns;
             int entry;
             int key;
             do
             {
                 entry = Unsafe.Add(ref keys, at);
                 key = BookKey.Of(entry);
-                ref var row = ref Unsafe.Add(ref rows, (nint)(uint)Unsafe.Add(ref rowStarts, key));
+                ref var row = ref Unsafe.Add(ref rows, (nint)key * rowLength);
                 var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
                 a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row), quantity, a);
                 b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 4), quantity, b);
@@ -124,13 +124,13 @@ internal readonly ref struct SweepKernel(
                 f = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 20), quantity, f);
                 g = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 24), quantity, g);
                 h = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 28), quantity, h);
-                extra = Vector256.FusedMultiplyAdd(Unsafe.Add(ref numbers, key), quantity, extra);
+                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), quantity, extra);
                 at++;
             }
             while (!BookKey.IsLastOfGroup(entry));
 
             sums = extra;
-            var damping = (nuint)(uint)(Unsafe.Add(ref groups, key) * stride);
+            var damping = (nuint)(uint)(Unsafe.Add(ref groups, key) * columns);
             return Vector256.MinNative(Lowest(a, b, c, d, damping), Lowest(e, f, g, h, damping + 16));
         }
     }
@@ -139,10 +139,11 @@ internal readonly ref struct SweepKernel(
     private Vector256<double> Lowest(
         Vector256<double> a, Vector256<double> b, Vector256<double> c, Vector256<double> d, nuint damping)
     {
-        a += Vector256.LoadUnsafe(ref dampings, damping);
-        b += Vector256.LoadUnsafe(ref dampings, damping + 4);
-        c += Vector256.LoadUnsafe(ref dampings, damping + 8);
-        d += Vector256.LoadUnsafe(ref dampings, damping + 12);
+        ref var own = ref Unsafe.Add(ref dampings, damping);
+        a += Vector256.LoadUnsafe(ref own);
+        b += Vector256.LoadUnsafe(ref own, 4);
+        c += Vector256.LoadUnsafe(ref own, 8);
+        d += Vector256.LoadUnsafe(ref own, 12);
         return Vector256.MinNative(Vector256.MinNative(a, b), Vector256.MinNative(c, d));
     }
 

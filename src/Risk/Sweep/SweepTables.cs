@@ -8,8 +8,8 @@ namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
 /// One frame as the sweep reads it, in the numbering of a book: a key is twice an instrument's number, and one more for the
-/// short side. For each key: where its row of the risk arrays begins, and four numbers a contract that add up over the
-/// positions like a row does.
+/// short side. Each key has one row, which begins with its scenarios as the risk arrays have them and ends with four numbers
+/// a contract that add up over the positions just so.
 /// <code>
 /// linear value | option value | charge | floor
 /// </code>
@@ -18,55 +18,68 @@ namespace CrossMargin.Risk.Sweep;
 /// </summary>
 internal sealed class SweepTables
 {
+    /// <summary>Scenarios are summed in blocks of so many; a row is padded to whole blocks.</summary>
+    public const int Block = 16;
+
+    public const int NumberCount = 4;
+
     // Above the sum of all rounding errors of a book of a thousand positions, relative to the sum of its terms.
     public const double RoundingShare = 1.0 / (1L << 40);
 
-    private int[] rowStarts = [];
+    private double[] rows = [];
     private int[] groups = [];
-    private Vector256<double>[] numbers = [];
     private double[] dampings = [];
     private double[] prices = [];
     private double[] gainShares = [];
 
-    public int[] RowStarts => rowStarts;
-    public int[] Groups => groups;
-    public Vector256<double>[] Numbers => numbers;
+    public double[] Rows => rows;
 
-    /// <summary>What each scenario's loss is damped by, a stride a group; infinite where a column is no scenario.</summary>
+    /// <summary>The group of each key.</summary>
+    public int[] Groups => groups;
+
+    /// <summary>
+    /// For each group what the losses of its scenarios are damped by; infinite where a column is no scenario.
+    /// </summary>
     public double[] Dampings => dampings;
 
-    /// <summary>Of each of the book's assets; the price is zero where the frame has none.</summary>
+    /// <summary>Of each of the book's assets; zero where the frame has none.</summary>
     public double[] Prices => prices;
 
     /// <summary>The least that one unit of unrealized profit adds to margin equity.</summary>
     public double[] GainShares => gainShares;
 
-    /// <summary>How many columns hold a scenario, over all groups.</summary>
+    /// <summary>The columns that hold scenarios, in whole blocks.</summary>
     public int Columns { get; private set; }
 
-    public int Stride { get; private set; }
-
     public double MaintenanceFactor { get; private set; }
+
+    private int RowLength => Columns + NumberCount;
 
     public void Build(
         MarginModel model, ScenarioPlan plan, ReadOnlySpan<double> arrays,
         IReadOnlyList<InstrumentId> instruments, IReadOnlyList<Asset> assets)
     {
-        Stride = plan.Stride;
-        Columns = 0;
+        var scenarios = 0;
+        foreach (var group in plan.Groups) scenarios = Math.Max(scenarios, group.Scenarios.Length);
+        Columns = (scenarios + Block - 1) / Block * Block;
         MaintenanceFactor = ModelBorder.Nearest(plan.Parameters.Factors.Maintenance);
-        Array.Resize(ref rowStarts, instruments.Count * 2);
+
+        Span<AddOnRates> rates = new AddOnRates[plan.Groups.Length];
+        Array.Resize(ref dampings, plan.Groups.Length * Columns);
+        for (var group = 0; group < rates.Length; group++)
+        {
+            rates[group] = AddOnRates.Of(plan.Groups[group].Parameters);
+            Damp(plan.Groups[group], dampings.AsSpan(group * Columns, Columns));
+        }
+
         Array.Resize(ref groups, instruments.Count * 2);
-        Array.Resize(ref numbers, instruments.Count * 2);
+        Array.Resize(ref rows, groups.Length * RowLength);
         for (var i = 0; i < instruments.Count; i++)
         {
             var line = plan.Market.LineOf(instruments[i]);
-            for (var side = 0; side < 2; side++) Hold((i * 2) + side, plan, arrays, line, sign: side == 0 ? 1 : -1);
+            Hold(i * 2, plan, arrays, line, rates, sign: 1);
+            Hold((i * 2) + 1, plan, arrays, line, rates, sign: -1);
         }
-
-        Array.Resize(ref dampings, plan.Groups.Length * Stride);
-        for (var group = 0; group < plan.Groups.Length; group++)
-            Damp(plan.Groups[group], dampings.AsSpan(group * Stride, Stride));
 
         Array.Resize(ref prices, assets.Count);
         Array.Resize(ref gainShares, assets.Count);
@@ -78,62 +91,40 @@ internal sealed class SweepTables
         }
     }
 
-    private void Hold(int key, ScenarioPlan plan, ReadOnlySpan<double> arrays, in Refusable<int> number, double sign)
+    private void Hold(
+        int key, ScenarioPlan plan, ReadOnlySpan<double> arrays, in Refusable<int> number, ReadOnlySpan<AddOnRates> rates,
+        double sign)
     {
+        var own = rows.AsSpan(key * RowLength, RowLength);
+        var numbers = own[Columns..];
+        own.Clear();
+        groups[key] = 0;
         if (number.IsRefused)
         {
             // Whoever holds what has no price is not cleared; the full model names it.
-            (rowStarts[key], groups[key]) = (0, 0);
-            numbers[key] = Vector256.Create(0, 0, sign * double.PositiveInfinity, 0);
+            numbers[2] = sign * double.PositiveInfinity;
             return;
         }
 
         ref readonly var line = ref plan.Market.Lines[number.Value];
-        var group = plan.Groups[line.Group];
+        ref readonly var rate = ref rates[line.Group];
+        var row = arrays.Slice(plan.RowStart(number.Value, sign), plan.Stride);
+        var scenarios = plan.Groups[line.Group].Scenarios.Length;
+        row[..scenarios].CopyTo(own);
+        groups[key] = line.Group;
+
         var index = plan.Market.Groups[line.Group].Index;
-        (rowStarts[key], groups[key]) = (plan.RowStart(number.Value, sign), line.Group);
-        var row = arrays.Slice(rowStarts[key], plan.Stride);
         var value = line.ContractValueE8 / 1e8 * ModelBorder.Nearest(plan.Market.Assets[line.Settlement].Price);
-        var charge = Charge(group, line, index, row, isShort: sign < 0) + Rounding(value, row);
-        var floor = Floor(group.Parameters, line, index, isShort: sign < 0);
-        numbers[key] = Vector256.Create(
-            line.IsOption ? 0 : value, line.IsOption ? value : 0, sign * charge, sign * floor);
-    }
-
-    private static double Charge(GroupPlan group, in MarketLine line, double index, ReadOnlySpan<double> row, bool isShort)
-    {
-        var parameters = group.Parameters;
-        var delta = line.Multiplier * Math.Abs(line.Delta) * index;
-        var charge = 0.0;
-        if (parameters.Basis is { } basis && line.Expiry >= 0)
-        {
-            var up = group.Scenarios.Length;
-            charge += Math.Max(Math.Abs(row[up]), Math.Abs(row[up + 1]))
-                * (ModelBorder.Nearest(basis.Scalar) + (ModelBorder.Nearest(basis.PerYear) * line.Years));
-        }
-
-        // A spread takes one unit of delta from each side, so all spreads together are at most half of the deltas.
-        if (parameters.Calendar is { } calendar)
-        {
-            var highest = 0.0;
-            foreach (var entry in calendar.Charges) highest = Math.Max(highest, ModelBorder.Nearest(entry.ChargeRate));
-            charge += 0.5 * delta * highest;
-        }
-
-        if (parameters.Concentration is { } concentration) charge += ModelBorder.Nearest(concentration.ChargeRate) * delta;
-        if (parameters.Static is { } contingency && (isShort || !line.IsOption))
-        {
-            var rate = line.IsOption ? contingency.ShortOptions : contingency.Linear;
-            charge += ModelBorder.Nearest(rate) * line.Multiplier * index;
-        }
-
-        return charge;
-    }
-
-    private static double Floor(GroupParameters parameters, in MarketLine line, double index, bool isShort) =>
-        parameters.ShortOptionMinimum is { } minimum && line.IsOption && isShort
-            ? ModelBorder.Nearest(minimum.FloorRate) * line.Multiplier * index
+        var basis = line.Expiry >= 0 && rate.HasBasis
+            ? Math.Max(Math.Abs(row[scenarios]), Math.Abs(row[scenarios + 1])) * (rate.Basis + (rate.BasisPerYear * line.Years))
             : 0;
+        var notional = line.Multiplier * index;
+        var ofNotional = !line.IsOption ? rate.Linear : sign < 0 ? rate.ShortOption : 0;
+        var charge = basis + (notional * ((Math.Abs(line.Delta) * rate.Delta) + ofNotional)) + Rounding(value, row);
+        numbers[line.IsOption ? 1 : 0] = value;
+        numbers[2] = sign * charge;
+        numbers[3] = line.IsOption && sign < 0 ? sign * notional * rate.Floor : 0;
+    }
 
     private static double Rounding(double value, ReadOnlySpan<double> row)
     {
@@ -143,13 +134,12 @@ internal sealed class SweepTables
         return RoundingShare * Math.Max(Math.Max(largest[0], largest[1]), Math.Max(largest[2], largest[3]));
     }
 
-    private void Damp(GroupPlan group, Span<double> own)
+    private static void Damp(GroupPlan group, Span<double> own)
     {
         own.Fill(double.PositiveInfinity);
         var dampener = ModelBorder.Nearest(group.Parameters.Dampener);
         for (var s = 0; s < group.Scenarios.Length; s++)
             own[s] = group.Shocks[s].Kind == ScenarioKind.Regular ? 0 : group.Shocks[s].Excess * dampener;
-        Columns = Math.Max(Columns, group.Scenarios.Length);
     }
 
     private static double GainShare(ParameterSet parameters, Asset asset)
@@ -160,4 +150,30 @@ internal sealed class SweepTables
             if (tier.Maintenance < least) least = tier.Maintenance;
         return ModelBorder.Nearest(least) * ModelBorder.Nearest(parameters.ProfitWeights.GetValueOrDefault(asset, Rate.One));
     }
+}
+
+/// <summary>
+/// The most that each add-on may ask for one unit, whatever else the account holds: nothing is netted, no depth is deducted.
+/// </summary>
+internal readonly record struct AddOnRates(
+    bool HasBasis, double Basis, double BasisPerYear, double Delta, double Linear, double ShortOption, double Floor)
+{
+    public static AddOnRates Of(GroupParameters parameters)
+    {
+        // A calendar spread takes one unit of delta from each side, so all spreads together are at most half of the deltas.
+        var calendar = 0.0;
+        if (parameters.Calendar is { } charges)
+            foreach (var entry in charges.Charges) calendar = Math.Max(calendar, 0.5 * ModelBorder.Nearest(entry.ChargeRate));
+
+        return new AddOnRates(
+            HasBasis: parameters.Basis is not null,
+            Basis: NearestOrZero(parameters.Basis?.Scalar),
+            BasisPerYear: NearestOrZero(parameters.Basis?.PerYear),
+            Delta: calendar + NearestOrZero(parameters.Concentration?.ChargeRate),
+            Linear: NearestOrZero(parameters.Static?.Linear),
+            ShortOption: NearestOrZero(parameters.Static?.ShortOptions),
+            Floor: NearestOrZero(parameters.ShortOptionMinimum?.FloorRate));
+    }
+
+    private static double NearestOrZero(Rate? rate) => rate is { } some ? ModelBorder.Nearest(some) : 0;
 }
