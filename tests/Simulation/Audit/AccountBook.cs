@@ -47,7 +47,7 @@ internal sealed class AccountBook(string id)
             : $"account.deposited.v1 {Moved(deposit.Asset, deposit.Units, +deposit.Units)} reference={deposit.Reference}",
         Request.Withdraw withdraw => Unusable(withdraw.Asset, withdraw.Units) is { } no ? Refused("withdraw", no)
             : holds.Count >= MaxHolds ? Refused("withdraw", "too-many-withdrawals")
-            : withdraw.Units > Balance(withdraw.Asset) ? Refused("withdraw", "exceeds-balance")
+            : withdraw.Units > Balance(withdraw.Asset) ? Short("withdraw", withdraw.Asset)
             : $"account.withdrawal-held.v1 withdrawal={Version + 1} {Moved(withdraw.Asset, withdraw.Units, -withdraw.Units)} "
                 + $"destination={withdraw.Destination} overdueAt={StoredFormat.Time(time + DayMicros)}",
         Request.Post post => owner is null ? Refused("post-withdrawal", "account-not-found")
@@ -58,7 +58,7 @@ internal sealed class AccountBook(string id)
             : $"account.withdrawal-voided.v1 withdrawal={hold.Id} {Moved(hold.Asset, hold.Units, +hold.Units)}",
         Request.Transfer transfer => Unusable(transfer.Asset, transfer.Units) is { } no ? Refused("transfer", no)
             : transfer.To == id ? Refused("transfer", "transfer-to-self")
-            : transfer.Units > Balance(transfer.Asset) ? Refused("transfer", "exceeds-balance")
+            : transfer.Units > Balance(transfer.Asset) ? Short("transfer", transfer.Asset)
             : $"account.transfer-sent.v1 from={id} to={transfer.To} {Moved(transfer.Asset, transfer.Units, -transfer.Units)}",
         _ => throw new AuditFailure("I3", $"account {id} was asked for a {request.GetType().Name}"),
     };
@@ -98,6 +98,9 @@ internal sealed class AccountBook(string id)
         $"amount={StoredFormat.Text(asset, units)} balanceAfter={StoredFormat.Text(asset, Balance(asset) + change)}";
 
     private static string Refused(string command, string reason) => $"account.command-refused.v1 command={command} reason={reason}";
+
+    private string Short(string command, string asset) =>
+        $"{Refused(command, "exceeds-balance")} available={StoredFormat.Text(asset, Balance(asset))}";
 
     private Hold? Find(long withdrawal) => holds.Find(hold => hold.Id == withdrawal);
 
