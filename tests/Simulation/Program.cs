@@ -1,3 +1,4 @@
+using CrossMargin.Simulation.Mutants;
 using CrossMargin.Simulation.Zoo;
 
 namespace CrossMargin.Simulation;
@@ -11,6 +12,7 @@ internal static class Program
         ["swarm", "--seconds", var seconds] => Swarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
         ["hunt", "--seeds", var seeds] => ZooHunt.Hunt(int.Parse(seeds)),
         ["zoo"] => ZooHunt.Run(seeds: 2_000),
+        ["mutants"] => MutantHunt.Run(),
         _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
     };
 }

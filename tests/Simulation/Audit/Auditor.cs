@@ -75,10 +75,17 @@ internal sealed class Auditor
         book.Chain = row.Chain;
         book.TimeMicros = row.TimeMicros;
 
-        using var document = Parse(row);
-        TakeIn(row, id, grain, document.RootElement);
-        grain.States.Add(grain.State());
-        Address(row, document.RootElement);
+        try
+        {
+            using var document = Parse(row);
+            TakeIn(row, id, grain, document.RootElement);
+            grain.States.Add(grain.State());
+            Address(row, document.RootElement);
+        }
+        catch (Exception unreadable) when (unreadable is KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new AuditFailure("I9", $"the payload of {row.Address} is not that of a {row.Type}: {unreadable.Message}");
+        }
     }
 
     /// <summary>The rows of one commit of this shard end here; a message is never taken in by halves.</summary>

@@ -85,6 +85,10 @@ internal sealed class Venue
         {
             failure = found;
         }
+        catch (InvariantViolation broken)
+        {
+            failure = new AuditFailure(broken.Number, $"the engine's own check: {broken.Message}");
+        }
         catch (Exception broken) when (broken is not OutOfMemoryException)
         {
             failure = new AuditFailure("crash", broken.ToString());

@@ -20,6 +20,9 @@ internal sealed class Workshop(string name)
     /// <summary>The expression that is true when the change of this name is wanted.</summary>
     public static string Switch(string name) => $"global::CrossMargin.Contracts.Planted.Is(\"{name}\")";
 
+    /// <summary>The same for a change that has a number.</summary>
+    public static string Switch(int number) => $"global::CrossMargin.Contracts.Planted.Number == {number}";
+
     public string PathOf(string file) => Path.Combine(Place, file);
 
     public void Copy()
@@ -42,6 +45,8 @@ internal sealed class Workshop(string name)
             public static class Planted
             {
                 private static readonly string? Chosen = System.Environment.GetEnvironmentVariable("{{Variable}}");
+
+                public static readonly int Number = int.TryParse(Chosen, out var number) ? number : -1;
 
                 public static bool Is(string name) => name == Chosen;
             }

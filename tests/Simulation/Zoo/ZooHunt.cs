@@ -19,7 +19,7 @@ internal static class ZooHunt
         for (ulong seed = 1; seed <= (ulong)seeds; seed++)
         {
             if (Venue.Run(seed, Tracing.HashOnly).Failure is not { } failure) continue;
-            Console.WriteLine($"{FoundMark}{seed} {failure.Invariant} {failure.Message.Split('\n')[0]}");
+            Console.WriteLine($"{FoundMark}{seed} {failure.Invariant} {Brief(failure.Message)}");
             return 1;
         }
 
@@ -50,13 +50,15 @@ internal static class ZooHunt
             if (line is not null || code is null) found++;
             var words = line?.Split(' ', 4);
             Console.WriteLine(words is not null
-                ? $"{bug.Name,-52} seed {words[1],4}  {words[2],-5} {words[3]}"
+                ? $"{bug.Name,-52} seed {words[1],4}  {words[3]}"
                 : $"{bug.Name,-52} {(code is null ? "a loop without end" : "NOT FOUND")}");
         }
 
         Console.WriteLine($"{found} passed, {bugs.Count - found} failed");
         return found == bugs.Count ? 0 : 1;
     }
+
+    private static string Brief(string message) => message.Split('\n')[0] is var line && line.Length > 140 ? line[..140] + " …" : line;
 
     private static void Plant(Workshop workshop, Bug bug, Edit edit)
     {
