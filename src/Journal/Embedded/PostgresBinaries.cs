@@ -8,6 +8,7 @@ internal sealed partial record PostgresBinaries(string Directory, int MajorVersi
     private const int OldestMajorVersion = 15;
 
     public string Initdb => Path.Combine(Directory, "initdb");
+    public string Postgres => Path.Combine(Directory, "postgres");
     public string PgCtl => Path.Combine(Directory, "pg_ctl");
 
     /// <summary>The PATH first, then where distributions put it, newest version first.</summary>
