@@ -119,6 +119,16 @@ public class Black76PropertyTests
         Black76.Greeks(OptionKind.Put, forward, strike, years, vol, discount).Refusal.ShouldBe(refusal);
     }
 
+    [Theory]
+    [InlineData(0, 0.5)]
+    [InlineData(1, 0)]
+    public void At_the_money_in_the_limit_the_delta_is_half(double years, double vol)
+    {
+        Black76.Greeks(OptionKind.Call, 100, 100, years, vol, 0.9).Value.Delta.ShouldBe(0.45);
+        Black76.Greeks(OptionKind.Put, 100, 100, years, vol, 0.9).Value.Delta.ShouldBe(-0.45);
+        Black76.Price(OptionKind.Call, 100, 100, years, vol, 0.9).Value.ShouldBe(0);
+    }
+
     [Fact]
     public void Numbers_at_the_edge_of_the_range_give_numbers()
     {
