@@ -8,7 +8,10 @@ using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Reports;
 
-/// <summary>The worked examples of docs/risk-model.md: inputs and results are read from the page, which is copied beside the tests.</summary>
+/// <summary>
+/// The worked examples of docs/risk-model.md: inputs and results are read from the page, which is copied beside the
+/// tests.
+/// </summary>
 public class RiskModelDocumentTests
 {
     [Fact]
@@ -17,7 +20,8 @@ public class RiskModelDocumentTests
         var page = Example.Read("collateral");
         var (usdt, frame) = (Asset.Of("USDT"), Venue.Shared.Frame);
         var mark = frame.Assets.Single(one => one.Asset == usdt);
-        frame = frame with { Assets = frame.Assets.Replace(mark, mark with { Price = Venue.PriceOf(page["price"]), SlowPrice = Venue.PriceOf(page["slow price"]) }) };
+        frame = frame with { Assets = frame.Assets.Replace(mark,
+            mark with { Price = Venue.PriceOf(page["price"]), SlowPrice = Venue.PriceOf(page["slow price"]) }) };
         var model = Fixtures.Model(Fixtures.Preset("standard"), Venue.Resolve(Venue.Shared.Instruments, frame));
         var account = Venue.Account([new AssetAmount(usdt, (long)(page["USDT held"] * 1e6))], []);
         var report = PortfolioRisk.Evaluate(account, model, [], new RiskWorkspace()).Value;
@@ -33,9 +37,11 @@ public class RiskModelDocumentTests
     {
         var page = Example.Read("isolated");
         var index = page["index"];
-        var call = Fixtures.Option(2, OptionKind.Call, index, page["call strike"], 0.1, 0.5) with { Mark = page["call mark"] };
+        var call = Fixtures.Option(2, OptionKind.Call, index, page["call strike"], 0.1,
+            0.5) with { Mark = page["call mark"] };
         var market = Fixtures.Market([Fixtures.Perp(1, index), call], Fixtures.Group("X", index));
-        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("isolated"), market), (1, page["perp quantity"]), (2, page["call quantity"]))[0];
+        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("isolated"), market), (1, page["perp quantity"]),
+            (2, page["call quantity"]))[0];
         page.Shows("linear maintenance", group.Rules.LinearMaintenance);
         page.Shows("option maintenance", group.Rules.OptionMaintenance);
         page.Shows("option value", group.OptionValue);
@@ -49,8 +55,10 @@ public class RiskModelDocumentTests
     {
         var page = Example.Read("delta-netting");
         var index = page["index"];
-        var market = Fixtures.Market([Fixtures.Perp(1, index), Fixtures.Future(2, index, 30)], Fixtures.Group("X", index));
-        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("delta-netting"), market), (1, page["perp quantity"]), (2, page["future quantity"]))[0];
+        var market = Fixtures.Market([Fixtures.Perp(1, index), Fixtures.Future(2, index, 30)],
+            Fixtures.Group("X", index));
+        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("delta-netting"), market),
+            (1, page["perp quantity"]), (2, page["future quantity"]))[0];
         page.Shows("maintenance", group.Maintenance);
         page.Shows("initial", group.Initial);
         page.IsUsedUp();
@@ -64,10 +72,13 @@ public class RiskModelDocumentTests
         var market = Fixtures.Market(
         [
             Fixtures.Perp(1, index),
-            Fixtures.Option(2, OptionKind.Call, index, page["short call strike"], 0.1, 0.5) with { Mark = page["short call mark"] },
-            Fixtures.Option(3, OptionKind.Call, index, page["long call strike"], 0.1, 0.5) with { Mark = page["long call mark"] },
+            Fixtures.Option(2, OptionKind.Call, index, page["short call strike"], 0.1,
+                0.5) with { Mark = page["short call mark"] },
+            Fixtures.Option(3, OptionKind.Call, index, page["long call strike"], 0.1,
+                0.5) with { Mark = page["long call mark"] },
         ], Fixtures.Group("BTC", index));
-        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("standard"), market), (1, page["perp quantity"]), (2, -1), (3, 1))[0];
+        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("standard"), market), (1, page["perp quantity"]),
+            (2, -1), (3, 1))[0];
         page.Shows("linear maintenance", group.Rules.LinearMaintenance);
         page.Shows("linear initial", group.Rules.LinearInitial);
         page.Shows("option requirement", group.Rules.OptionMaintenance);
@@ -85,7 +96,8 @@ public class RiskModelDocumentTests
         var market = Fixtures.Market(
             [Fixtures.Perp(1, index), Fixtures.Future(2, page["future price"], page["days to expiry"])],
             Fixtures.Group("BTC", index) with { Depth = page["depth"] });
-        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("grid-pm"), market), (1, page["perp quantity"]), (2, page["future quantity"]))[0];
+        var group = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("grid-pm"), market), (1, page["perp quantity"]),
+            (2, page["future quantity"]))[0];
         page.Shows("scan", group.Scenario.ScanLoss);
         page.Shows("basis", group.Scenario.Basis);
         page.Shows("static", group.Scenario.Static);
@@ -99,8 +111,10 @@ public class RiskModelDocumentTests
     {
         var page = Example.Read("credit");
         var (btc, eth) = (page["BTC index"], page["ETH index"]);
-        var market = Fixtures.Market([Fixtures.Perp(1, btc, 0), Fixtures.Perp(2, eth, 1)], Fixtures.Group("BTC", btc), Fixtures.Group("ETH", eth));
-        var groups = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("span16"), market), (1, page["BTC quantity"]), (2, page["ETH quantity"]));
+        var market = Fixtures.Market([Fixtures.Perp(1, btc, 0), Fixtures.Perp(2, eth, 1)], Fixtures.Group("BTC", btc),
+            Fixtures.Group("ETH", eth));
+        var groups = Fixtures.Evaluate(Fixtures.Model(Fixtures.Preset("span16"), market), (1, page["BTC quantity"]),
+            (2, page["ETH quantity"]));
         page.Shows("BTC scan", groups[0].Scenario.ScanLoss);
         page.Shows("ETH scan", groups[1].Scenario.ScanLoss);
         page.Shows("BTC credit", groups[0].Scenario.Credit);
@@ -115,10 +129,12 @@ public class RiskModelDocumentTests
     {
         var page = Example.Read("liquidation");
         Money Of(string name) => new((long)Math.Round(page[name] * 1e6));
-        var quote = LiquidationPrices.BankruptcyQuote(-Of("slice notional"), Of("equity"), Of("maintenance"), -Of("slice maintenance")).Value;
+        var quote = LiquidationPrices.BankruptcyQuote(-Of("slice notional"), Of("equity"), Of("maintenance"),
+            -Of("slice maintenance")).Value;
         page.Shows("bankruptcy quote of the sale", ModelBorder.Nearest(quote));
         page.Shows("fillable distance", ModelBorder.Nearest(LiquidationPrices.FillableDistance(
-            Fixtures.Preset("standard").Liquidation, Of("slice notional"), Of("slice maintenance"), Of("equity"), Of("maintenance"))));
+            Fixtures.Preset("standard").Liquidation, Of("slice notional"), Of("slice maintenance"), Of("equity"),
+            Of("maintenance"))));
         var fund = LiquidationPrices.FundDelta(new Money(9_700_000_000), quote, Rate.Zero, new Money(1_000_000_000));
         page.Shows("fund gain of a fill at 9,700", ModelBorder.Nearest(fund.ToFund - fund.Drawn));
         page.IsUsedUp();
@@ -134,8 +150,11 @@ public class RiskModelDocumentTests
             var lines = File.ReadAllLines("risk-model.md");
             var start = Array.IndexOf(lines, $"<!-- example: {name} -->");
             start.ShouldBeGreaterThan(0, $"example {name} is not on the page");
-            var rows = lines[(start + 3)..].TakeWhile(line => line.StartsWith('|')).Select(line => line.Split('|', StringSplitOptions.TrimEntries));
-            return new Example(name, rows.ToDictionary(cells => cells[1].Split(" (")[0], cells => cells[2].Replace(",", "", StringComparison.Ordinal).Replace('−', '-')));
+            var rows = lines[(start + 3)..].TakeWhile(line => line.StartsWith('|'))
+                .Select(line => line.Split('|', StringSplitOptions.TrimEntries));
+            return new Example(name,
+                rows.ToDictionary(cells => cells[1].Split(" (")[0], cells =>
+                cells[2].Replace(",", "", StringComparison.Ordinal).Replace('−', '-')));
         }
 
         public double this[string row]
