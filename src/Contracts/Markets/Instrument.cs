@@ -32,13 +32,15 @@ public enum OptionKind : byte
 }
 
 /// <summary>
-/// The terms of a contract and nothing about its price. One contract is <see cref="Multiplier"/> units of the underlying,
-/// quoted and cash-settled in <see cref="Settlement"/>.
+/// The terms of a contract and nothing about its price. One contract is <see cref="Multiplier"/> units of the
+/// underlying, quoted and cash-settled in <see cref="Settlement"/>.
 /// </summary>
-public abstract record Instrument(InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement, Quantity Multiplier)
+public abstract record Instrument(InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement,
+    Quantity Multiplier)
 {
     /// <summary>A linear contract without end, held to the index by funding.</summary>
-    public sealed record Perp(InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement, Quantity Multiplier)
+    public sealed record Perp(InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement,
+        Quantity Multiplier)
         : Instrument(Id, Symbol, Underlying, Settlement, Multiplier);
 
     /// <summary>A linear contract that settles at its expiry.</summary>
@@ -46,7 +48,9 @@ public abstract record Instrument(InstrumentId Id, string Symbol, Underlying Und
         InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement, Quantity Multiplier, Instant Expiry)
         : Instrument(Id, Symbol, Underlying, Settlement, Multiplier);
 
-    /// <summary>A European option. Its premium is paid when it trades, so the option itself is worth its mark.</summary>
+    /// <summary>
+    /// A European option. Its premium is paid when it trades, so the option itself is worth its mark.
+    /// </summary>
     public sealed record Option(
         InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement, Quantity Multiplier, Instant Expiry,
         Price Strike, OptionKind Kind)

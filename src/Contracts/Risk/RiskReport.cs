@@ -11,16 +11,18 @@ public enum Takeable : byte
 }
 
 /// <summary>
-/// The margin of one version of an account under one frame and one parameter set. Small and final: callers ask it the named
-/// questions and never compare its parts themselves. Initial ≥ liquidation end ≥ maintenance always holds.
+/// The margin of one version of an account under one frame and one parameter set. Small and final: callers ask it the
+/// named questions and never compare its parts themselves. Initial ≥ liquidation end ≥ maintenance always holds.
 /// </summary>
-/// <param name="Equity">Cash, collateral, unrealized profit, option value and unsettled funding at the mark, without haircut.</param>
+/// <param name="Equity">Cash, collateral, unrealized profit, option value and unsettled funding at the mark, without
+/// haircut.</param>
 /// <param name="MarginEquity">The same after haircuts and the weight on unrealized profit.</param>
 /// <param name="InitialMargin">To open: the hard part, soft penalties and open orders.</param>
 /// <param name="InitialHard">The part of the initial margin that neither orders nor soft penalties raised.</param>
 /// <param name="LiquidationEnd">Where a liquidation stops: maintenance + λ × (initial hard − maintenance).</param>
 /// <param name="MaintenanceMargin">Where a liquidation starts. It never contains orders.</param>
-/// <param name="WorstUnderlying">The group with the largest scenario loss, and its scenario's place in the list; null when none loses.</param>
+/// <param name="WorstUnderlying">The group with the largest scenario loss, and its scenario's place in the list; null
+/// when none loses.</param>
 public readonly record struct RiskReport(
     long AccountVersion,
     long Frame,
@@ -51,7 +53,8 @@ public readonly record struct RiskReport(
     public bool EndsLiquidation => MarginEquity >= LiquidationEnd;
 
     /// <summary>
-    /// The one rule for every action, reduce-only included: afterwards the account may open, or it is no riskier than before.
+    /// The one rule for every action, reduce-only included: afterwards the account may open, or it is no riskier than
+    /// before.
     /// </summary>
     public bool IsAcceptableAfter(RiskReport before, AcceptanceForm form) => MayOpen || IsNoRiskierThan(before, form);
 
@@ -69,7 +72,9 @@ public readonly record struct RiskReport(
             >= (Int128)before.MarginEquity.Micros * MaintenanceMargin.Micros;
     }
 
-    /// <summary>Maintenance over margin equity, rounded up; 1 is liquidation. Null where equity gives no ratio: see the reason.</summary>
+    /// <summary>
+    /// Maintenance over margin equity, rounded up; 1 is liquidation. Null where equity gives no ratio: see the reason.
+    /// </summary>
     public Rate? MaintenanceMarginRatio
     {
         get

@@ -17,10 +17,14 @@ public record struct AssetValue
 
     public Int128 Options;
 
-    /// <summary>Notional of linear positions and short options settled in the asset, in the reference currency.</summary>
+    /// <summary>
+    /// Notional of linear positions and short options settled in the asset, in the reference currency.
+    /// </summary>
     public double Notional;
 
-    /// <summary>Balance and unrealized profit, gains at their weight: what is collateral when positive and a loan when negative.</summary>
+    /// <summary>
+    /// Balance and unrealized profit, gains at their weight: what is collateral when positive and a loan when negative.
+    /// </summary>
     public Int128 Net;
 
     public Weighed Weighed;
@@ -46,5 +50,6 @@ internal static class AssetMoney
 
     public static Money Floor(Int128 valueE24) => new((long)Rounding.Floor(valueE24, E24ToMicros));
 
-    public static Money Ceiling(Int128 amount, Price price) => new((long)Rounding.Ceiling(amount * price.E8, E24ToMicros));
+    public static Money Ceiling(Int128 amount, Price price) =>
+        new((long)Rounding.Ceiling(amount * price.E8, E24ToMicros));
 }

@@ -4,7 +4,10 @@ using CrossMargin.Risk.Parameters;
 
 namespace CrossMargin.Risk.Collateral;
 
-/// <summary>An amount after its weights. Amounts here are in units of the asset at 1e-16, so that contract values need no rounding.</summary>
+/// <summary>
+/// An amount after its weights. Amounts here are in units of the asset at 1e-16, so that contract values need no
+/// rounding.
+/// </summary>
 public readonly record struct Weighed(Int128 Maintenance, Int128 Initial);
 
 /// <summary>How much of a positive balance counts. Rounded down tier by tier; nothing here knows a price.</summary>
@@ -32,7 +35,8 @@ public static class CollateralWeights
         {
             var upTo = tier.UpTo is { } edge ? Int128.Min(counted, ToE16(edge)) : counted;
             weighed = new Weighed(
-                weighed.Maintenance + Times(upTo - from, tier.Maintenance), weighed.Initial + Times(upTo - from, tier.Initial));
+                weighed.Maintenance + Times(upTo - from, tier.Maintenance), weighed.Initial
+                    + Times(upTo - from, tier.Initial));
             if (upTo == counted) break;
             from = upTo;
         }
@@ -40,7 +44,9 @@ public static class CollateralWeights
         return weighed with { Initial = ScaledByVenue(parameters, weighed.Initial, asset.VenueTotal) };
     }
 
-    /// <summary>As the venue holds more of an asset than the parameter, each unit counts for less: weight × from / total.</summary>
+    /// <summary>
+    /// As the venue holds more of an asset than the parameter, each unit counts for less: weight × from / total.
+    /// </summary>
     private static Int128 ScaledByVenue(CollateralParameters parameters, Int128 initial, AssetAmount total)
     {
         if (parameters.VenueScaleFrom is not { } from || total.Units <= from.Units) return initial;

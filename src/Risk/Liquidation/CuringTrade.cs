@@ -3,8 +3,9 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk.Liquidation;
 
 /// <summary>
-/// A part of a position in the order in which it closes, and what closing all of it releases of the liquidation-end margin and
-/// costs in margin equity (price distance and fee). Inside a part both are proportional: a tier of a schedule is a part.
+/// A part of a position in the order in which it closes, and what closing all of it releases of the liquidation-end
+/// margin and costs in margin equity (price distance and fee). Inside a part both are proportional: a tier of a
+/// schedule is a part.
 /// </summary>
 public readonly record struct ClosingPart(Quantity Quantity, Money Released, Money Cost);
 
@@ -12,8 +13,9 @@ public readonly record struct ClosingPart(Quantity Quantity, Money Released, Mon
 public static class CuringTrade
 {
     /// <summary>
-    /// In closed form: x contracts of a part cure when x / part × (released − cost) ≥ shortfall. One micro is added to the
-    /// shortfall, because the release is rounded down and the cost up. Null when even closing everything does not cure.
+    /// In closed form: x contracts of a part cure when x / part × (released − cost) ≥ shortfall. One micro is added to
+    /// the shortfall, because the release is rounded down and the cost up. Null when even closing everything does not
+    /// cure.
     /// </summary>
     public static Quantity? Smallest(ReadOnlySpan<ClosingPart> parts, Money shortfall)
     {
@@ -21,7 +23,8 @@ public static class CuringTrade
         if (missing <= 0) return Quantity.Zero;
         foreach (var part in parts)
         {
-            // What closing this part brings is the whole of it or nothing better: parts that cost more than they release end it.
+            // What closing this part brings is the whole of it or nothing better: parts that cost more than they
+            // release end it.
             var gain = (Int128)part.Released.Micros - part.Cost.Micros;
             if (gain <= 0) return null;
             if (gain < missing)

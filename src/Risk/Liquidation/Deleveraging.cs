@@ -26,19 +26,24 @@ public enum ClosingEffect
 /// <param name="Size">Contracts that it could give up; not signed.</param>
 /// <param name="Effect">What losing the leg would do to the account's own maintenance margin.</param>
 public sealed record DeleverageCandidate(
-    AccountId Account, Quantity Size, Money Profit, Money EntryNotional, Money Notional, Money Equity, ClosingEffect Effect);
+    AccountId Account, Quantity Size, Money Profit, Money EntryNotional, Money Notional, Money Equity,
+    ClosingEffect Effect);
 
 /// <summary>Who gives up how much. The budget is exact: the sizes sum to the budget, or to all there is.</summary>
 public static class Deleveraging
 {
-    /// <summary>The order of the candidates under a ranking, the first to be closed first. Ties go to the lower account id.</summary>
-    public static ImmutableArray<DeleverageCandidate> Rank(DeleverageRanking ranking, IEnumerable<DeleverageCandidate> candidates) =>
+    /// <summary>
+    /// The order of the candidates under a ranking, the first to be closed first. Ties go to the lower account id.
+    /// </summary>
+    public static ImmutableArray<DeleverageCandidate> Rank(DeleverageRanking ranking,
+        IEnumerable<DeleverageCandidate> candidates) =>
         ranking switch
         {
             DeleverageRanking.Queue => [.. candidates.OrderByDescending(Score).ThenBy(candidate => candidate.Account)],
             DeleverageRanking.HedgeAware =>
             [
-                .. candidates.OrderBy(candidate => candidate.Effect).ThenByDescending(Score).ThenBy(candidate => candidate.Account),
+                .. candidates.OrderBy(candidate => candidate.Effect).ThenByDescending(Score)
+                    .ThenBy(candidate => candidate.Account),
             ],
             DeleverageRanking.ProRata => [.. candidates.OrderBy(candidate => candidate.Account)],
             _ => throw new System.Diagnostics.UnreachableException(ranking.ToString()),
@@ -57,7 +62,8 @@ public static class Deleveraging
         if (budget.E8 < 0) return new Refusal(Fault.Negative, "budget");
         var left = (long)Int128.Min(budget.E8, available);
         if (ranking == DeleverageRanking.ProRata)
-            return LargestRemainder.Divide(left, candidates.Select(candidate => new Claim<AccountId>(candidate.Account, candidate.Size.E8)));
+            return LargestRemainder.Divide(left,
+                candidates.Select(candidate => new Claim<AccountId>(candidate.Account, candidate.Size.E8)));
 
         var given = ImmutableArray.CreateBuilder<Claim<AccountId>>();
         foreach (var candidate in Rank(ranking, candidates))
@@ -71,8 +77,8 @@ public static class Deleveraging
     }
 
     /// <summary>
-    /// (profit / entry notional) × (notional / equity) at 1e-18, in integers. A loss scores zero; an account without equity has
-    /// the highest leverage there is.
+    /// (profit / entry notional) × (notional / equity) at 1e-18, in integers. A loss scores zero; an account without
+    /// equity has the highest leverage there is.
     /// </summary>
     internal static Int128 Score(DeleverageCandidate candidate)
     {

@@ -6,12 +6,14 @@ namespace CrossMargin.Risk.Liquidation;
 public readonly record struct Claim<TId>(TId Id, long Weight) where TId : IComparable<TId>;
 
 /// <summary>
-/// Divides whole units in proportion and loses none: each gets the floor of its share, and what is left goes one unit each to
-/// the largest remainders; a tie goes to the lower id. The shares are in order of id and sum to the total exactly.
+/// Divides whole units in proportion and loses none: each gets the floor of its share, and what is left goes one unit
+/// each to the largest remainders; a tie goes to the lower id. The shares are in order of id and sum to the total
+/// exactly.
 /// </summary>
 public static class LargestRemainder
 {
-    public static Refusable<Shares<TId>> Divide<TId>(long total, IEnumerable<Claim<TId>> claims) where TId : IComparable<TId>
+    public static Refusable<Shares<TId>> Divide<TId>(long total, IEnumerable<Claim<TId>> claims) where TId
+        : IComparable<TId>
     {
         var ordered = claims.OrderBy(claim => claim.Id).ToArray();
         var weight = Int128.Zero;
@@ -34,15 +36,18 @@ public static class LargestRemainder
             left -= (long)share;
         }
 
-        // Fewer than one unit a claim is left, so one round gives it all away; the sort is stable, so a tie stays in order of id.
-        foreach (var i in Enumerable.Range(0, ordered.Length).OrderByDescending(i => remainders[i]).Take((int)left)) shares[i]++;
+        // Fewer than one unit a claim is left, so one round gives it all away; the sort is stable, so a tie stays in
+        // order of id.
+        foreach (var i in Enumerable.Range(0, ordered.Length).OrderByDescending(i => remainders[i]).Take((int)left))
+            shares[i]++;
         return new Shares<TId>([.. ordered.Select((claim, i) => new Claim<TId>(claim.Id, shares[i]))]);
     }
 
     /// <summary>
     /// A loss over eligible gains: the shares sum to min(deficit, Σ gains), and nobody pays more than their gain.
     /// </summary>
-    public static Refusable<Shares<TId>> Loss<TId>(long deficit, IReadOnlyCollection<Claim<TId>> gains) where TId : IComparable<TId>
+    public static Refusable<Shares<TId>> Loss<TId>(long deficit, IReadOnlyCollection<Claim<TId>> gains) where TId
+        : IComparable<TId>
     {
         var eligible = Int128.Zero;
         foreach (var gain in gains) eligible += Math.Max(0, gain.Weight);

@@ -8,25 +8,30 @@ namespace CrossMargin.Risk.Liquidation;
 public readonly record struct SliceLeg(InstrumentId Instrument, Quantity Quantity);
 
 /// <summary>
-/// Something that a slice could do: close one position, close a pair, or add a hedge. Released is measured on the portfolio as
-/// it is, so that breaking a hedge releases less than nothing and is never chosen.
+/// Something that a slice could do: close one position, close a pair, or add a hedge. Released is measured on the
+/// portfolio as it is, so that breaking a hedge releases less than nothing and is never chosen.
 /// </summary>
 /// <param name="Released">Of the liquidation-end margin, when all legs are done.</param>
 /// <param name="Cost">Expected, in margin equity: distance to the mark and fees.</param>
 /// <param name="Depth">What the market takes inside its reference band.</param>
 public sealed record SliceCandidate(
-    int Number, ImmutableArray<SliceLeg> Legs, Money Released, Money Cost, Money Notional, Money Maintenance, Money Depth);
+    int Number, ImmutableArray<SliceLeg> Legs, Money Released, Money Cost, Money Notional, Money Maintenance,
+    Money Depth);
 
 /// <summary>The part of a candidate that a plan takes.</summary>
 public sealed record Slice(int Candidate, ImmutableArray<SliceLeg> Legs, Rate Fraction, Money Released, Money Cost);
 
-/// <summary>Chooses slices until the shortfall is covered or the cap on notional is used up. The case re-reads its state before each.</summary>
+/// <summary>
+/// Chooses slices until the shortfall is covered or the cap on notional is used up. The case re-reads its state before
+/// each.
+/// </summary>
 public static class SlicePlan
 {
     public static ImmutableArray<Slice> Choose(
         SlicePolicy policy, Money cap, ImmutableArray<SliceCandidate> candidates, Money shortfall)
     {
-        var useful = candidates.Where(candidate => candidate.Released > candidate.Cost && candidate.Notional > Money.Zero).ToList();
+        var useful = candidates.Where(candidate => candidate.Released > candidate.Cost
+            && candidate.Notional > Money.Zero).ToList();
         if (policy == SlicePolicy.ProRata) return ProRata(cap, useful, shortfall);
 
         useful.Sort((a, b) => Order(policy, a, b) is var order and not 0 ? order : a.Number.CompareTo(b.Number));
@@ -35,7 +40,8 @@ public static class SlicePlan
         foreach (var candidate in useful)
         {
             if (missing <= Money.Zero || room <= Money.Zero) break;
-            var fraction = Lower(Share(missing, candidate.Released - candidate.Cost, slices: 1), ShareWithin(room, candidate.Notional));
+            var fraction = Lower(Share(missing, candidate.Released - candidate.Cost, slices: 1),
+                ShareWithin(room, candidate.Notional));
             var slice = Take(candidate, fraction);
             slices.Add(slice);
             missing -= slice.Released - slice.Cost;
@@ -61,7 +67,8 @@ public static class SlicePlan
     }
 
     private static Slice Take(SliceCandidate candidate, Rate fraction) => new(
-        candidate.Number, [.. candidate.Legs.Select(leg => leg with { Quantity = Part(leg.Quantity, fraction) })], fraction,
+        candidate.Number, [.. candidate.Legs.Select(leg => leg with { Quantity = Part(leg.Quantity, fraction) })],
+        fraction,
         candidate.Released.TimesFloor(fraction), candidate.Cost.TimesCeiling(fraction));
 
     // Away from zero: a slice that is too small by a unit would not cure.
@@ -86,7 +93,8 @@ public static class SlicePlan
 
     // Rounded up, with two micros a slice to spare for the rounding of its release and its cost.
     private static Rate Share(Money part, Money whole, int slices) =>
-        new((long)Int128.Min(Rate.One.E9, Rounding.Ceiling(((Int128)part.Micros + (2 * slices)) * Rate.One.E9, whole.Micros)));
+        new((long)Int128.Min(Rate.One.E9,
+            Rounding.Ceiling(((Int128)part.Micros + (2 * slices)) * Rate.One.E9, whole.Micros)));
 
     private static Rate ShareWithin(Money part, Money whole) =>
         new((long)Int128.Min(Rate.One.E9, Rounding.Floor((Int128)part.Micros * Rate.One.E9, whole.Micros)));

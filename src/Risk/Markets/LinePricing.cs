@@ -14,14 +14,17 @@ internal sealed record FrameQuotes(
 {
     public static FrameQuotes Of(MarkFrame frame) => new(
         frame.At,
-        [.. frame.Assets.Select(mark => new MarketAsset(mark.Asset, mark.Price, mark.SlowPrice, mark.Confidence, mark.VenueTotal))
+        [.. frame.Assets.Select(mark =>
+            new MarketAsset(mark.Asset, mark.Price, mark.SlowPrice, mark.Confidence, mark.VenueTotal))
             .OrderBy(mark => mark.Asset)],
         [.. frame.Underlyings.OrderBy(mark => mark.Underlying)],
         frame.Instruments.ToImmutableSortedDictionary(mark => mark.Instrument, mark => mark),
         frame.Expiries.ToImmutableDictionary(mark => (mark.Underlying, mark.Expiry), mark => mark));
 }
 
-/// <summary>Terms and quotes to one line. A field that is missing or makes no sense is named; there is no default price.</summary>
+/// <summary>
+/// Terms and quotes to one line. A field that is missing or makes no sense is named; there is no default price.
+/// </summary>
 internal static class LinePricing
 {
     private const double MicrosPerYear = 365.0 * 24 * Instant.MicrosPerHour;
@@ -68,13 +71,16 @@ internal static class LinePricing
         };
     }
 
-    private static Refusable<MarketLine> Dated(in MarketLine line, Underlying underlying, Instant expiry, FrameQuotes quotes)
+    private static Refusable<MarketLine> Dated(in MarketLine line, Underlying underlying, Instant expiry,
+        FrameQuotes quotes)
     {
         if (expiry <= quotes.At) return new Refusal(Fault.Expired, "expiry");
-        if (!quotes.Expiries.TryGetValue((underlying, expiry), out var mark)) return new Refusal(Fault.Missing, "forward");
+        if (!quotes.Expiries.TryGetValue((underlying, expiry), out var mark))
+            return new Refusal(Fault.Missing, "forward");
 
         var forward = new Forward(
-            ModelBorder.Nearest(mark.Forward), ModelBorder.Nearest(mark.SettledAverage), ModelBorder.Nearest(mark.SettledShare));
+            ModelBorder.Nearest(mark.Forward), ModelBorder.Nearest(mark.SettledAverage),
+            ModelBorder.Nearest(mark.SettledShare));
         var refusal = forward.Check();
         if (!refusal.IsNone) return refusal;
         return line with
@@ -95,14 +101,16 @@ internal static class LinePricing
         if (dated.IsRefused) return dated;
         if (option.Strike.E8 <= 0) return new Refusal(option.Strike.E8 == 0 ? Fault.Zero : Fault.Negative, "strike");
 
-        // Once part of the average is settled the option is one on the open part at a moved strike. Where the settled part has
-        // already carried it through its strike it moves as the forward does, which a strike next to nothing says as well.
+        // Once part of the average is settled the option is one on the open part at a moved strike. Where the settled
+        // part has already carried it through its strike it moves as the forward does, which a strike next to nothing
+        // says as well.
         var line = dated.Value;
         var mark = quotes.Expiries[(option.Underlying, option.Expiry)];
         var strike = ModelBorder.Nearest(option.Strike);
         var openStrike = line.OpenShare == 1 ? strike
             : line.OpenShare == 0 ? line.Forward
-            : Math.Max((strike - (ModelBorder.Nearest(mark.SettledAverage) * (1 - line.OpenShare))) / line.OpenShare, line.Forward * 1e-9);
+            : Math.Max((strike - (ModelBorder.Nearest(mark.SettledAverage) * (1 - line.OpenShare))) / line.OpenShare,
+                line.Forward * 1e-9);
         var volatility = VolatilityOf(mark.Smile, line, openStrike);
         if (volatility.IsRefused) return volatility.Refusal;
 
@@ -124,10 +132,12 @@ internal static class LinePricing
         VolSmile? smile = mark switch
         {
             SmileMark.Svi svi => new VolSmile.Svi(line.Years, new SviSlice(
-                ModelBorder.Nearest(svi.A), ModelBorder.Nearest(svi.B), ModelBorder.Nearest(svi.Rho), ModelBorder.Nearest(svi.M),
+                ModelBorder.Nearest(svi.A), ModelBorder.Nearest(svi.B), ModelBorder.Nearest(svi.Rho),
+                ModelBorder.Nearest(svi.M),
                 ModelBorder.Nearest(svi.Sigma))),
             SmileMark.Points points => new VolSmile.Quoted(line.Years, [.. points.Quotes.Select(quote =>
-                new SmilePoint(Elementary.LogRatio(ModelBorder.Nearest(quote.Strike), forward), ModelBorder.Nearest(quote.Volatility)))]),
+                new SmilePoint(Elementary.LogRatio(ModelBorder.Nearest(quote.Strike), forward),
+                    ModelBorder.Nearest(quote.Volatility)))]),
             _ => null,
         };
         if (smile is null) return new Refusal(Fault.Missing, "volatility");

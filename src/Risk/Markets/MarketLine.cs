@@ -14,8 +14,8 @@ public enum LineKind : byte
 }
 
 /// <summary>
-/// One instrument at one frame, in doubles: all that the models read of it. Prices are per unit of the underlying in the
-/// settlement asset; times <see cref="Size"/> they are per contract in the reference currency.
+/// One instrument at one frame, in doubles: all that the models read of it. Prices are per unit of the underlying in
+/// the settlement asset; times <see cref="Size"/> they are per contract in the reference currency.
 /// </summary>
 public readonly record struct MarketLine
 {
@@ -40,13 +40,19 @@ public readonly record struct MarketLine
 
     public required double Mark { get; init; }
 
-    /// <summary>What moves: the forward of the part of the settlement average still to be observed; for a perp its mark.</summary>
+    /// <summary>
+    /// What moves: the forward of the part of the settlement average still to be observed; for a perp its mark.
+    /// </summary>
     public required double Forward { get; init; }
 
-    /// <summary>The share of the settlement average still to be observed: 1 until the settlement window opens.</summary>
+    /// <summary>
+    /// The share of the settlement average still to be observed: 1 until the settlement window opens.
+    /// </summary>
     public double OpenShare { get; init; } = 1;
 
-    /// <summary>What the instrument is expected to settle at: the forward and the known average by their shares.</summary>
+    /// <summary>
+    /// What the instrument is expected to settle at: the forward and the known average by their shares.
+    /// </summary>
     public required double Settles { get; init; }
 
     public double Strike { get; init; }
@@ -67,13 +73,17 @@ public readonly record struct MarketLine
     /// <summary>The settlement asset's place in <see cref="MarketView.Assets"/>.</summary>
     public int Settlement { get; init; }
 
-    /// <summary>What one contract is worth in the settlement asset at 1e-8, rounded once a frame so that long and short agree.</summary>
+    /// <summary>
+    /// What one contract is worth in the settlement asset at 1e-8, rounded once a frame so that long and short agree.
+    /// </summary>
     public long ContractValueE8 { get; init; }
 
     public bool IsOption => Kind >= LineKind.Call;
 }
 
-/// <summary>One underlying at one frame. Its lines are <see cref="FirstLine"/> (the spot) and those that follow.</summary>
+/// <summary>
+/// One underlying at one frame. Its lines are <see cref="FirstLine"/> (the spot) and those that follow.
+/// </summary>
 public readonly record struct MarketGroup
 {
     public required Underlying Underlying { get; init; }

@@ -6,12 +6,13 @@ using CrossMargin.Risk.Pricing;
 namespace CrossMargin.Risk.Markets;
 
 /// <summary>One asset at one frame.</summary>
-public readonly record struct MarketAsset(Asset Asset, Price Price, Price? SlowPrice, Rate Confidence, AssetAmount VenueTotal);
+public readonly record struct MarketAsset(Asset Asset, Price Price, Price? SlowPrice, Rate Confidence,
+    AssetAmount VenueTotal);
 
 /// <summary>
-/// The instruments at one frame, in the one order that every model adds in: by underlying, then the spot, then by expiry
-/// (none first), strike, kind and id. An instrument that cannot be priced has no line but a refusal, and whoever holds it is
-/// answered with that refusal: it is never worth zero.
+/// The instruments at one frame, in the one order that every model adds in: by underlying, then the spot, then by
+/// expiry (none first), strike, kind and id. An instrument that cannot be priced has no line but a refusal, and whoever
+/// holds it is answered with that refusal: it is never worth zero.
 /// </summary>
 public sealed class MarketView
 {
@@ -22,14 +23,16 @@ public sealed class MarketView
     private readonly FrozenDictionary<InstrumentId, Refusal> unpriced;
 
     private MarketView(
-        long frame, MarketLine[] lines, MarketGroup[] groups, MarketAsset[] assets, FrozenDictionary<InstrumentId, Refusal> unpriced)
+        long frame, MarketLine[] lines, MarketGroup[] groups, MarketAsset[] assets,
+        FrozenDictionary<InstrumentId, Refusal> unpriced)
     {
         Frame = frame;
         this.lines = lines;
         this.groups = groups;
         this.assets = assets;
         this.unpriced = unpriced;
-        lineOf = Enumerable.Range(0, lines.Length).Where(i => lines[i].Kind != LineKind.Spot).ToFrozenDictionary(i => lines[i].Id, i => i);
+        lineOf = Enumerable.Range(0, lines.Length).Where(i => lines[i].Kind != LineKind.Spot)
+            .ToFrozenDictionary(i => lines[i].Id, i => i);
     }
 
     public long Frame { get; }
@@ -65,14 +68,17 @@ public sealed class MarketView
         return new Refusal(Fault.Missing, $"underlyings[{underlying}].index");
     }
 
-    /// <summary>Refused as a whole only where no account could be margined: an asset or an index without a price.</summary>
+    /// <summary>
+    /// Refused as a whole only where no account could be margined: an asset or an index without a price.
+    /// </summary>
     public static Refusal Resolve(ImmutableArray<Instrument> instruments, MarkFrame frame, out MarketView? market)
     {
         market = null;
         var refusal = Refusal.None;
         foreach (var asset in frame.Assets)
             refusal = refusal.Or(UnlessPositive($"assets[{asset.Asset}].price", asset.Price))
-                .Or(asset.SlowPrice is { } slow ? UnlessPositive($"assets[{asset.Asset}].slowPrice", slow) : Refusal.None);
+                .Or(asset.SlowPrice is { } slow
+                    ? UnlessPositive($"assets[{asset.Asset}].slowPrice", slow) : Refusal.None);
         foreach (var underlying in frame.Underlyings)
             refusal = refusal.Or(UnlessPositive($"underlyings[{underlying.Underlying}].index", underlying.Index));
         if (!refusal.IsNone) return refusal;
@@ -83,7 +89,8 @@ public sealed class MarketView
         foreach (var instrument in instruments)
         {
             var line = LinePricing.Price(instrument, quotes);
-            if (line.IsRefused) unpriced[instrument.Id] = line.Refusal with { Field = $"instruments[{instrument.Symbol}].{line.Refusal.Field}" };
+            var field = $"instruments[{instrument.Symbol}].{line.Refusal.Field}";
+            if (line.IsRefused) unpriced[instrument.Id] = line.Refusal with { Field = field };
             else priced.Add(line.Value);
         }
 
@@ -98,11 +105,12 @@ public sealed class MarketView
     }
 
     /// <summary>
-    /// Puts lines that are already in doubles in their order, adds a spot line to each group, and refuses any number that is
-    /// none. A line's group is its place in <paramref name="underlyings"/>.
+    /// Puts lines that are already in doubles in their order, adds a spot line to each group, and refuses any number
+    /// that is none. A line's group is its place in <paramref name="underlyings"/>.
     /// </summary>
     public static Refusal Of(
-        long frame, IEnumerable<MarketLine> instruments, IEnumerable<MarketGroup> underlyings, IEnumerable<MarketAsset> assets,
+        long frame, IEnumerable<MarketLine> instruments, IEnumerable<MarketGroup> underlyings,
+        IEnumerable<MarketAsset> assets,
         IReadOnlyDictionary<InstrumentId, Refusal> unpriced, out MarketView? market)
     {
         market = null;
@@ -153,7 +161,8 @@ public sealed class MarketView
             group = group with { LineCount = group.LineCount + 1 };
             if (lines[i].Kind is LineKind.Spot or LineKind.Perp) continue;
 
-            var isNew = i == 0 || lines[i - 1].Group != lines[i].Group || lines[i - 1].Expiry < 0 || lines[i - 1].Years != lines[i].Years;
+            var isNew = i == 0 || lines[i - 1].Group != lines[i].Group || lines[i - 1].Expiry < 0
+                || lines[i - 1].Years != lines[i].Years;
             if (isNew) group = group with { ExpiryCount = group.ExpiryCount + 1 };
             lines[i] = lines[i] with { Expiry = group.ExpiryCount - 1 };
         }
@@ -162,10 +171,12 @@ public sealed class MarketView
     private static Refusal Check(in MarketLine line, int groupCount)
     {
         var of = line.Symbol;
-        var refusal = (line.Group >= 0 && line.Group < groupCount ? Refusal.None : new Refusal(Fault.Unknown, $"{of}.underlying"))
+        var isGroup = line.Group >= 0 && line.Group < groupCount;
+        var refusal = (isGroup ? Refusal.None : new Refusal(Fault.Unknown, $"{of}.underlying"))
             .Or(Refusal.UnlessPositive($"{of}.size", line.Size))
             .Or(Refusal.UnlessPositive($"{of}.multiplier", line.Multiplier))
-            .Or(line.IsOption ? Refusal.UnlessNotNegative($"{of}.mark", line.Mark) : Refusal.UnlessPositive($"{of}.mark", line.Mark))
+            .Or(line.IsOption ? Refusal.UnlessNotNegative($"{of}.mark", line.Mark)
+                : Refusal.UnlessPositive($"{of}.mark", line.Mark))
             .Or(Refusal.UnlessPositive($"{of}.forward", line.Forward))
             .Or(Refusal.UnlessPositive($"{of}.settles", line.Settles))
             .Or(Refusal.UnlessNotNegative($"{of}.openShare", line.OpenShare))

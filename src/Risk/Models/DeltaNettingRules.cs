@@ -21,7 +21,8 @@ public readonly record struct DeltaNettingRules(DeltaNettingParameters Parameter
             gross += Math.Abs(delta);
         }
 
-        var required = (Levels.Of(Parameters.Net) * (Math.Abs(net) * index)) + (Levels.Of(Parameters.Gross) * (gross * index));
+        var required = (Levels.Of(Parameters.Net) * (Math.Abs(net) * index))
+            + (Levels.Of(Parameters.Gross) * (gross * index));
         return new RuleRequirement(required, Options: default, OpenInterestPenalty: 0);
     }
 }

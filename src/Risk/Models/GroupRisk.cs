@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace CrossMargin.Risk.Models;
 
-/// <summary>What an account holds and has ordered of one line. The loss of a side is what its fill would cost at once, fee included.</summary>
+/// <summary>
+/// What an account holds and has ordered of one line. The loss of a side is what its fill would cost at once, fee
+/// included.
+/// </summary>
 [StructLayout(LayoutKind.Auto)]
 public readonly record struct Exposure(
     int Line, double Quantity, double Bids = 0, double Asks = 0, double BidLoss = 0, double AskLoss = 0)
@@ -11,8 +14,9 @@ public readonly record struct Exposure(
 }
 
 /// <summary>
-/// The requirement of one group and what it is made of, in the reference currency. Every model fills the same levels and
-/// leaves at zero the parts that it does not have; the report is written from these parts and computes nothing anew.
+/// The requirement of one group and what it is made of, in the reference currency. Every model fills the same levels
+/// and leaves at zero the parts that it does not have; the report is written from these parts and computes nothing
+/// anew.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 public record struct GroupRisk
@@ -20,7 +24,10 @@ public record struct GroupRisk
     public double Maintenance;
     public double Initial;
 
-    /// <summary>The initial requirement with every instrument's worse side of open orders filled; never below <see cref="Initial"/>.</summary>
+    /// <summary>
+    /// The initial requirement with every instrument's worse side of open orders filled; never below <see
+    /// cref="Initial"/>.
+    /// </summary>
     public double InitialWithOrders;
 
     /// <summary>What the open interest of the venue adds to the initial requirement: a soft penalty.</summary>
@@ -46,7 +53,9 @@ public record struct GroupRisk
 [StructLayout(LayoutKind.Auto)]
 public record struct ScenarioParts
 {
-    /// <summary>The number of the worst scenario in the group's list, from 0; the lowest on a tie; -1 when none loses.</summary>
+    /// <summary>
+    /// The number of the worst scenario in the group's list, from 0; the lowest on a tie; -1 when none loses.
+    /// </summary>
     public int Worst;
 
     public double ScanLoss;

@@ -3,7 +3,9 @@ using CrossMargin.Risk.Parameters;
 
 namespace CrossMargin.Risk.Models;
 
-/// <summary>Every position for itself and nothing netted: the baseline that the other models are compared with.</summary>
+/// <summary>
+/// Every position for itself and nothing netted: the baseline that the other models are compared with.
+/// </summary>
 public readonly record struct IsolatedRules(IsolatedParameters Parameters) : IRules
 {
     public static OptionValueIn OptionValue => OptionValueIn.Requirement;

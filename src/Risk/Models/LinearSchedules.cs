@@ -10,12 +10,15 @@ public static class LinearSchedules
     public static Levels Requirement(LinearSchedule schedule, double notional) => schedule switch
     {
         LinearSchedule.Tiers tiers => Progressive(tiers, notional),
-        LinearSchedule.Slope slope => Scaled(Levels.Of(slope.Base) + (Levels.Of(slope.PerMillion) * (notional / Million)), notional),
+        LinearSchedule.Slope slope =>
+            Scaled(Levels.Of(slope.Base) + (Levels.Of(slope.PerMillion) * (notional / Million)), notional),
         LinearSchedule.SquareRoot root => Scaled(RootRates(root, notional), notional),
         _ => throw new System.Diagnostics.UnreachableException(schedule.GetType().Name),
     };
 
-    /// <summary>The same as rate × notional − deduction, where deduction grows by edge × (rate − rate before) at every edge.</summary>
+    /// <summary>
+    /// The same as rate × notional − deduction, where deduction grows by edge × (rate − rate before) at every edge.
+    /// </summary>
     private static Levels Progressive(LinearSchedule.Tiers tiers, double notional)
     {
         var (required, from) = (default(Levels), 0.0);

@@ -4,13 +4,16 @@ using CrossMargin.Risk.Parameters;
 
 namespace CrossMargin.Risk.Models;
 
-/// <summary>The model of one parameter set, resolved against one frame: made once a frame, then asked for every account.</summary>
+/// <summary>
+/// The model of one parameter set, resolved against one frame: made once a frame, then asked for every account.
+/// </summary>
 public sealed class MarginModel
 {
     private readonly Evaluator evaluate;
     private readonly OptionValueIn supposes;
 
-    private MarginModel(ParameterSet parameters, MarketView market, ScenarioPlan? plan, OptionValueIn supposes, Evaluator evaluate)
+    private MarginModel(ParameterSet parameters, MarketView market, ScenarioPlan? plan, OptionValueIn supposes,
+        Evaluator evaluate)
     {
         Parameters = parameters;
         Market = market;
@@ -19,7 +22,8 @@ public sealed class MarginModel
         this.evaluate = evaluate;
     }
 
-    private delegate Refusal Evaluator(ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> exposures, Span<GroupRisk> groups);
+    private delegate Refusal Evaluator(ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> exposures,
+        Span<GroupRisk> groups);
 
     public ParameterSet Parameters { get; }
     public MarketView Market { get; }
@@ -53,8 +57,8 @@ public sealed class MarginModel
     }
 
     /// <summary>
-    /// Fills the levels of every group, with the value of options where the parameter set counts it. No level is below zero
-    /// and no initial below its maintenance.
+    /// Fills the levels of every group, with the value of options where the parameter set counts it. No level is below
+    /// zero and no initial below its maintenance.
     /// </summary>
     public Refusal Evaluate(ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> exposures, Span<GroupRisk> groups)
     {
@@ -74,7 +78,8 @@ public sealed class MarginModel
         return Refusal.None;
     }
 
-    private static MarginModel Rules<TRules>(ParameterSet parameters, MarketView market, Func<Underlying, TRules?> rulesOf)
+    private static MarginModel Rules<TRules>(ParameterSet parameters, MarketView market,
+        Func<Underlying, TRules?> rulesOf)
         where TRules : struct, IRules
     {
         var rules = new TRules?[market.Groups.Length];

@@ -27,7 +27,9 @@ public interface IRules
     RuleRequirement Requirement(MarketView market, ReadOnlySpan<Exposure> held, Change change);
 }
 
-/// <summary>Evaluates any model by rules: levels for what is held, and for open orders the worse side of each instrument.</summary>
+/// <summary>
+/// Evaluates any model by rules: levels for what is held, and for open orders the worse side of each instrument.
+/// </summary>
 public static class RuleModel
 {
     /// <param name="rulesOf">The rules of each group, null where the parameters have none.</param>
@@ -64,11 +66,13 @@ public static class RuleModel
     }
 
     /// <summary>
-    /// Σ over instruments of what the worse of its two sides would take from free collateral: the loss of the fill at once, the
-    /// premium where these rules hold that an option is worth nothing in equity, and the rise of the requirement.
+    /// Σ over instruments of what the worse of its two sides would take from free collateral: the loss of the fill at
+    /// once, the premium where these rules hold that an option is worth nothing in equity, and the rise of the
+    /// requirement.
     /// </summary>
     private static double Orders<TRules>(
-        MarketView market, in TRules rules, ReadOnlySpan<Exposure> held, in RuleRequirement now) where TRules : struct, IRules
+        MarketView market, in TRules rules, ReadOnlySpan<Exposure> held, in RuleRequirement now)
+        where TRules : struct, IRules
     {
         var (total, before) = (0.0, now.Total.Initial + now.OpenInterestPenalty);
         for (var i = 0; i < held.Length; i++)

@@ -3,13 +3,16 @@ using CrossMargin.Risk.Parameters;
 
 namespace CrossMargin.Risk.Models;
 
-/// <summary>What a parallel move of every expiry cannot see. Each add-on is switched off by leaving it out of the parameters.</summary>
+/// <summary>
+/// What a parallel move of every expiry cannot see. Each add-on is switched off by leaving it out of the parameters.
+/// </summary>
 internal static class ScenarioAddOns
 {
     public const int MaxTiers = 16;
 
     public static void Measure(
-        ScenarioPlan plan, GroupPlan group, ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> held, ref GroupRisk risk)
+        ScenarioPlan plan, GroupPlan group, ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> held,
+        ref GroupRisk risk)
     {
         var parameters = group.Parameters;
         var index = plan.Market.Groups[plan.Market.Lines[held[0].Line].Group].Index;
@@ -20,7 +23,8 @@ internal static class ScenarioAddOns
                 ModelBorder.Nearest(minimum.FloorRate) * index * ShortUnits(plan.Market, held, minimum.Netting);
         if (parameters.Static is { } contingency)
             risk.Scenario.Static = (ModelBorder.Nearest(contingency.Linear) * risk.LinearNotional)
-                + (ModelBorder.Nearest(contingency.ShortOptions) * index * ShortUnits(plan.Market, held, ShortNetting.PerStrike));
+                + (ModelBorder.Nearest(contingency.ShortOptions) * index
+                    * ShortUnits(plan.Market, held, ShortNetting.PerStrike));
         if (parameters.Concentration is { } concentration)
         {
             var depth = plan.Market.Groups[plan.Market.Lines[held[0].Line].Group].Depth;
@@ -30,9 +34,9 @@ internal static class ScenarioAddOns
     }
 
     /// <summary>
-    /// Credits in order of priority. n spreads are formed from what the credits before have left of the two net deltas; each
-    /// leg is credited rate × n × delta per spread × weighted price risk, where the weighted price risk is the price part of
-    /// the group's worst loss for one unit of its net delta.
+    /// Credits in order of priority. n spreads are formed from what the credits before have left of the two net deltas;
+    /// each leg is credited rate × n × delta per spread × weighted price risk, where the weighted price risk is the
+    /// price part of the group's worst loss for one unit of its net delta.
     /// </summary>
     public static void Credit(ScenarioPlan plan, Span<GroupRisk> groups)
     {
@@ -47,7 +51,8 @@ internal static class ScenarioAddOns
 
             ref var left = ref remaining[a.Value];
             ref var right = ref remaining[b.Value];
-            if (left == 0 || right == 0 || (Math.Sign(left) == Math.Sign(right)) != (credit.Sides == SpreadSides.Same)) continue;
+            if (left == 0 || right == 0 || (Math.Sign(left) == Math.Sign(right)) != (credit.Sides == SpreadSides.Same))
+                continue;
 
             var (deltaA, deltaB) = (ModelBorder.Nearest(credit.DeltaA), ModelBorder.Nearest(credit.DeltaB));
             var spreads = Math.Min(Math.Abs(left) / deltaA, Math.Abs(right) / deltaB);
@@ -58,13 +63,18 @@ internal static class ScenarioAddOns
 
     private static void CreditLeg(ref GroupRisk group, ref double remaining, double delta, Contracts.Rate rate)
     {
-        group.Scenario.Credit += ModelBorder.Nearest(rate) * delta * (group.Scenario.PriceRisk / Math.Abs(group.NetDelta));
+        var weightedPriceRisk = group.Scenario.PriceRisk / Math.Abs(group.NetDelta);
+        group.Scenario.Credit += ModelBorder.Nearest(rate) * delta * weightedPriceRisk;
         remaining -= Math.Sign(remaining) * Math.Min(delta, Math.Abs(remaining));
     }
 
-    /// <summary>Σ over expiries of the worse of the two shifts × (scalar + per year × years): expiries do not hedge each other here.</summary>
+    /// <summary>
+    /// Σ over expiries of the worse of the two shifts × (scalar + per year × years): expiries do not hedge each other
+    /// here.
+    /// </summary>
     private static double Basis(
-        BasisParameters basis, ScenarioPlan plan, GroupPlan group, ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> held)
+        BasisParameters basis, ScenarioPlan plan, GroupPlan group, ReadOnlySpan<double> arrays,
+        ReadOnlySpan<Exposure> held)
     {
         var up = group.Scenarios.Length;
         var charge = 0.0;
@@ -81,15 +91,19 @@ internal static class ScenarioAddOns
 
             var factor = ModelBorder.Nearest(basis.Scalar) + (ModelBorder.Nearest(basis.PerYear) * first.Years);
             // An infinite gain would hide in the maximum: times zero it is NaN, and that is refused.
-            if (first.Expiry >= 0) charge += (Math.Max(0, Math.Max(-gainUp, -gainDown)) * factor) + ((gainUp + gainDown) * 0);
+            if (first.Expiry >= 0)
+                charge += (Math.Max(0, Math.Max(-gainUp, -gainDown)) * factor) + ((gainUp + gainDown) * 0);
             start = end;
         }
 
         return charge;
     }
 
-    /// <summary>Long and short deltas by tier of expiry; each charge in its turn takes the opposite deltas that are left.</summary>
-    private static double Calendar(CalendarParameters calendar, MarketView market, ReadOnlySpan<Exposure> held, double index)
+    /// <summary>
+    /// Long and short deltas by tier of expiry; each charge in its turn takes the opposite deltas that are left.
+    /// </summary>
+    private static double Calendar(CalendarParameters calendar, MarketView market, ReadOnlySpan<Exposure> held,
+        double index)
     {
         Span<double> longs = stackalloc double[MaxTiers];
         Span<double> shorts = stackalloc double[MaxTiers];
@@ -147,7 +161,8 @@ internal static class ScenarioAddOns
             if (!line.IsOption) continue;
             net += held[i].Quantity * line.Multiplier;
             var next = i + 1 < held.Length ? held[i + 1].Line : -1;
-            var sameStrike = next >= 0 && market.Lines[next].Expiry == line.Expiry && market.Lines[next].Strike == line.Strike;
+            var sameStrike = next >= 0 && market.Lines[next].Expiry == line.Expiry
+                && market.Lines[next].Strike == line.Strike;
             if (netting == ShortNetting.PerStrike && sameStrike) continue;
             units += Math.Max(0, -net);
             net = 0;

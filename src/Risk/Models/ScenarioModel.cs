@@ -10,8 +10,8 @@ namespace CrossMargin.Risk.Models;
 /// <code>
 /// risk = max(scan + basis + calendar - credit, short option minimum) + static + concentration
 /// </code>
-/// Everything is read from risk arrays that were priced once for the frame, in the order of the lines, so that a sweep over
-/// many accounts and a single evaluation add the same numbers in the same order and give the same bits.
+/// Everything is read from risk arrays that were priced once for the frame, in the order of the lines, so that a sweep
+/// over many accounts and a single evaluation add the same numbers in the same order and give the same bits.
 /// </summary>
 public static class ScenarioModel
 {
@@ -51,7 +51,9 @@ public static class ScenarioModel
         return Refusal.None;
     }
 
-    /// <summary>Adds a holding to every scenario. Each lane is its own chain of fused multiply-adds, so any vector width agrees.</summary>
+    /// <summary>
+    /// Adds a holding to every scenario. Each lane is its own chain of fused multiply-adds, so any vector width agrees.
+    /// </summary>
     public static void Add(Span<double> totals, ReadOnlySpan<double> row, double quantity)
     {
         var wide = new Vector<double>(quantity);
@@ -61,7 +63,9 @@ public static class ScenarioModel
             totalLanes[i] = Vector.FusedMultiplyAdd(rowLanes[i], wide, totalLanes[i]);
     }
 
-    /// <summary>The loss that a total counts as: a tail's is damped toward zero by the part that its move exceeds the range.</summary>
+    /// <summary>
+    /// The loss that a total counts as: a tail's is damped toward zero by the part that its move exceeds the range.
+    /// </summary>
     public static double LossOf(in Shock shock, double total, double dampener)
     {
         if (shock.Kind == ScenarioKind.Regular) return -total;
@@ -83,7 +87,8 @@ public static class ScenarioModel
         + parts.Static + parts.Concentration;
 
     private static Refusal EvaluateGroup(
-        ScenarioPlan plan, ReadOnlySpan<double> arrays, GroupPlan group, ReadOnlySpan<Exposure> held, ref GroupRisk risk)
+        ScenarioPlan plan, ReadOnlySpan<double> arrays, GroupPlan group, ReadOnlySpan<Exposure> held,
+        ref GroupRisk risk)
     {
         Span<double> totals = stackalloc double[plan.Stride];
         Span<double> orderLosses = stackalloc double[plan.Stride];
@@ -92,11 +97,13 @@ public static class ScenarioModel
         foreach (ref readonly var exposure in held)
         {
             if (plan.Market.Lines[exposure.Line].Kind == LineKind.Spot) continue;
-            if (exposure.Quantity != 0) Add(totals, RowOf(plan, arrays, exposure.Line, exposure.Quantity), exposure.Quantity);
+            if (exposure.Quantity != 0)
+                Add(totals, RowOf(plan, arrays, exposure.Line, exposure.Quantity), exposure.Quantity);
             if (exposure.HasOrders) AddOrders(plan, arrays, exposure, orderLosses);
         }
 
-        // Collateral that moves with its group stands first in it. It only helps: its own fall is what its haircut is for.
+        // Collateral that moves with its group stands first in it. It only helps: its own fall is what its haircut is
+        // for.
         if (plan.Market.Lines[held[0].Line].Kind == LineKind.Spot)
             AddGains(totals, RowOf(plan, arrays, held[0].Line, held[0].Quantity), held[0].Quantity);
 
@@ -108,10 +115,13 @@ public static class ScenarioModel
             : BrokenRow(plan, arrays, held);
     }
 
-    private static ReadOnlySpan<double> RowOf(ScenarioPlan plan, ReadOnlySpan<double> arrays, int line, double quantity) =>
+    private static ReadOnlySpan<double> RowOf(ScenarioPlan plan, ReadOnlySpan<double> arrays, int line,
+        double quantity) =>
         arrays.Slice(plan.RowStart(line, quantity), plan.Stride);
 
-    /// <summary>Each scenario bears the worse of all bids filled and all asks filled, and never gains by an order.</summary>
+    /// <summary>
+    /// Each scenario bears the worse of all bids filled and all asks filled, and never gains by an order.
+    /// </summary>
     private static void AddOrders(
         ScenarioPlan plan, ReadOnlySpan<double> arrays, in Exposure exposure, Span<double> orderLosses)
     {
@@ -134,7 +144,8 @@ public static class ScenarioModel
         GroupPlan group, ReadOnlySpan<double> totals, ReadOnlySpan<double> orderLosses, ref ScenarioParts parts)
     {
         var dampener = ModelBorder.Nearest(group.Parameters.Dampener);
-        var (worst, worstLoss, worstWithOrders, taint, timeRisk, timeRisks) = (-1, double.NegativeInfinity, 0.0, 0.0, 0.0, 0);
+        var (worst, worstLoss, worstWithOrders) = (-1, double.NegativeInfinity, 0.0);
+        var (taint, timeRisk, timeRisks) = (0.0, 0.0, 0);   // a number that is none makes the taint NaN
         for (var s = 0; s < group.Scenarios.Length; s++)
         {
             ref readonly var shock = ref group.Shocks[s];
@@ -147,7 +158,8 @@ public static class ScenarioModel
             timeRisks++;
         }
 
-        // What the worst scenario owes to the price alone: volatility averaged out over its pair, the passing of time taken off.
+        // What the worst scenario owes to the price alone: volatility averaged out over its pair, the passing of time
+        // taken off.
         var pairLoss = worst < 0 ? 0 : LossOf(group.Shocks[group.Paired(worst)], totals[group.Paired(worst)], dampener);
         parts.PriceRisk = Math.Max(0, ((worstLoss + pairLoss) / 2) - (timeRisks == 0 ? 0 : timeRisk / timeRisks));
         parts.Worst = worstLoss > 0 ? worst : -1;

@@ -12,8 +12,8 @@ namespace CrossMargin.Risk.Models;
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 public readonly record struct Shock(
-    double Fraction, double Absolute, double LinearFraction, double LinearAbsolute, VolatilityMove Volatility, double Weight,
-    ScenarioKind Kind, double Excess)
+    double Fraction, double Absolute, double LinearFraction, double LinearAbsolute, VolatilityMove Volatility,
+    double Weight, ScenarioKind Kind, double Excess)
 {
     public double Forward(in MarketLine line) => line.Forward + LineMove(line.Forward, Fraction, Absolute);
 
@@ -25,14 +25,16 @@ public readonly record struct Shock(
 }
 
 /// <summary>
-/// The scenario parameters resolved against the groups of one frame, and with it the layout of the risk arrays. A row holds
-/// what one contract gains under each scenario of its group, weight included, then the two basis shifts where the group has
-/// a basis charge, then zeros up to the stride. A line has one row, or two when longs and shorts are discounted differently:
-/// the long's row first.
+/// The scenario parameters resolved against the groups of one frame, and with it the layout of the risk arrays. A row
+/// holds what one contract gains under each scenario of its group, weight included, then the two basis shifts where the
+/// group has a basis charge, then zeros up to the stride. A line has one row, or two when longs and shorts are
+/// discounted differently: the long's row first.
 /// </summary>
 public sealed class ScenarioPlan
 {
-    /// <summary>Rows start on multiples of this, so that every vector width reads whole vectors and a sweep whole blocks.</summary>
+    /// <summary>
+    /// Rows start on multiples of this, so that every vector width reads whole vectors and a sweep whole blocks.
+    /// </summary>
     public const int Lanes = 16;
 
     private readonly ImmutableArray<GroupPlan> groups;
@@ -56,7 +58,8 @@ public sealed class ScenarioPlan
     public int Length => Market.Lines.Length * RowsPerLine * Stride;
 
     /// <summary>Where the row of a holding of this sign begins.</summary>
-    public int RowStart(int line, double quantity) => ((line * RowsPerLine) + (quantity < 0 ? RowsPerLine - 1 : 0)) * Stride;
+    public int RowStart(int line, double quantity) =>
+        ((line * RowsPerLine) + (quantity < 0 ? RowsPerLine - 1 : 0)) * Stride;
 
     public static Refusal Resolve(MarketView market, ScenarioParameters parameters, out ScenarioPlan? plan)
     {
@@ -101,7 +104,9 @@ public sealed class GroupPlan
 
     public int RowLength => shocks.Length;
 
-    /// <summary>The scenario with the same price move and the opposite volatility move; itself where there is none.</summary>
+    /// <summary>
+    /// The scenario with the same price move and the opposite volatility move; itself where there is none.
+    /// </summary>
     public int Paired(int scenario) => paired[scenario];
 
     public static GroupPlan Of(GroupParameters parameters, ImmutableArray<Scenario> scenarios, double index)
@@ -112,7 +117,8 @@ public sealed class GroupPlan
         {
             var shift = ModelBorder.Nearest(basis.Shift);
             foreach (var move in new[] { shift, -shift })
-                shocks.Add(new Shock(move, 0, move, 0, VolatilityMove.Same, Weight: 1, ScenarioKind.Regular, Excess: 0));
+                shocks.Add(new Shock(move, 0, move, 0, VolatilityMove.Same, Weight: 1, ScenarioKind.Regular,
+                    Excess: 0));
         }
 
         var paired = new int[scenarios.Length];

@@ -4,8 +4,8 @@ using CrossMargin.Risk.Parameters;
 namespace CrossMargin.Risk.Models;
 
 /// <summary>
-/// Margin by rules. Linear contracts: each by its schedule. Options: per expiry the smaller of the sum of the short rules and
-/// the maximum loss at settlement with the charge for unpaired short calls.
+/// Margin by rules. Linear contracts: each by its schedule. Options: per expiry the smaller of the sum of the short
+/// rules and the maximum loss at settlement with the charge for unpaired short calls.
 /// </summary>
 public readonly record struct StandardRules(StandardParameters Parameters) : IRules
 {
@@ -56,13 +56,14 @@ public readonly record struct StandardRules(StandardParameters Parameters) : IRu
             ref readonly var line = ref market.Lines[held[i].Line];
             var quantity = change.QuantityOf(held, i);
             settles = line.Settles;
-            if (quantity < 0) rules += OptionRules.Short(Parameters.Options, line, market.Groups[line.Group].Index) * -quantity;
+            if (quantity < 0)
+                rules += OptionRules.Short(Parameters.Options, line, market.Groups[line.Group].Index) * -quantity;
             if (line.Kind == LineKind.Call) netCalls += quantity * line.Size;
             else (payoff, slope) = (payoff + (quantity * line.Size * line.Strike), slope - (quantity * line.Size));
         }
 
-        // The payoff at settlement is straight between strikes: walk it from 0 upward. A put's slope ends at its strike, a
-        // call's begins there.
+        // The payoff at settlement is straight between strikes: walk it from 0 upward. A put's slope ends at its
+        // strike, a call's begins there.
         var (worst, at) = (Math.Min(0, payoff), 0.0);
         for (var i = start; i < end; i++)
         {

@@ -12,8 +12,9 @@ public readonly record struct ParameterError(string Pointer, string Message)
 }
 
 /// <summary>
-/// Reads one JSON value strictly and goes on after an error, so that a document's errors come as one list. Numbers are decimal
-/// strings; a property that nobody asked for is an error; what cannot be read is answered with a value inside its bounds.
+/// Reads one JSON value strictly and goes on after an error, so that a document's errors come as one list. Numbers are
+/// decimal strings; a property that nobody asked for is an error; what cannot be read is answered with a value inside
+/// its bounds.
 /// </summary>
 internal sealed class JsonNodeReader(JsonElement element, string pointer, List<ParameterError> errors)
 {
@@ -60,7 +61,9 @@ internal sealed class JsonNodeReader(JsonElement element, string pointer, List<P
 
     public int Integer(int min, int max)
     {
-        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value) && value >= min && value <= max) return value;
+        if (element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out var value)
+            && value >= min && value <= max)
+            return value;
         if (element.ValueKind != JsonValueKind.Undefined) Error($"must be a whole number from {min} to {max}");
         return min;
     }
@@ -79,7 +82,11 @@ internal sealed class JsonNodeReader(JsonElement element, string pointer, List<P
         foreach (var value in Enum.GetValues<T>())
             if (text == KebabCase(value.ToString())) return value;
         if (element.ValueKind == JsonValueKind.String)
-            Error($"must be one of {string.Join(", ", Enum.GetValues<T>().Select(value => KebabCase(value.ToString())))}");
+        {
+            var names = Enum.GetValues<T>().Select(value => KebabCase(value.ToString()));
+            Error($"must be one of {string.Join(", ", names)}");
+        }
+
         return default;
     }
 
@@ -108,7 +115,8 @@ internal sealed class JsonNodeReader(JsonElement element, string pointer, List<P
             return [];
         }
 
-        if (element.GetArrayLength() < min || element.GetArrayLength() > max) Error($"must have {min} to {max} entries");
+        if (element.GetArrayLength() < min || element.GetArrayLength() > max)
+            Error($"must have {min} to {max} entries");
         return [.. element.EnumerateArray().Select((item, i) => read(Child(i.ToString(), item)))];
     }
 
@@ -130,16 +138,19 @@ internal sealed class JsonNodeReader(JsonElement element, string pointer, List<P
     }
 
     public ImmutableSortedDictionary<Asset, T> ByAsset<T>(Func<Asset, JsonNodeReader, T> read) =>
-        Map(key => Contracts.Asset.TryParse(key, out var asset) && asset.Decimals is not null ? asset : (Asset?)null, null, read);
+        Map(key => Contracts.Asset.TryParse(key, out var asset) && asset.Decimals is not null ? asset : (Asset?)null,
+            null, read);
 
     public ImmutableSortedDictionary<Underlying, T> ByUnderlying<T>(Func<JsonNodeReader, T> read) =>
-        Map(key => Contracts.Underlying.TryParse(key, out var underlying) ? underlying : (Underlying?)null, null, (_, node) => read(node));
+        Map(key => Contracts.Underlying.TryParse(key, out var underlying) ? underlying : (Underlying?)null, null,
+            (_, node) => read(node));
 
     private long Scaled(int scale, string min, string max)
     {
         DecimalText.TryParse(min, scale, out var low);
         DecimalText.TryParse(max, scale, out var high);
-        if (element.ValueKind == JsonValueKind.String && DecimalText.TryParse(element.GetString(), scale, out var value))
+        if (element.ValueKind == JsonValueKind.String
+            && DecimalText.TryParse(element.GetString(), scale, out var value))
         {
             if (value >= low && value <= high) return value;
             Error($"must be from {min} to {max}");
@@ -160,7 +171,10 @@ internal sealed class JsonNodeReader(JsonElement element, string pointer, List<P
     }
 
     private JsonNodeReader Child(string name, JsonElement value) =>
-        new(value, $"{pointer}/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}", errors);
+        new(value, $"{pointer}/{Escaped(name)}", errors);
+
+    private static string Escaped(string name) =>
+        name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
     private static string KebabCase(string name)
     {

@@ -5,15 +5,16 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk.Parameters;
 
 /// <summary>
-/// A parameter set as the JSON document that is journaled. Reading is strict: every bound and every relation between values is
-/// checked here, and a document with one error gives no parameter set.
+/// A parameter set as the JSON document that is journaled. Reading is strict: every bound and every relation between
+/// values is checked here, and a document with one error gives no parameter set.
 /// </summary>
 public static class ParameterDocument
 {
     public const int Format = 1;
 
     /// <summary>The presets that ship with the venue, by name.</summary>
-    public static ImmutableArray<string> Presets { get; } = ["isolated", "delta-netting", "standard", "span16", "grid-pm"];
+    public static ImmutableArray<string> Presets { get; } = ["isolated", "delta-netting", "standard", "span16",
+        "grid-pm"];
 
     public static ParameterSet Preset(string name)
     {
@@ -40,7 +41,8 @@ public static class ParameterDocument
         }
         catch (JsonException exception)
         {
-            errors.Add(new ParameterError("", $"is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}"));
+            errors.Add(new ParameterError("",
+                $"is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine}"));
         }
 
         return [.. errors];
@@ -50,7 +52,8 @@ public static class ParameterDocument
     {
         node.Required("format").Integer(Format, Format);
         var name = node.Required("name");
-        if (!Underlying.TryParse(name.Text(), out _)) name.Error("must be a name of at most 16 letters, digits, dots, dashes and underscores");
+        if (!Underlying.TryParse(name.Text(), out _))
+            name.Error("must be a name of at most 16 letters, digits, dots, dashes and underscores");
         return node.Closed(new ParameterSet(
             name.Text(),
             node.Required("version").Integer(1, int.MaxValue),
@@ -74,10 +77,12 @@ public static class ParameterDocument
             tier.Required("initial").Rate("0", "1"))));
         for (var i = 0; i < tiers.Length; i++)
         {
-            if (tiers[i].Initial > tiers[i].Maintenance) node.Error($"tier {i}: the initial weight is above the maintenance weight");
+            if (tiers[i].Initial > tiers[i].Maintenance)
+                node.Error($"tier {i}: the initial weight is above the maintenance weight");
             if (tiers[i].UpTo is null != (i == tiers.Length - 1)) node.Error("only the last tier is without end");
             if (i == 0) continue;
-            if (tiers[i].UpTo is { } edge && tiers[i - 1].UpTo is { } before && edge <= before) node.Error($"tier {i}: the tiers must rise");
+            if (tiers[i].UpTo is { } edge && tiers[i - 1].UpTo is { } before && edge <= before)
+                node.Error($"tier {i}: the tiers must rise");
             if (tiers[i].Maintenance > tiers[i - 1].Maintenance || tiers[i].Initial > tiers[i - 1].Initial)
                 node.Error($"tier {i}: a weight may not rise with the quantity");
         }
@@ -93,17 +98,20 @@ public static class ParameterDocument
     private static BorrowParameters Borrow(Asset asset, JsonNodeReader node)
     {
         var borrow = new BorrowParameters(
-            node.Required("limit").Amount(asset), node.Required("maintenance").Rate("0", "10"), node.Required("initial").Rate("0", "10"));
+            node.Required("limit").Amount(asset), node.Required("maintenance").Rate("0", "10"),
+            node.Required("initial").Rate("0", "10"));
         if (borrow.Initial < borrow.Maintenance) node.Error("initial is below maintenance");
         return node.Closed(borrow);
     }
 
     private static SoftPenaltyParameters SoftPenalties(JsonNodeReader node) => node.Closed(new SoftPenaltyParameters(
         node.Optional("oracleDoubt") is { } doubt
-            ? doubt.Closed(new OracleDoubtParameters(doubt.Required("below").Rate("0", "1"), doubt.Required("chargeRate").Rate("0", "1")))
+            ? doubt.Closed(new OracleDoubtParameters(doubt.Required("below").Rate("0", "1"),
+                doubt.Required("chargeRate").Rate("0", "1")))
             : null,
         node.Required("depegs").List(0, 32, depeg => depeg.Closed(new DepegParameters(
-            depeg.Required("asset").Asset(), depeg.Required("threshold").Price("0", "10"), depeg.Required("factor").Rate("0", "100")))),
+            depeg.Required("asset").Asset(), depeg.Required("threshold").Price("0", "10"),
+            depeg.Required("factor").Rate("0", "100")))),
         node.Required("slowPrice").Choice<SlowPrice>()));
 
     private static OrderParameters Orders(JsonNodeReader node) =>
@@ -123,13 +131,16 @@ public static class ParameterDocument
         switch (kind.Text())
         {
             case "isolated":
-                return node.Closed(new ModelParameters.Isolated(node.Required("underlyings").ByUnderlying(RuleDocument.Isolated)));
+                return node.Closed(new ModelParameters.Isolated(node.Required("underlyings")
+                    .ByUnderlying(RuleDocument.Isolated)));
             case "delta-netting":
-                return node.Closed(new ModelParameters.DeltaNetting(node.Required("underlyings").ByUnderlying(RuleDocument.DeltaNetting)));
+                return node.Closed(new ModelParameters.DeltaNetting(node.Required("underlyings")
+                    .ByUnderlying(RuleDocument.DeltaNetting)));
             case "scenario":
                 return node.Closed(new ModelParameters.Scenario(ScenarioDocument.Read(node)));
             case "standard":
-                return node.Closed(new ModelParameters.Standard(node.Required("underlyings").ByUnderlying(RuleDocument.Standard)));
+                return node.Closed(new ModelParameters.Standard(node.Required("underlyings")
+                    .ByUnderlying(RuleDocument.Standard)));
             default:
                 kind.Error("must be one of isolated, delta-netting, standard, scenario");
                 return new ModelParameters.Isolated(ImmutableSortedDictionary<Underlying, IsolatedParameters>.Empty);

@@ -4,8 +4,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk.Parameters;
 
 /// <summary>
-/// The rule book of one margin model, as the venue publishes it: data, versioned, validated by <see cref="ParameterDocument"/>.
-/// Nothing in it is a constant in code.
+/// The rule book of one margin model, as the venue publishes it: data, versioned, validated by <see
+/// cref="ParameterDocument"/>. Nothing in it is a constant in code.
 /// </summary>
 public sealed record ParameterSet(
     string Name,
@@ -36,8 +36,8 @@ public enum OptionValueIn
 }
 
 /// <summary>
-/// How an asset counts. Tiers are marginal by quantity; above the cap nothing counts; from <see cref="VenueScaleFrom"/> on the
-/// initial weight shrinks as the venue's total grows. <see cref="MovesWith"/> makes it risk-cancelling.
+/// How an asset counts. Tiers are marginal by quantity; above the cap nothing counts; from <see cref="VenueScaleFrom"/>
+/// on the initial weight shrinks as the venue's total grows. <see cref="MovesWith"/> makes it risk-cancelling.
 /// </summary>
 public sealed record CollateralParameters(
     ImmutableArray<CollateralTier> Tiers,
@@ -52,21 +52,27 @@ public readonly record struct CollateralTier(AssetAmount? UpTo, Rate Maintenance
 /// <summary>What a negative balance requires beside its own value, and how far it may go.</summary>
 public sealed record BorrowParameters(AssetAmount Limit, Rate Maintenance, Rate Initial);
 
-/// <summary>Reasons to ask for more before new risk. They raise the initial margin and can never start a liquidation.</summary>
+/// <summary>
+/// Reasons to ask for more before new risk. They raise the initial margin and can never start a liquidation.
+/// </summary>
 public sealed record SoftPenaltyParameters(
     OracleDoubtParameters? OracleDoubt, ImmutableArray<DepegParameters> Depegs, SlowPrice SlowPrice);
 
 /// <summary>Below this confidence an underlying's gross notional is charged (1 - confidence) × rate.</summary>
 public sealed record OracleDoubtParameters(Rate Below, Rate ChargeRate);
 
-/// <summary>Below its threshold a stablecoin's shortfall × factor is charged on the gross notional settled in it.</summary>
+/// <summary>
+/// Below its threshold a stablecoin's shortfall × factor is charged on the gross notional settled in it.
+/// </summary>
 public sealed record DepegParameters(Asset Asset, Price Threshold, Rate Factor);
 
 public enum SlowPrice
 {
     Ignored,
 
-    /// <summary>For the initial margin collateral counts at the lower of price and slow price, a debt at the higher.</summary>
+    /// <summary>
+    /// For the initial margin collateral counts at the lower of price and slow price, a debt at the higher.
+    /// </summary>
     Used,
 }
 
@@ -90,17 +96,20 @@ public abstract record ModelParameters
 {
     public abstract string Name { get; }
 
-    public sealed record Isolated(ImmutableSortedDictionary<Underlying, IsolatedParameters> Underlyings) : ModelParameters
+    public sealed record Isolated(ImmutableSortedDictionary<Underlying, IsolatedParameters> Underlyings)
+        : ModelParameters
     {
         public override string Name => "isolated";
     }
 
-    public sealed record DeltaNetting(ImmutableSortedDictionary<Underlying, DeltaNettingParameters> Underlyings) : ModelParameters
+    public sealed record DeltaNetting(ImmutableSortedDictionary<Underlying, DeltaNettingParameters> Underlyings)
+        : ModelParameters
     {
         public override string Name => "delta-netting";
     }
 
-    public sealed record Standard(ImmutableSortedDictionary<Underlying, StandardParameters> Underlyings) : ModelParameters
+    public sealed record Standard(ImmutableSortedDictionary<Underlying, StandardParameters> Underlyings)
+        : ModelParameters
     {
         public override string Name => "standard";
     }

@@ -21,7 +21,8 @@ internal static class RuleDocument
     /// <summary>A pair of rates of which the initial one is not the lower.</summary>
     public static LevelRates Levels(JsonNodeReader node, string min, string max)
     {
-        var rates = new LevelRates(node.Required("maintenance").Rate(min, max), node.Required("initial").Rate(min, max));
+        var rates = new LevelRates(node.Required("maintenance").Rate(min, max),
+            node.Required("initial").Rate(min, max));
         if (rates.Initial < rates.Maintenance) node.Error("initial is below maintenance");
         return node.Closed(rates);
     }
@@ -50,7 +51,8 @@ internal static class RuleDocument
     {
         var tiers = node.List(1, 64, tier =>
         {
-            var rates = new LevelRates(tier.Required("maintenance").Rate("0.0001", "1"), tier.Required("initial").Rate("0.0001", "1"));
+            var rates = new LevelRates(tier.Required("maintenance").Rate("0.0001", "1"),
+                tier.Required("initial").Rate("0.0001", "1"));
             if (rates.Initial < rates.Maintenance) tier.Error("initial is below maintenance");
             return tier.Closed(new LinearTier(tier.Optional("upTo")?.Money("1", "1000000000000"), rates));
         });
@@ -58,8 +60,10 @@ internal static class RuleDocument
         {
             if (tiers[i].UpTo is null != (i == tiers.Length - 1)) node.Error("only the last tier is without end");
             if (i == 0) continue;
-            if (tiers[i].UpTo is { } edge && tiers[i - 1].UpTo is { } before && edge <= before) node.Error($"tier {i}: the tiers must rise");
-            if (tiers[i].Rates.Maintenance < tiers[i - 1].Rates.Maintenance || tiers[i].Rates.Initial < tiers[i - 1].Rates.Initial)
+            if (tiers[i].UpTo is { } edge && tiers[i - 1].UpTo is { } before && edge <= before)
+                node.Error($"tier {i}: the tiers must rise");
+            if (tiers[i].Rates.Maintenance < tiers[i - 1].Rates.Maintenance
+                || tiers[i].Rates.Initial < tiers[i - 1].Rates.Initial)
                 node.Error($"tier {i}: a rate may not fall with the notional");
         }
 

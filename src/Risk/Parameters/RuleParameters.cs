@@ -11,11 +11,16 @@ public sealed record IsolatedParameters(LevelRates Linear, OptionRuleParameters 
 /// <summary>|net delta| × net rate + Σ |delta| × gross rate, both on notional.</summary>
 public sealed record DeltaNettingParameters(LevelRates Net, LevelRates Gross);
 
-/// <summary>The rule book by rules: a schedule for linear contracts, and for options the rules with the best of two per expiry.</summary>
+/// <summary>
+/// The rule book by rules: a schedule for linear contracts, and for options the rules with the best of two per expiry.
+/// </summary>
 public sealed record StandardParameters(
-    LinearSchedule Linear, OpenInterestScaling? OpenInterest, OptionRuleParameters Options, UnpairedCallParameters UnpairedCalls);
+    LinearSchedule Linear, OpenInterestScaling? OpenInterest, OptionRuleParameters Options,
+    UnpairedCallParameters UnpairedCalls);
 
-/// <summary>How the rate of a linear position grows with its notional. Every form is continuous and convex in the notional.</summary>
+/// <summary>
+/// How the rate of a linear position grows with its notional. Every form is continuous and convex in the notional.
+/// </summary>
 public abstract record LinearSchedule
 {
     /// <summary>Progressive: each slice of the notional pays its own rate, as income tax does.</summary>
@@ -30,7 +35,9 @@ public abstract record LinearSchedule
 
 public readonly record struct LinearTier(Money? UpTo, LevelRates Rates);
 
-/// <summary>Between two open interests the initial rate rises in a straight line from its own to 1. A soft penalty.</summary>
+/// <summary>
+/// Between two open interests the initial rate rises in a straight line from its own to 1. A soft penalty.
+/// </summary>
 public sealed record OpenInterestScaling(Money Lower, Money Upper);
 
 /// <summary>
@@ -39,5 +46,7 @@ public sealed record OpenInterestScaling(Money Lower, Money Upper);
 /// </summary>
 public sealed record OptionRuleParameters(Rate InitialA, Rate InitialB, Rate Maintenance, Rate InitialOverMaintenance);
 
-/// <summary>Per expiry, net short calls × forward × this rate stand beside the maximum loss, which no strike bounds.</summary>
+/// <summary>
+/// Per expiry, net short calls × forward × this rate stand beside the maximum loss, which no strike bounds.
+/// </summary>
 public sealed record UnpairedCallParameters(LevelRates Rates);

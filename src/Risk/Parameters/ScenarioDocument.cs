@@ -11,7 +11,8 @@ internal static class ScenarioDocument
 
     public static ScenarioParameters Read(JsonNodeReader node)
     {
-        var lists = node.Required("lists").Map(key => key.Length > 0 ? new Key(key) : (Key?)null, null, (_, list) => List(list))
+        var lists = node.Required("lists")
+            .Map(key => key.Length > 0 ? new Key(key) : (Key?)null, null, (_, list) => List(list))
             .ToImmutableSortedDictionary(entry => entry.Key.Text, entry => entry.Value, StringComparer.Ordinal);
         var groups = node.Required("groups").ByUnderlying(group => Group(group, lists));
         return new ScenarioParameters(
@@ -36,18 +37,21 @@ internal static class ScenarioDocument
         var move = new PriceMove(
             price.Required("unit").Choice<PriceUnit>(), price.Required("amount").Rate("-1000000", "1000000"),
             price.Optional("dividedBy")?.Integer(1, 100) ?? 1);
-        if (move.Unit == PriceUnit.Fraction && move.Amount.E9 <= -Rate.One.E9 * move.DividedBy) price.Error("a price cannot lose all of itself");
+        if (move.Unit == PriceUnit.Fraction && move.Amount.E9 <= -Rate.One.E9 * move.DividedBy)
+            price.Error("a price cannot lose all of itself");
         return node.Closed(new Scenario(
             node.Required("name").Text(), node.Required("kind").Choice<ScenarioKind>(), price.Closed(move),
             node.Required("volatility").Choice<VolatilityMove>(), node.Required("weight").Rate("0", "10"),
             node.Required("linear").Choice<LinearMove>()));
     }
 
-    private static GroupParameters Group(JsonNodeReader node, ImmutableSortedDictionary<string, ImmutableArray<Scenario>> lists)
+    private static GroupParameters Group(JsonNodeReader node,
+        ImmutableSortedDictionary<string, ImmutableArray<Scenario>> lists)
     {
         var scenarios = node.Required("scenarios");
         var range = node.Required("range");
-        var priceRange = new PriceRange(range.Required("unit").Choice<PriceUnit>(), range.Required("amount").Rate("0.000000001", "1000000"));
+        var priceRange = new PriceRange(range.Required("unit").Choice<PriceUnit>(),
+            range.Required("amount").Rate("0.000000001", "1000000"));
         if (priceRange.Unit == PriceUnit.Range) range.Error("a range is a fraction or absolute");
         if (scenarios.Text() is { Length: > 0 } name)
         {
@@ -57,7 +61,8 @@ internal static class ScenarioDocument
         }
 
         var discount = node.Required("discount");
-        var discounts = new DiscountParameters(discount.Required("long").Rate("0", "1"), discount.Required("short").Rate("1", "2"));
+        var discounts = new DiscountParameters(discount.Required("long").Rate("0", "1"),
+            discount.Required("short").Rate("1", "2"));
         return node.Closed(new GroupParameters(
             scenarios.Text(), range.Closed(priceRange), Volatility(node.Required("volatility")),
             node.Required("lookaheadDays").Rate("0", "30"), node.Required("dampener").Money("0", "1000000000"),
@@ -74,13 +79,15 @@ internal static class ScenarioDocument
                 : null,
             node.Optional("concentration") is { } concentration
                 ? concentration.Closed(new ConcentrationParameters(
-                    concentration.Required("depthMultiple").Rate("0", "1000000"), concentration.Required("chargeRate").Rate("0", "10")))
+                    concentration.Required("depthMultiple").Rate("0", "1000000"),
+                    concentration.Required("chargeRate").Rate("0", "10")))
                 : null));
     }
 
     private static bool LosesAll(Scenario scenario, PriceRange range) =>
         scenario.Price.Unit == PriceUnit.Range &&
-        (Int128)scenario.Price.Amount.E9 * range.Amount.E9 <= -(Int128)Rate.One.E9 * Rate.One.E9 * scenario.Price.DividedBy;
+        (Int128)scenario.Price.Amount.E9 * range.Amount.E9
+            <= -(Int128)Rate.One.E9 * Rate.One.E9 * scenario.Price.DividedBy;
 
     private static VolatilityShock Volatility(JsonNodeReader node)
     {
@@ -95,14 +102,16 @@ internal static class ScenarioDocument
     }
 
     private static BasisParameters Basis(JsonNodeReader node) => node.Closed(new BasisParameters(
-        node.Required("shift").Rate("0", "0.99"), node.Required("scalar").Rate("0", "100"), node.Required("perYear").Rate("0", "100")));
+        node.Required("shift").Rate("0", "0.99"), node.Required("scalar").Rate("0", "100"),
+        node.Required("perYear").Rate("0", "100")));
 
     private static CalendarParameters Calendar(JsonNodeReader node)
     {
         var tierDays = node.Required("tierDays").List(0, ScenarioAddOns.MaxTiers - 1, day => day.Rate("0", "36500"));
         for (var i = 1; i < tierDays.Length; i++)
             if (tierDays[i] <= tierDays[i - 1]) node.Error($"tierDays {i}: the tiers must rise");
-        return node.Closed(new CalendarParameters(tierDays, node.Required("charges").List(1, 256, charge => charge.Closed(new CalendarCharge(
+        return node.Closed(new CalendarParameters(tierDays,
+            node.Required("charges").List(1, 256, charge => charge.Closed(new CalendarCharge(
             charge.Required("tierA").Integer(0, tierDays.Length), charge.Required("tierB").Integer(0, tierDays.Length),
             charge.Required("chargeRate").Rate("0", "1"))))));
     }

@@ -4,8 +4,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk.Portfolios;
 
 /// <summary>
-/// A signed holding. The cost is what the open quantity of a linear contract was entered at, in its settlement asset; an option
-/// has none, because its premium left the balance when it traded.
+/// A signed holding. The cost is what the open quantity of a linear contract was entered at, in its settlement asset;
+/// an option has none, because its premium left the balance when it traded.
 /// </summary>
 public readonly record struct Position(InstrumentId Instrument, Quantity Quantity, AssetAmount Cost);
 
@@ -18,12 +18,14 @@ public enum OrderSide
 /// <summary>What is left of an open order.</summary>
 public readonly record struct OpenOrder(InstrumentId Instrument, OrderSide Side, Quantity Quantity, Price Price);
 
-/// <summary>A fill as it was captured: amounts were rounded there, once for both sides. Paid is negative for a sale.</summary>
+/// <summary>
+/// A fill as it was captured: amounts were rounded there, once for both sides. Paid is negative for a sale.
+/// </summary>
 public readonly record struct Fill(InstrumentId Instrument, Quantity Quantity, AssetAmount Paid, AssetAmount Fee);
 
 /// <summary>
-/// What the risk of one account depends on, in a canonical form: equal holdings are merged, zeros left out, everything sorted.
-/// The order in which it was given changes nothing.
+/// What the risk of one account depends on, in a canonical form: equal holdings are merged, zeros left out, everything
+/// sorted. The order in which it was given changes nothing.
 /// </summary>
 public sealed class Portfolio
 {
@@ -56,8 +58,9 @@ public sealed class Portfolio
     public ImmutableSortedDictionary<Underlying, Rate> OwnInitialRates { get; }
 
     public static Refusal Of(
-        long version, IEnumerable<AssetAmount> balances, IEnumerable<Position> positions, IEnumerable<AssetAmount> unsettledFunding,
-        IEnumerable<OpenOrder> orders, ImmutableSortedDictionary<Underlying, Rate> ownInitialRates, out Portfolio? portfolio)
+        long version, IEnumerable<AssetAmount> balances, IEnumerable<Position> positions,
+        IEnumerable<AssetAmount> unsettledFunding, IEnumerable<OpenOrder> orders,
+        ImmutableSortedDictionary<Underlying, Rate> ownInitialRates, out Portfolio? portfolio)
     {
         portfolio = null;
         var refusal = Merge("balances", balances, out var mergedBalances)
@@ -67,31 +70,36 @@ public sealed class Portfolio
         foreach (var order in sortedOrders)
         {
             refusal = refusal
-                .Or(order.Quantity.E8 > 0 ? Refusal.None : new Refusal(Fault.OutOfRange, $"orders[{order.Instrument}].quantity"))
-                .Or(order.Price.E8 > 0 ? Refusal.None : new Refusal(Fault.OutOfRange, $"orders[{order.Instrument}].price"));
+                .Or(order.Quantity.E8 > 0
+                    ? Refusal.None : new Refusal(Fault.OutOfRange, $"orders[{order.Instrument}].quantity"))
+                .Or(order.Price.E8 > 0
+                    ? Refusal.None : new Refusal(Fault.OutOfRange, $"orders[{order.Instrument}].price"));
         }
 
         foreach (var (underlying, rate) in ownInitialRates)
         {
             var inRange = rate >= Rate.Zero && rate <= Rate.One;
-            refusal = refusal.Or(inRange ? Refusal.None : new Refusal(Fault.OutOfRange, $"ownInitialRates[{underlying}]"));
+            refusal = refusal.Or(inRange
+                ? Refusal.None : new Refusal(Fault.OutOfRange, $"ownInitialRates[{underlying}]"));
         }
 
         if (!refusal.IsNone) return refusal;
-        portfolio = new Portfolio(version, mergedBalances, mergedPositions, mergedFunding, sortedOrders, ownInitialRates);
+        portfolio = new Portfolio(version, mergedBalances, mergedPositions, mergedFunding, sortedOrders,
+            ownInitialRates);
         return Refusal.None;
     }
 
     /// <summary>
-    /// This portfolio after a fill: the same rule for a what-if and for the fill itself. What opens adds its cost; what closes
-    /// takes its share of the cost away, rounded up, and the difference to the amount becomes cash.
+    /// This portfolio after a fill: the same rule for a what-if and for the fill itself. What opens adds its cost; what
+    /// closes takes its share of the cost away, rounded up, and the difference to the amount becomes cash.
     /// </summary>
     public Refusal WithFill(Instrument instrument, in Fill fill, out Portfolio? after)
     {
         after = null;
         var id = fill.Instrument;
         if (instrument.Id != id) return new Refusal(Fault.Unknown, $"fill.instrument[{id}]");
-        if (fill.Paid.Asset != instrument.Settlement) return new Refusal(Fault.Unknown, $"fill.paid[{fill.Paid.Asset}]");
+        if (fill.Paid.Asset != instrument.Settlement)
+            return new Refusal(Fault.Unknown, $"fill.paid[{fill.Paid.Asset}]");
         if (fill.Quantity.E8 is 0 or long.MinValue) return new Refusal(Fault.OutOfRange, "fill.quantity");
 
         try
@@ -102,8 +110,8 @@ public sealed class Portfolio
                 ? (held with { Quantity = held.Quantity + fill.Quantity }, -fill.Paid)
                 : Linear(held, fill);
             return Of(Version + 1,
-                [.. Balances, cash, -fill.Fee], [.. Positions.Where(other => other.Instrument != id), position], UnsettledFunding,
-                Orders, OwnInitialRates, out after);
+                [.. Balances, cash, -fill.Fee], [.. Positions.Where(other => other.Instrument != id), position],
+                UnsettledFunding, Orders, OwnInitialRates, out after);
         }
         catch (OverflowException)
         {
@@ -151,15 +159,18 @@ public sealed class Portfolio
         foreach (var position in positions)
         {
             var sum = sums.GetValueOrDefault(position.Instrument, (0, 0, position.Cost.Asset));
-            if (sum.Asset != position.Cost.Asset) return new Refusal(Fault.Unknown, $"positions[{position.Instrument}].cost");
-            sums[position.Instrument] = (sum.Quantity + position.Quantity.E8, sum.Cost + position.Cost.Units, sum.Asset);
+            if (sum.Asset != position.Cost.Asset)
+                return new Refusal(Fault.Unknown, $"positions[{position.Instrument}].cost");
+            sums[position.Instrument] = (sum.Quantity + position.Quantity.E8, sum.Cost + position.Cost.Units,
+                sum.Asset);
         }
 
         foreach (var (instrument, sum) in sums)
         {
             if (!Fits(sum.Quantity)) return new Refusal(Fault.OutOfRange, $"positions[{instrument}].quantity");
             if (!Fits(sum.Cost)) return new Refusal(Fault.OutOfRange, $"positions[{instrument}].cost");
-            if (sum.Quantity == 0 && sum.Cost != 0) return new Refusal(Fault.OutOfRange, $"positions[{instrument}].cost");
+            if (sum.Quantity == 0 && sum.Cost != 0)
+                return new Refusal(Fault.OutOfRange, $"positions[{instrument}].cost");
         }
 
         merged = [.. sums.Where(sum => sum.Value.Quantity != 0).Select(sum => new Position(

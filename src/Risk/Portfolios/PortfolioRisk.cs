@@ -8,8 +8,8 @@ using CrossMargin.Risk.Parameters;
 namespace CrossMargin.Risk.Portfolios;
 
 /// <summary>
-/// One account under one model: equity in exact integers, the requirement from the model, the three levels. The same code
-/// after a fill, in a what-if and for the accounts that a sweep could not clear.
+/// One account under one model: equity in exact integers, the requirement from the model, the three levels. The same
+/// code after a fill, in a what-if and for the accounts that a sweep could not clear.
 /// </summary>
 public static class PortfolioRisk
 {
@@ -90,7 +90,10 @@ public static class PortfolioRisk
         return Refusal.None;
     }
 
-    /// <summary>Open orders by instrument and side. An order loses what its price is worse than the mark, and its fee; it never gains.</summary>
+    /// <summary>
+    /// Open orders by instrument and side. An order loses what its price is worse than the mark, and its fee; it never
+    /// gains.
+    /// </summary>
     private static Refusal Orders(Portfolio portfolio, MarginModel model, RiskWorkspace workspace)
     {
         var fee = ModelBorder.Nearest(model.Parameters.Orders.FeeRate);
@@ -140,12 +143,15 @@ public static class PortfolioRisk
         {
             if (parameters.MovesWith is not { } underlying) continue;
             var (number, group) = (market.AssetOf(asset), market.GroupOf(underlying));
-            if (number.IsRefused || group.IsRefused || workspace.Assets[number.Value].Weighed.Maintenance == 0) continue;
+            if (number.IsRefused || group.IsRefused || workspace.Assets[number.Value].Weighed.Maintenance == 0)
+                continue;
 
             ref readonly var into = ref market.Groups[group.Value];
             var holds = false;
-            foreach (ref readonly var exposure in workspace.Exposures) holds |= market.Lines[exposure.Line].Group == group.Value;
-            var worth = (double)workspace.Assets[number.Value].Weighed.Maintenance / 1e16 * ModelBorder.Nearest(market.Assets[number.Value].Price);
+            foreach (ref readonly var exposure in workspace.Exposures)
+                holds |= market.Lines[exposure.Line].Group == group.Value;
+            var amount = (double)workspace.Assets[number.Value].Weighed.Maintenance / 1e16;
+            var worth = amount * ModelBorder.Nearest(market.Assets[number.Value].Price);
             if (holds) workspace.Add(new Exposure(into.FirstLine, worth / into.Index));
         }
     }
@@ -210,7 +216,9 @@ public static class PortfolioRisk
             MaintenanceMargin: maintenance,
             OrderMargin: parts.Orders,
             SoftPenalties: parts.Soft,
-            Takeable: !portfolio.Positions.IsEmpty ? Takeable.Positions : hasDebt && hasAsset ? Takeable.Collateral : Takeable.Nothing,
+            Takeable: !portfolio.Positions.IsEmpty ? Takeable.Positions
+                : hasDebt && hasAsset ? Takeable.Collateral
+                : Takeable.Nothing,
             worst, scenario);
     }
 
@@ -218,7 +226,8 @@ public static class PortfolioRisk
     {
         var (worst, loss) = (-1, 0.0);
         for (var group = 0; group < groups.Length; group++)
-            if (groups[group].IsHeld && groups[group].Scenario.ScanLoss > loss) (worst, loss) = (group, groups[group].Scenario.ScanLoss);
+            if (groups[group].IsHeld && groups[group].Scenario.ScanLoss > loss)
+                (worst, loss) = (group, groups[group].Scenario.ScanLoss);
         return worst < 0 ? (null, -1) : (market.Groups[worst].Underlying, groups[worst].Scenario.Worst);
     }
 }

@@ -7,7 +7,8 @@ namespace CrossMargin.Risk.Portfolios;
 
 /// <summary>
 /// What the requirement of the last evaluation is made of, in money. Sums to the levels of the report:
-/// maintenance = model + borrow, initial hard = model + borrow + haircut step, and the rest raises the initial margin only.
+/// maintenance = model + borrow, initial hard = model + borrow + haircut step, and the rest raises the initial margin
+/// only.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 public record struct MarginParts
@@ -32,8 +33,8 @@ public record struct MarginParts
 }
 
 /// <summary>
-/// The buffers of evaluations on one thread; an evaluation allocates nothing else. After one, they hold what it computed, and
-/// the explanation reads them.
+/// The buffers of evaluations on one thread; an evaluation allocates nothing else. After one, they hold what it
+/// computed, and the explanation reads them.
 /// </summary>
 public sealed class RiskWorkspace
 {
@@ -61,7 +62,9 @@ public sealed class RiskWorkspace
 
     internal void Add(in Exposure exposure) => exposures[exposureCount++] = exposure;
 
-    /// <summary>Lines in their order and one exposure a line. A portfolio that is in order already costs one pass.</summary>
+    /// <summary>
+    /// Lines in their order and one exposure a line. A portfolio that is in order already costs one pass.
+    /// </summary>
     internal void PutInOrder()
     {
         var all = exposures.AsSpan(0, exposureCount);
@@ -85,5 +88,6 @@ public sealed class RiskWorkspace
 
     // A position and the orders of its line: each field is set in one of the two only.
     private static Exposure Merged(in Exposure a, in Exposure b) => new(
-        a.Line, a.Quantity + b.Quantity, a.Bids + b.Bids, a.Asks + b.Asks, a.BidLoss + b.BidLoss, a.AskLoss + b.AskLoss);
+        a.Line, a.Quantity + b.Quantity, a.Bids + b.Bids, a.Asks + b.Asks, a.BidLoss + b.BidLoss, 
+        a.AskLoss + b.AskLoss);
 }

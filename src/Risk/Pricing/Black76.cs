@@ -34,6 +34,9 @@ public static class Black76
     private const double LargestPrice = 1e60;
     internal const double SmallestPrice = 1e-60;
 
+    // Less than this is none: far below what a price could show, and a quotient by it would leave the doubles.
+    private const double NoDeviation = 1e-50;
+
     /// <param name="years">To expiry; zero is the limit at expiry and less is refused as expired.</param>
     /// <param name="vol">Per square root of a year, 1.0 = 100 %.</param>
     public static Refusable<double> Price(
@@ -56,7 +59,7 @@ public static class Black76
         var price = Value(kind, forward, strike, deviation, discount);
         var carry = years > 0 ? -Elementary.Log(discount) / years * price : 0;
         var rho = -years * price;
-        if (deviation == 0)
+        if (deviation < NoDeviation)
         {
             var moneyness = sign * (forward - strike);
             var step = moneyness > 0 ? 1 : moneyness == 0 ? 0.5 : 0;
@@ -119,7 +122,7 @@ public static class Black76
         var share = T.Select(isBeyond,
             T.All(1) - (density * (nearTail + farTail)),
             density * Elementary.MillsFall(z, deviation, nearTail, farTail));
-        var outOfTheMoney = T.Select(T.Less(T.All(0), deviation), lower * Elementary.Max(share, T.All(0)), T.All(0));
+        var outOfTheMoney = T.Select(T.Less(deviation, T.All(NoDeviation)), T.All(0), lower * Elementary.Max(share, T.All(0)));
         var intrinsic = Elementary.Max(sign * (forward - strike), T.All(0));
         return discount * (intrinsic + outOfTheMoney);
     }

@@ -11,9 +11,9 @@ using CrossMargin.Risk.Sweep;
 namespace CrossMargin.Risk.Reports;
 
 /// <summary>
-/// How far each underlying could move, alone, until the account is liquidatable. At every price tried the whole margin is
-/// evaluated anew: tiers at that price's notional, options at that forward (their volatilities stay), collateral that moves with
-/// the underlying. There is no formula here that could disagree with the margin itself.
+/// How far each underlying could move, alone, until the account is liquidatable. At every price tried the whole margin
+/// is evaluated anew: tiers at that price's notional, options at that forward (their volatilities stay), collateral
+/// that moves with the underlying. There is no formula here that could disagree with the margin itself.
 /// </summary>
 public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
 {
@@ -22,7 +22,10 @@ public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
 
     private readonly RiskWorkspace workspace = new();
 
-    /// <summary>The first index price in this direction, in steps of one percent and then bisected, at which a liquidation begins.</summary>
+    /// <summary>
+    /// The first index price in this direction, in steps of one percent and then bisected, at which a liquidation
+    /// begins.
+    /// </summary>
     public Refusable<LiquidationPrice> Find(int group, PriceDirection direction)
     {
         var sign = direction == PriceDirection.Up ? 0.01 : -0.01;
@@ -45,7 +48,8 @@ public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
             return At(group, direction, liquidatable);
         }
 
-        return new LiquidationPrice(model.Market.Groups[group].Underlying, direction, null, "none-within-range", null, null);
+        return new LiquidationPrice(model.Market.Groups[group].Underlying, direction, null, "none-within-range", null,
+            null);
     }
 
     /// <summary>Would the account be liquidatable with this underlying at a multiple of its price?</summary>
@@ -84,7 +88,8 @@ public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
         moved = null;
         var market = model.Market;
         var lines = new SortedDictionary<InstrumentId, MarketLine>();
-        var held = portfolio.Positions.Select(position => position.Instrument).Concat(portfolio.Orders.Select(order => order.Instrument));
+        var held = portfolio.Positions.Select(position => position.Instrument)
+            .Concat(portfolio.Orders.Select(order => order.Instrument));
         foreach (var instrument in held)
         {
             var number = market.LineOf(instrument);
@@ -102,21 +107,25 @@ public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
         for (var i = 0; i < assets.Length; i++)
         {
             if (!MovesWith(assets[i].Asset, market.Groups[group].Underlying)) continue;
-            var price = ModelBorder.PriceFloor($"assets[{assets[i].Asset}].price", ModelBorder.Nearest(assets[i].Price) * factor);
+            var price = ModelBorder.PriceFloor($"assets[{assets[i].Asset}].price",
+                ModelBorder.Nearest(assets[i].Price) * factor);
             if (price.IsRefused) return price.Refusal;
             assets[i] = assets[i] with { Price = price.Value };
         }
 
-        return MarketView.Of(market.Frame, lines.Values, groups, assets, FrozenDictionary<InstrumentId, Refusal>.Empty, out moved);
+        return MarketView.Of(market.Frame, lines.Values, groups, assets, FrozenDictionary<InstrumentId, Refusal>.Empty,
+            out moved);
     }
 
     private bool MovesWith(Asset asset, Underlying underlying) =>
-        model.Parameters.Collateral.GetValueOrDefault(asset)?.MovesWith == underlying || asset.ToString() == underlying.Code;
+        model.Parameters.Collateral.GetValueOrDefault(asset)?.MovesWith == underlying
+            || asset.ToString() == underlying.Code;
 
     private static Refusable<MarketLine> Moved(in MarketLine line, double factor)
     {
         var forward = line.Forward * factor;
-        var moved = line with { Forward = forward, Settles = line.Settles + (line.OpenShare * (forward - line.Forward)) };
+        var settles = line.Settles + (line.OpenShare * (forward - line.Forward));
+        var moved = line with { Forward = forward, Settles = settles };
         if (!line.IsOption) return WithMark(moved, line.Mark + (line.OpenShare * (forward - line.Forward)));
 
         var kind = line.Kind == LineKind.Call ? OptionKind.Call : OptionKind.Put;

@@ -9,8 +9,8 @@ using CrossMargin.Risk.Portfolios;
 namespace CrossMargin.Risk.Reports;
 
 /// <summary>
-/// The levels as trees of what the last evaluation left in its workspace. Nothing is computed anew here, so a tree cannot
-/// disagree with its report; the parts of a group are model amounts and shown rounded up.
+/// The levels as trees of what the last evaluation left in its workspace. Nothing is computed anew here, so a tree
+/// cannot disagree with its report; the parts of a group are model amounts and shown rounded up.
 /// </summary>
 internal static class MarginTree
 {
@@ -19,7 +19,8 @@ internal static class MarginTree
         [
             new MarginComponent("model", "sum of groups, each rounded up", workspace.Parts.ModelMaintenance,
                 Groups(model, workspace, Level.Maintenance)),
-            new MarginComponent("borrow", "debt × maintenance rate", workspace.Parts.BorrowMaintenance, Debts(model, workspace)),
+            new MarginComponent("borrow", "debt × maintenance rate", workspace.Parts.BorrowMaintenance,
+                Debts(model, workspace)),
         ]);
 
     public static MarginComponent Initial(MarginModel model, RiskWorkspace workspace, in RiskReport report)
@@ -29,16 +30,20 @@ internal static class MarginTree
         [
             new MarginComponent("hard", "sum", report.InitialHard,
             [
-                new MarginComponent("model", "sum of groups, each rounded up", parts.ModelInitial, Groups(model, workspace, Level.Initial)),
+                new MarginComponent("model", "sum of groups, each rounded up", parts.ModelInitial,
+                    Groups(model, workspace, Level.Initial)),
                 new MarginComponent("borrow", "debt × initial rate", parts.BorrowInitial, Debts(model, workspace)),
-                new MarginComponent("haircutStep", "collateral at maintenance weights − at initial weights", parts.HaircutStep),
+                new MarginComponent("haircutStep", "collateral at maintenance weights − at initial weights",
+                    parts.HaircutStep),
             ]),
             new MarginComponent("softPenalties", "sum", parts.Soft,
             [
-                new MarginComponent("openInterest", "(notional − initial) × share of the way between the caps", parts.OpenInterest),
+                new MarginComponent("openInterest", "(notional − initial) × share of the way between the caps",
+                    parts.OpenInterest),
                 new MarginComponent("oracleDoubt", "(1 − confidence) × rate × gross notional", parts.OracleDoubt),
                 new MarginComponent("depeg", "(threshold − price) × factor × notional", parts.Depeg),
-                new MarginComponent("slowPrice", "collateral × (price − slow price), debt × (slow price − price)", parts.SlowPrice),
+                new MarginComponent("slowPrice", "collateral × (price − slow price), debt × (slow price − price)",
+                    parts.SlowPrice),
                 new MarginComponent("ownInitialRate", "own rate × linear notional − initial", parts.OwnInitialRate),
                 new MarginComponent("borrowLimit", "debt above its limit", parts.BorrowLimit),
             ]),
@@ -53,18 +58,22 @@ internal static class MarginTree
         {
             ref readonly var value = ref workspace.Assets[i];
             ref readonly var asset = ref model.Market.Assets[i];
-            if (value is { Balance: var balance, Unrealized: var unrealized, Options: var options } && balance == 0 && unrealized == 0 && options == 0)
+            if (value is { Balance: var balance, Unrealized: var unrealized, Options: var options } && balance == 0
+                && unrealized == 0 && options == 0)
                 continue;
             var counted = model.Parameters.OptionValue == OptionValueIn.Equity ? value.Options : 0;
             assets.Add(new MarginComponent(
-                asset.Asset.ToString(), "weight(balance + weighted profit) + option value, at the price", Worth(value.Counted + counted, asset),
+                asset.Asset.ToString(), "weight(balance + weighted profit) + option value, at the price",
+                Worth(value.Counted + counted, asset),
                 [
                     new MarginComponent("balance", "input", Worth(value.Balance, asset)),
                     new MarginComponent("unrealizedProfit", "contract values − costs", Worth(value.Unrealized, asset)),
-                    new MarginComponent("profitWeight", "weighted − unrealized", Worth(value.Net - value.Balance - value.Unrealized, asset)),
+                    new MarginComponent("profitWeight", "weighted − unrealized",
+                        Worth(value.Net - value.Balance - value.Unrealized, asset)),
                     new MarginComponent("haircut", "counted − net", Worth(value.Counted - value.Net, asset)),
                     new MarginComponent("optionValue", "contract values", Worth(counted, asset)),
-                    new MarginComponent("price", "input, of one unit", new Money((long)Rounding.Floor(asset.Price.E8, 100))),
+                    new MarginComponent("price", "input, of one unit",
+                        new Money((long)Rounding.Floor(asset.Price.E8, 100))),
                 ]));
         }
 
@@ -85,8 +94,10 @@ internal static class MarginTree
             ref readonly var group = ref workspace.Groups[i];
             if (!group.IsHeld) continue;
             groups.Add(new MarginComponent(
-                model.Market.Groups[i].Underlying.Code, RuleOf(model), Shown(level == Level.Maintenance ? group.Maintenance : group.Initial),
-                model.Plan is { } plan ? ScenarioParts(plan, i, group, level) : RuleParts(model.Market, workspace, i, group, level)));
+                model.Market.Groups[i].Underlying.Code, RuleOf(model),
+                Shown(level == Level.Maintenance ? group.Maintenance : group.Initial),
+                model.Plan is { } plan
+                    ? ScenarioParts(plan, i, group, level) : RuleParts(model.Market, workspace, i, group, level)));
         }
 
         return groups.ToImmutable();
@@ -94,12 +105,15 @@ internal static class MarginTree
 
     private static string RuleOf(MarginModel model) => model.Plan is null
         ? "linear + options, and the option value where it is counted"
-        : "factor × (max(scan + basis + calendar − credit, short option minimum) + static + concentration), and the option value where it is counted";
+        : "factor × (max(scan + basis + calendar − credit, short option minimum) + static + concentration), "
+            + "and the option value where it is counted";
 
-    private static ImmutableArray<MarginComponent> ScenarioParts(ScenarioPlan plan, int number, in GroupRisk group, Level level)
+    private static ImmutableArray<MarginComponent> ScenarioParts(ScenarioPlan plan, int number, in GroupRisk group,
+        Level level)
     {
         var parts = group.Scenario;
-        var scenario = parts.Worst < 0 ? "no scenario loses" : $"scenario {plan.Groups[number].Scenarios[parts.Worst].Name}";
+        var scenario = parts.Worst < 0
+            ? "no scenario loses" : $"scenario {plan.Groups[number].Scenarios[parts.Worst].Name}";
         var factors = plan.Parameters.Factors;
         return
         [
@@ -111,7 +125,8 @@ internal static class MarginTree
             new MarginComponent("static", "notional × rate", Shown(parts.Static)),
             new MarginComponent("concentration", "notional beyond depth × rate", Shown(parts.Concentration)),
             new MarginComponent("optionValue", "at the mark", Shown(group.OptionValue)),
-            new MarginComponent("factor", "parameter", Shown(ModelBorder.Nearest(level == Level.Maintenance ? factors.Maintenance : factors.Initial))),
+            new MarginComponent("factor", "parameter",
+                Shown(ModelBorder.Nearest(level == Level.Maintenance ? factors.Maintenance : factors.Initial))),
         ];
     }
 
@@ -124,13 +139,16 @@ internal static class MarginTree
         {
             ref readonly var line = ref market.Lines[exposure.Line];
             if (line.Group == number && exposure.Quantity != 0)
-                inputs.Add(new MarginComponent(line.Symbol, "quantity × mark", Shown(exposure.Quantity * line.Size * line.Mark)));
+                inputs.Add(new MarginComponent(line.Symbol, "quantity × mark",
+                    Shown(exposure.Quantity * line.Size * line.Mark)));
         }
 
         return
         [
-            new MarginComponent("linear", "by its schedule", Shown(level == Level.Maintenance ? rules.LinearMaintenance : rules.LinearInitial)),
-            new MarginComponent("options", "by the short rules or the maximum loss", Shown(level == Level.Maintenance ? rules.OptionMaintenance : rules.OptionInitial)),
+            new MarginComponent("linear", "by its schedule",
+                Shown(level == Level.Maintenance ? rules.LinearMaintenance : rules.LinearInitial)),
+            new MarginComponent("options", "by the short rules or the maximum loss",
+                Shown(level == Level.Maintenance ? rules.OptionMaintenance : rules.OptionInitial)),
             new MarginComponent("optionValue", "at the mark", Shown(group.OptionValue)),
             new MarginComponent("holdings", "input", Shown(group.GrossNotional), inputs.ToImmutable()),
         ];
@@ -141,7 +159,8 @@ internal static class MarginTree
         var debts = ImmutableArray.CreateBuilder<MarginComponent>();
         for (var i = 0; i < workspace.Assets.Length; i++)
             if (workspace.Assets[i].Debt is { } debt && debt != 0)
-                debts.Add(new MarginComponent(model.Market.Assets[i].Asset.ToString(), "debt at the price", AssetMoney.Ceiling(debt, model.Market.Assets[i].Price)));
+                debts.Add(new MarginComponent(model.Market.Assets[i].Asset.ToString(), "debt at the price",
+                    AssetMoney.Ceiling(debt, model.Market.Assets[i].Price)));
         return debts.ToImmutable();
     }
 

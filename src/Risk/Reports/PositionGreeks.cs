@@ -5,11 +5,15 @@ using CrossMargin.Risk.Pricing;
 
 namespace CrossMargin.Risk.Reports;
 
-/// <summary>Greeks of holdings in doubles, so that they add up; they become integers once, where a report shows them.</summary>
-internal readonly record struct PositionGreeks(double Delta, double GammaOnePercent, double VegaOnePoint, double ThetaOneDay)
+/// <summary>
+/// Greeks of holdings in doubles, so that they add up; they become integers once, where a report shows them.
+/// </summary>
+internal readonly record struct PositionGreeks(double Delta, double GammaOnePercent, double VegaOnePoint,
+    double ThetaOneDay)
 {
     public static PositionGreeks operator +(PositionGreeks a, PositionGreeks b) => new(
-        a.Delta + b.Delta, a.GammaOnePercent + b.GammaOnePercent, a.VegaOnePoint + b.VegaOnePoint, a.ThetaOneDay + b.ThetaOneDay);
+        a.Delta + b.Delta, a.GammaOnePercent + b.GammaOnePercent, a.VegaOnePoint + b.VegaOnePoint,
+        a.ThetaOneDay + b.ThetaOneDay);
 
     public static PositionGreeks Of(in MarketLine line, in Exposure exposure)
     {
@@ -17,7 +21,8 @@ internal readonly record struct PositionGreeks(double Delta, double GammaOnePerc
         if (!line.IsOption) return new PositionGreeks(units * line.Delta, 0, 0, 0);
 
         var kind = line.Kind == LineKind.Call ? OptionKind.Call : OptionKind.Put;
-        var greeks = Black76.Greeks(kind, line.Forward, line.OpenStrike, line.Years, line.Volatility, line.Discount).Value;
+        var greeks = Black76.Greeks(kind, line.Forward, line.OpenStrike, line.Years, line.Volatility, line.Discount)
+            .Value;
         var value = exposure.Quantity * line.Size * line.OpenShare;
         return new PositionGreeks(
             units * line.Delta,
@@ -28,8 +33,10 @@ internal readonly record struct PositionGreeks(double Delta, double GammaOnePerc
 
     public Refusable<Greeks> Rounded()
     {
-        var (delta, gamma) = (ModelBorder.QuantityFloor("delta", Delta), ModelBorder.QuantityFloor("gamma", GammaOnePercent));
-        var (vega, theta) = (ModelBorder.MoneyFloor("vega", VegaOnePoint), ModelBorder.MoneyFloor("theta", ThetaOneDay));
+        var (delta, gamma) = (ModelBorder.QuantityFloor("delta", Delta),
+            ModelBorder.QuantityFloor("gamma", GammaOnePercent));
+        var (vega, theta) = (ModelBorder.MoneyFloor("vega", VegaOnePoint),
+            ModelBorder.MoneyFloor("theta", ThetaOneDay));
         var refusal = delta.Refusal.Or(gamma.Refusal).Or(vega.Refusal).Or(theta.Refusal);
         return refusal.IsNone ? new Greeks(delta.Value, gamma.Value, vega.Value, theta.Value) : refusal;
     }

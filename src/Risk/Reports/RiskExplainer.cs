@@ -5,7 +5,9 @@ using CrossMargin.Risk.Portfolios;
 
 namespace CrossMargin.Risk.Reports;
 
-/// <summary>Explains the margin of one account: asked for by a person, so it may cost a few hundred evaluations.</summary>
+/// <summary>
+/// Explains the margin of one account: asked for by a person, so it may cost a few hundred evaluations.
+/// </summary>
 public static class RiskExplainer
 {
     public static Refusal Explain(
@@ -33,7 +35,8 @@ public static class RiskExplainer
 
     /// <summary>The same book under several parameter sets; the first is what the others are compared with.</summary>
     public static Refusal Compare(
-        Portfolio portfolio, IEnumerable<(MarginModel Model, double[] RiskArrays)> models, out ImmutableArray<ModelComparison> comparison)
+        Portfolio portfolio, IEnumerable<(MarginModel Model, double[] RiskArrays)> models,
+        out ImmutableArray<ModelComparison> comparison)
     {
         comparison = [];
         var rows = ImmutableArray.CreateBuilder<ModelComparison>();
@@ -47,7 +50,8 @@ public static class RiskExplainer
             var initial = report.Value.InitialMargin;
             baseline ??= initial;
             rows.Add(new ModelComparison(
-                model.Parameters.Name, model.Parameters.Model.Name, initial, report.Value.MaintenanceMargin, baseline.Value - initial));
+                model.Parameters.Name, model.Parameters.Model.Name, initial, report.Value.MaintenanceMargin,
+                baseline.Value - initial));
         }
 
         comparison = rows.ToImmutable();
@@ -86,7 +90,8 @@ public static class RiskExplainer
             refusal = maintenance.Refusal.Or(initial.Refusal).Or(greeks.Refusal);
             if (!refusal.IsNone) return refusal;
             rows.Add(new PositionRisk(
-                position.Instrument, model.Market.Lines[line].Symbol, position.Quantity, greeks.Value, maintenance.Value, initial.Value));
+                position.Instrument, model.Market.Lines[line].Symbol, position.Quantity, greeks.Value,
+                maintenance.Value, initial.Value));
         }
 
         positions = rows.MoveToImmutable();
@@ -102,7 +107,8 @@ public static class RiskExplainer
 
     /// <summary>Greeks by expiry and by underlying; the exposures are in that order already.</summary>
     private static Refusal Sums(
-        MarginModel model, RiskWorkspace workspace, out ImmutableArray<ExpiryGreeks> expiries, out ImmutableArray<UnderlyingGreeks> underlyings)
+        MarginModel model, RiskWorkspace workspace, out ImmutableArray<ExpiryGreeks> expiries,
+        out ImmutableArray<UnderlyingGreeks> underlyings)
     {
         var byExpiry = new SortedDictionary<(int Group, int Expiry), PositionGreeks>();
         var byGroup = new SortedDictionary<int, PositionGreeks>();
@@ -121,7 +127,8 @@ public static class RiskExplainer
         {
             var rounded = greeks.Rounded();
             refusal = refusal.Or(rounded.Refusal);
-            expiryRows.Add(new ExpiryGreeks(model.Market.Groups[group].Underlying, expiry < 0 ? null : expiry, rounded.Value));
+            expiryRows.Add(new ExpiryGreeks(model.Market.Groups[group].Underlying, expiry < 0 ? null : expiry,
+                rounded.Value));
         }
 
         var groupRows = ImmutableArray.CreateBuilder<UnderlyingGreeks>();
@@ -137,7 +144,8 @@ public static class RiskExplainer
     }
 
     private static Refusal Prices(
-        Portfolio portfolio, MarginModel model, RiskWorkspace workspace, in RiskReport report, out ImmutableArray<LiquidationPrice> prices)
+        Portfolio portfolio, MarginModel model, RiskWorkspace workspace, in RiskReport report,
+        out ImmutableArray<LiquidationPrice> prices)
     {
         prices = [];
         var ladder = new LiquidationLadder(portfolio, model);
@@ -148,7 +156,8 @@ public static class RiskExplainer
             foreach (var direction in new[] { PriceDirection.Down, PriceDirection.Up })
             {
                 var price = report.IsLiquidatable
-                    ? new LiquidationPrice(model.Market.Groups[group].Underlying, direction, null, "already-liquidating", null, null)
+                    ? new LiquidationPrice(model.Market.Groups[group].Underlying, direction, null,
+                        "already-liquidating", null, null)
                     : ladder.Find(group, direction);
                 if (price.IsRefused) return price.Refusal;
                 rows.Add(price.Value);

@@ -5,7 +5,8 @@ namespace CrossMargin.Risk.Tests.Collateral;
 
 public class AcceptanceTests
 {
-    // Equity and maintenance before; equity, initial and maintenance after; accepted with surplus or ratio, accepted by ratio only.
+    // Equity and maintenance before; equity, initial and maintenance after; accepted with surplus or ratio, accepted by
+    // ratio only.
     [Theory]
     [InlineData(50, 100, 200, 200, 100, true, true)]     // afterwards it may open
     [InlineData(50, 100, 50, 200, 100, true, true)]      // nothing changed
@@ -19,7 +20,8 @@ public class AcceptanceTests
     [InlineData(-50, 100, -25, 200, 50, true, true)]
     [InlineData(-50, 0, -50, 1, 0, true, true)]          // nothing required, nothing changed
     public void The_one_rule_accepts_what_is_no_riskier(
-        long equity, long maintenance, long equityAfter, long initialAfter, long maintenanceAfter, bool bySurplusOrRatio, bool byRatio)
+        long equity, long maintenance, long equityAfter, long initialAfter, long maintenanceAfter,
+        bool bySurplusOrRatio, bool byRatio)
     {
         var before = Report(equity, 1_000, maintenance);
         var after = Report(equityAfter, initialAfter, maintenanceAfter);
@@ -31,8 +33,10 @@ public class AcceptanceTests
     public void The_ratios_are_compared_exactly_at_the_limits_of_money()
     {
         var before = Report(long.MaxValue / 2, long.MaxValue, long.MaxValue / 2);
-        Report((long.MaxValue / 2) - 1, long.MaxValue, (long.MaxValue / 2) - 1).IsNoRiskierThan(before, AcceptanceForm.RatioOnly).ShouldBeTrue();
-        Report((long.MaxValue / 2) - 2, long.MaxValue, (long.MaxValue / 2) - 1).IsNoRiskierThan(before, AcceptanceForm.RatioOnly).ShouldBeFalse();
+        Report((long.MaxValue / 2) - 1, long.MaxValue, (long.MaxValue / 2) - 1)
+            .IsNoRiskierThan(before, AcceptanceForm.RatioOnly).ShouldBeTrue();
+        Report((long.MaxValue / 2) - 2, long.MaxValue, (long.MaxValue / 2) - 1)
+            .IsNoRiskierThan(before, AcceptanceForm.RatioOnly).ShouldBeFalse();
     }
 
     [Theory]
@@ -40,7 +44,8 @@ public class AcceptanceTests
     [InlineData(99, 100, Takeable.Positions, true)]
     [InlineData(99, 100, Takeable.Collateral, true)]
     [InlineData(99, 100, Takeable.Nothing, false)]
-    public void Liquidatable_is_maintenance_above_margin_equity_and_something_to_take(long equity, long maintenance, Takeable takeable, bool expected) =>
+    public void Liquidatable_is_maintenance_above_margin_equity_and_something_to_take(long equity, long maintenance,
+        Takeable takeable, bool expected) =>
         (Report(equity, 1_000, maintenance) with { Takeable = takeable }).IsLiquidatable.ShouldBe(expected);
 
     [Fact]
@@ -57,7 +62,8 @@ public class AcceptanceTests
     [InlineData(0, 100, null, "no-equity")]
     [InlineData(-5, 100, null, "no-equity")]
     [InlineData(-5, 0, 0L, null)]
-    public void The_ratio_is_null_with_a_reason_where_there_is_no_equity(long equity, long maintenance, long? ratio, string? reason)
+    public void The_ratio_is_null_with_a_reason_where_there_is_no_equity(long equity, long maintenance, long? ratio,
+        string? reason)
     {
         var report = Report(equity, 1_000, maintenance);
         report.MaintenanceMarginRatio.ShouldBe(ratio is { } e9 ? new Rate(e9) : null);
@@ -66,6 +72,7 @@ public class AcceptanceTests
 
     private static RiskReport Report(long equity, long initial, long maintenance) => default(RiskReport) with
     {
-        MarginEquity = new Money(equity), InitialMargin = new Money(initial), MaintenanceMargin = new Money(maintenance),
+        MarginEquity = new Money(equity), InitialMargin = new Money(initial),
+        MaintenanceMargin = new Money(maintenance),
     };
 }

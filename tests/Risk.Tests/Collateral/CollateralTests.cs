@@ -25,7 +25,8 @@ public class CollateralTests
     [InlineData(-5, 0, 0)]                  // a haircut bites on what is positive only
     public void Weights_are_marginal_by_quantity_up_to_a_cap(double amount, double maintenance, double initial)
     {
-        var weighed = CollateralWeights.Weigh(Fixtures.Preset("standard").Collateral[Bitcoin], E16(amount), Mark(venueTotal: 0));
+        var weighed = CollateralWeights.Weigh(Fixtures.Preset("standard").Collateral[Bitcoin], E16(amount),
+            Mark(venueTotal: 0));
         weighed.ShouldBe(new Weighed(E16(maintenance), E16(initial)));
     }
 
@@ -43,7 +44,8 @@ public class CollateralTests
         var parameters = Fixtures.Preset("standard").Collateral[Bitcoin];
         foreach (var edge in new[] { 100, 500, 2_000 })
         {
-            var (before, at, after) = (Weigh(parameters, edge - 1), Weigh(parameters, edge), Weigh(parameters, edge + 1));
+            var (before, at, after) = (Weigh(parameters, edge - 1), Weigh(parameters, edge),
+                Weigh(parameters, edge + 1));
             (at - before).ShouldBeInRange(Int128.Zero, E16(1));
             (after - at).ShouldBeInRange(Int128.Zero, at - before);
         }
@@ -67,11 +69,14 @@ public class CollateralTests
     [Fact]
     public void A_debt_is_taken_from_equity_whole_and_requires_its_borrow_rates()
     {
-        var report = Evaluate("standard", [new AssetAmount(Fixtures.Usdc, -10_000_000_000), new AssetAmount(Bitcoin, 100_000_000)]);
+        var report = Evaluate("standard",
+            [new AssetAmount(Fixtures.Usdc, -10_000_000_000), new AssetAmount(Bitcoin, 100_000_000)]);
         report.Equity.ShouldBe(Dollars(60_000 - 9_998));
         report.MarginEquity.ShouldBe(Dollars(57_000 - 9_998));
         report.MaintenanceMargin.ShouldBe(Dollars(199.96));         // 9,998 × 0.02
-        report.InitialHard.ShouldBe(Dollars(399.92 + 13_800));     // 9,998 × 0.04, and 60,000 × (0.95 − 0.90 × 20,000 / 25,000)
+
+        // 9,998 × 0.04, and 60,000 × (0.95 − 0.90 × 20,000 / 25,000).
+        report.InitialHard.ShouldBe(Dollars(399.92 + 13_800));
     }
 
     [Fact]
@@ -86,7 +91,8 @@ public class CollateralTests
     [Fact]
     public void A_debt_that_nobody_may_borrow_is_required_in_full()
     {
-        var report = Evaluate("standard", [new AssetAmount(Asset.Of("SOL"), -1_000_000_000), new AssetAmount(Fixtures.Usdc, 5_000_000_000)]);
+        var report = Evaluate("standard",
+            [new AssetAmount(Asset.Of("SOL"), -1_000_000_000), new AssetAmount(Fixtures.Usdc, 5_000_000_000)]);
         report.MaintenanceMargin.ShouldBe(Dollars(1_500));
         report.MarginEquity.ShouldBe(Dollars(4_999 - 1_500));
         report.Takeable.ShouldBe(Takeable.Collateral);
@@ -99,9 +105,11 @@ public class CollateralTests
     {
         var position = Venue.Shared.AtMark("SOL-PERP", quantity / 10_000);
         position = position with { Cost = position.Cost with { Units = position.Cost.Units - 100_000_000 } };
-        if (quantity < 0) position = position with { Cost = position.Cost with { Units = position.Cost.Units + 200_000_000 } };
+        if (quantity < 0)
+            position = position with { Cost = position.Cost with { Units = position.Cost.Units + 200_000_000 } };
         var set = Fixtures.Preset("isolated", node => node["profitWeights"]!["USDC"] = "0.5");
-        var report = LevelsTests.Evaluator(set)(Venue.Account([new AssetAmount(Fixtures.Usdc, 1_000_000_000)], [position]));
+        var report = LevelsTests.Evaluator(set)(
+            Venue.Account([new AssetAmount(Fixtures.Usdc, 1_000_000_000)], [position]));
         report.Equity.ShouldBe(Dollars(0.9998 * (1_000 + (quantity > 0 ? 100 : -100))));
         report.MarginEquity.ShouldBe(Dollars(0.9998 * (1_000 + counted)));
     }
@@ -131,21 +139,27 @@ public class CollateralTests
     {
         var set = Fixtures.Preset("standard", node => node["optionValue"] = counted);
         var report = LevelsTests.Evaluator(set)(Venue.Account(
-            [new AssetAmount(Fixtures.Usdc, 100_000_000_000)], [Venue.Shared.AtMark("BTC-30-110-Call", -1), Venue.Shared.AtMark("ETH-30-100-Put", 3)]));
-        var other = LevelsTests.Evaluator(Fixtures.Preset("standard", node => node["optionValue"] = counted == "equity" ? "requirement" : "equity"))(
-            Venue.Account([new AssetAmount(Fixtures.Usdc, 100_000_000_000)], [Venue.Shared.AtMark("BTC-30-110-Call", -1), Venue.Shared.AtMark("ETH-30-100-Put", 3)]));
+            [new AssetAmount(Fixtures.Usdc, 100_000_000_000)],
+            [Venue.Shared.AtMark("BTC-30-110-Call", -1), Venue.Shared.AtMark("ETH-30-100-Put", 3)]));
+        var other = LevelsTests.Evaluator(
+            Fixtures.Preset("standard", node => node["optionValue"] = counted == "equity" ? "requirement" : "equity"))(
+            Venue.Account([new AssetAmount(Fixtures.Usdc, 100_000_000_000)],
+                [Venue.Shared.AtMark("BTC-30-110-Call", -1), Venue.Shared.AtMark("ETH-30-100-Put", 3)]));
         report.Equity.ShouldBe(other.Equity);
-        Math.Abs((report.MarginEquity - report.MaintenanceMargin - (other.MarginEquity - other.MaintenanceMargin)).Micros).ShouldBeLessThanOrEqualTo(3);
+        Math.Abs((report.MarginEquity - report.MaintenanceMargin - (other.MarginEquity - other.MaintenanceMargin))
+            .Micros).ShouldBeLessThanOrEqualTo(3);
     }
 
-    private static Int128 Weigh(CollateralParameters parameters, double amount) => CollateralWeights.Weigh(parameters, E16(amount), Mark(0)).Maintenance;
+    private static Int128 Weigh(CollateralParameters parameters, double amount) =>
+        CollateralWeights.Weigh(parameters, E16(amount), Mark(0)).Maintenance;
 
     private static Int128 E16(double amount) => (Int128)(decimal)Math.Round(amount * 1e6) * 10_000_000_000;
 
     private static MarketAsset Mark(long venueTotal) =>
         new(Bitcoin, new Price(6_000_000_000_000), null, Rate.One, new AssetAmount(Bitcoin, venueTotal * 100_000_000));
 
-    private static RiskReport Evaluate(string preset, AssetAmount[] balances) => LevelsTests.Evaluator(Fixtures.Preset(preset))(Venue.Account(balances, []));
+    private static RiskReport Evaluate(string preset, AssetAmount[] balances) =>
+        LevelsTests.Evaluator(Fixtures.Preset(preset))(Venue.Account(balances, []));
 
     private static Money Dollars(double amount) => new((long)Math.Round(amount * 1e6));
 }

@@ -45,7 +45,8 @@ public class LevelsTests
         {
             var account = Venue.Shared.RandomAccount(random, 10, 4);
             var shuffled = Venue.Account(
-                account.Balances.OrderBy(_ => random.Next()), account.Positions.OrderBy(_ => random.Next()), account.Orders.OrderBy(_ => random.Next()));
+                account.Balances.OrderBy(_ => random.Next()), account.Positions.OrderBy(_ => random.Next()),
+                account.Orders.OrderBy(_ => random.Next()));
             evaluate(shuffled).ShouldBe(evaluate(account));
         }
     }
@@ -54,13 +55,16 @@ public class LevelsTests
     [MemberData(nameof(Presets))]
     public void Soft_penalties_and_orders_never_move_maintenance_or_the_liquidation_end(string preset)
     {
-        var none = Evaluator(Fixtures.Preset(preset, node => node["softPenalties"] = JsonNode.Parse("""{"depegs":[],"slowPrice":"ignored"}""")));
+        var none = Evaluator(
+            Fixtures.Preset(preset, node =>
+            node["softPenalties"] = JsonNode.Parse("""{"depegs":[],"slowPrice":"ignored"}""")));
         var severe = Evaluator(Fixtures.Preset(preset, node =>
         {
             node["softPenalties"]!["oracleDoubt"] = JsonNode.Parse("""{"below":"1","chargeRate":"1"}""");
             node["softPenalties"]!["depegs"]![1]!["factor"] = "50";
             foreach (var (_, underlying) in node["model"]!["underlyings"]?.AsObject() ?? [])
-                if (underlying!["openInterest"] is not null) underlying["openInterest"] = JsonNode.Parse("""{"lower":"0","upper":"1000"}""");
+                if (underlying!["openInterest"] is not null)
+                    underlying["openInterest"] = JsonNode.Parse("""{"lower":"0","upper":"1000"}""");
         }));
         var (random, raised) = (new Random(3), 0);
         for (var i = 0; i < Accounts; i++)
@@ -106,7 +110,8 @@ public class LevelsTests
             var committed = Committed(account, instrument, fill);
             evaluate(simulated!).ShouldBe(evaluate(committed) with { AccountVersion = 2 });
             // Whatever a fill opens or closes, it moves equity by its price and fee alone.
-            var paidE24 = (BigInteger)(long)(fill.Paid.Units + fill.Fee.Units) * BigInteger.Pow(10, 10) * PriceE8(fill.Paid.Asset);
+            var paidE24 = (BigInteger)(long)(fill.Paid.Units + fill.Fee.Units) * BigInteger.Pow(10,
+                10) * PriceE8(fill.Paid.Asset);
             var worthE24 = (BigInteger)fill.Quantity.E8 * ValueE8(fill.Instrument) * PriceE8(fill.Paid.Asset);
             (ExactE24(simulated!) - ExactE24(account)).ShouldBe(worthE24 - paidE24);
         }
@@ -142,16 +147,22 @@ public class LevelsTests
         var held = account.Positions.Length > 0 && random.Next(2) == 0;
         var instrument = Venue.Shared.Instruments[random.Next(Venue.Shared.Instruments.Length)];
         if (held) instrument = Venue.Shared.Instruments.Single(one => one.Id == account.Positions[0].Instrument);
-        var quantity = held && random.Next(3) == 0 ? -account.Positions[0].Quantity.E8 : random.Next(1, 400) * 12_500_000L * ((random.Next(2) * 2) - 1);
-        var paid = (long)((Int128)quantity * ValueE8(instrument.Id) / 10_000_000_000) + random.Next(-1_000_000, 1_000_000);
-        return new Fill(instrument.Id, new Quantity(quantity), new AssetAmount(instrument.Settlement, paid), new AssetAmount(instrument.Settlement, random.Next(0, 100_000)));
+        var quantity = held && random.Next(3) == 0
+            ? -account.Positions[0].Quantity.E8 : random.Next(1, 400) * 12_500_000L * ((random.Next(2) * 2) - 1);
+        var paid = (long)((Int128)quantity * ValueE8(instrument.Id) / 10_000_000_000)
+            + random.Next(-1_000_000, 1_000_000);
+        return new Fill(instrument.Id, new Quantity(quantity), new AssetAmount(instrument.Settlement, paid),
+            new AssetAmount(instrument.Settlement, random.Next(0, 100_000)));
     }
 
-    /// <summary>The account as its own stream would have it: an average cost, closed in proportion, profit to cash.</summary>
+    /// <summary>
+    /// The account as its own stream would have it: an average cost, closed in proportion, profit to cash.
+    /// </summary>
     private static Portfolio Committed(Portfolio account, Instrument instrument, Fill fill)
     {
         var old = account.Positions.FirstOrDefault(position => position.Instrument == fill.Instrument);
-        var (size, cost, paid, cash) = ((BigInteger)old.Quantity.E8, (BigInteger)old.Cost.Units, (BigInteger)fill.Paid.Units, BigInteger.Zero);
+        var (size, cost, paid, cash) = ((BigInteger)old.Quantity.E8, (BigInteger)old.Cost.Units,
+            (BigInteger)fill.Paid.Units, BigInteger.Zero);
         if (instrument is Instrument.Option) (cash, cost) = (-paid, 0);
         else if (size * fill.Quantity.E8 >= 0) cost += paid;
         else
@@ -163,7 +174,8 @@ public class LevelsTests
             cost = cost - closedCost + paid - closedPaid;
         }
 
-        var now = new Position(fill.Instrument, new Quantity((long)(size + fill.Quantity.E8)), new AssetAmount(instrument.Settlement, (long)cost));
+        var now = new Position(fill.Instrument, new Quantity((long)(size + fill.Quantity.E8)),
+            new AssetAmount(instrument.Settlement, (long)cost));
         return Venue.Account(
             [.. account.Balances, new AssetAmount(fill.Paid.Asset, (long)cash), -fill.Fee],
             [.. account.Positions.Where(position => position.Instrument != fill.Instrument), now], account.Orders);
@@ -173,9 +185,11 @@ public class LevelsTests
     {
         var total = BigInteger.Zero;
         foreach (var balance in account.Balances)
-            total += (BigInteger)balance.Units * BigInteger.Pow(10, 16 - balance.Asset.Decimals!.Value) * PriceE8(balance.Asset);
+            total += (BigInteger)balance.Units * BigInteger.Pow(10, 16
+                - balance.Asset.Decimals!.Value) * PriceE8(balance.Asset);
         foreach (var position in account.Positions)
-            total += (((BigInteger)position.Quantity.E8 * ValueE8(position.Instrument)) - ((BigInteger)position.Cost.Units * BigInteger.Pow(10, 10))) * PriceE8(position.Cost.Asset);
+            total += (((BigInteger)position.Quantity.E8 * ValueE8(position.Instrument))
+                - ((BigInteger)position.Cost.Units * BigInteger.Pow(10, 10))) * PriceE8(position.Cost.Asset);
         return total;
     }
 
@@ -184,7 +198,8 @@ public class LevelsTests
     private static long ValueE8(InstrumentId instrument)
     {
         var mark = Venue.Shared.Frame.Instruments.Single(one => one.Instrument == instrument).Mark.E8;
-        return (long)((Int128)mark * Venue.Shared.Instruments.Single(one => one.Id == instrument).Multiplier.E8 / 100_000_000);
+        return (long)((Int128)mark * Venue.Shared.Instruments.Single(one => one.Id == instrument)
+            .Multiplier.E8 / 100_000_000);
     }
 
     private static BigInteger FloorDivide(BigInteger a, BigInteger b)

@@ -15,9 +15,11 @@ public class SharesTests
     [InlineData(7, new long[] { 0, 5, 0 }, new long[] { 0, 7, 0 })]
     [InlineData(0, new long[] { 3, 4, 5 }, new long[] { 0, 0, 0 })]
     [InlineData(2, new long[] { 3, 3, 3 }, new long[] { 1, 1, 0 })]
-    [InlineData(long.MaxValue, new[] { long.MaxValue, long.MaxValue, 0 }, new[] { 4_611_686_018_427_387_904, 4_611_686_018_427_387_903, 0 })]
+    [InlineData(long.MaxValue, new[] { long.MaxValue, long.MaxValue, 0 },
+        new[] { 4_611_686_018_427_387_904, 4_611_686_018_427_387_903, 0 })]
     public void Shares_follow_the_largest_remainder(long total, long[] weights, long[] shares) =>
-        LargestRemainder.Divide(total, weights.Select((weight, id) => new Claim<int>(id, weight))).Value.Given.Select(claim => claim.Weight).ShouldBe(shares);
+        LargestRemainder.Divide(total, weights.Select((weight, id) => new Claim<int>(id, weight)))
+            .Value.Given.Select(claim => claim.Weight).ShouldBe(shares);
 
     [Fact]
     public void Shares_sum_exactly_are_within_a_unit_of_the_quota_and_do_not_depend_on_the_order()
@@ -25,8 +27,10 @@ public class SharesTests
         var random = new Random(3);
         for (var i = 0; i < 10_000; i++)
         {
-            var claims = Enumerable.Range(0, random.Next(1, 20)).Select(id => new Claim<int>(id, random.NextInt64(0, 1L << random.Next(1, 60)))).ToArray();
-            var (weight, total) = (claims.Aggregate(BigInteger.Zero, (sum, claim) => sum + claim.Weight), random.NextInt64(0, long.MaxValue));
+            var claims = Enumerable.Range(0, random.Next(1, 20))
+                .Select(id => new Claim<int>(id, random.NextInt64(0, 1L << random.Next(1, 60)))).ToArray();
+            var (weight, total) = (claims.Aggregate(BigInteger.Zero, (sum, claim) => sum + claim.Weight),
+                random.NextInt64(0, long.MaxValue));
             if (weight.IsZero) continue;
             var given = LargestRemainder.Divide(total, claims).Value.Given;
             given.Aggregate(BigInteger.Zero, (sum, claim) => sum + claim.Weight).ShouldBe(total);
@@ -46,7 +50,8 @@ public class SharesTests
         var random = new Random(4);
         for (var i = 0; i < 5_000; i++)
         {
-            var gains = Enumerable.Range(0, random.Next(1, 12)).Select(id => new Claim<int>(id, random.Next(0, 1_000))).ToArray();
+            var gains = Enumerable.Range(0, random.Next(1, 12)).Select(id => new Claim<int>(id, random.Next(0, 1_000)))
+                .ToArray();
             var deficit = random.Next(0, 8_000);
             var sum = gains.Sum(gain => gain.Weight);
             var shares = LargestRemainder.Loss(deficit, gains).Value.Given;
@@ -91,7 +96,8 @@ public class SharesTests
     [Fact]
     public void Pro_rata_takes_from_everyone_by_size()
     {
-        DeleverageCandidate[] candidates = [Candidate(1, size: 10, profit: 1, equity: 1), Candidate(2, size: 30, profit: 1, equity: 1)];
+        DeleverageCandidate[] candidates = [Candidate(1, size: 10, profit: 1, equity: 1),
+            Candidate(2, size: 30, profit: 1, equity: 1)];
         Given(DeleverageRanking.ProRata, candidates, 21).ShouldBe([(1, 5), (2, 16)]);
     }
 
@@ -104,29 +110,35 @@ public class SharesTests
         var random = new Random(5);
         for (var i = 0; i < 2_000; i++)
         {
-            var candidates = Enumerable.Range(1, random.Next(1, 9)).Select(id => Candidate(id, random.Next(0, 100), random.Next(-9, 99), random.Next(-9, 99)) with
+            var candidates = Enumerable.Range(1, random.Next(1, 9))
+                .Select(id => Candidate(id, random.Next(0, 100), random.Next(-9, 99), random.Next(-9, 99)) with
             {
                 Effect = (ClosingEffect)random.Next(2),
             }).ToArray();
             var budget = random.Next(0, 500);
             var given = Given(ranking, candidates, budget);
             given.Sum(share => share.Size).ShouldBe(Math.Min(budget, candidates.Sum(candidate => candidate.Size.E8)));
-            foreach (var (account, size) in given) size.ShouldBeLessThanOrEqualTo(candidates.Single(one => one.Account == Account(account)).Size.E8);
+            foreach (var (account, size) in given)
+                size.ShouldBeLessThanOrEqualTo(candidates.Single(one => one.Account == Account(account)).Size.E8);
         }
     }
 
     [Fact]
     public void Accounts_without_equity_are_the_most_leveraged() =>
-        Order(DeleverageRanking.Queue, [Candidate(1, 1, profit: 100, equity: 1), Candidate(2, 1, profit: 100, equity: 0)]).ShouldBe([2, 1]);
+        Order(DeleverageRanking.Queue,
+            [Candidate(1, 1, profit: 100, equity: 1), Candidate(2, 1, profit: 100, equity: 0)]).ShouldBe([2, 1]);
 
     private static long[] Order(DeleverageRanking ranking, DeleverageCandidate[] candidates) =>
         [.. Deleveraging.Rank(ranking, candidates).Select(candidate => (long)candidate.Account.Grain.Low)];
 
-    private static (long Account, long Size)[] Given(DeleverageRanking ranking, DeleverageCandidate[] candidates, long budget) =>
-        [.. Deleveraging.Assign(ranking, candidates, new Quantity(budget)).Value.Given.Select(claim => ((long)claim.Id.Grain.Low, claim.Weight))];
+    private static (long Account, long Size)[] Given(DeleverageRanking ranking, DeleverageCandidate[] candidates,
+        long budget) =>
+        [.. Deleveraging.Assign(ranking, candidates, new Quantity(budget))
+            .Value.Given.Select(claim => ((long)claim.Id.Grain.Low, claim.Weight))];
 
     private static DeleverageCandidate Candidate(long id, long size, long profit, long equity) => new(
-        Account(id), new Quantity(size), new Money(profit), EntryNotional: new Money(1_000), Notional: new Money(1_000), new Money(equity), ClosingEffect.LowersRisk);
+        Account(id), new Quantity(size), new Money(profit), EntryNotional: new Money(1_000), Notional: new Money(1_000),
+        new Money(equity), ClosingEffect.LowersRisk);
 
     private static AccountId Account(long id) => new(new GrainId((ulong)GrainKind.Account << 56, (ulong)id));
 }

@@ -15,7 +15,8 @@ public class SlicePlanTests
     private static readonly SliceCandidate BreaksHedge = Candidate(5, -400, 10, 5_000, 50, 90_000);
     private static readonly SliceCandidate ClosesPair = Candidate(6, 80, 4, 10_000, 100, 90_000) with
     {
-        Legs = [new SliceLeg(new InstrumentId(61), new Quantity(-1_000)), new SliceLeg(new InstrumentId(62), new Quantity(2_000))],
+        Legs = [new SliceLeg(new InstrumentId(61), new Quantity(-1_000)),
+            new SliceLeg(new InstrumentId(62), new Quantity(2_000))],
     };
 
     [Theory]
@@ -25,7 +26,8 @@ public class SlicePlanTests
     [InlineData(SlicePolicy.MostCapitalFirst, new[] { 4, 2, 3, 1, 6 })]
     [InlineData(SlicePolicy.ProRata, new[] { 1, 2, 3, 4, 6 })]
     public void A_policy_orders_the_candidates_and_never_breaks_a_hedge(SlicePolicy policy, int[] order) =>
-        SlicePlan.Choose(policy, Dollars(1_000_000), [BreaksHedge, Large, Liquid, ClosesPair, Risky, Cheap], Dollars(1_390))
+        SlicePlan.Choose(policy, Dollars(1_000_000), [BreaksHedge, Large, Liquid, ClosesPair, Risky, Cheap],
+            Dollars(1_390))
             .Select(slice => slice.Candidate).ShouldBe(order);
 
     [Fact]
@@ -37,7 +39,8 @@ public class SlicePlanTests
             for (var i = 0; i < 1_000; i++)
             {
                 var shortfall = new Money(random.Next(1, 1_300_000_000));
-                var slices = SlicePlan.Choose(policy, Dollars(1_000_000), [Cheap, Risky, Liquid, Large, ClosesPair], shortfall);
+                var slices = SlicePlan.Choose(policy, Dollars(1_000_000), [Cheap, Risky, Liquid, Large, ClosesPair],
+                    shortfall);
                 var gain = slices.Sum(slice => slice.Released.Micros - slice.Cost.Micros);
                 gain.ShouldBeGreaterThanOrEqualTo(shortfall.Micros);
                 gain.ShouldBeLessThanOrEqualTo(shortfall.Micros + 20);
@@ -51,24 +54,29 @@ public class SlicePlanTests
         var slices = SlicePlan.Choose(SlicePolicy.MostCapitalFirst, Dollars(5_000), [Large], Dollars(800));
         slices.Single().Fraction.ShouldBe(new Rate(250_000_000));
         slices.Single().Legs.Single().Quantity.ShouldBe(new Quantity(-250));
-        SlicePlan.Choose(SlicePolicy.ProRata, Dollars(2_100), [Large, Risky], Dollars(1_000)).ShouldAllBe(slice => slice.Fraction == new Rate(100_000_000));
+        SlicePlan.Choose(SlicePolicy.ProRata, Dollars(2_100), [Large, Risky], Dollars(1_000))
+            .ShouldAllBe(slice => slice.Fraction == new Rate(100_000_000));
     }
 
     [Fact]
     public void Both_legs_of_a_pair_close_by_the_same_fraction()
     {
-        var slice = SlicePlan.Choose(SlicePolicy.MostReleasedPerCost, Dollars(1_000_000), [ClosesPair], Dollars(38)).Single();
+        var slice = SlicePlan.Choose(SlicePolicy.MostReleasedPerCost, Dollars(1_000_000), [ClosesPair], Dollars(38))
+            .Single();
         slice.Legs.Select(leg => leg.Quantity.E8).ShouldBe([-501, 1_001], "half, and rounded away from zero");
     }
 
     [Fact]
     public void Nothing_is_taken_from_an_account_that_is_cured()
     {
-        foreach (var policy in Enum.GetValues<SlicePolicy>()) SlicePlan.Choose(policy, Dollars(1_000), [Cheap, Large], Money.Zero).ShouldBeEmpty();
+        foreach (var policy in Enum.GetValues<SlicePolicy>())
+            SlicePlan.Choose(policy, Dollars(1_000), [Cheap, Large], Money.Zero).ShouldBeEmpty();
     }
 
-    private static SliceCandidate Candidate(int number, long released, long cost, long notional, long maintenance, long depth) => new(
-        number, [new SliceLeg(new InstrumentId(number), new Quantity(-1_000))], Dollars(released), Dollars(cost), Dollars(notional), Dollars(maintenance), Dollars(depth));
+    private static SliceCandidate Candidate(int number, long released, long cost, long notional, long maintenance,
+        long depth) => new(
+        number, [new SliceLeg(new InstrumentId(number), new Quantity(-1_000))], Dollars(released), Dollars(cost),
+        Dollars(notional), Dollars(maintenance), Dollars(depth));
 
     private static Money Dollars(long amount) => new(amount * 1_000_000);
 }

@@ -7,7 +7,10 @@ using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Models;
 
-/// <summary>For each add-on of the scenario model a book on which it alone asks for anything, with the number worked out by hand.</summary>
+/// <summary>
+/// For each add-on of the scenario model a book on which it alone asks for anything, with the number worked out by
+/// hand.
+/// </summary>
 public class AddOnTests
 {
     private const double Index = 1_000;
@@ -22,7 +25,8 @@ public class AddOnTests
     [Fact]
     public void Basis_alone_charges_a_calendar_spread_that_no_parallel_move_can_hurt()
     {
-        // A future at 73 days against one at 146: each loses 5 % when its own forward moves, for its years × 1.2 + 1 times.
+        // A future at 73 days against one at 146: each loses 5 % when its own forward moves, for its years × 1.2 + 1
+        // times.
         var set = Set(group => group["basis"] = Json("""{"shift":"0.05","scalar":"1","perYear":"1.2"}"""));
         var lines = new[] { Fixtures.Future(1, Index, 73), Fixtures.Future(2, Index, 146), Fixtures.Perp(3, Index) };
         var group = Group(set, lines, (1, 2), (2, -2));
@@ -36,9 +40,11 @@ public class AddOnTests
     {
         var set = Set(group => group["calendar"] = Json(
             """{"tierDays":["30","90"],"charges":[{"tierA":1,"tierB":1,"chargeRate":"0.001"},{"tierA":0,"tierB":1,"chargeRate":"0.01"},{"tierA":1,"tierB":2,"chargeRate":"0.02"}]}"""));
-        var lines = new[] { Fixtures.Future(1, Index, 20), Fixtures.Future(2, Index, 40), Fixtures.Future(3, Index, 60), Fixtures.Future(4, Index, 120) };
+        var lines = new[] { Fixtures.Future(1, Index, 20), Fixtures.Future(2, Index, 40), Fixtures.Future(3, Index, 60),
+            Fixtures.Future(4, Index, 120) };
 
-        // Inside tier 1: 2 of +5 and −2. Then tier 0's −1 against tier 1's +3, then tier 2's −2 against what is left of it.
+        // Inside tier 1: 2 of +5 and −2. Then tier 0's −1 against tier 1's +3, then tier 2's −2 against what is left of
+        // it.
         var group = Group(set, lines, (1, -1), (2, 5), (3, -2), (4, -2));
         group.Scenario.ScanLoss.ShouldBe(0, 1e-9);
         group.Maintenance.ShouldBe(Index * ((2 * 0.001) + (1 * 0.01) + (2 * 0.02)), 1e-9);
@@ -47,8 +53,10 @@ public class AddOnTests
     [Fact]
     public void A_day_on_the_edge_of_a_tier_belongs_to_the_nearer_tier()
     {
-        var set = Set(group => group["calendar"] = Json("""{"tierDays":["30"],"charges":[{"tierA":0,"tierB":1,"chargeRate":"0.01"}]}"""));
-        Group(set, [Fixtures.Future(1, Index, 30), Fixtures.Future(2, Index, 31)], (1, 1), (2, -1)).Maintenance.ShouldBe(10, 1e-9);
+        var set = Set(group =>
+            group["calendar"] = Json("""{"tierDays":["30"],"charges":[{"tierA":0,"tierB":1,"chargeRate":"0.01"}]}"""));
+        Group(set, [Fixtures.Future(1, Index, 30), Fixtures.Future(2, Index, 31)], (1, 1), (2, -1))
+            .Maintenance.ShouldBe(10, 1e-9);
     }
 
     [Theory]
@@ -56,11 +64,13 @@ public class AddOnTests
     [InlineData("per-strike", 3)]
     public void The_short_option_minimum_alone_is_a_floor_under_worthless_wings(string netting, double units)
     {
-        var set = Set(group => group["shortOptionMinimum"] = Json($$"""{"floorRate":"0.01","netting":"{{netting}}"}"""));
-        var lines = new[] { FarCall(1, 4_000), Fixtures.Option(2, OptionKind.Put, Index, 4_000, 0.001, 0.1), FarCall(3, 5_000) };
+        var set = Set(group =>
+            group["shortOptionMinimum"] = Json($$"""{"floorRate":"0.01","netting":"{{netting}}"}"""));
+        var lines = new[] { FarCall(1, 4_000), Fixtures.Option(2, OptionKind.Put, Index, 4_000, 0.001, 0.1),
+            FarCall(3, 5_000) };
 
-        // Short 4 calls at 4,000 where 2 puts of the same strike are long, and 1 at 5,000. The puts are hedged by no one, so
-        // the scan is theirs; the minimum is compared with it.
+        // Short 4 calls at 4,000 where 2 puts of the same strike are long, and 1 at 5,000. The puts are hedged by no
+        // one, so the scan is theirs; the minimum is compared with it.
         var group = Group(set, lines, (1, -4), (3, -1));
         group.Scenario.ScanLoss.ShouldBe(0, 1e-6);
         group.Maintenance.ShouldBe(Index * 0.01 * 5, 1e-9);
@@ -78,7 +88,8 @@ public class AddOnTests
     public void Static_alone_charges_linear_notional_and_naked_shorts()
     {
         var set = Set(group => group["static"] = Json("""{"linear":"0.03","shortOptions":"0.02"}"""));
-        Group(set, [Fixtures.Perp(1, Index), Fixtures.Perp(2, Index)], (1, 2), (2, -2)).Maintenance.ShouldBe(4 * Index * 0.03, 1e-9);
+        Group(set, [Fixtures.Perp(1, Index), Fixtures.Perp(2, Index)], (1, 2), (2, -2))
+            .Maintenance.ShouldBe(4 * Index * 0.03, 1e-9);
         Group(set, [FarCall(1, 4_000)], (1, -3)).Maintenance.ShouldBe(3 * Index * 0.02, 1e-6);
         Group(set, [FarCall(1, 4_000)], (1, 3)).Maintenance.ShouldBe(0, 1e-6);
     }
@@ -104,7 +115,8 @@ public class AddOnTests
              {"a":"A","b":"C","deltaA":"1","deltaB":"1","sides":"opposite","creditRate":"0.8"}]
             """);
         MarketLine[] lines = [Fixtures.Perp(1, Index, 0), Fixtures.Perp(2, Index, 1), Fixtures.Perp(3, Index, 2)];
-        var market = Fixtures.Market(lines, Fixtures.Group("A", Index), Fixtures.Group("B", Index), Fixtures.Group("C", Index));
+        var market = Fixtures.Market(lines, Fixtures.Group("A", Index), Fixtures.Group("B", Index),
+            Fixtures.Group("C", Index));
 
         // +3 A against −4 B: two spreads use 2 A and 4 B; the one A that is left meets one of C's.
         var groups = Fixtures.Evaluate(Fixtures.Model(set, market), (1, 3), (2, -4), (3, -5));
@@ -114,7 +126,8 @@ public class AddOnTests
         groups.Sum(group => group.Maintenance).ShouldBe(300 + 400 + 500 - 180 - 200 - 80, 1e-9);
 
         // The same side is no hedge.
-        Fixtures.Evaluate(Fixtures.Model(set, market), (1, 3), (2, 4)).Sum(group => group.Maintenance).ShouldBe(700, 1e-9);
+        Fixtures.Evaluate(Fixtures.Model(set, market), (1, 3), (2, 4)).Sum(group => group.Maintenance)
+            .ShouldBe(700, 1e-9);
     }
 
     [Fact]
@@ -129,7 +142,8 @@ public class AddOnTests
         // At twice the price the call loses 500; the move is ten ranges, so up to 900 of the loss is damped away.
         Group(set, lines, (1, -1)).Maintenance.ShouldBe(0, 1e-6);
         Group(set, lines, (1, -3)).Maintenance.ShouldBe((3 * 500) - 900, 1e-6);
-        Group(set, lines, (2, -3)).Maintenance.ShouldBe(300, 1e-9, "a perp goes to the end of the range and no further");
+        Group(set, lines, (2, -3))
+            .Maintenance.ShouldBe(300, 1e-9, "a perp goes to the end of the range and no further");
     }
 
     [Fact]
@@ -174,8 +188,11 @@ public class AddOnTests
     [InlineData(0.5, 30, 0.3)]       // never less than a day
     public void A_volatility_shock_is_scaled_by_its_term(double days, double ratio, double power)
     {
-        var market = Fixtures.Market([Fixtures.Option(1, OptionKind.Call, Index, Index, days / 365, 0.6)], Fixtures.Group("U", Index) with { Depth = 1 });
-        var plan = Fixtures.Model(Fixtures.Preset("grid-pm", node => node["model"]!["groups"]!["default"]!["volatility"]!["up"] = "0.5"), market).Plan!;
+        var market = Fixtures.Market([Fixtures.Option(1, OptionKind.Call, Index, Index, days / 365, 0.6)],
+            Fixtures.Group("U", Index) with { Depth = 1 });
+        var plan = Fixtures.Model(
+            Fixtures.Preset("grid-pm", node => node["model"]!["groups"]!["default"]!["volatility"]!["up"] = "0.5"),
+            market).Plan!;
         var up = plan.Groups[0].Volatility(market.Lines[market.LineOf(new InstrumentId(1)).Value], VolatilityMove.Up);
         up.ShouldBe(0.6 * (1 + (0.5 * Math.Pow(ratio, power))), 1e-12);
     }
@@ -183,7 +200,8 @@ public class AddOnTests
     [Fact]
     public void A_floor_holds_for_what_is_shocked_and_not_for_what_is_not()
     {
-        var market = Fixtures.Market([Fixtures.Option(1, OptionKind.Call, Index, Index, 0.2, 0.05)], Fixtures.Group("U", Index) with { Depth = 1 });
+        var market = Fixtures.Market([Fixtures.Option(1, OptionKind.Call, Index, Index, 0.2, 0.05)],
+            Fixtures.Group("U", Index) with { Depth = 1 });
         var plan = Fixtures.Model(Fixtures.Preset("grid-pm"), market).Plan!;
         var line = market.Lines[market.LineOf(new InstrumentId(1)).Value];
         plan.Groups[0].Volatility(line, VolatilityMove.Up).ShouldBe(0.5);
@@ -193,7 +211,8 @@ public class AddOnTests
     internal static void Bare(JsonNode node, Action<JsonNode> change, string? credits, string? list)
     {
         var group = node["model"]!["groups"]!["default"]!;
-        foreach (var addOn in new[] { "basis", "calendar", "shortOptionMinimum", "static", "concentration" }) group.AsObject().Remove(addOn);
+        foreach (var addOn in new[] { "basis", "calendar", "shortOptionMinimum", "static", "concentration" })
+            group.AsObject().Remove(addOn);
         group["range"]!["amount"] = "0.1";
         group["dampener"] = "0";
         change(group);
@@ -215,10 +234,12 @@ public class AddOnTests
     private static GroupRisk Group(ParameterSet set, MarketLine[] lines, params (int, double)[] holdings) =>
         Group(set, lines, Fixtures.Group("U", Index), holdings);
 
-    private static GroupRisk Group(ParameterSet set, MarketLine[] lines, MarketGroup group, params (int, double)[] holdings) =>
+    private static GroupRisk Group(ParameterSet set, MarketLine[] lines, MarketGroup group,
+        params (int, double)[] holdings) =>
         Fixtures.Evaluate(Fixtures.Model(set, Fixtures.Market(lines, group)), holdings)[0];
 
-    private static MarketLine FarCall(int id, double strike) => Fixtures.Option(id, OptionKind.Call, Index, strike, 0.001, 0.1);
+    private static MarketLine FarCall(int id, double strike) =>
+        Fixtures.Option(id, OptionKind.Call, Index, strike, 0.001, 0.1);
 
     private static JsonNode Json(string text) => JsonNode.Parse(text)!;
 }

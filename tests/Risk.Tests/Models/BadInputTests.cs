@@ -8,7 +8,9 @@ using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Models;
 
-/// <summary>An odd input is answered with a refusal that names its field: never with a NaN, and never with a free position.</summary>
+/// <summary>
+/// An odd input is answered with a refusal that names its field: never with a NaN, and never with a free position.
+/// </summary>
 public class BadInputTests
 {
     private static readonly MarketLine Call = Fixtures.Option(1, OptionKind.Call, 1_000, 1_100, 0.1, 0.5);
@@ -36,7 +38,8 @@ public class BadInputTests
     }
 
     [Fact]
-    public void An_expired_option_is_refused() => Refused(Call with { Years = 0 }).ShouldBe(new Refusal(Fault.Expired, "OPT-1.expiry"));
+    public void An_expired_option_is_refused() =>
+        Refused(Call with { Years = 0 }).ShouldBe(new Refusal(Fault.Expired, "OPT-1.expiry"));
 
     [Theory]
     [InlineData(double.NaN, Fault.NotANumber)]
@@ -50,7 +53,8 @@ public class BadInputTests
         {
             var broken = arrays.ToArray();
             broken[model.Plan!.RowStart(line, 1) + place] = value;
-            model.Evaluate(broken, [new Exposure(line, 1)], new GroupRisk[3]).ShouldBe(new Refusal(fault, $"riskArrays[BTC-F30][{place}]"));
+            model.Evaluate(broken, [new Exposure(line, 1)], new GroupRisk[3])
+                .ShouldBe(new Refusal(fault, $"riskArrays[BTC-F30][{place}]"));
         }
 
         model.Evaluate(arrays.AsSpan(1), [], new GroupRisk[3]).ShouldBe(new Refusal(Fault.OutOfRange, "riskArrays"));
@@ -66,7 +70,8 @@ public class BadInputTests
     [InlineData("negative volatility", "instruments[BTC-30-100-Call].smile.points/0/vol", Fault.Negative)]
     [InlineData("expired", "instruments[BTC-30-100-Call].expiry", Fault.Expired)]
     [InlineData("settled share above one", "instruments[BTC-30-100-Call].fixedWeight", Fault.OutOfRange)]
-    public void Whoever_holds_an_instrument_without_a_price_is_refused_and_nobody_else(string what, string field, Fault fault)
+    public void Whoever_holds_an_instrument_without_a_price_is_refused_and_nobody_else(string what, string field,
+        Fault fault)
     {
         var (venue, frame) = (Venue.Shared, Broken(Venue.Shared.Frame, what));
         var model = Fixtures.Model(Fixtures.Preset("grid-pm"), Venue.Resolve(venue.Instruments, frame));
@@ -79,7 +84,8 @@ public class BadInputTests
     public void Without_an_index_or_an_asset_price_no_market_is_resolved()
     {
         var (instruments, frame) = (Venue.Shared.Instruments, Venue.Shared.Frame);
-        var noIndex = frame with { Underlyings = frame.Underlyings.SetItem(0, frame.Underlyings[0] with { Index = new Price(0) }) };
+        var noIndex = frame with { Underlyings = frame.Underlyings.SetItem(0,
+            frame.Underlyings[0] with { Index = new Price(0) }) };
         var noPrice = frame with { Assets = frame.Assets.SetItem(1, frame.Assets[1] with { Price = new Price(-1) }) };
         MarketView.Resolve(instruments, noIndex, out _).ShouldBe(new Refusal(Fault.Zero, "underlyings[BTC].index"));
         MarketView.Resolve(instruments, noPrice, out _).ShouldBe(new Refusal(Fault.Negative, "assets[USDT].price"));
@@ -88,10 +94,12 @@ public class BadInputTests
     [Fact]
     public void A_balance_without_a_price_and_an_unknown_instrument_are_refused()
     {
-        var frame = Venue.Shared.Frame with { Assets = [.. Venue.Shared.Frame.Assets.Where(mark => mark.Asset != Asset.Of("STETH"))] };
+        var frame = Venue.Shared.Frame with { Assets = [.. Venue.Shared.Frame.Assets.Where(mark =>
+            mark.Asset != Asset.Of("STETH"))] };
         var model = Fixtures.Model(Fixtures.Preset("isolated"), Venue.Resolve(Venue.Shared.Instruments, frame));
         var holder = Venue.Account([new AssetAmount(Asset.Of("STETH"), 1)], []);
-        PortfolioRisk.Evaluate(holder, model, [], new RiskWorkspace()).Refusal.ShouldBe(new Refusal(Fault.Missing, "assets[STETH].price"));
+        PortfolioRisk.Evaluate(holder, model, [], new RiskWorkspace())
+            .Refusal.ShouldBe(new Refusal(Fault.Missing, "assets[STETH].price"));
         Answer(model, [new Position(new InstrumentId(999), new Quantity(1), new AssetAmount(Fixtures.Usdc, 0))])
             .ShouldBe(new Refusal(Fault.Unknown, "instruments[999]"));
     }
@@ -99,13 +107,18 @@ public class BadInputTests
     [Fact]
     public void A_model_without_parameters_or_depth_for_an_underlying_is_refused()
     {
-        var noDepth = Venue.Shared.Frame with { Underlyings = Venue.Shared.Frame.Underlyings.SetItem(0, Venue.Shared.Frame.Underlyings[0] with { Depth = null }) };
+        var noDepth = Venue.Shared.Frame with { Underlyings = Venue.Shared.Frame.Underlyings.SetItem(0,
+            Venue.Shared.Frame.Underlyings[0] with { Depth = null }) };
         MarginModel.Resolve(Fixtures.Preset("grid-pm"), Venue.Resolve(Venue.Shared.Instruments, noDepth), out _)
             .ShouldBe(new Refusal(Fault.Missing, "underlyings[BTC].depth"));
-        MarginModel.Resolve(Fixtures.Preset("grid-pm", node => node["model"]!["groups"]!.AsObject().Remove("default")), Venue.Shared.Market, out _)
+        MarginModel.Resolve(Fixtures.Preset("grid-pm", node => node["model"]!["groups"]!.AsObject().Remove("default")),
+            Venue.Shared.Market, out _)
             .ShouldBe(new Refusal(Fault.Missing, "model.groups.SOL"));
-        var isolated = Fixtures.Model(Fixtures.Preset("isolated", node => node["model"]!["underlyings"] = new System.Text.Json.Nodes.JsonObject()), Venue.Shared.Market);
-        Answer(isolated, [Venue.Shared.AtMark("BTC-PERP", 1)]).ShouldBe(new Refusal(Fault.Missing, "model.underlyings.BTC"));
+        var isolated = Fixtures.Model(
+            Fixtures.Preset("isolated", node =>
+            node["model"]!["underlyings"] = new System.Text.Json.Nodes.JsonObject()), Venue.Shared.Market);
+        Answer(isolated, [Venue.Shared.AtMark("BTC-PERP", 1)])
+            .ShouldBe(new Refusal(Fault.Missing, "model.underlyings.BTC"));
 
         var parameters = ((ModelParameters.Scenario)Fixtures.Preset("grid-pm").Model).Parameters;
         ScenarioPlan.Resolve(Venue.Shared.Market, parameters with { Lists = parameters.Lists.Clear() }, out _)
@@ -123,7 +136,8 @@ public class BadInputTests
             foreach (var symbol in new[] { "BTC-PERP", "BTC-30-100-Call", "ETH-F30" })
             {
                 var instrument = Venue.Shared.Listed(symbol);
-                var refusal = Answer(model, [new Position(instrument.Id, new Quantity(quantityE8), new AssetAmount(instrument.Settlement, 0))]);
+                var refusal = Answer(model,
+                    [new Position(instrument.Id, new Quantity(quantityE8), new AssetAmount(instrument.Settlement, 0))]);
                 refusal.Fault.ShouldBe(Fault.OutOfRange, $"{preset} {symbol}");
                 refusal.Field.ShouldNotBeEmpty();
             }
@@ -138,7 +152,8 @@ public class BadInputTests
         {
             foreach (var units in new[] { long.MaxValue, -long.MaxValue })
             {
-                var answer = PortfolioRisk.Evaluate(Venue.Account([new AssetAmount(asset, units)], []), model, [], new RiskWorkspace());
+                var answer = PortfolioRisk.Evaluate(Venue.Account([new AssetAmount(asset, units)], []), model, [],
+                    new RiskWorkspace());
                 if (answer.IsRefused) answer.Refusal.Fault.ShouldBe(Fault.OutOfRange);
                 else answer.Value.Equity.IsNegative.ShouldBe(units < 0);
             }
@@ -149,32 +164,43 @@ public class BadInputTests
     public void A_portfolio_that_makes_no_sense_is_refused()
     {
         var none = ImmutableSortedDictionary<Underlying, Rate>.Empty;
-        Refusal Of(AssetAmount[] balances, Position[] positions, OpenOrder[] orders, ImmutableSortedDictionary<Underlying, Rate>? rates = null) =>
+        Refusal Of(AssetAmount[] balances, Position[] positions, OpenOrder[] orders,
+            ImmutableSortedDictionary<Underlying, Rate>? rates = null) =>
             Portfolio.Of(1, balances, positions, [], orders, rates ?? none, out _);
         var (id, zero) = (new InstrumentId(1), new AssetAmount(Fixtures.Usdc, 0));
         Of([new AssetAmount(Asset.Of("DOGE"), 1)], [], []).ShouldBe(new Refusal(Fault.Unknown, "balances[DOGE]"));
-        Of([new AssetAmount(Fixtures.Usdc, long.MaxValue), new AssetAmount(Fixtures.Usdc, 1)], [], []).ShouldBe(new Refusal(Fault.OutOfRange, "balances[USDC]"));
-        Of([], [new Position(id, new Quantity(long.MinValue), zero)], []).ShouldBe(new Refusal(Fault.OutOfRange, "positions[1].quantity"));
-        Of([], [new Position(id, Quantity.Zero, new AssetAmount(Fixtures.Usdc, 5))], []).ShouldBe(new Refusal(Fault.OutOfRange, "positions[1].cost"));
-        Of([], [new Position(id, new Quantity(1), zero), new Position(id, new Quantity(1), new AssetAmount(Asset.Of("BTC"), 0))], [])
+        Of([new AssetAmount(Fixtures.Usdc, long.MaxValue), new AssetAmount(Fixtures.Usdc, 1)], [], [])
+            .ShouldBe(new Refusal(Fault.OutOfRange, "balances[USDC]"));
+        Of([], [new Position(id, new Quantity(long.MinValue), zero)], [])
+            .ShouldBe(new Refusal(Fault.OutOfRange, "positions[1].quantity"));
+        Of([], [new Position(id, Quantity.Zero, new AssetAmount(Fixtures.Usdc, 5))], [])
+            .ShouldBe(new Refusal(Fault.OutOfRange, "positions[1].cost"));
+        Of([], [new Position(id, new Quantity(1), zero),
+            new Position(id, new Quantity(1), new AssetAmount(Asset.Of("BTC"), 0))], [])
             .ShouldBe(new Refusal(Fault.Unknown, "positions[1].cost"));
-        Of([], [], [new OpenOrder(id, OrderSide.Buy, Quantity.Zero, new Price(1))]).ShouldBe(new Refusal(Fault.OutOfRange, "orders[1].quantity"));
-        Of([], [], [new OpenOrder(id, OrderSide.Buy, new Quantity(1), new Price(0))]).ShouldBe(new Refusal(Fault.OutOfRange, "orders[1].price"));
-        Of([], [], [], none.Add(Fixtures.Btc, new Rate(1_000_000_001))).ShouldBe(new Refusal(Fault.OutOfRange, "ownInitialRates[BTC]"));
+        Of([], [], [new OpenOrder(id, OrderSide.Buy, Quantity.Zero, new Price(1))])
+            .ShouldBe(new Refusal(Fault.OutOfRange, "orders[1].quantity"));
+        Of([], [], [new OpenOrder(id, OrderSide.Buy, new Quantity(1), new Price(0))])
+            .ShouldBe(new Refusal(Fault.OutOfRange, "orders[1].price"));
+        Of([], [], [], none.Add(Fixtures.Btc, new Rate(1_000_000_001)))
+            .ShouldBe(new Refusal(Fault.OutOfRange, "ownInitialRates[BTC]"));
     }
 
     private static Refusal Refused(MarketLine line) =>
         MarketView.Of(1, [line], [Fixtures.Group("U", 1_000)], [Fixtures.Dollar], Fixtures.NoneUnpriced, out _);
 
     private static Refusal Answer(MarginModel model, Position[] positions) =>
-        PortfolioRisk.Evaluate(Venue.Account([], positions), model, Fixtures.Arrays(model), new RiskWorkspace()).Refusal;
+        PortfolioRisk.Evaluate(Venue.Account([], positions), model, Fixtures.Arrays(model), new RiskWorkspace())
+            .Refusal;
 
     private static MarkFrame Broken(MarkFrame frame, string what)
     {
         var expiry = frame.Expiries.First(mark => mark.Underlying == Fixtures.Btc && mark.Expiry == Venue.At(30));
         MarkFrame Mark(Price? price) => frame with
         {
-            Instruments = price is { } mark ? frame.Instruments.SetItem(0, frame.Instruments[0] with { Mark = mark }) : frame.Instruments.RemoveAt(0),
+            Instruments = price is { } mark
+                ? frame.Instruments.SetItem(0, frame.Instruments[0] with { Mark = mark })
+                : frame.Instruments.RemoveAt(0),
         };
         MarkFrame Expiry(ExpiryMark changed) => frame with { Expiries = frame.Expiries.Replace(expiry, changed) };
         return what switch
@@ -185,7 +211,8 @@ public class BadInputTests
             "missing expiry" => frame with { Expiries = frame.Expiries.Remove(expiry) },
             "zero forward" => Expiry(expiry with { Forward = new Price(0) }),
             "no smile" => Expiry(expiry with { Smile = new SmileMark.None() }),
-            "negative volatility" => Expiry(expiry with { Smile = new SmileMark.Points([new VolPoint(new Price(1), new Rate(-1))]) }),
+            "negative volatility" =>
+                Expiry(expiry with { Smile = new SmileMark.Points([new VolPoint(new Price(1), new Rate(-1))]) }),
             "settled share above one" => Expiry(expiry with { SettledShare = new Rate(1_000_000_001) }),
             _ => frame with { At = Venue.At(30) },
         };

@@ -17,13 +17,16 @@ internal static class Fixtures
     public static readonly Asset Usdc = Asset.Of("USDC");
     public static readonly Underlying Btc = new("BTC");
     public static readonly Underlying Eth = new("ETH");
-    public static readonly IReadOnlyDictionary<InstrumentId, Refusal> NoneUnpriced = new Dictionary<InstrumentId, Refusal>();
+    public static readonly IReadOnlyDictionary<InstrumentId, Refusal> NoneUnpriced = new Dictionary<InstrumentId,
+        Refusal>();
 
-    public static MarketAsset Dollar { get; } = new(Usdc, new Price(100_000_000), null, Rate.One, new AssetAmount(Usdc, 0));
+    public static MarketAsset Dollar { get; } = new(Usdc, new Price(100_000_000), null, Rate.One,
+        new AssetAmount(Usdc, 0));
 
     public static MarketLine Perp(int id, double mark, int group = 0, double size = 1) => new()
     {
-        Id = new InstrumentId(id), Symbol = $"PERP-{id}", Kind = LineKind.Perp, Group = group, Size = size, Multiplier = size,
+        Id = new InstrumentId(id), Symbol = $"PERP-{id}", Kind = LineKind.Perp, Group = group, Size = size,
+        Multiplier = size,
         Mark = mark, Forward = mark, Settles = mark, Delta = 1, ContractValueE8 = (long)Math.Round(mark * size * 1e8),
     };
 
@@ -31,14 +34,16 @@ internal static class Fixtures
         Perp(id, forward, group, size) with { Symbol = $"FUT-{id}", Kind = LineKind.Future, Years = days / 365 };
 
     public static MarketLine Option(
-        int id, OptionKind kind, double forward, double strike, double years, double volatility, double discount = 1, int group = 0,
+        int id, OptionKind kind, double forward, double strike, double years, double volatility, double discount = 1,
+        int group = 0,
         double size = 1)
     {
         var greeks = Black76.Greeks(kind, forward, strike, years, volatility, discount).Value;
         return Perp(id, forward, group, size) with
         {
             Symbol = $"OPT-{id}", Kind = kind == OptionKind.Call ? LineKind.Call : LineKind.Put, Mark = greeks.Price,
-            Strike = strike, OpenStrike = strike, Years = years, Volatility = volatility, Discount = discount, Delta = greeks.Delta,
+            Strike = strike, OpenStrike = strike, Years = years, Volatility = volatility, Discount = discount,
+            Delta = greeks.Delta,
             ContractValueE8 = (long)Math.Round(greeks.Price * size * 1e8),
         };
     }
@@ -60,7 +65,8 @@ internal static class Fixtures
         return set!;
     }
 
-    public static (ParameterSet? Set, ImmutableArray<ParameterError> Errors) Read(string name, Action<JsonNode>? change = null)
+    public static (ParameterSet? Set, ImmutableArray<ParameterError> Errors) Read(string name,
+        Action<JsonNode>? change = null)
     {
         using var stream = typeof(ParameterDocument).Assembly.GetManifestResourceStream($"presets/{name}.json")!;
         var node = JsonNode.Parse(stream)!;
@@ -84,7 +90,8 @@ internal static class Fixtures
 
     /// <summary>Holdings by instrument id, in the order of the lines.</summary>
     public static Exposure[] Exposures(MarketView market, params (int Id, double Quantity)[] holdings) =>
-        [.. holdings.Select(holding => new Exposure(market.LineOf(new InstrumentId(holding.Id)).Value, holding.Quantity)).OrderBy(e => e.Line)];
+        [.. holdings.Select(holding =>
+            new Exposure(market.LineOf(new InstrumentId(holding.Id)).Value, holding.Quantity)).OrderBy(e => e.Line)];
 
     public static GroupRisk[] Evaluate(MarginModel model, params (int Id, double Quantity)[] holdings)
     {

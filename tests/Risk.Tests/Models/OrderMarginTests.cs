@@ -28,20 +28,23 @@ public class OrderMarginTests
     {
         var fee = new Money((long)Math.Ceiling(60_012 * 0.9998 * 0.0005 * 1e6) + 1);
         foreach (var preset in new[] { "isolated", "delta-netting", "standard" })
-            Margin(preset, [At.AtMark("BTC-PERP", -2)], Order("BTC-PERP", OrderSide.Buy, 1)).ShouldBeLessThanOrEqualTo(fee, preset);
+            Margin(preset, [At.AtMark("BTC-PERP", -2)], Order("BTC-PERP", OrderSide.Buy, 1))
+                .ShouldBeLessThanOrEqualTo(fee, preset);
     }
 
     [Fact]
     public void Tiers_take_the_larger_side_of_the_position_with_its_orders()
     {
-        // 0.5 % and 1 % tiers to 250,000 and 2,000,000: a long of 2 with 3 more to come stands at 5, in the second tier.
+        // 0.5 % and 1 % tiers to 250,000 and 2,000,000: a long of 2 with 3 more to come stands at 5, in the second
+        // tier.
         var price = 60_012 * 0.9998;
         var set = Fixtures.Preset("standard", node =>
         {
             node["orders"]!["feeRate"] = "0";
             node["model"]!["underlyings"]!["BTC"]!.AsObject().Remove("openInterest");
         });
-        var account = Venue.Account([], [At.AtMark("BTC-PERP", 2)], [Order("BTC-PERP", OrderSide.Buy, 3), Order("BTC-PERP", OrderSide.Sell, 4)]);
+        var account = Venue.Account([], [At.AtMark("BTC-PERP", 2)],
+            [Order("BTC-PERP", OrderSide.Buy, 3), Order("BTC-PERP", OrderSide.Sell, 4)]);
         var expected = 2_500 + (((5 * price) - 250_000) * 0.02) - (2 * price * 0.01);
         LevelsTests.Evaluator(set)(account).OrderMargin.ShouldBe(new Money((long)Math.Ceiling(expected * 1e6)));
     }
@@ -51,7 +54,10 @@ public class OrderMarginTests
     {
         var set = Fixtures.Preset("grid-pm", node => AddOnTests.Bare(node, _ => { }, null, null));
         var evaluate = LevelsTests.Evaluator(set);
-        Money Of(long priceE8) => evaluate(Venue.Account([], [], [new OpenOrder(At.Listed("BTC-PERP").Id, OrderSide.Buy, new Quantity(100_000_000), new Price(priceE8))])).OrderMargin;
+        Money Of(long priceE8) =>
+            evaluate(Venue.Account([], [],
+            [new OpenOrder(At.Listed("BTC-PERP").Id, OrderSide.Buy, new Quantity(100_000_000), new Price(priceE8))]))
+            .OrderMargin;
         const double Mark = 60_012;
         const double Dollar = 0.9998;
         Near(Of(6_001_200_000_000), Dollar * Mark * (0.1 + 0.0005));
@@ -65,7 +71,8 @@ public class OrderMarginTests
         var spread = new[] { At.AtMark("BTC-30-100-Call", -1), At.AtMark("BTC-30-110-Call", 1) };
         var before = Margin("standard", spread, Order("BTC-30-110-Call", OrderSide.Sell, 1));
         var evaluate = LevelsTests.Evaluator(Fixtures.Preset("standard"));
-        var naked = evaluate(Venue.Account([], [spread[0]])).InitialMargin - evaluate(Venue.Account([], spread)).InitialMargin;
+        var naked = evaluate(Venue.Account([], [spread[0]])).InitialMargin
+            - evaluate(Venue.Account([], spread)).InitialMargin;
         before.ShouldBeGreaterThan(naked);
     }
 

@@ -33,18 +33,23 @@ internal static class PlainArrays
         var size = line.Size * line.OpenShare * shock.Weight;
         if (!line.IsOption) return size * shock.Move(line);
 
-        var discount = isBasis ? 1 : ModelBorder.Nearest(side > 0 ? group.Parameters.Discount.Long : group.Parameters.Discount.Short);
+        var discount = isBasis
+            ? 1 : ModelBorder.Nearest(side > 0 ? group.Parameters.Discount.Long : group.Parameters.Discount.Short);
         var now = Price(line, line.Forward, line.Years, line.Volatility);
-        var then = Price(line, shock.Forward(line), isBasis ? line.Years : group.Years(line), group.Volatility(line, shock.Volatility));
+        var then = Price(line, shock.Forward(line), isBasis ? line.Years : group.Years(line),
+            group.Volatility(line, shock.Volatility));
         return size * ((discount * then) - now);
     }
 
-    /// <summary>A basis shift moves the forward and nothing else: no time passes and option values are not discounted.</summary>
+    /// <summary>
+    /// A basis shift moves the forward and nothing else: no time passes and option values are not discounted.
+    /// </summary>
     private static double BasisGain(in MarketLine line, in Shock shock) => line.IsOption
         ? line.Size * line.OpenShare * (Price(line, shock.Forward(line), line.Years, line.Volatility)
             - Price(line, line.Forward, line.Years, line.Volatility))
         : line.Size * line.OpenShare * shock.Move(line);
 
     private static double Price(in MarketLine line, double forward, double years, double volatility) => Black76.Price(
-        line.Kind == LineKind.Call ? OptionKind.Call : OptionKind.Put, forward, line.OpenStrike, years, volatility, line.Discount).Value;
+        line.Kind == LineKind.Call ? OptionKind.Call : OptionKind.Put, forward, line.OpenStrike, years, volatility,
+        line.Discount).Value;
 }

@@ -22,7 +22,8 @@ public class ReferenceModelTests
             var model = Fixtures.Model(set, Venue.Shared.Market);
             var arrays = Fixtures.Arrays(model);
             var random = new Random(20_260_801);
-            for (var book = 0; book < Books / 2; book++) Compare(model, arrays, RandomBook(random), $"{preset} book {book}");
+            for (var book = 0; book < Books / 2; book++)
+                Compare(model, arrays, RandomBook(random), $"{preset} book {book}");
         }
     }
 
@@ -48,10 +49,13 @@ public class ReferenceModelTests
         foreach (var (_, group) in node["model"]!["groups"]!.AsObject())
         {
             group!["discount"] = System.Text.Json.Nodes.JsonNode.Parse("""{"long":"0.95","short":"1.02"}""");
-            group["basis"] ??= System.Text.Json.Nodes.JsonNode.Parse("""{"shift":"0.05","scalar":"1","perYear":"1.2"}""");
+            group["basis"] ??= System.Text.Json.Nodes.JsonNode.Parse(
+                """{"shift":"0.05","scalar":"1","perYear":"1.2"}""");
             group["static"] ??= System.Text.Json.Nodes.JsonNode.Parse("""{"linear":"0.03","shortOptions":"0.02"}""");
-            group["concentration"] ??= System.Text.Json.Nodes.JsonNode.Parse("""{"depthMultiple":"0.1","chargeRate":"0.2"}""");
-            group["shortOptionMinimum"] = System.Text.Json.Nodes.JsonNode.Parse("""{"floorRate":"0.2","netting":"per-strike"}""");
+            group["concentration"] ??= System.Text.Json.Nodes.JsonNode.Parse(
+                """{"depthMultiple":"0.1","chargeRate":"0.2"}""");
+            group["shortOptionMinimum"] = System.Text.Json.Nodes.JsonNode.Parse(
+                """{"floorRate":"0.2","netting":"per-strike"}""");
             group["calendar"] ??= System.Text.Json.Nodes.JsonNode.Parse(
                 """{"tierDays":["10","60"],"charges":[{"tierA":0,"tierB":1,"chargeRate":"0.01"},{"tierA":2,"tierB":1,"chargeRate":"0.02"},{"tierA":0,"tierB":2,"chargeRate":"0.03"}]}""");
         }
@@ -66,7 +70,8 @@ public class ReferenceModelTests
 
     internal static (int Line, double Quantity)[] RandomBook(Random random)
     {
-        var lines = Enumerable.Range(0, Venue.Shared.Market.Lines.Length).Where(i => Venue.Shared.Market.Lines[i].Kind != LineKind.Spot).ToArray();
+        var lines = Enumerable.Range(0, Venue.Shared.Market.Lines.Length)
+            .Where(i => Venue.Shared.Market.Lines[i].Kind != LineKind.Spot).ToArray();
         return [.. Enumerable.Range(0, random.Next(1, 13)).Select(_ => lines[random.Next(lines.Length)]).Distinct()
             .Select(line => (line, Math.Exp((random.NextDouble() * 9) - 3) * ((random.Next(2) * 2) - 1)))];
     }
@@ -74,7 +79,8 @@ public class ReferenceModelTests
     private static void Compare(MarginModel model, double[] arrays, (int Line, double Quantity)[] book, string of)
     {
         var groups = new GroupRisk[model.Market.Groups.Length];
-        var exposures = book.Select(holding => new Exposure(holding.Line, holding.Quantity)).OrderBy(exposure => exposure.Line).ToArray();
+        var exposures = book.Select(holding => new Exposure(holding.Line, holding.Quantity))
+            .OrderBy(exposure => exposure.Line).ToArray();
         model.Evaluate(arrays, exposures, groups).ShouldBe(Refusal.None);
         var expected = ReferenceModels.Evaluate(model, arrays, book);
         for (var g = 0; g < groups.Length; g++)

@@ -8,7 +8,9 @@ using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Models;
 
-/// <summary>Every cell of risk-matrix.json at its tolerance: 1e-12 × Σ |quantity| × max(forward or mark, strike).</summary>
+/// <summary>
+/// Every cell of risk-matrix.json at its tolerance: 1e-12 × Σ |quantity| × max(forward or mark, strike).
+/// </summary>
 public class RiskMatrixGoldenTests
 {
     private static readonly double[] Moves = [-0.16, -0.12, -0.08, -0.04, 0, 0.04, 0.08, 0.12, 0.16];
@@ -34,13 +36,15 @@ public class RiskMatrixGoldenTests
         var positions = portfolio.GetProperty("positions").EnumerateArray().ToArray();
         var lines = positions.Select((position, i) => LineOf(position, i + 1)).ToArray();
         var market = Fixtures.Market(lines, Fixtures.Group("U", portfolio.GetProperty("index").GetDouble()));
-        ScenarioPlan.Resolve(market, ParametersOf(portfolio.GetProperty("rule")), out var resolved).ShouldBe(Refusal.None);
+        ScenarioPlan.Resolve(market, ParametersOf(portfolio.GetProperty("rule")), out var resolved)
+            .ShouldBe(Refusal.None);
         var plan = resolved!;
         var arrays = new double[plan.Length];
         RiskArrays.Price(plan, arrays).ShouldBe(Refusal.None);
         var expected = portfolio.GetProperty("expected");
         var quantities = positions.Select(position => position.GetProperty("quantity").GetDouble()).ToArray();
-        var tolerance = 1e-12 * lines.Select((line, i) => Math.Abs(quantities[i]) * Math.Max(line.Forward, line.Strike)).Sum();
+        var tolerance = 1e-12 * lines.Select((line, i) => Math.Abs(quantities[i]) * Math.Max(line.Forward, line.Strike))
+            .Sum();
 
         var cells = 0;
         for (var i = 0; i < positions.Length; i++)
@@ -48,12 +52,15 @@ public class RiskMatrixGoldenTests
             var row = plan.RowStart(market.LineOf(new InstrumentId(i + 1)).Value, quantities[i]);
             foreach (var volatility in expected.GetProperty("position_pnl")[i].EnumerateArray())
                 foreach (var cell in volatility.EnumerateArray())
-                    (quantities[i] * arrays[row++]).ShouldBe(cell.GetDouble(), tolerance, $"{id} position {i} cell {cells++}");
+                    (quantities[i] * arrays[row++])
+                        .ShouldBe(cell.GetDouble(), tolerance, $"{id} position {i} cell {cells++}");
         }
 
         var totals = new double[plan.Stride];
         var held = Fixtures.Exposures(market, [.. quantities.Select((quantity, i) => (i + 1, quantity))]);
-        foreach (var exposure in held) ScenarioModel.Add(totals, arrays.AsSpan(plan.RowStart(exposure.Line, exposure.Quantity), plan.Stride), exposure.Quantity);
+        foreach (var exposure in held)
+            ScenarioModel.Add(totals, arrays.AsSpan(plan.RowStart(exposure.Line, exposure.Quantity), plan.Stride),
+                exposure.Quantity);
         var s = 0;
         foreach (var volatility in expected.GetProperty("portfolio_pnl").EnumerateArray())
             foreach (var cell in volatility.EnumerateArray())
@@ -65,7 +72,9 @@ public class RiskMatrixGoldenTests
         if (expected.GetProperty("worst_is_unique").GetBoolean() && groups[0].Scenario.ScanLoss > 0)
         {
             var worst = plan.Groups[0].Scenarios[groups[0].Scenario.Worst];
-            worst.Volatility.ToString().ShouldBe(expected.GetProperty("worst_vol").GetString() switch { "none" => "Same", "up" => "Up", _ => "Down" }, id);
+            worst.Volatility.ToString()
+                .ShouldBe(expected.GetProperty("worst_vol")
+                .GetString() switch { "none" => "Same", "up" => "Up", _ => "Down" }, id);
             ModelBorder.Nearest(worst.Price.Amount).ShouldBe(expected.GetProperty("worst_price_move").GetDouble(), id);
         }
 
@@ -88,10 +97,12 @@ public class RiskMatrixGoldenTests
         var cells = from volatility in new[] { VolatilityMove.Down, VolatilityMove.Same, VolatilityMove.Up }
                     from move in Moves
                     select new Scenario($"{move} {volatility}", ScenarioKind.Regular,
-                        new PriceMove(PriceUnit.Fraction, new Rate((long)Math.Round(move * 1e9)), 1), volatility, Rate.One, LinearMove.Whole);
+                        new PriceMove(PriceUnit.Fraction, new Rate((long)Math.Round(move * 1e9)), 1), volatility,
+                        Rate.One, LinearMove.Whole);
         var group = grid.Groups[ParameterSet.Default] with
         {
-            Volatility = new VolatilityShock(VolatilityUnit.Relative, Of("vol_up"), Of("vol_down"), Of("power_short"), Of("power_long"),
+            Volatility = new VolatilityShock(VolatilityUnit.Relative, Of("vol_up"), Of("vol_down"), Of("power_short"),
+                Of("power_long"),
                 Of("reference_days"), Of("min_days"), Of("vol_floor"), Of("vol_floor")),
             Basis = null, Static = null, Concentration = null,
         };

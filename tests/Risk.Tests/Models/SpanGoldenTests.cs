@@ -9,8 +9,8 @@ using Shouldly;
 namespace CrossMargin.Risk.Tests.Models;
 
 /// <summary>
-/// Every value of span-array.json that the scenario model computes, at its tolerance: 1e-12 × Σ |quantity| × multiplier × max(F, K).
-/// Of the two spread rules the model follows the weighted price risk.
+/// Every value of span-array.json that the scenario model computes, at its tolerance: 1e-12 × Σ |quantity| × multiplier
+/// × max(F, K). Of the two spread rules the model follows the weighted price risk.
 /// </summary>
 public class SpanGoldenTests
 {
@@ -32,7 +32,8 @@ public class SpanGoldenTests
     private static int Compare(JsonElement portfolio)
     {
         var id = portfolio.GetProperty("id").GetString();
-        var names = portfolio.GetProperty("underlyings").EnumerateArray().Select(u => u.GetProperty("name").GetString()!).ToArray();
+        var names = portfolio.GetProperty("underlyings").EnumerateArray()
+            .Select(u => u.GetProperty("name").GetString()!).ToArray();
         var positions = portfolio.GetProperty("positions").EnumerateArray().ToArray();
         var lines = positions.Select((position, i) => LineOf(position, i + 1, names)).ToArray();
         var market = Fixtures.Market(lines, [.. names.Select(name => Fixtures.Group(name, 100))]);
@@ -41,7 +42,8 @@ public class SpanGoldenTests
         var arrays = new double[plan.Length];
         RiskArrays.Price(plan, arrays).ShouldBe(Refusal.None);
         var quantities = positions.Select(position => position.GetProperty("quantity").GetDouble()).ToArray();
-        var tolerance = 1e-12 * positions.Select((position, i) => Math.Abs(quantities[i]) * lines[i].Size * Reach(position)).Sum();
+        var tolerance = 1e-12 * positions.Select((position, i) =>
+            Math.Abs(quantities[i]) * lines[i].Size * Reach(position)).Sum();
         var expected = portfolio.GetProperty("expected");
 
         var cells = 0;
@@ -49,17 +51,20 @@ public class SpanGoldenTests
         {
             var row = plan.RowStart(market.LineOf(new InstrumentId(i + 1)).Value, quantities[i]);
             foreach (var cell in expected.GetProperty("per_position_pnl")[i].EnumerateArray())
-                (quantities[i] * arrays[row++]).ShouldBe(cell.GetDouble(), tolerance, $"{id} position {i} cell {cells++}");
+                (quantities[i] * arrays[row++])
+                    .ShouldBe(cell.GetDouble(), tolerance, $"{id} position {i} cell {cells++}");
         }
 
         var groups = new GroupRisk[names.Length];
         var held = Fixtures.Exposures(market, [.. quantities.Select((quantity, i) => (i + 1, quantity))]);
         ScenarioModel.Evaluate(plan, arrays, held, groups).ShouldBe(Refusal.None);
         for (var group = 0; group < names.Length; group++)
-            CompareGroup($"{id} {names[group]}", groups[group], expected.GetProperty("per_underlying").GetProperty(names[group]), tolerance);
+            CompareGroup($"{id} {names[group]}", groups[group],
+                expected.GetProperty("per_underlying").GetProperty(names[group]), tolerance);
 
         var total = groups.Sum(group => group.Maintenance);
-        var required = expected.TryGetProperty("total_requirement_wfpr", out var withCredit) ? withCredit : expected.GetProperty("total_requirement");
+        var required = expected.TryGetProperty("total_requirement_wfpr", out var withCredit)
+            ? withCredit : expected.GetProperty("total_requirement");
         total.ShouldBe(required.GetDouble(), tolerance, $"{id} total");
         return cells;
     }
@@ -101,7 +106,8 @@ public class SpanGoldenTests
             var name = underlying.GetProperty("name").GetString()!;
             lists = lists.Add(name, [.. span.Parameters.Lists["span"].Select((scenario, s) => scenario with
             {
-                Price = s < 14 ? scenario.Price : new PriceMove(PriceUnit.Range, Exact((s == 14 ? 1 : -1) * Of("extreme_multiple")), 1),
+                Price = s < 14 ? scenario.Price
+                    : new PriceMove(PriceUnit.Range, Exact((s == 14 ? 1 : -1) * Of("extreme_multiple")), 1),
                 Weight = s < 14 ? Rate.One : Exact(Of("extreme_cover")),
             })]);
             groups = groups.Add(new Underlying(name), template with
@@ -110,7 +116,8 @@ public class SpanGoldenTests
                 Range = new PriceRange(PriceUnit.Absolute, Exact(Of("price_scan_range"))),
                 Volatility = template.Volatility with
                 {
-                    Unit = underlying.GetProperty("vol_shift").GetString() == "absolute" ? VolatilityUnit.Absolute : VolatilityUnit.Relative,
+                    Unit = underlying.GetProperty("vol_shift").GetString() == "absolute"
+                        ? VolatilityUnit.Absolute : VolatilityUnit.Relative,
                     Up = Exact(Of("vol_scan_range")),
                     Down = Exact(Of("vol_scan_range")),
                 },
@@ -120,8 +127,10 @@ public class SpanGoldenTests
 
         var credits = portfolio.TryGetProperty("spreads", out var spreads)
             ? spreads.EnumerateArray().Select(spread => new GroupCredit(
-                new Underlying(spread.GetProperty("leg1").GetString()!), new Underlying(spread.GetProperty("leg2").GetString()!),
-                Exact(spread.GetProperty("delta_per_spread_leg1").GetDouble()), Exact(spread.GetProperty("delta_per_spread_leg2").GetDouble()),
+                new Underlying(spread.GetProperty("leg1").GetString()!),
+                new Underlying(spread.GetProperty("leg2").GetString()!),
+                Exact(spread.GetProperty("delta_per_spread_leg1").GetDouble()),
+                Exact(spread.GetProperty("delta_per_spread_leg2").GetDouble()),
                 spread.GetProperty("side").GetString() == "same" ? SpreadSides.Same : SpreadSides.Opposite,
                 Exact(spread.GetProperty("credit_rate").GetDouble())))
             : [];

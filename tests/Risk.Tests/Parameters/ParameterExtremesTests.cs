@@ -11,8 +11,9 @@ using Shouldly;
 namespace CrossMargin.Risk.Tests.Parameters;
 
 /// <summary>
-/// Every number of every preset, with everything switched on, at the lowest and the highest value that the document allows. The
-/// bounds are asked of the validation itself, so a parameter that is added is tested without being listed here.
+/// Every number of every preset, with everything switched on, at the lowest and the highest value that the document
+/// allows. The bounds are asked of the validation itself, so a parameter that is added is tested without being listed
+/// here.
 /// </summary>
 public class ParameterExtremesTests
 {
@@ -20,7 +21,8 @@ public class ParameterExtremesTests
 
     [Theory]
     [MemberData(nameof(Presets))]
-    public void Every_parameter_at_its_minimum_and_maximum_gives_ordered_levels_or_is_refused_by_a_relation(string preset)
+    public void Every_parameter_at_its_minimum_and_maximum_gives_ordered_levels_or_is_refused_by_a_relation(
+        string preset)
     {
         var template = ParameterDocumentTests.Template(preset);
         ReferenceModelTests.SwitchEverythingOn(template);
@@ -32,7 +34,8 @@ public class ParameterExtremesTests
                 var changed = template.DeepClone();
                 ParameterDocumentTests.Put(changed, pointer, $"\"{bound}\"");
                 var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(changed.ToJsonString()), out var set);
-                errors.ShouldNotContain(error => error.Message.StartsWith("must be", StringComparison.Ordinal) && error.Pointer == pointer && error.Message.Contains("from"));
+                errors.ShouldNotContain(error => error.Message.StartsWith("must be", StringComparison.Ordinal)
+                    && error.Pointer == pointer && error.Message.Contains("from"));
                 if (set is null) refused++;
                 else Evaluate(set, $"{preset} {pointer} = {bound}");
                 if (set is not null) evaluated++;
@@ -66,7 +69,8 @@ public class ParameterExtremesTests
     {
         JsonObject map => map.SelectMany(property => Numbers(property.Value!, $"{pointer}/{property.Key}")),
         JsonArray list => list.SelectMany((item, i) => Numbers(item!, $"{pointer}/{i}")),
-        _ => node.GetValueKind() == JsonValueKind.String && DecimalText.TryParse(node.GetValue<string>(), 9, out _) && !pointer.EndsWith("/name", StringComparison.Ordinal)
+        _ => node.GetValueKind() == JsonValueKind.String && DecimalText.TryParse(node.GetValue<string>(), 9, out _)
+            && !pointer.EndsWith("/name", StringComparison.Ordinal)
             ? [pointer] : [],
     };
 
@@ -75,7 +79,8 @@ public class ParameterExtremesTests
         var changed = template.DeepClone();
         ParameterDocumentTests.Put(changed, pointer, "\"-9000000001\"");
         var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(changed.ToJsonString()), out _);
-        var message = errors.First(error => error.Pointer == pointer && error.Message.Contains(" to ")).Message.Split(' ');
+        var message = errors.First(error => error.Pointer == pointer && error.Message.Contains(" to "))
+            .Message.Split(' ');
         return [message[3], message[5]];
     }
 }

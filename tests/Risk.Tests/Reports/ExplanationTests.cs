@@ -44,17 +44,21 @@ public class ExplanationTests
         var explanation = Explain(preset, Venue.Account([cash], positions));
         foreach (var position in explanation.Positions)
         {
-            var without = Report(preset, Venue.Account([cash], positions.Where(other => other.Instrument != position.Instrument)));
+            var without = Report(preset,
+                Venue.Account([cash], positions.Where(other => other.Instrument != position.Instrument)));
             var difference = explanation.Report.MaintenanceMargin - without.MaintenanceMargin;
-            Math.Abs((position.MaintenanceContribution - difference).Micros).ShouldBeLessThanOrEqualTo(2, $"{preset} {position.Symbol}");
+            Math.Abs((position.MaintenanceContribution - difference).Micros)
+                .ShouldBeLessThanOrEqualTo(2, $"{preset} {position.Symbol}");
         }
     }
 
     [Fact]
     public void A_hedge_contributes_less_than_nothing()
     {
-        var explanation = Explain("grid-pm", Venue.Account([], [At.AtMark("BTC-PERP", 10), At.AtMark("BTC-30-90-Put", 10)]));
-        explanation.Positions.Single(position => position.Symbol == "BTC-30-90-Put").MaintenanceContribution.IsNegative.ShouldBeTrue();
+        var explanation = Explain("grid-pm",
+            Venue.Account([], [At.AtMark("BTC-PERP", 10), At.AtMark("BTC-30-90-Put", 10)]));
+        explanation.Positions.Single(position => position.Symbol == "BTC-30-90-Put")
+            .MaintenanceContribution.IsNegative.ShouldBeTrue();
     }
 
     [Fact]
@@ -68,19 +72,26 @@ public class ExplanationTests
     [Fact]
     public void Greeks_are_the_slopes_of_the_value_and_add_up_by_expiry_and_underlying()
     {
-        var explanation = Explain("grid-pm", Venue.Account([], [At.AtMark("BTC-30-110-Call", -3), At.AtMark("BTC-7-90-Put", 2), At.AtMark("BTC-PERP", 1), At.AtMark("ETH-PERP", 4)]));
+        var explanation = Explain("grid-pm",
+            Venue.Account([], [At.AtMark("BTC-30-110-Call", -3), At.AtMark("BTC-7-90-Put", 2), At.AtMark("BTC-PERP", 1),
+            At.AtMark("ETH-PERP", 4)]));
         var call = explanation.Positions.Single(position => position.Symbol == "BTC-30-110-Call");
         var line = At.Market.Lines[At.Market.LineOf(call.Instrument).Value];
         double Value(double forward, double volatility, double years) =>
-            -3 * line.Size * Black76.Price(OptionKind.Call, forward, line.OpenStrike, years, volatility, line.Discount).Value;
+            -3 * line.Size * Black76.Price(OptionKind.Call, forward, line.OpenStrike, years, volatility, line.Discount)
+                .Value;
         var bump = line.Forward * 1e-4;
-        var (up, down, now) = (Value(line.Forward + bump, line.Volatility, line.Years), Value(line.Forward - bump, line.Volatility, line.Years), Value(line.Forward, line.Volatility, line.Years));
+        var (up, down, now) = (Value(line.Forward + bump, line.Volatility, line.Years),
+            Value(line.Forward - bump, line.Volatility, line.Years), Value(line.Forward, line.Volatility, line.Years));
         Near(ModelBorder.Nearest(call.Greeks.Delta), (up - down) / (2 * bump) / line.Size * line.Multiplier, 1e-5);
-        Near(ModelBorder.Nearest(call.Greeks.GammaOnePercent), (up - (2 * now) + down) / (bump * bump) / line.Size * line.Multiplier * line.Forward * 0.01, 1e-4);
-        Near(ModelBorder.Nearest(call.Greeks.VegaOnePoint), (Value(line.Forward, line.Volatility + 1e-5, line.Years) - now) / 1e-5 * 0.01, 1e-3);
+        Near(ModelBorder.Nearest(call.Greeks.GammaOnePercent),
+            (up - (2 * now) + down) / (bump * bump) / line.Size * line.Multiplier * line.Forward * 0.01, 1e-4);
+        Near(ModelBorder.Nearest(call.Greeks.VegaOnePoint),
+            (Value(line.Forward, line.Volatility + 1e-5, line.Years) - now) / 1e-5 * 0.01, 1e-3);
 
         explanation.Underlyings.Select(row => row.Underlying).ShouldBe([Fixtures.Btc, Fixtures.Eth]);
-        explanation.Expiries.Select(row => (row.Underlying, row.Expiry)).ShouldBe([(Fixtures.Btc, null), (Fixtures.Btc, 0), (Fixtures.Btc, 1), (Fixtures.Eth, null)]);
+        explanation.Expiries.Select(row => (row.Underlying, row.Expiry))
+            .ShouldBe([(Fixtures.Btc, null), (Fixtures.Btc, 0), (Fixtures.Btc, 1), (Fixtures.Eth, null)]);
         var bitcoin = explanation.Expiries.Where(row => row.Underlying == Fixtures.Btc).Sum(row => row.Greeks.Delta.E8);
         explanation.Underlyings[0].Greeks.Delta.E8.ShouldBeInRange(bitcoin - 3, bitcoin + 3);
     }
@@ -88,8 +99,10 @@ public class ExplanationTests
     [Fact]
     public void The_same_book_under_every_model_shows_the_capital_saved()
     {
-        var account = Venue.Account([new AssetAmount(Fixtures.Usdc, 500_000_000_000)], [At.AtMark("BTC-PERP", 5), At.AtMark("BTC-F30", -5)]);
-        var models = ParameterDocument.Presets.Select(preset => Fixtures.Model(Fixtures.Preset(preset), At.Market)).Select(model => (model, Fixtures.Arrays(model)));
+        var account = Venue.Account([new AssetAmount(Fixtures.Usdc, 500_000_000_000)],
+            [At.AtMark("BTC-PERP", 5), At.AtMark("BTC-F30", -5)]);
+        var models = ParameterDocument.Presets.Select(preset => Fixtures.Model(Fixtures.Preset(preset), At.Market))
+            .Select(model => (model, Fixtures.Arrays(model)));
         RiskExplainer.Compare(account, models, out var comparison).ShouldBe(Refusal.None);
         comparison.Select(row => row.ParameterSet).ShouldBe(ParameterDocument.Presets);
         comparison[0].Saved.ShouldBe(Money.Zero);
@@ -99,10 +112,13 @@ public class ExplanationTests
             row.Saved.ShouldBe(comparison[0].InitialMargin - row.InitialMargin);
         }
 
-        comparison.Single(row => row.ParameterSet == "grid-pm").Saved.ShouldBeGreaterThan(new Money(comparison[0].InitialMargin.Micros / 2), "a calendar spread is nearly free of price risk");
+        comparison.Single(row => row.ParameterSet == "grid-pm")
+            .Saved.ShouldBeGreaterThan(new Money(comparison[0].InitialMargin.Micros / 2),
+            "a calendar spread is nearly free of price risk");
     }
 
-    internal static RiskExplanation Explain(string preset, Portfolio account) => Explain(Fixtures.Preset(preset), account);
+    internal static RiskExplanation Explain(string preset, Portfolio account) =>
+        Explain(Fixtures.Preset(preset), account);
 
     internal static RiskExplanation Explain(ParameterSet set, Portfolio account)
     {
@@ -124,5 +140,6 @@ public class ExplanationTests
         foreach (var part in component.Parts) AddsUp(part);
     }
 
-    private static void Near(double actual, double expected, double relative) => actual.ShouldBe(expected, Math.Abs(expected) * relative + 2e-6);
+    private static void Near(double actual, double expected, double relative) =>
+        actual.ShouldBe(expected, Math.Abs(expected) * relative + 2e-6);
 }

@@ -42,7 +42,9 @@ public class LiquidationLadderTests
     {
         foreach (var preset in new[] { "isolated", "delta-netting", "standard", "span16", "grid-pm" })
         {
-            var account = Venue.Account([new AssetAmount(Fixtures.Usdc, 60_000_000_000), new AssetAmount(Asset.Of("BTC"), 10_000_000)], [At.AtMark("BTC-30-100-Call", -3), At.AtMark("BTC-30-100-Put", -3)]);
+            var account = Venue.Account(
+                [new AssetAmount(Fixtures.Usdc, 60_000_000_000), new AssetAmount(Asset.Of("BTC"), 10_000_000)],
+                [At.AtMark("BTC-30-100-Call", -3), At.AtMark("BTC-30-100-Put", -3)]);
             var model = Fixtures.Model(Fixtures.Preset(preset), At.Market);
             var ladder = new LiquidationLadder(account, model);
             var price = ladder.Find(0, direction).Value;
@@ -57,12 +59,15 @@ public class LiquidationLadderTests
     [Fact]
     public void A_price_that_cannot_be_reached_is_null_with_the_reason()
     {
-        var safe = ExplanationTests.Explain("standard", Venue.Account([new AssetAmount(Fixtures.Usdc, 90_000_000_000)], [At.AtMark("BTC-PERP", 1)]));
+        var safe = ExplanationTests.Explain("standard",
+            Venue.Account([new AssetAmount(Fixtures.Usdc, 90_000_000_000)], [At.AtMark("BTC-PERP", 1)]));
         safe.LiquidationPrices.ShouldAllBe(price => price.Index == null && price.Reason == "none-within-range");
-        var lost = ExplanationTests.Explain("standard", Venue.Account([], [At.AtMark("BTC-PERP", 1), At.AtMark("ETH-PERP", 1)]));
+        var lost = ExplanationTests.Explain("standard",
+            Venue.Account([], [At.AtMark("BTC-PERP", 1), At.AtMark("ETH-PERP", 1)]));
         lost.Report.IsLiquidatable.ShouldBeTrue();
         lost.LiquidationPrices.Length.ShouldBe(4);
-        lost.LiquidationPrices.ShouldAllBe(price => price.Index == null && price.Distance == null && price.Reason == "already-liquidating");
+        lost.LiquidationPrices.ShouldAllBe(price => price.Index == null && price.Distance == null
+            && price.Reason == "already-liquidating");
     }
 
     [Fact]
@@ -87,6 +92,7 @@ public class LiquidationLadderTests
         : 18_750 + ((notional - 2_000_000) * 0.025);
 
     private static LiquidationPrice Price(string preset, double cash, double quantity, PriceDirection direction) =>
-        ExplanationTests.Explain(preset, Venue.Account([new AssetAmount(Fixtures.Usdc, (long)(cash * 1e6))], [At.AtMark("BTC-PERP", quantity)]))
+        ExplanationTests.Explain(preset,
+            Venue.Account([new AssetAmount(Fixtures.Usdc, (long)(cash * 1e6))], [At.AtMark("BTC-PERP", quantity)]))
             .LiquidationPrices.Single(price => price.Direction == direction);
 }
