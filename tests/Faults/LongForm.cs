@@ -1,0 +1,2 @@
+namespace CrossMargin.Faults;
+internal static class LongForm { public static Task<int> Run(TimeSpan time) => Task.FromResult(0); }
