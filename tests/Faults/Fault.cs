@@ -1,5 +1,6 @@
 using CrossMargin.Faults.Audit;
 using CrossMargin.Faults.Processes;
+using Shouldly;
 
 namespace CrossMargin.Faults;
 
@@ -63,6 +64,14 @@ internal static class Faults
         return zombie.HasSaid("the shard has another owner") && zombie.ExitCode != 0;
     }
 
+    /// <summary>A power cut that must lose nothing. Counts when commands were on their way in that instant.</summary>
+    public static async Task<bool> SurvivePowerCut(Scene scene)
+    {
+        var join = await CutPower(scene);
+        join.Contradictions.ShouldBeEmpty(join.ToString());
+        return join.Unknown > 0;
+    }
+
     /// <summary>
     /// The power goes: everything that has not reached the disk is gone. A server that starts on what is left must have every
     /// record that any client knows of. The venue itself goes on; it never learns that this future was looked at.
@@ -79,12 +88,10 @@ internal static class Faults
         var told = scene.Told.ToList();
         scene.Database.Thaw();
 
-        using (var survivor = await Database.Start(Path.Combine(left.Mount, "postgres"), scene.Limit))
-        {
-            var join = Join.Of(told, JournalAudit.Of(await StoredJournal.Read(survivor.Audit, scene.Limit)));
-            survivor.Dispose();
-            left.Delete();
-            return join;
-        }
+        Join join;
+        using (var survivor = await Database.Recover(Path.Combine(left.Mount, "postgres"), scene.Limit))
+            join = Join.Of(told, JournalAudit.Of(await StoredJournal.Read(survivor.Audit, scene.Limit)));
+        left.Delete();
+        return join;
     }
 }

@@ -8,9 +8,13 @@ namespace CrossMargin.Faults;
 /// <summary>The long form's command line; anything else is for the test runner.</summary>
 internal static class Program
 {
-    public static async Task<int> Main(string[] args) => args switch
+    private static readonly TimeSpan AnHour = TimeSpan.FromHours(1);
+
+    /// <summary><c>--long [SECONDS]</c>, whatever stands before it.</summary>
+    public static async Task<int> Main(string[] args) => Array.IndexOf(args, "--long") switch
     {
-        ["--long", var seconds] => await LongForm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
-        _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
+        < 0 => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
+        var at when at + 1 < args.Length => await LongForm.Run(TimeSpan.FromSeconds(int.Parse(args[at + 1]))),
+        _ => await LongForm.Run(AnHour),
     };
 }

@@ -14,7 +14,7 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Far beyond what any scene takes; a scene that is still not over is stuck.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(4);
 
-    private const int DiskMegabytes = 768, SettledWhenBusy = 40;
+    private const int DiskMegabytes = 384;
 
     private readonly string directory;
     private readonly int seed;
@@ -81,16 +81,8 @@ internal sealed class Scene : IAsyncDisposable
         Traffic = Traffic.Start(PathOf($"clients-{runs}"), unchecked((seed * 131) + runs), Host.Address, Shards, Limit);
     }
 
-    /// <summary>Waits until clients get answers again, and so many that all of them are at work.</summary>
-    public async Task Busy()
-    {
-        var before = Traffic.Settled;
-        await Wait.Until(async () =>
-        {
-            await Traffic.Check();
-            return Traffic.Settled >= before + SettledWhenBusy;
-        }, "clients are answered", Limit);
-    }
+    /// <summary>Waits until everybody who is a client of the latest host gets answers.</summary>
+    public Task Busy() => Traffic.Flows(Host.Address);
 
     /// <summary>Ends the traffic and holds all that clients heard against the journal, which has come to rest.</summary>
     public async Task<Join> EndTraffic()
@@ -167,7 +159,7 @@ internal sealed class Scene : IAsyncDisposable
 
     private async Task Open()
     {
-        Database = await Database.Start(Path.Combine(Disk?.Mount ?? directory, "postgres"), Limit);
+        Database = await Database.Make(Path.Combine(Disk?.Mount ?? directory, "postgres"), Limit);
         await StartHost();
         Disk?.Sync();
     }

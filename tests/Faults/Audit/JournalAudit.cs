@@ -24,7 +24,7 @@ internal sealed class JournalAudit
         foreach (var stream in journal.Rows.GroupBy(row => Format.Uuid(row.Grain))) Stream(stream.Key, [.. stream.OrderBy(row => row.Version)]);
         foreach (var (address, row) in messages) if (!takers.ContainsKey(address)) Count(row, sign: +1);
         foreach (var (asset, total) in totals)
-            if (total != 0) contradictions.Add($"I1: {total} {asset} came from nowhere (balances + held + in flight + external is not 0)");
+            if (total != 0) contradictions.Add($"I1: {total:0.########} {asset} came from nowhere (balances + held + in flight + external is not 0)");
     }
 
     public int Rows { get; }
@@ -161,9 +161,9 @@ internal sealed class JournalAudit
             var balance = purse.Balances.GetValueOrDefault(asset) + (into * number);
             purse.Balances[asset] = balance;
             totals[asset] = totals.GetValueOrDefault(asset) + (into * number);
-            Require(number > 0 && balance >= 0, "I1", $"{row.Address} takes {account} to {balance} {asset}");
+            Require(number > 0 && balance >= 0, "I1", $"{row.Address} takes {account} to {balance:0.########} {asset}");
             Require(Format.Amount(Text("balanceAfter")) == (balance, asset), "I1",
-                $"{row.Address} says {Text("balanceAfter")} and the records before it come to {balance} {asset}");
+                $"{row.Address} says {Text("balanceAfter")} and the records before it come to {balance:0.########} {asset}");
         }
 
         void External(int sign) => Count(row, sign);

@@ -19,9 +19,13 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
     private readonly Dictionary<AccountId, long> sent = [];                          // by the custody system, to each account
     private readonly Queue<(AccountId Account, long Withdrawal)> held = [];
     private long references;
+    private int done;
 
     /// <summary>Where this client sends what it sends next.</summary>
     public Uri Host { get; set; } = town.Host;
+
+    /// <summary>How many things it has done, each to its end.</summary>
+    public int Done => Volatile.Read(ref done);
 
     public ClientLog Log => log;
 
@@ -38,6 +42,8 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
                 case < 75: await Withdraw(); break;
                 default: await Transfer(); break;
             }
+
+            Interlocked.Increment(ref done);
         }
     }
 

@@ -10,16 +10,13 @@ internal sealed class Town(Uri host, ShardMap shards, CancellationToken limit)
     private readonly Lock gate = new();
     private readonly List<AccountId> accounts = [];
     private readonly ConcurrentDictionary<Uri, int> outstanding = [];
-    private long settled, unknown;
+    private long unknown;
     private volatile bool isClosing;
 
     public Uri Host => host;
 
     /// <summary>No new commands; those that are out are asked for until they are known.</summary>
     public bool IsClosing => isClosing;
-
-    /// <summary>Answers so far that said for good what became of a command.</summary>
-    public long Settled => Interlocked.Read(ref settled);
 
     /// <summary>Answers so far that said nothing.</summary>
     public long Unknown => Interlocked.Read(ref unknown);
@@ -47,7 +44,6 @@ internal sealed class Town(Uri host, ShardMap shards, CancellationToken limit)
 
     public void Count(Answer answer)
     {
-        if (answer.Said is Said.Applied or Said.Refused or Said.Duplicate) Interlocked.Increment(ref settled);
         if (answer.Said is Said.Unknown) Interlocked.Increment(ref unknown);
     }
 

@@ -1,3 +1,4 @@
+using CrossMargin.Faults.Processes;
 using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Faults.Clients;
@@ -7,12 +8,14 @@ internal sealed class Traffic : IAsyncDisposable
 {
     public const int Clients = 8;
 
+    private readonly CancellationToken limit;
     private readonly Town town;
     private readonly Client[] clients;
     private readonly Task running;
 
     private Traffic(string directory, int seed, Uri host, ShardMap shards, CancellationToken limit)
     {
+        this.limit = limit;
         Directory.CreateDirectory(directory);
         town = new Town(host, shards, limit);
         clients = [.. Enumerable.Range(0, Clients).Select(number => new Client(
@@ -22,8 +25,6 @@ internal sealed class Traffic : IAsyncDisposable
 
     public static Traffic Start(string directory, int seed, Uri host, ShardMap shards, CancellationToken limit) =>
         new(directory, seed, host, shards, limit);
-
-    public long Settled => town.Settled;
 
     public long Unknown => town.Unknown;
 
@@ -44,10 +45,18 @@ internal sealed class Traffic : IAsyncDisposable
         for (var number = 0; number < clients.Length; number += 2) clients[number].Host = host;
     }
 
-    /// <summary>Throws when a client has failed, which none does for a fault of the venue.</summary>
-    public async Task Check()
+    /// <summary>
+    /// Waits until every client of this host has done two things more: the one that it was at when it was asked, and whatever a
+    /// fault did to it, is then behind it.
+    /// </summary>
+    public async Task Flows(Uri host)
     {
-        if (running.IsFaulted) await running;
+        var before = Array.ConvertAll(clients, client => client.Done);
+        await Wait.Until(async () =>
+        {
+            if (running.IsFaulted) await running;   // a client fails only when it hears what none should
+            return clients.Select((client, number) => client.Host != host || client.Done >= before[number] + 2).All(done => done);
+        }, $"the clients of {host} are answered", limit);
     }
 
     /// <summary>Comes to rest: every command is known or given up.</summary>

@@ -26,15 +26,17 @@ internal sealed class Database : IDisposable
     /// <summary>The directory that every process of the server works in; no other process does.</summary>
     private string Cluster => Path.Combine(options.Directory, "cluster");
 
-    /// <summary>Makes the server of this directory, or starts it again as it was left there.</summary>
-    public static async Task<Database> Start(string directory, CancellationToken limit)
+    /// <summary>Makes the server of this directory. Small, because the disk of a power cut is copied often.</summary>
+    public static Task<Database> Make(string directory, CancellationToken limit) =>
+        Start(directory, new() { ["shared_buffers"] = "64MB", ["max_wal_size"] = "128MB" }, limit);
+
+    /// <summary>Starts what a crash has left in this directory, to look at it: what it repairs need not outlive another crash.</summary>
+    public static Task<Database> Recover(string directory, CancellationToken limit) =>
+        Start(directory, new() { ["shared_buffers"] = "64MB", ["fsync"] = "off" }, limit);
+
+    private static async Task<Database> Start(string directory, Dictionary<string, string> settings, CancellationToken limit)
     {
-        // Small, because these databases are, and because the disk of a power cut is copied often.
-        var options = new EmbeddedPostgresOptions
-        {
-            Directory = directory,
-            Settings = new Dictionary<string, string> { ["shared_buffers"] = "64MB", ["max_wal_size"] = "128MB" },
-        };
+        var options = new EmbeddedPostgresOptions { Directory = directory, Settings = settings };
         return new Database(options, await EmbeddedPostgres.Start(options, limit));
     }
 
@@ -117,10 +119,24 @@ internal sealed class Database : IDisposable
         }
     }
 
+    /// <summary>Asks until the server answers: it may be recovering from what was done to it.</summary>
     private async Task<T> Ask<T>(string sql, CancellationToken limit)
     {
+        T? answer = default;
         await using var source = NpgsqlDataSource.Create(server.SuperuserConnection);
-        await using var command = source.CreateCommand(sql);
-        return await command.ExecuteScalarAsync(limit) is T answer ? answer : default!;
+        await Wait.Until(async () =>
+        {
+            try
+            {
+                await using var command = source.CreateCommand(sql);
+                answer = await command.ExecuteScalarAsync(limit) is T value ? value : default;
+                return true;
+            }
+            catch (NpgsqlException down) when (down is not PostgresException { SqlState: not "57P03" and not "57P02" and not "57P01" })
+            {
+                return false;
+            }
+        }, $"the server answers {sql}", limit);
+        return answer!;
     }
 }
