@@ -7,7 +7,9 @@ using Xunit;
 
 namespace CrossMargin.Runtime.Tests;
 
-/// <summary>The byte format of a record, against bytes that are written out here and not computed by the code under test.</summary>
+/// <summary>
+/// The byte format of a record, against bytes that are written out here and not computed by the code under test.
+/// </summary>
 public class ChainTests
 {
     private static readonly GrainId Grain = GrainId.Read(Convert.FromHexString("02112233445586778899AABBCCDDEEFF"));

@@ -138,7 +138,8 @@ public class MessageTests
     public void A_delivery_that_holds_more_back_is_pulled_on()
     {
         var shard = Active();
-        shard.Shard.Receive(shard.Now, new ShardMessage.Delivery(There, Here, Predecessor: 0, [Message(4, "hello", A)], HasMore: true));
+        shard.Shard.Receive(
+            shard.Now, new ShardMessage.Delivery(There, Here, Predecessor: 0, [Message(4, "hello", A)], HasMore: true));
         shard.Pulls.ShouldHaveSingleItem().After.ShouldBe(4);
     }
 

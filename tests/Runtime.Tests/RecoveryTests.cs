@@ -95,7 +95,9 @@ public class RecoveryTests
         second.Alarms.ShouldHaveSingleItem().ShouldContain("cannot read");
     }
 
-    /// <summary>The owner was stopped between its take-over and its reading, and another one has written since.</summary>
+    /// <summary>
+    /// The owner was stopped between its take-over and its reading, and another one has written since.
+    /// </summary>
     [Fact]
     public void Records_behind_the_head_that_was_taken_over_mean_another_owner_and_not_a_broken_journal()
     {

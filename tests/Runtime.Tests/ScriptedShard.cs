@@ -41,7 +41,8 @@ internal sealed class ScriptedShard : IShardHost
         Far = ids.First(id => Map.ShardOf(id) == There);
     }
 
-    public ScriptedShard(ShardLimits? limits = null) => Shard = new Shard(Here, Map, Catalog, limits ?? ShardLimits.Default, this);
+    public ScriptedShard(ShardLimits? limits = null) =>
+        Shard = new Shard(Here, Map, Catalog, limits ?? ShardLimits.Default, this);
 
     public Shard Shard { get; }
     public Instant Now { get; set; } = Noon;
@@ -89,7 +90,8 @@ internal sealed class ScriptedShard : IShardHost
     public static Cause.Key NewKey(object command, long ageMicros = 0) =>
         new(CommandKey.Issue(Noon.PlusMicros(-ageMicros), 1, ++keys), Catalog.FingerprintOf(A, command));
 
-    public static Cause.Source Number(long sequence, object command) => new(Feed, sequence, Catalog.FingerprintOf(A, command));
+    public static Cause.Source Number(long sequence, object command) =>
+        new(Feed, sequence, Catalog.FingerprintOf(A, command));
 
     public Asker Ask(object command, Cause? identity = null, GrainId? to = null)
     {
@@ -124,7 +126,8 @@ internal sealed class ScriptedShard : IShardHost
 
     // ---- messages from the other shard -----------------------------------------------------------------------------
 
-    public static JournalRecord Message(long position, string what, params ImmutableArray<GrainId> to) => Record(There, position, Far, position, "told", $"{what} {string.Join(' ', to)}", to);
+    public static JournalRecord Message(long position, string what, params ImmutableArray<GrainId> to) =>
+        Record(There, position, Far, position, "told", $"{what} {string.Join(' ', to)}", to);
 
     public static JournalRecord Record(
         ShardId shard, long position, GrainId grain, long version, string type, string payload, ImmutableArray<GrainId> to = default)

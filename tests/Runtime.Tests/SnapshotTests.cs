@@ -14,7 +14,10 @@ public class SnapshotTests
 
     private static SnapshotsFound Found(params IReadOnlyList<GrainSnapshot> snapshots) => new(snapshots, Discarded: 0);
 
-    /// <summary>A shard with two grains, a key, a source, watermarks, a timer and a parked message, and its first snapshot set.</summary>
+    /// <summary>
+    /// A shard with two grains, a key, a source, watermarks, a timer and a parked message, and its first snapshot
+    /// set.
+    /// </summary>
     private static (ScriptedShard Shard, SnapshotSet Set) Saved()
     {
         var shard = Active();
@@ -39,7 +42,8 @@ public class SnapshotTests
         shard.Shard.Flush();
         shard.Saves.ShouldBeEmpty();
         shard.Settle(CommitOutcome.Committed);
-        shard.Saves.ShouldHaveSingleItem().Snapshots.ShouldAllBe(snapshot => snapshot.Position == 2 && snapshot.Chain == shard.Journal[1].Chain);
+        shard.Saves.ShouldHaveSingleItem().Snapshots.ShouldAllBe(
+            snapshot => snapshot.Position == 2 && snapshot.Chain == shard.Journal[1].Chain);
     }
 
     [Fact]
@@ -150,7 +154,8 @@ public class SnapshotTests
     {
         var (shard, set) = Saved();
         foreach (var victim in set.Snapshots)
-            for (var length = 0; length < victim.State.Length; length++) IsIgnored(shard, set, victim with { State = victim.State[..length] });
+            for (var length = 0; length < victim.State.Length; length++)
+                IsIgnored(shard, set, victim with { State = victim.State[..length] });
     }
 
     [Fact]
@@ -172,7 +177,8 @@ public class SnapshotTests
     public void A_missing_snapshot_is_noticed()
     {
         var (shard, set) = Saved();
-        foreach (var missing in set.Snapshots) IsIgnored(shard, Found([.. set.Snapshots.Where(snapshot => snapshot != missing)]));
+        foreach (var missing in set.Snapshots)
+            IsIgnored(shard, Found([.. set.Snapshots.Where(snapshot => snapshot != missing)]));
     }
 
     [Fact]

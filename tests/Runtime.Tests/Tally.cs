@@ -6,7 +6,9 @@ using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Runtime.Tests;
 
-/// <summary>What a tally can be asked: to count, to tell others, to refuse with or without a record, to break, to be woken.</summary>
+/// <summary>
+/// What a tally can be asked: to count, to tell others, to refuse with or without a record, to break, to be woken.
+/// </summary>
 internal abstract record TallyCommand
 {
     internal sealed record Count(int By) : TallyCommand;
@@ -75,7 +77,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
 
     protected override void Verify(Tally state) => Invariant.Holds("T2", state.Total >= 0, "a tally is not negative");
     protected override Instant? DueAt(Tally state) => state.Due;
-    protected override ImmutableArray<GrainId> AddresseesOf(TallyEvent @event) => @event is TallyEvent.Told told ? told.To : [];
+    protected override ImmutableArray<GrainId> AddresseesOf(TallyEvent @event) =>
+        @event is TallyEvent.Told told ? told.To : [];
 
     protected override Rejection RefusalIn(TallyEvent @event) =>
         @event is TallyEvent.Refused ? Rejection.ExceedsBalance : Rejection.None;
@@ -84,7 +87,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
 
     protected override string NameOf(TallyEvent @event) => @event.GetType().Name.ToLowerInvariant();
 
-    protected override void Encode(TallyEvent @event, IBufferWriter<byte> destination) => destination.Write(Encoding.UTF8.GetBytes(@event switch
+    protected override void Encode(TallyEvent @event, IBufferWriter<byte> destination) =>
+        destination.Write(Encoding.UTF8.GetBytes(@event switch
     {
         TallyEvent.Counted counted => $"{counted.By}",
         TallyEvent.Told told => $"{told.What} {string.Join(' ', told.To)}",
@@ -108,7 +112,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         };
     }
 
-    private static GrainId Parse(string text) => GrainId.TryParse(text, out var id) ? id : throw new FormatException(text);
+    private static GrainId Parse(string text) =>
+        GrainId.TryParse(text, out var id) ? id : throw new FormatException(text);
 
     protected override byte[] Save(Tally state) =>
         Encoding.UTF8.GetBytes($$"""{"total":{{state.Total}},"heard":{{state.Heard}},"due":{{state.Due?.Micros ?? -1}}}""");

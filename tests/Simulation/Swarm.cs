@@ -10,7 +10,8 @@ internal static class Swarm
     {
         var verdict = Venue.Run(seed, Tracing.LastSteps);
         foreach (var line in verdict.LastLines) Console.WriteLine(line);
-        Console.WriteLine($"seed {seed}: trace {verdict.TraceHash:x16}, {verdict.Steps} steps, {verdict.Commands} committed commands, {verdict.Records} records");
+        Console.WriteLine(
+            $"seed {seed}: trace {verdict.TraceHash:x16}, {verdict.Steps} steps, {verdict.Commands} committed commands, {verdict.Records} records");
         Console.WriteLine(verdict.Failure is { } failure ? $"FAILED {failure.Message}" : "passed");
         return verdict.Failure is null ? 0 : 1;
     }
@@ -34,7 +35,9 @@ internal static class Swarm
         return tally.Failures.Count + tally.NeverSeen().Count == 0 ? 0 : 1;
     }
 
-    /// <summary>Seeds that nobody has run before, from a start that is printed nowhere but in the seeds themselves.</summary>
+    /// <summary>
+    /// Seeds that nobody has run before, from a start that is printed nowhere but in the seeds themselves.
+    /// </summary>
     public static IEnumerable<ulong> Fresh()
     {
         var draws = new Draws(BitConverter.ToUInt64(System.Security.Cryptography.RandomNumberGenerator.GetBytes(sizeof(ulong))));

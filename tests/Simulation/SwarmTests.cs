@@ -5,7 +5,9 @@ using Xunit;
 
 namespace CrossMargin.Simulation;
 
-/// <summary>The short form of the simulator. Every failure names its seed and the command that shows it again.</summary>
+/// <summary>
+/// The short form of the simulator. Every failure names its seed and the command that shows it again.
+/// </summary>
 public class SwarmTests(ITestOutputHelper output)
 {
     private const int FixedSeeds = 1_000;

@@ -35,7 +35,10 @@ internal sealed class Tally
         if (verdict.Failure is not null) failures.Add(verdict);
     }
 
-    /// <summary>Faults that never had an effect and paths that were never walked: a swarm that has any of them proves too little.</summary>
+    /// <summary>
+    /// Faults that never had an effect and paths that were never walked: a swarm that has any of them proves too
+    /// little.
+    /// </summary>
     public IReadOnlyList<string> NeverSeen() =>
     [
         .. Enum.GetValues<Fault>().Where(kind => effective[(int)kind] == 0).Select(kind => $"no {kind} had an effect"),
@@ -46,14 +49,17 @@ internal sealed class Tally
     {
         var cpuSeconds = (Environment.CpuUsage.TotalTime - cpuBefore).TotalSeconds;
         var text = new StringBuilder();
-        text.AppendLine(Invariant($"{Seeds} seeds, median {Median()} steps, {Steps} steps, {commands} committed commands, {records} records, {virtualMicros / 3_600e6:0} virtual hours"));
-        text.AppendLine(Invariant($"a CPU second: {Seeds / cpuSeconds:0.0} seeds, {Steps / cpuSeconds:0} steps, {commands / cpuSeconds:0} committed commands, {effective.Sum() / cpuSeconds:0} effective faults"));
+        text.AppendLine(
+            Invariant($"{Seeds} seeds, median {Median()} steps, {Steps} steps, {commands} committed commands, {records} records, {virtualMicros / 3_600e6:0} virtual hours"));
+        text.AppendLine(
+            Invariant($"a CPU second: {Seeds / cpuSeconds:0.0} seeds, {Steps / cpuSeconds:0} steps, {commands / cpuSeconds:0} committed commands, {effective.Sum() / cpuSeconds:0} effective faults"));
         text.AppendLine("faults (with an effect / struck):");
         foreach (var kind in Enum.GetValues<Fault>())
             text.AppendLine(Invariant($"  {kind,-24} {effective[(int)kind],9} / {struck[(int)kind]}"));
         text.AppendLine("paths:");
         foreach (var row in Enum.GetValues<Sight>().Chunk(3))
-            text.AppendLine("  " + string.Join("  ", row.Select(kind => Invariant($"{kind,-28}{sights[(int)kind],9}"))));
+            text.AppendLine(
+                "  " + string.Join("  ", row.Select(kind => Invariant($"{kind,-28}{sights[(int)kind],9}"))));
         return text.ToString();
     }
 

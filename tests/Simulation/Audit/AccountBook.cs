@@ -97,7 +97,8 @@ internal sealed class AccountBook(string id)
     private string Moved(string asset, BigInteger units, BigInteger change) =>
         $"amount={StoredFormat.Text(asset, units)} balanceAfter={StoredFormat.Text(asset, Balance(asset) + change)}";
 
-    private static string Refused(string command, string reason) => $"account.command-refused.v1 command={command} reason={reason}";
+    private static string Refused(string command, string reason) =>
+        $"account.command-refused.v1 command={command} reason={reason}";
 
     private string Short(string command, string asset) =>
         $"{Refused(command, "exceeds-balance")} available={StoredFormat.Text(asset, Balance(asset))}";
@@ -106,7 +107,10 @@ internal sealed class AccountBook(string id)
 
     // ---- the fold -------------------------------------------------------------------------------------------------------
 
-    /// <summary>Takes a stored event in, and says how it moved the money of its asset between the places that money can be in.</summary>
+    /// <summary>
+    /// Takes a stored event in, and says how it moved the money of its asset between the places that money can be
+    /// in.
+    /// </summary>
     public MoneyMoved Fold(string type, JsonElement payload, long version)
     {
         Version = version;
@@ -161,7 +165,8 @@ internal sealed class AccountBook(string id)
         holds.Remove(hold);
     }
 
-    private static long Micros(JsonElement time) => (time.GetDateTime().ToUniversalTime() - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+    private static long Micros(JsonElement time) =>
+        (time.GetDateTime().ToUniversalTime() - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     // ---- the state as one line ------------------------------------------------------------------------------------------
 

@@ -41,7 +41,8 @@ internal sealed class Auditor
 
     public long VersionOf(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.Version : 0;
 
-    public BigInteger BalanceOf(string grain, string asset) => grains.TryGetValue(grain, out var book) ? book.Account.Balance(asset) : 0;
+    public BigInteger BalanceOf(string grain, string asset) =>
+        grains.TryGetValue(grain, out var book) ? book.Account.Balance(asset) : 0;
 
     public BigInteger Suspense(string asset) => money.TryGetValue(asset, out var purse) ? purse.Suspense : 0;
 
@@ -50,25 +51,34 @@ internal sealed class Auditor
     /// <summary>Somebody raised the epoch of this shard; nothing of an earlier one may be stored from now on.</summary>
     public void Raised(int shard, int epoch)
     {
-        AuditFailure.Unless(epoch > books[shard].Raised, "I5", $"shard {shard} was taken over under epoch {epoch}, which is not new");
+        AuditFailure.Unless(
+            epoch > books[shard].Raised, "I5", $"shard {shard} was taken over under epoch {epoch}, which is not new");
         books[shard].Raised = epoch;
     }
 
     public void Append(StoredRow row)
     {
         var book = books[row.Shard];
-        AuditFailure.Unless(row.Position == book.Rows.Count + 1, "I5", $"{row.Address} follows position {book.Rows.Count}");
-        AuditFailure.Unless(row.Epoch >= book.Epoch, "I5", $"{row.Address} is of epoch {row.Epoch}, behind one of {book.Epoch}");
-        AuditFailure.Unless(row.Epoch >= book.Raised, "I5", $"{row.Address} of epoch {row.Epoch} was stored after epoch {book.Raised} had begun");
+        AuditFailure.Unless(
+            row.Position == book.Rows.Count + 1, "I5", $"{row.Address} follows position {book.Rows.Count}");
+        AuditFailure.Unless(
+            row.Epoch >= book.Epoch, "I5", $"{row.Address} is of epoch {row.Epoch}, behind one of {book.Epoch}");
+        AuditFailure.Unless(
+            row.Epoch >= book.Raised, "I5",
+            $"{row.Address} of epoch {row.Epoch} was stored after epoch {book.Raised} had begun");
         AuditFailure.Unless(row.TimeMicros >= book.TimeMicros, "I5", $"time goes back at {row.Address}");
         AuditFailure.Unless(
-            StoredFormat.Link(book.Chain, row).AsSpan().SequenceEqual(row.Chain), "I9", $"the chain is broken at {row.Address}");
+            StoredFormat.Link(book.Chain, row).AsSpan().SequenceEqual(row.Chain), "I9",
+            $"the chain is broken at {row.Address}");
 
         var id = StoredFormat.Uuid(row.Grain);
-        AuditFailure.Unless(StoredFormat.ShardOf(row.Grain, shards) == row.Shard, "I5", $"{row.Address} is of a grain of another shard");
+        AuditFailure.Unless(
+            StoredFormat.ShardOf(row.Grain, shards) == row.Shard, "I5",
+            $"{row.Address} is of a grain of another shard");
         var grain = GrainOf(id);
         AuditFailure.Unless(
-            row.Version == grain.Account.Version + 1, "I5", $"{row.Address} is version {row.Version} of {id}, behind {grain.Account.Version}");
+            row.Version == grain.Account.Version + 1, "I5",
+            $"{row.Address} is version {row.Version} of {id}, behind {grain.Account.Version}");
 
         book.Rows.Add(row);
         book.Epoch = row.Epoch;
@@ -93,9 +103,14 @@ internal sealed class Auditor
 
     public void CheckHead(int shard, int epoch, long position, byte[] chain)
     {
-        AuditFailure.Unless(position == books[shard].Rows.Count, "I5", $"the head of shard {shard} is at {position}, its last row at {books[shard].Rows.Count}");
-        AuditFailure.Unless(chain.AsSpan().SequenceEqual(books[shard].Chain), "I9", $"the head of shard {shard} has another chain than its last row");
-        AuditFailure.Unless(epoch >= books[shard].Epoch, "I5", $"the head of shard {shard} is of an earlier epoch than its last row");
+        AuditFailure.Unless(
+            position == books[shard].Rows.Count, "I5",
+            $"the head of shard {shard} is at {position}, its last row at {books[shard].Rows.Count}");
+        AuditFailure.Unless(
+            chain.AsSpan().SequenceEqual(books[shard].Chain), "I9",
+            $"the head of shard {shard} has another chain than its last row");
+        AuditFailure.Unless(
+            epoch >= books[shard].Epoch, "I5", $"the head of shard {shard} is of an earlier epoch than its last row");
     }
 
     private static JsonDocument Parse(StoredRow row)
@@ -128,13 +143,15 @@ internal sealed class Auditor
         switch (cause)
         {
             case StoredCause.Key key:
-                AuditFailure.Unless(byKey.TryAdd((id, key.Hex), row), "I4", $"{row.Address} repeats the command of key {key.Hex}");
+                AuditFailure.Unless(
+                    byKey.TryAdd((id, key.Hex), row), "I4", $"{row.Address} repeats the command of key {key.Hex}");
                 expected = ExpectedOfCommand(row, id, grain);
                 break;
             case StoredCause.Source source:
                 var last = counters.GetValueOrDefault((id, source.Name));
                 AuditFailure.Unless(
-                    source.Sequence == last + 1, "I4", $"{row.Address} has number {source.Sequence} of {source.Name}, after {last}");
+                    source.Sequence == last + 1, "I4",
+                    $"{row.Address} has number {source.Sequence} of {source.Name}, after {last}");
                 counters[(id, source.Name)] = source.Sequence;
                 byNumber.Add((id, source.Name, source.Sequence), row);
                 expected = ExpectedOfCommand(row, id, grain);
@@ -144,14 +161,17 @@ internal sealed class Auditor
                 break;
             case StoredCause.Timer:
                 expected = grain.Account.ExpectedOfTimer(row.TimeMicros);
-                AuditFailure.Unless(expected is not null, "I4", $"{row.Address} has a timer for its cause and nothing was due");
+                AuditFailure.Unless(
+                    expected is not null, "I4", $"{row.Address} has a timer for its cause and nothing was due");
                 break;
         }
 
         var moved = grain.Fold(row, payload);
         if (moved.Asset.Length > 0) Move(row.Address, moved);
         var line = StoredFormat.Line(row.Type, payload);
-        AuditFailure.Unless(expected is null || expected == line, "I4", $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected}");
+        AuditFailure.Unless(
+            expected is null || expected == line, "I4",
+            $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected}");
     }
 
     private string? ExpectedOfCommand(StoredRow row, string id, GrainBook grain)
@@ -185,7 +205,9 @@ internal sealed class Auditor
         AuditFailure.Unless(named.SequenceEqual(addressed), "I4", $"{row.Address} is not addressed to whom it names");
     }
 
-    /// <summary>A message that is being taken in: the rows of all its addressees here, in list order, in one commit.</summary>
+    /// <summary>
+    /// A message that is being taken in: the rows of all its addressees here, in list order, in one commit.
+    /// </summary>
     private sealed class Unit(StoredRow message, List<string> addressees)
     {
         public StoredRow Message { get; } = message;
@@ -200,13 +222,16 @@ internal sealed class Auditor
         var isParked = row.Type == "shard.parked.v1";
         if (row.Type == "shard.consumed.v1")
         {
-            AuditFailure.Unless(unit.Next == 0, "I4", $"{row.Address} says that {unit.Message.Address} caused nothing, which it did");
+            AuditFailure.Unless(
+                unit.Next == 0, "I4", $"{row.Address} says that {unit.Message.Address} caused nothing, which it did");
             return "shard.consumed.v1";
         }
 
         var addressee = isParked ? payload.GetProperty("grain").GetString()! : id;
         while (unit.Next < unit.Addressees.Count && unit.Addressees[unit.Next] != addressee) Skip(unit);
-        AuditFailure.Unless(unit.Next < unit.Addressees.Count, "I4", $"{row.Address} takes {unit.Message.Address} in for a grain that it is not addressed to here");
+        AuditFailure.Unless(
+            unit.Next < unit.Addressees.Count, "I4",
+            $"{row.Address} takes {unit.Message.Address} in for a grain that it is not addressed to here");
         unit.Next++;
 
         if (unit.Message.Type.StartsWith("account.", StringComparison.Ordinal))
@@ -219,7 +244,8 @@ internal sealed class Auditor
             return grain.ExpectedOfMessage(unit.Message, message.RootElement);
 
         AuditFailure.Unless(
-            GrainOf(addressee).MayPark(unit.Message, message.RootElement), "I4", $"{row.Address} parks what {addressee} could have taken");
+            GrainOf(addressee).MayPark(unit.Message, message.RootElement), "I4",
+            $"{row.Address} parks what {addressee} could have taken");
         return StoredFormat.Line(row.Type, payload) is var line && payload.GetProperty("from").GetString() == unit.Message.Address
             && payload.GetProperty("type").GetString() == unit.Message.Type ? line : $"shard.parked.v1 from={unit.Message.Address}";
     }
@@ -227,7 +253,8 @@ internal sealed class Auditor
     private Unit UnitOf(StoredRow row, StoredCause.Message cause)
     {
         var book = books[row.Shard];
-        if (book.Unit is { } open && open.Message.Shard == cause.Shard && open.Message.Position == cause.Position) return open;
+        if (book.Unit is { } open && open.Message.Shard == cause.Shard && open.Message.Position == cause.Position)
+            return open;
 
         CloseUnit(book);
         AuditFailure.Unless(
@@ -252,7 +279,9 @@ internal sealed class Auditor
     {
         using var message = Parse(unit.Message);
         var isIgnored = unit.Message.Type == "circular.sent.v1" && message.RootElement.GetProperty("text").GetString() == CircularText.Ignore;
-        AuditFailure.Unless(isIgnored, "I4", $"{unit.Addressees[unit.Next]} has not taken {unit.Message.Address} in, and its shard moved on");
+        AuditFailure.Unless(
+            isIgnored, "I4",
+            $"{unit.Addressees[unit.Next]} has not taken {unit.Message.Address} in, and its shard moved on");
         unit.Next++;
     }
 
@@ -275,14 +304,17 @@ internal sealed class Auditor
         purse.InFlight += moved.InFlight;
         purse.Suspense += intoSuspense;
         purse.External += moved.External;
-        AuditFailure.Unless(purse.InFlight >= 0 && purse.Held >= 0, "I1", $"less than nothing is in flight or held at {address}");
+        AuditFailure.Unless(
+            purse.InFlight >= 0 && purse.Held >= 0, "I1", $"less than nothing is in flight or held at {address}");
 
         // A message leaves the flight with one movement and arrives with the next of the same record.
         if (purse.Sum.IsZero) unbalanced.Remove(moved.Asset);
         else unbalanced.Add(moved.Asset);
     }
 
-    /// <summary>Per asset: balances, holds, in flight, suspense and what lies outside sum to zero, on this cut.</summary>
+    /// <summary>
+    /// Per asset: balances, holds, in flight, suspense and what lies outside sum to zero, on this cut.
+    /// </summary>
     public void CheckMoney()
     {
         foreach (var asset in unbalanced)
@@ -302,21 +334,24 @@ internal sealed class Auditor
         {
             case Told.Applied applied:
                 var row = Find(applied.Record);
-                AuditFailure.Unless(row is not null, "I3", $"{intent.Client} was told of {applied.Record} before it was durable");
+                AuditFailure.Unless(
+                    row is not null, "I3", $"{intent.Client} was told of {applied.Record} before it was durable");
                 AuditFailure.Unless(
                     Convert.ToHexString(row!.Cause) == intent.CauseHex && StoredFormat.Uuid(row.Grain) == intent.Grain, "I3",
                     $"{intent.Client} was told of {applied.Record}, which answers another command");
                 using (var document = Parse(row))
                 {
                     AuditFailure.Unless(
-                        StoredFormat.Line(row.Type, document.RootElement) == applied.Line, "I3", $"{intent.Client} was told otherwise than {applied.Record} says");
+                        StoredFormat.Line(row.Type, document.RootElement) == applied.Line, "I3",
+                        $"{intent.Client} was told otherwise than {applied.Record} says");
                 }
 
                 break;
             case Told.NotApplied { Code: "key-conflict" }:
                 AuditFailure.Unless(
                     byKey.TryGetValue((intent.Grain, ((StoredCause.Key)intent.Identity).Hex), out var first)
-                    && Convert.ToHexString(first.Cause) != intent.CauseHex, "I3", $"{intent.Client} was told of a conflict with a command that is not durable");
+                    && Convert.ToHexString(first.Cause) != intent.CauseHex, "I3",
+                    $"{intent.Client} was told of a conflict with a command that is not durable");
                 break;
             case Told.NotApplied { Code: "account-already-open" }:
                 AuditFailure.Unless(
@@ -324,7 +359,9 @@ internal sealed class Auditor
                     $"{intent.Client} was told that an account is open whose opening is not durable");
                 break;
             case Told.TakenBefore or Told.NotApplied { Code: "sequence-conflict" }:
-                AuditFailure.Unless(LastOf(intent) >= Number(intent), "I3", $"{intent.Client} was told of a number taken before that is not durable");
+                AuditFailure.Unless(
+                    LastOf(intent) >= Number(intent), "I3",
+                    $"{intent.Client} was told of a number taken before that is not durable");
                 break;
             case Told.NotApplied { Code: "sequence-gap" } gap:
                 AuditFailure.Unless(
@@ -336,11 +373,14 @@ internal sealed class Auditor
 
     /// <summary>An owner that knew of the number before sees no gap.</summary>
     public static void CheckGap(Intent intent, long lastWhenAsked) =>
-        AuditFailure.Unless(Number(intent) > lastWhenAsked + 1, "I4", $"{intent.Client} sent number {Number(intent)} after {lastWhenAsked} and was told of a gap");
+        AuditFailure.Unless(
+            Number(intent) > lastWhenAsked + 1, "I4",
+            $"{intent.Client} sent number {Number(intent)} after {lastWhenAsked} and was told of a gap");
 
     public long LastNumberOf(Intent intent) => intent.Identity is StoredCause.Source ? LastOf(intent) : 0;
 
-    private long LastOf(Intent intent) => counters.GetValueOrDefault((intent.Grain, ((StoredCause.Source)intent.Identity).Name));
+    private long LastOf(Intent intent) =>
+        counters.GetValueOrDefault((intent.Grain, ((StoredCause.Source)intent.Identity).Name));
 
     private static long Number(Intent intent) => ((StoredCause.Source)intent.Identity).Sequence;
 
@@ -355,15 +395,20 @@ internal sealed class Auditor
     public void CheckRead(string grain, long version, ReadOnlyMemory<byte> saved)
     {
         var durable = VersionOf(grain);
-        AuditFailure.Unless(version <= durable, "I12", $"{grain} was shown at version {version}, of which {durable} are durable");
+        AuditFailure.Unless(
+            version <= durable, "I12", $"{grain} was shown at version {version}, of which {durable} are durable");
         var shown = StoredFormat.IsAccount(grain) ? AccountBook.StateOf(saved) : CircularBook.StateOf(saved);
         var replayed = version == 0 ? new GrainBook(grain).State() : GrainOf(grain).States[(int)version - 1];
-        AuditFailure.Unless(shown == replayed, "I12", $"{grain} was shown at version {version} as\n  {shown}\nand the replay is\n  {replayed}");
+        AuditFailure.Unless(
+            shown == replayed, "I12",
+            $"{grain} was shown at version {version} as\n  {shown}\nand the replay is\n  {replayed}");
     }
 
     // ---- the end ---------------------------------------------------------------------------------------------------
 
-    /// <summary>The client log joined with the journal: what was acknowledged is there once, what was denied is not there.</summary>
+    /// <summary>
+    /// The client log joined with the journal: what was acknowledged is there once, what was denied is not there.
+    /// </summary>
     public void Join()
     {
         foreach (var intent in log!.Intents)
@@ -378,16 +423,22 @@ internal sealed class Auditor
             foreach (var sending in intent.Sendings)
             {
                 if (sending.Outcome is Told.Applied applied)
-                    AuditFailure.Unless(isApplied && row!.Address == applied.Record, "I3", $"{intent.Client} was told of {applied.Record}, which is not in the journal");
+                    AuditFailure.Unless(
+                        isApplied && row!.Address == applied.Record, "I3",
+                        $"{intent.Client} was told of {applied.Record}, which is not in the journal");
                 if (sending.Outcome is Told.TakenBefore)
-                    AuditFailure.Unless(row is not null, "I3", $"{intent.Client} was told of a number taken before, which is not in the journal");
+                    AuditFailure.Unless(
+                        row is not null, "I3",
+                        $"{intent.Client} was told of a number taken before, which is not in the journal");
             }
 
             AuditFailure.Unless(
                 intent.Sendings.Count(sending => sending.Outcome is Told.Applied { IsReplay: false }) <= 1, "I3",
                 $"{intent.Client} got two first answers for {row?.Address}");
             var isDenied = intent.Sendings.Count > 0 && intent.Sendings.TrueForAll(sending => sending.Outcome is Told.NotApplied);
-            AuditFailure.Unless(!(isDenied && isApplied), "I3", $"{intent.Client} was told that nothing was done, and {row?.Address} did it");
+            AuditFailure.Unless(
+                !(isDenied && isApplied), "I3",
+                $"{intent.Client} was told that nothing was done, and {row?.Address} did it");
         }
     }
 
@@ -399,11 +450,14 @@ internal sealed class Auditor
                 AuditFailure.Unless(
                     undelivered[from, to].Count == 0, "I13",
                     $"{undelivered[from, to].Count} messages of shard {from} never came to shard {to}, the first {from}:{undelivered[from, to].FirstOrDefault()}");
-        foreach (var purse in money.Values) AuditFailure.Unless(purse.InFlight.IsZero, "I13", $"{purse.InFlight} units are still in flight");
+        foreach (var purse in money.Values) AuditFailure.Unless(
+            purse.InFlight.IsZero, "I13", $"{purse.InFlight} units are still in flight");
         foreach (var (id, grain) in grains)
         {
             if (!StoredFormat.IsAccount(id)) continue;
-            AuditFailure.Unless(!grain.Account.IsOverdueAt(timeMicros), "I13", $"account {id} has an overdue withdrawal that it did not report");
+            AuditFailure.Unless(
+                !grain.Account.IsOverdueAt(timeMicros), "I13",
+                $"account {id} has an overdue withdrawal that it did not report");
         }
     }
 

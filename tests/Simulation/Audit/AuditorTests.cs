@@ -15,7 +15,10 @@ public class AuditorTests
 
     // ---- a good journal --------------------------------------------------------------------------------------------
 
-    /// <summary>Two shards: a deposit, a transfer that arrives, one that bounces, a withdrawal that is paid and one that is not.</summary>
+    /// <summary>
+    /// Two shards: a deposit, a transfer that arrives, one that bounces, a withdrawal that is paid and one that is
+    /// not.
+    /// </summary>
     private static Book Good() => new Book()
         .Add(Ann, "account.opened.v1", """{"owner":"ann"}""", Key(1))
         .Add(Ben, "account.opened.v1", """{"owner":"ben"}""", Key(2))
@@ -64,16 +67,19 @@ public class AuditorTests
     // ---- forgeries with a good chain -------------------------------------------------------------------------------
 
     [Fact]
-    public void A_version_left_out_is_seen() => Breaks("I5", Good().Edit(0, 2, row => row with { Version = row.Version + 1 }));
+    public void A_version_left_out_is_seen() =>
+        Breaks("I5", Good().Edit(0, 2, row => row with { Version = row.Version + 1 }));
 
     [Fact]
     public void An_epoch_that_goes_back_is_seen() => Breaks("I5", Good().Edit(0, 3, row => row with { Epoch = 0 }));
 
     [Fact]
-    public void Time_that_goes_back_is_seen() => Breaks("I5", Good().Edit(0, 3, row => row with { TimeMicros = row.TimeMicros - 1_000_000 }));
+    public void Time_that_goes_back_is_seen() =>
+        Breaks("I5", Good().Edit(0, 3, row => row with { TimeMicros = row.TimeMicros - 1_000_000 }));
 
     [Fact]
-    public void A_row_in_a_shard_that_its_grain_does_not_live_in_is_seen() => Breaks("I5", Good().Edit(0, 2, row => row with { Grain = Ben }));
+    public void A_row_in_a_shard_that_its_grain_does_not_live_in_is_seen() =>
+        Breaks("I5", Good().Edit(0, 2, row => row with { Grain = Ben }));
 
     [Fact]
     public void A_balance_that_does_not_follow_from_its_amount_is_seen() =>
@@ -120,7 +126,8 @@ public class AuditorTests
     }));
 
     [Fact]
-    public void A_message_addressed_to_somebody_else_is_seen() => Breaks("I4", Good().Edit(0, 2, row => row with { Addressees = Nobody }));
+    public void A_message_addressed_to_somebody_else_is_seen() =>
+        Breaks("I4", Good().Edit(0, 2, row => row with { Addressees = Nobody }));
 
     [Fact]
     public void A_message_that_nobody_ever_took_in_is_seen()
@@ -164,7 +171,8 @@ public class AuditorTests
     {
         var log = new ClientLog();
         log.Write("ann", AnnId, Key(1), new Request.Open("somebody-else"));
-        Should.Throw<AuditFailure>(() => new Auditor(shards: 2, log).Append(Good().Shards[0][0])).Invariant.ShouldBe("I4");
+        Should.Throw<AuditFailure>(() => new Auditor(shards: 2, log).Append(
+            Good().Shards[0][0])).Invariant.ShouldBe("I4");
     }
 
     [Fact]

@@ -23,7 +23,9 @@ internal static class Chronicle
         }
 
         for (var shard = 0; shard < shards.Count; shard++)
-            AuditFailure.Unless(next[shard] == shards[shard].Count, "I4", $"row {next[shard] + 1} of shard {shard} takes in what was never sent");
+            AuditFailure.Unless(
+                next[shard] == shards[shard].Count, "I4",
+                $"row {next[shard] + 1} of shard {shard} takes in what was never sent");
 
         bool IsReady(StoredRow row) =>
             StoredCause.Read(row.Cause) is not StoredCause.Message message

@@ -25,7 +25,10 @@ internal sealed class Intent(string client, string grain, byte[] cause, Request 
     public string Client { get; } = client;
     public string Grain { get; } = grain;
 
-    /// <summary>The identity under which it was sent, as the journal stores it: a key or a source's number, and the body's fingerprint.</summary>
+    /// <summary>
+    /// The identity under which it was sent, as the journal stores it: a key or a source's number, and the body's
+    /// fingerprint.
+    /// </summary>
     public byte[] Cause { get; } = cause;
     public StoredCause Identity { get; } = StoredCause.Read(cause);
     public Request Request { get; } = request;

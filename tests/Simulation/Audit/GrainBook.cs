@@ -29,7 +29,8 @@ internal sealed class GrainBook(string id)
     public string ExpectedOfMessage(StoredRow message, JsonElement payload)
     {
         if (IsAccount) return Account.ExpectedOfMessage(message.Type, payload);
-        AuditFailure.Unless(message.Type == "circular.sent.v1", "I4", $"{message.Address} is taken in by {id}, which reads circulars");
+        AuditFailure.Unless(
+            message.Type == "circular.sent.v1", "I4", $"{message.Address} is taken in by {id}, which reads circulars");
         return $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read}";
     }
 

@@ -55,7 +55,9 @@ internal static class StoredFormat
 
     public static bool IsAccount(string uuid) => uuid.StartsWith("02", StringComparison.Ordinal);
 
-    /// <summary>(high ⊕ (low rotated by 32)) × 0x9E3779B97F4A7C15, the upper half of it modulo the count of shards.</summary>
+    /// <summary>
+    /// (high ⊕ (low rotated by 32)) × 0x9E3779B97F4A7C15, the upper half of it modulo the count of shards.
+    /// </summary>
     public static int ShardOf(ReadOnlySpan<byte> grain, int shards)
     {
         var high = BinaryPrimitives.ReadUInt64BigEndian(grain);
@@ -96,14 +98,18 @@ internal static class StoredFormat
     public static string Time(long micros) =>
         DateTime.UnixEpoch.AddTicks(micros * TimeSpan.TicksPerMicrosecond).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
-    /// <summary>A payload as one line: the type, then every field in its order. Two facts are the same when their lines are.</summary>
+    /// <summary>
+    /// A payload as one line: the type, then every field in its order. Two facts are the same when their lines
+    /// are.
+    /// </summary>
     public static string Line(string type, JsonElement payload)
     {
         var line = new StringBuilder(type);
         foreach (var field in payload.EnumerateObject())
         {
             line.Append(' ').Append(field.Name).Append('=');
-            if (field.Value.ValueKind == JsonValueKind.Array) line.AppendJoin(',', field.Value.EnumerateArray().Select(item => item.ToString()));
+            if (field.Value.ValueKind == JsonValueKind.Array)
+                line.AppendJoin(',', field.Value.EnumerateArray().Select(item => item.ToString()));
             else line.Append(field.Value.ToString());
         }
 

@@ -164,7 +164,8 @@ internal abstract class Client(Venue venue, string name)
             isAnswered = true;
             var told = Meaning(reply);
             var venue = client.Venue;
-            if (venue.Agenda.Steps > askedAtStep) venue.Sights.Saw(told is Told.Applied { IsReplay: true } ? Sight.JoinedInFlight : Sight.AnswerHeld);
+            if (venue.Agenda.Steps > askedAtStep)
+                venue.Sights.Saw(told is Told.Applied { IsReplay: true } ? Sight.JoinedInFlight : Sight.AnswerHeld);
             else if (told is Told.Applied { IsReplay: true }) venue.Sights.Saw(Sight.AnswerReplayed);
             Note(reply.Rejection);
             venue.Auditor.CheckAnswer(intent, told);
@@ -186,7 +187,9 @@ internal abstract class Client(Venue venue, string name)
                 using var payload = JsonDocument.Parse(record.Payload);
                 var line = StoredFormat.Line(record.Type, payload.RootElement);
                 var refused = record.Type == "account.command-refused.v1" ? payload.RootElement.GetProperty("reason").GetString() : "none";
-                AuditFailure.Unless(reply.Rejection.Code() == refused, "I3", $"the answer {reply.Rejection.Code()} rests on a record that says {line}");
+                AuditFailure.Unless(
+                    reply.Rejection.Code() == refused, "I3",
+                    $"the answer {reply.Rejection.Code()} rests on a record that says {line}");
                 return new Told.Applied(record.Address.ToString(), line, reply.Replayed);
             }
 
@@ -233,7 +236,8 @@ internal abstract class Client(Venue venue, string name)
             isOver = true;
             isReading = false;
             if (answer is not { } version) return;
-            AuditFailure.Unless(version >= atLeast, "I12", $"{name} knew version {atLeast} of {grain} and was shown {version}");
+            AuditFailure.Unless(
+                version >= atLeast, "I12", $"{name} knew version {atLeast} of {grain} and was shown {version}");
             Know(grain.ToString(), version);
         });
         Venue.Agenda.After(Draws.Between(20, 2_000), "read arrives", () =>

@@ -22,7 +22,8 @@ internal sealed class Custodian(Venue venue, Town town, SourceId source, Account
 
     public override void Saw(StoredRow row)
     {
-        if (source.Name != "custody-a" || row.Type != "account.withdrawal-held.v1" || StoredFormat.Uuid(row.Grain) != account.ToString()) return;
+        if (source.Name != "custody-a" || row.Type != "account.withdrawal-held.v1" || StoredFormat.Uuid(row.Grain) != account.ToString())
+            return;
         using var payload = JsonDocument.Parse(row.Payload);
         var withdrawal = payload.RootElement.GetProperty("withdrawal").GetInt64();
         var word = Draws.Between(0, 9);
@@ -50,7 +51,8 @@ internal sealed class Custodian(Venue venue, Town town, SourceId source, Account
         return Town.Deposit(account, town.Amount(Draws), $"tx-{sent.Count + 1}");
     }
 
-    private Cause.Source Number(long number, Order order) => new(source, number, Venue.Catalog.FingerprintOf(account.Grain, order.Body));
+    private Cause.Source Number(long number, Order order) =>
+        new(source, number, Venue.Catalog.FingerprintOf(account.Grain, order.Body));
 
     /// <summary>What a custodian does after a restart or a mistake; nobody waits for what comes of it.</summary>
     private void Misspeak()
@@ -58,7 +60,8 @@ internal sealed class Custodian(Venue venue, Town town, SourceId source, Account
         switch (Draws.Between(0, 2))
         {
             case 0:   // again, from some number on
-                for (var number = Draws.Between(Math.Max(1, taken - 4), taken); number <= taken; number++) SendAside(number, sent[number - 1]);
+                for (var number = Draws.Between(Math.Max(1, taken - 4), taken); number <= taken; number++)
+                    SendAside(number, sent[number - 1]);
                 break;
             case 1:   // the last number for something else
                 SendAside(taken, Town.Deposit(account, town.Amount(Draws), "tx-conflict"));

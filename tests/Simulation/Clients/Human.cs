@@ -6,7 +6,10 @@ using CrossMargin.Simulation.World;
 
 namespace CrossMargin.Simulation.Clients;
 
-/// <summary>Somebody with a few accounts and one hand: one command at a time, each with a key, and a habit of pressing twice.</summary>
+/// <summary>
+/// Somebody with a few accounts and one hand: one command at a time, each with a key, and a habit of pressing
+/// twice.
+/// </summary>
 internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Client(venue, principal.Name)
 {
     private const int Remembered = 40;
@@ -106,7 +109,8 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
 
     protected override void Ended(Intent intent, Told? told)
     {
-        if (told is not Told.Applied applied || !applied.Line.StartsWith("account.withdrawal-held", StringComparison.Ordinal)) return;
+        if (told is not Told.Applied applied || !applied.Line.StartsWith("account.withdrawal-held", StringComparison.Ordinal))
+            return;
         if (AccountId.TryParse(intent.Grain, out var account))
             holds.Add((account, long.Parse(applied.Line.Split("withdrawal=")[1].Split(' ')[0])));
     }

@@ -42,13 +42,15 @@ internal sealed class Town
         for (var number = 0; number < town.People.Count; number++) clients.Add(new Human(venue, town, town.People[number]));
         foreach (var account in town.Accounts)
             foreach (var source in (string[])["custody-a", "custody-b"])
-                if (source == "custody-a" || clients.Count % 3 == 0) clients.Add(new Custodian(venue, town, new SourceId(source), account.Id));
+                if (source == "custody-a" || clients.Count % 3 == 0)
+                    clients.Add(new Custodian(venue, town, new SourceId(source), account.Id));
         return clients;
     }
 
     // ---- orders ----------------------------------------------------------------------------------------------------
 
-    public static Order Open(Address account) => new(account.Id.Grain, new AccountCommand.Open(account.Owner), new Request.Open(account.Owner.Name));
+    public static Order Open(Address account) =>
+        new(account.Id.Grain, new AccountCommand.Open(account.Owner), new Request.Open(account.Owner.Name));
 
     public static Order Deposit(AccountId to, AssetAmount amount, string reference) =>
         new(to.Grain, new AccountCommand.Deposit(amount, reference), new Request.Deposit(amount.Asset.ToString(), amount.Units, reference));

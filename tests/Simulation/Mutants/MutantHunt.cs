@@ -49,7 +49,8 @@ internal static partial class MutantHunt
         foreach (var mutant in mutants)
         {
             fates.Add((mutant, Hunt(workshop, mutant)));
-            if (fates.Count % 25 == 0) Console.WriteLine($"{fates.Count} of {mutants.Count}, {fates.Count(entry => entry.Fate == Fate.Survived)} survive");
+            if (fates.Count % 25 == 0) Console.WriteLine(
+                $"{fates.Count} of {mutants.Count}, {fates.Count(entry => entry.Fate == Fate.Survived)} survive");
         }
 
         var report = Report(fates);
@@ -66,7 +67,8 @@ internal static partial class MutantHunt
             foreach (var path in Directory.EnumerateFiles(Path.Combine(Workshop.Root, folder), "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
             {
                 var file = Path.GetRelativePath(Workshop.Root, path);
-                File.WriteAllText(workshop.PathOf(file), Mutator.Rewrite(file, File.ReadAllText(path), mutants, leftOut));
+                File.WriteAllText(
+                    workshop.PathOf(file), Mutator.Rewrite(file, File.ReadAllText(path), mutants, leftOut));
             }
         }
 
@@ -83,7 +85,9 @@ internal static partial class MutantHunt
         bool IsCaught(string project, IReadOnlyList<string> arguments) => workshop.RunBuilt(project, arguments, planted, Limit).Code != 0;
     }
 
-    /// <summary>The mutants on the line that the compiler complains of, or nearest before it, by the numbers written there.</summary>
+    /// <summary>
+    /// The mutants on the line that the compiler complains of, or nearest before it, by the numbers written there.
+    /// </summary>
     private static IEnumerable<int> At(string error)
     {
         var place = ErrorPlace().Match(error);
@@ -100,8 +104,10 @@ internal static partial class MutantHunt
         var survivors = fates.Where(entry => entry.Fate == Fate.Survived).Select(entry => entry.Mutant).ToList();
         var text = new StringBuilder();
         text.AppendLine("# Mechanical mutants").AppendLine();
-        text.AppendLine("Written by `Simulation mutants`; docs/testing.md says what it does and what the survivors mean.").AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{fates.Count} mutants of {string.Join(" and ", Folders)}, {fates.Count - survivors.Count} killed: {100.0 * (fates.Count - survivors.Count) / fates.Count:0.0} %.");
+        text.AppendLine(
+            "Written by `Simulation mutants`; docs/testing.md says what it does and what the survivors mean.").AppendLine();
+        text.AppendLine(
+            CultureInfo.InvariantCulture, $"{fates.Count} mutants of {string.Join(" and ", Folders)}, {fates.Count - survivors.Count} killed: {100.0 * (fates.Count - survivors.Count) / fates.Count:0.0} %.");
         text.AppendLine().AppendLine("| killed by | mutants |").AppendLine("|---|---|");
         text.AppendLine($"| the first 8 seeds of the simulator | {Count(Fate.KilledByAFewSeeds)} |");
         text.AppendLine($"| the unit tests of Runtime, when those seeds had not | {Count(Fate.KilledByUnitTests)} |");
@@ -109,11 +115,13 @@ internal static partial class MutantHunt
         text.AppendLine($"| nobody | {survivors.Count} |").AppendLine();
         text.AppendLine("| survivor | was | became |").AppendLine("|---|---|---|");
         foreach (var mutant in survivors)
-            text.AppendLine($"| {mutant.File}:{mutant.Line} | `{Cell(mutant.From)}` | {(mutant.To.Length == 0 ? "left out" : $"`{Cell(mutant.To)}`")} |");
+            text.AppendLine(
+                $"| {mutant.File}:{mutant.Line} | `{Cell(mutant.From)}` | {(mutant.To.Length == 0 ? "left out" : $"`{Cell(mutant.To)}`")} |");
         return text.ToString();
     }
 
-    private static string Cell(string code) => (code.Length > 90 ? code[..90] + " …" : code).Replace("|", "\\|", StringComparison.Ordinal);
+    private static string Cell(string code) =>
+        (code.Length > 90 ? code[..90] + " …" : code).Replace("|", "\\|", StringComparison.Ordinal);
 
     [GeneratedRegex(@"(?<file>/[^():]+\.cs)\((?<line>\d+),")]
     private static partial Regex ErrorPlace();

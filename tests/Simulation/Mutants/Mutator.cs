@@ -34,9 +34,11 @@ internal sealed class Mutator(string file, List<Mutant> mutants, IReadOnlySet<in
     public override SyntaxNode? VisitBinaryExpression(BinaryExpressionSyntax node)
     {
         var visited = (BinaryExpressionSyntax)base.VisitBinaryExpression(node)!;
-        if (!Neighbours.TryGetValue(node.Kind(), out var neighbour) || IsConstant(node) || Declares(node) || IsText(node)) return visited;
+        if (!Neighbours.TryGetValue(node.Kind(), out var neighbour) || IsConstant(node) || Declares(node) || IsText(node))
+            return visited;
         if (Number(node, node.OperatorToken.Text, neighbour.Text) is not { } number) return visited;
-        return Parsed($"({Workshop.Switch(number)} ? ({Plain(visited.Left)} {neighbour.Text} {Plain(visited.Right)}) : ({Plain(visited)}))", node);
+        return Parsed(
+            $"({Workshop.Switch(number)} ? ({Plain(visited.Left)} {neighbour.Text} {Plain(visited.Right)}) : ({Plain(visited)}))", node);
     }
 
     public override SyntaxNode? VisitLiteralExpression(LiteralExpressionSyntax node)
@@ -59,13 +61,15 @@ internal sealed class Mutator(string file, List<Mutant> mutants, IReadOnlySet<in
     public override SyntaxNode? VisitConditionalExpression(ConditionalExpressionSyntax node)
     {
         var visited = (ConditionalExpressionSyntax)base.VisitConditionalExpression(node)!;
-        if (IsConstant(node) || Declares(node.Condition) || Neighbours.ContainsKey(node.Condition.Kind())) return visited;
+        if (IsConstant(node) || Declares(node.Condition) || Neighbours.ContainsKey(node.Condition.Kind()))
+            return visited;
         return Number(node, $"{node.Condition} ?", $"!({node.Condition}) ?") is { } number
             ? visited.WithCondition(Parsed($"(({Workshop.Switch(number)}) != ({Plain(visited.Condition)})) ", node.Condition))
             : visited;
     }
 
-    public override SyntaxNode? VisitExpressionStatement(ExpressionStatementSyntax node) => Dropped(node, base.VisitExpressionStatement(node)!);
+    public override SyntaxNode? VisitExpressionStatement(ExpressionStatementSyntax node) =>
+        Dropped(node, base.VisitExpressionStatement(node)!);
 
     public override SyntaxNode? VisitReturnStatement(ReturnStatementSyntax node) =>
         node.Expression is null ? Dropped(node, node) : base.VisitReturnStatement(node);
@@ -87,15 +91,18 @@ internal sealed class Mutator(string file, List<Mutant> mutants, IReadOnlySet<in
     private int? Number(SyntaxNode node, string from, string to)
     {
         var number = mutants.Count + 1;
-        mutants.Add(new Mutant(number, file, node.GetLocation().GetLineSpan().StartLinePosition.Line + 1, OneLine(from), OneLine(to)));
+        mutants.Add(
+            new Mutant(number, file, node.GetLocation().GetLineSpan().StartLinePosition.Line + 1, OneLine(from), OneLine(to)));
         return leftOut.Contains(number) ? null : number;
     }
 
-    private static ExpressionSyntax Parsed(string text, SyntaxNode instead) => SyntaxFactory.ParseExpression(text).WithTriviaFrom(instead);
+    private static ExpressionSyntax Parsed(string text, SyntaxNode instead) =>
+        SyntaxFactory.ParseExpression(text).WithTriviaFrom(instead);
 
     private static string Plain(SyntaxNode node) => node.WithoutTrivia().ToFullString();
 
-    private static string OneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    private static string OneLine(string text) =>
+        string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     private static bool IsConstant(SyntaxNode node) => node.Ancestors().Any(ancestor =>
         ancestor is AttributeSyntax or ParameterSyntax or CaseSwitchLabelSyntax or ConstantPatternSyntax or RelationalPatternSyntax

@@ -9,7 +9,9 @@ internal sealed class Agenda(Draws draws)
     private readonly PriorityQueue<(string What, Action Act), (long Time, ulong Priority, long Sequence)> heap = new();
     private long sequence;
 
-    /// <summary>Virtual microseconds since the world began. Never goes back; every clock of the world is made from it.</summary>
+    /// <summary>
+    /// Virtual microseconds since the world began. Never goes back; every clock of the world is made from it.
+    /// </summary>
     public long Now { get; private set; }
 
     public long Steps { get; private set; }

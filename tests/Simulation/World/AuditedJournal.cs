@@ -50,7 +50,8 @@ internal sealed class AuditedJournal
     {
         var answer = journal.TakeOver(shard, epoch);
         Look();
-        if (answer is TakeOver.Taken(var head)) AuditFailure.Unless(head.Epoch > epoch, "I5", $"shard {shard} was taken over and its epoch is still {epoch}");
+        if (answer is TakeOver.Taken(var head)) AuditFailure.Unless(
+            head.Epoch > epoch, "I5", $"shard {shard} was taken over and its epoch is still {epoch}");
         return answer;
     }
 
@@ -70,7 +71,8 @@ internal sealed class AuditedJournal
 
     public SnapshotsFound ReadSnapshots(ShardId shard) => Done(journal.ReadSnapshots(shard));
 
-    public IReadOnlyList<JournalRecord> ReadShard(ShardId shard, long after, int limit) => Done(journal.ReadShard(shard, after, limit));
+    public IReadOnlyList<JournalRecord> ReadShard(ShardId shard, long after, int limit) =>
+        Done(journal.ReadShard(shard, after, limit));
 
     public IReadOnlyList<JournalRecord> ReadAddressed(ShardId from, ShardId to, long after, int limit) =>
         Done(journal.ReadAddressed(from, to, after, limit));
@@ -90,7 +92,8 @@ internal sealed class AuditedJournal
                 auditor.Append(row);
                 venue.Trace.Fold(row.Position);
                 venue.Trace.Fold(BitConverter.ToInt64(row.Chain));
-                venue.Trace.Say($"stored {row.Address} epoch {row.Epoch} {row.Type} of {record.Grain} version {row.Version} because of {record.Cause}");
+                venue.Trace.Say(
+                    $"stored {row.Address} epoch {row.Epoch} {row.Type} of {record.Grain} version {row.Version} because of {record.Cause}");
                 Stored(row);
             }
 

@@ -50,11 +50,13 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
         ? state with { Sent = state.Sent + 1 }
         : state with { Read = state.Read + 1 };
 
-    protected override void Verify(Circulars state) => Invariant.Holds("Z3", state.Sent >= 0 && state.Read >= 0, "counts are counts");
+    protected override void Verify(Circulars state) =>
+        Invariant.Holds("Z3", state.Sent >= 0 && state.Read >= 0, "counts are counts");
 
     protected override Instant? DueAt(Circulars state) => null;
 
-    protected override ImmutableArray<GrainId> AddresseesOf(CircularEvent @event) => @event is CircularEvent.Sent sent ? sent.To : [];
+    protected override ImmutableArray<GrainId> AddresseesOf(CircularEvent @event) =>
+        @event is CircularEvent.Sent sent ? sent.To : [];
 
     protected override Rejection RefusalIn(CircularEvent @event) => Rejection.None;
 
@@ -64,7 +66,8 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
         return Encoding.UTF8.GetBytes($"{circulate.Text} {string.Join(' ', circulate.To)}");
     }
 
-    protected override string NameOf(CircularEvent @event) => @event is CircularEvent.Sent ? "circular.sent.v1" : "circular.read.v1";
+    protected override string NameOf(CircularEvent @event) =>
+        @event is CircularEvent.Sent ? "circular.sent.v1" : "circular.read.v1";
 
     protected override void Encode(CircularEvent @event, IBufferWriter<byte> destination)
     {
@@ -99,7 +102,8 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
     private static GrainId Id(JsonElement text) =>
         GrainId.TryParse(text.GetString(), out var id) ? id : throw new FormatException("not a grain id");
 
-    protected override byte[] Save(Circulars state) => Encoding.UTF8.GetBytes($$"""{"sent":{{state.Sent}},"read":{{state.Read}}}""");
+    protected override byte[] Save(Circulars state) =>
+        Encoding.UTF8.GetBytes($$"""{"sent":{{state.Sent}},"read":{{state.Read}}}""");
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
     {

@@ -32,7 +32,9 @@ internal enum Fault
     GrainBug,
 }
 
-/// <summary>Which faults a seed has, how often they strike, and how often one was not only injected but had an effect.</summary>
+/// <summary>
+/// Which faults a seed has, how often they strike, and how often one was not only injected but had an effect.
+/// </summary>
 internal sealed class Faults
 {
     public static readonly int Kinds = Enum.GetValues<Fault>().Length;

@@ -3,7 +3,9 @@ using CrossMargin.Contracts;
 
 namespace CrossMargin.Simulation.World;
 
-/// <summary>Damages snapshots on their way to a recovery, in one way at a time. Every damage has to be seen by the shard.</summary>
+/// <summary>
+/// Damages snapshots on their way to a recovery, in one way at a time. Every damage has to be seen by the shard.
+/// </summary>
 internal sealed class Mangler(Venue venue, Draws draws)
 {
     private static readonly Fault[] Kinds =

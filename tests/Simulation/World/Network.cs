@@ -2,7 +2,9 @@ using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Simulation.World;
 
-/// <summary>Carries parcels between the places of silos: it may lose them, double them, and let one overtake the other.</summary>
+/// <summary>
+/// Carries parcels between the places of silos: it may lose them, double them, and let one overtake the other.
+/// </summary>
 internal sealed class Network(Venue venue, Draws draws)
 {
     public int OnTheWay { get; private set; }

@@ -2,7 +2,9 @@ using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Simulation.World;
 
-/// <summary>What a seed decides before anything happens. Sizes are tiny, so that the rare paths are walked all the time.</summary>
+/// <summary>
+/// What a seed decides before anything happens. Sizes are tiny, so that the rare paths are walked all the time.
+/// </summary>
 internal sealed class Plan
 {
     public Plan(Draws draws)
@@ -46,7 +48,9 @@ internal sealed class Plan
     public int RowsPerTransaction { get; }
     public int PageOfRecords { get; }
 
-    /// <summary>How often a shard is flushed after an input; otherwise a little later, and more has come by then.</summary>
+    /// <summary>
+    /// How often a shard is flushed after an input; otherwise a little later, and more has come by then.
+    /// </summary>
     public int FlushAtOncePerMille { get; }
     public int FlushDelayMicros { get; }
     public int CommitMicros { get; }
@@ -54,7 +58,9 @@ internal sealed class Plan
     public int ThinkMicros { get; }
     public long TroubleEveryMicros { get; }
 
-    /// <summary>Zero: the venue's clocks only tick. Otherwise hours pass now and then in which nobody does anything.</summary>
+    /// <summary>
+    /// Zero: the venue's clocks only tick. Otherwise hours pass now and then in which nobody does anything.
+    /// </summary>
     public long NightEveryMicros { get; }
     public int HugeAmountPerMille { get; }
 }

@@ -38,13 +38,18 @@ internal sealed class Replica : IShardHost
     {
         var text = new StringBuilder();
         text.Append(state.Position).Append(' ').Append(state.Time.Micros).Append(' ').Append(state.Frame);
-        text.Append("\nwatermarks ").AppendJoin(' ', state.Watermarks).Append("\nlast addressed ").AppendJoin(' ', state.LastAddressed);
+        text.Append(
+            "\nwatermarks ").AppendJoin(' ', state.Watermarks).Append(
+                "\nlast addressed ").AppendJoin(' ', state.LastAddressed);
         foreach (var (key, entry) in state.Keys.Entries)
-            text.Append($"\nkey {key} {entry.Body.High:x} {entry.Body.Low:x} {entry.Record.Address} {entry.Record.Epoch} {entry.Record.Type} {entry.Record.Version} {entry.Record.Time.Micros} {Encoding.UTF8.GetString(entry.Record.Payload.Span)}");
+            text.Append(
+                $"\nkey {key} {entry.Body.High:x} {entry.Body.Low:x} {entry.Record.Address} {entry.Record.Epoch} {entry.Record.Type} {entry.Record.Version} {entry.Record.Time.Micros} {Encoding.UTF8.GetString(entry.Record.Payload.Span)}");
         foreach (var slot in state.Slots.OrderBy(slot => slot.Id))
         {
-            text.Append($"\ngrain {slot.Id} {slot.Version} {slot.Position} {slot.DueAt?.Micros} {Encoding.UTF8.GetString(slot.Type.Save(slot.State))}");
-            foreach (var mark in slot.Sources) text.Append($" {mark.Source}/{mark.Sequence}/{mark.Body.High:x}{mark.Body.Low:x}/{mark.Answer}");
+            text.Append(
+                $"\ngrain {slot.Id} {slot.Version} {slot.Position} {slot.DueAt?.Micros} {Encoding.UTF8.GetString(slot.Type.Save(slot.State))}");
+            foreach (var mark in slot.Sources)
+                text.Append($" {mark.Source}/{mark.Sequence}/{mark.Body.High:x}{mark.Body.Low:x}/{mark.Answer}");
         }
 
         return text.ToString();
@@ -63,12 +68,14 @@ internal sealed class Replica : IShardHost
 
     public void Alarm(ShardId shard, string sentence)
     {
-        if (!sentence.StartsWith("grain c8", StringComparison.Ordinal)) throw new AuditFailure("I6", $"a replay of shard {shard} gives an alarm: {sentence}");
+        if (!sentence.StartsWith("grain c8", StringComparison.Ordinal))
+            throw new AuditFailure("I6", $"a replay of shard {shard} gives an alarm: {sentence}");
     }
 
     public void Send(ShardMessage message) { }
 
-    public void ReadAddressed(ShardId shard, ShardId to, long after) => throw new NotSupportedException("nobody pulls from a replica");
+    public void ReadAddressed(ShardId shard, ShardId to, long after) =>
+        throw new NotSupportedException("nobody pulls from a replica");
     public void Commit(Batch batch) => throw new NotSupportedException("a replica writes nothing");
     public void Save(SnapshotSet set) => throw new NotSupportedException("a replica saves nothing");
 }

@@ -66,7 +66,8 @@ internal sealed class Silo : IShardHost
     /// <summary>Records, answers or recoveries that a crash now would cut off.</summary>
     public bool IsBusy => Array.Exists(shards, shard => shard.Phase != ShardPhase.Active || !shard.IsQuiet);
 
-    public bool IsDrained => Array.TrueForAll(shards, shard => shard.Phase == ShardPhase.Active && shard.IsQuiet) && queue.IsEmpty && busyWriters == 0;
+    public bool IsDrained =>
+        Array.TrueForAll(shards, shard => shard.Phase == ShardPhase.Active && shard.IsQuiet) && queue.IsEmpty && busyWriters == 0;
 
     private Shard NewShard(ShardId id) => new(id, venue.Map, venue.Catalog, venue.Plan.Limits, this);
 
@@ -96,7 +97,8 @@ internal sealed class Silo : IShardHost
         else if (Life == Life.Running) act();
     }
 
-    private void Later(long micros, string what, ShardId id, Action<Shard> input) => venue.Agenda.After(micros, what, () => Do(() =>
+    private void Later(long micros, string what, ShardId id, Action<Shard> input) =>
+        venue.Agenda.After(micros, what, () => Do(() =>
     {
         var shard = shards[id.Number];
         Call(shard, input);
@@ -223,7 +225,8 @@ internal sealed class Silo : IShardHost
     private void Tell(Batch batch, CommitOutcome outcome, bool isSlow)
     {
         var shard = shards[batch.Shard.Number];
-        venue.Trace.Say($"silo {Number} shard {shard.Id} is told {outcome} of {batch.Records.Count} behind {batch.Before.Position} in epoch {batch.Before.Epoch}");
+        venue.Trace.Say(
+            $"silo {Number} shard {shard.Id} is told {outcome} of {batch.Records.Count} behind {batch.Before.Position} in epoch {batch.Before.Epoch}");
         if (isSlow && shard.State.Position > batch.After.Position) venue.Faults.Took(Fault.SlowJournal);
         if (outcome == CommitOutcome.Fenced)
         {
@@ -282,7 +285,9 @@ internal sealed class Silo : IShardHost
             if (target.Phase != ShardPhase.LoadingSnapshots) return;
             if (mangledBy is { } kind) mangled.Add(shard.Number);
             target.SnapshotsLoaded(found);
-            AuditFailure.Unless(!mangled.Remove(shard.Number), "I6", $"shard {shard} has loaded a set with a {mangledBy} in it and gave no alarm");
+            AuditFailure.Unless(
+                !mangled.Remove(shard.Number), "I6",
+                $"shard {shard} has loaded a set with a {mangledBy} in it and gave no alarm");
             if (mangledBy is { } seen) venue.Faults.Took(seen);
         });
     }
@@ -307,7 +312,9 @@ internal sealed class Silo : IShardHost
         {
             var isDurable = snapshot.Position <= venue.Auditor.PositionOf(set.Shard.Number)
                 && venue.Auditor.Row(set.Shard.Number, snapshot.Position).Chain.AsSpan().SequenceEqual(snapshot.Chain.ToArray());
-            AuditFailure.Unless(isDurable, "I6", $"a snapshot of shard {set.Shard} speaks of position {snapshot.Position}, which is not durable so");
+            AuditFailure.Unless(
+                isDurable, "I6",
+                $"a snapshot of shard {set.Shard} speaks of position {snapshot.Position}, which is not durable so");
         }
 
         var fails = venue.Faults.Strikes(Fault.SnapshotNotSaved);
@@ -325,8 +332,11 @@ internal sealed class Silo : IShardHost
         {
             case ShardMessage.Delivery delivery:
                 var last = delivery.Records[^1];
-                if (!sentBefore.Add((delivery.To.Number * 1_000 + delivery.From.Number, last.Position))) venue.Sights.Saw(Sight.PullServedFromRing);
-                AuditFailure.Unless(last.Position <= venue.Auditor.PositionOf(delivery.From.Number), "I3", $"{last.Address} was sent before it was durable");
+                if (!sentBefore.Add((delivery.To.Number * 1_000 + delivery.From.Number, last.Position)))
+                    venue.Sights.Saw(Sight.PullServedFromRing);
+                AuditFailure.Unless(
+                    last.Position <= venue.Auditor.PositionOf(delivery.From.Number), "I3",
+                    $"{last.Address} was sent before it was durable");
                 routers[placeOf[delivery.From.Number]].Add(message);
                 break;
             case ShardMessage.Pull pull:
@@ -345,7 +355,8 @@ internal sealed class Silo : IShardHost
         if (sentence.StartsWith("snapshots are ignored", StringComparison.Ordinal))
         {
             venue.Sights.Saw(Sight.SnapshotsIgnored);
-            AuditFailure.Unless(mangled.Remove(shard.Number), "I6", $"good snapshots of shard {shard} are ignored: {sentence}");
+            AuditFailure.Unless(
+                mangled.Remove(shard.Number), "I6", $"good snapshots of shard {shard} are ignored: {sentence}");
         }
         else if (sentence.Contains("is parked", StringComparison.Ordinal)) venue.Sights.Saw(Sight.Parked);
         else if (sentence.StartsWith("grain c8", StringComparison.Ordinal))
@@ -353,6 +364,7 @@ internal sealed class Silo : IShardHost
             venue.Sights.Saw(Sight.GrainHalted);
             venue.Faults.Took(Fault.GrainBug);
         }
-        else AuditFailure.Unless(sentence.StartsWith("the shard is lost", StringComparison.Ordinal), "I13", $"shard {shard}: {sentence}");
+        else AuditFailure.Unless(
+            sentence.StartsWith("the shard is lost", StringComparison.Ordinal), "I13", $"shard {shard}: {sentence}");
     }
 }

@@ -64,7 +64,9 @@ internal sealed class Venue
     public Network Network { get; }
     public Mangler Mangler { get; }
 
-    /// <summary>The incarnation that the shards belong to; the ones before it may not know yet that it exists.</summary>
+    /// <summary>
+    /// The incarnation that the shards belong to; the ones before it may not know yet that it exists.
+    /// </summary>
     public Silo Owner { get; private set; }
 
     /// <summary>The time outside: what a perfect clock shows.</summary>
@@ -150,7 +152,9 @@ internal sealed class Venue
         StartAnother();
     }
 
-    /// <summary>The machine stops the silo for longer than it is waited for; later it goes on with what it had in hand.</summary>
+    /// <summary>
+    /// The machine stops the silo for longer than it is waited for; later it goes on with what it had in hand.
+    /// </summary>
     private void Freeze()
     {
         if (zombies.Count > 0) return;
@@ -216,7 +220,8 @@ internal sealed class Venue
             case "account.withdrawal-voided.v1": Sights.Saw(Sight.Voided); break;
             case "account.command-refused.v1": Sights.Saw(Sight.RefusedInJournal); break;
             case "account.transfer-sent.v1":
-                Sights.Saw(StoredFormat.ShardOf(row.Addressees, Plan.Shards) == row.Shard ? Sight.TransferInsideShard : Sight.TransferAcrossShards);
+                Sights.Saw(
+                    StoredFormat.ShardOf(row.Addressees, Plan.Shards) == row.Shard ? Sight.TransferInsideShard : Sight.TransferAcrossShards);
                 break;
             case "circular.sent.v1":
                 var shards = Enumerable.Range(0, row.Addressees.Length / 16)
@@ -241,7 +246,9 @@ internal sealed class Venue
         var until = Agenda.Now + HealMicros;
         while (!IsAtRest())
         {
-            AuditFailure.Unless(Agenda.Now < until, "I13", $"{HealMicros / Instant.MicrosPerSecond} s after the last fault something still waits: {WhatWaits()}");
+            AuditFailure.Unless(
+                Agenda.Now < until, "I13",
+                $"{HealMicros / Instant.MicrosPerSecond} s after the last fault something still waits: {WhatWaits()}");
             Step();
         }
     }
@@ -279,7 +286,8 @@ internal sealed class Venue
     private void CheckFromScratch()
     {
         var second = new Auditor(Plan.Shards, log: null);
-        foreach (var row in Chronicle.InSomeOrder([.. Map.Shards.Select(shard => Journal.ReadShard(shard, 0, int.MaxValue).Select(AuditedJournal.AsRow).ToList())])) second.Append(row);
+        foreach (var row in Chronicle.InSomeOrder([.. Map.Shards.Select(shard => Journal.ReadShard(shard, 0, int.MaxValue).Select(AuditedJournal.AsRow).ToList())]))
+            second.Append(row);
         foreach (var shard in Map.Shards)
         {
             var head = Journal.HeadOf(shard);
@@ -301,7 +309,8 @@ internal sealed class Venue
     private void CheckReplay(ShardId id)
     {
         var shard = Owner.Shards[id.Number];
-        if (shard.Phase != ShardPhase.Active || !shard.IsQuiet || shard.Durable.Position != Auditor.PositionOf(id.Number)) return;
+        if (shard.Phase != ShardPhase.Active || !shard.IsQuiet || shard.Durable.Position != Auditor.PositionOf(id.Number))
+            return;
 
         var live = Replica.Image(shard.State);
         Same("nothing", Replica.Recover(this, id, new SnapshotsFound([], Discarded: 0)));
@@ -312,13 +321,16 @@ internal sealed class Venue
         foreach (var set in sets)
         {
             foreach (var snapshot in set.Snapshots)
-                if (!kept.TryGetValue(snapshot.Grain, out var other) || other.Position <= snapshot.Position) kept[snapshot.Grain] = snapshot;
+                if (!kept.TryGetValue(snapshot.Grain, out var other) || other.Position <= snapshot.Position)
+                    kept[snapshot.Grain] = snapshot;
             if (isSampled && !trouble.OneIn(sets.Count / 3)) continue;
-            Same($"the snapshots up to {set.Snapshots[^1].Position}", Replica.Recover(this, id, new SnapshotsFound([.. kept.Values.OrderBy(snapshot => snapshot.Grain)], Discarded: 0)));
+            Same(
+                $"the snapshots up to {set.Snapshots[^1].Position}", Replica.Recover(this, id, new SnapshotsFound([.. kept.Values.OrderBy(snapshot => snapshot.Grain)], Discarded: 0)));
             Sights.Saw(Sight.ReplayedFromSnapshots);
         }
 
         void Same(string from, string replayed) =>
-            AuditFailure.Unless(live == replayed, "I6", $"shard {id} from {from} is\n{replayed}\nand live it is\n{live}");
+            AuditFailure.Unless(
+                live == replayed, "I6", $"shard {id} from {from} is\n{replayed}\nand live it is\n{live}");
     }
 }

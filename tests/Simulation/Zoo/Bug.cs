@@ -1,6 +1,8 @@
 namespace CrossMargin.Simulation.Zoo;
 
-/// <summary>One place where the sources are changed: text that stands there exactly once, and what replaces it.</summary>
+/// <summary>
+/// One place where the sources are changed: text that stands there exactly once, and what replaces it.
+/// </summary>
 internal sealed record Edit(string File, string Find, string Replacement);
 
 /// <summary>A planted bug: its name, and its edits with PLANTED where the switch goes.</summary>

@@ -13,7 +13,9 @@ internal static class ZooHunt
 
     public static string ListPath => Path.Combine(Workshop.Root, "tests", "Simulation", "Zoo", "bugs.zoo");
 
-    /// <summary>Runs seeds from 1 until one fails, and says which. With a bug planted this is how it is found.</summary>
+    /// <summary>
+    /// Runs seeds from 1 until one fails, and says which. With a bug planted this is how it is found.
+    /// </summary>
     public static int Hunt(int seeds)
     {
         for (ulong seed = 1; seed <= (ulong)seeds; seed++)
@@ -58,14 +60,16 @@ internal static class ZooHunt
         return found == bugs.Count ? 0 : 1;
     }
 
-    private static string Brief(string message) => message.Split('\n')[0] is var line && line.Length > 140 ? line[..140] + " …" : line;
+    private static string Brief(string message) =>
+        message.Split('\n')[0] is var line && line.Length > 140 ? line[..140] + " …" : line;
 
     private static void Plant(Workshop workshop, Bug bug, Edit edit)
     {
         var path = workshop.PathOf(edit.File);
         var source = File.ReadAllText(path);
         var at = source.IndexOf(edit.Find, StringComparison.Ordinal);
-        if (at < 0) throw new InvalidOperationException($"'{bug.Name}' does not stand in {edit.File} beside the bugs before it");
+        if (at < 0)
+            throw new InvalidOperationException($"'{bug.Name}' does not stand in {edit.File} beside the bugs before it");
         File.WriteAllText(path, string.Concat(
             source.AsSpan(0, at), edit.Replacement.Replace("PLANTED", Workshop.Switch(bug.Name), StringComparison.Ordinal),
             source.AsSpan(at + edit.Find.Length)));
