@@ -81,25 +81,23 @@ public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database
     }
 
     [Fact]
-    public async Task A_host_whose_shards_another_has_taken_stops_and_says_so()
+    public async Task A_host_whose_shards_another_has_taken_stops_says_so_and_leaves_the_database_to_the_other()
     {
-        var secondData = HostProcess.NewDirectory();
-        await using (var first = await HostProcess.Start(data))
-        {
-            using var client = new VenueClient(first);
-            var account = await client.Open("alice");
-            await using (var second = await HostProcess.Start(
-                secondData, ("CONNECTIONSTRING", PrivatePostgres.ConnectionString(data, "crossmargin_app"))))
-            {
-                (await client.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1"))).ShouldBeProblem("shard-unavailable");
-                await second.Stop();   // before the first takes the database with it
-            }
+        await using var first = await HostProcess.Start(data);
+        using var toFirst = new VenueClient(first);
+        var account = await toFirst.Open("alice");
 
-            (await first.Ended()).ShouldBe(3);
-            first.Said.ShouldContain("Another process has taken shard");
-        }
+        await using var second = await HostProcess.Start(data);
+        using var toSecond = new VenueClient(second);
+        (await toFirst.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1"))).ShouldBeProblem("shard-unavailable");
+        (await first.Ended()).ShouldBe(3);
+        first.Said.ShouldContain("Another process has taken shard");
 
-        Directory.Delete(secondData, recursive: true);
+        await toSecond.Deposit(account, "2");
+        VenueClient.Balance(await toSecond.Get("alice", $"/v1/accounts/{account}")).ShouldBe("2");
+        (await toSecond.Post("auditor", "/v1/audit/verify", "{}", key: null)).Field("verdict").ShouldBe("agrees");
+        (await second.Stop()).ShouldBe(0);
+        PrivatePostgres.IsRunning(data).ShouldBeFalse();
     }
 
     [Fact]

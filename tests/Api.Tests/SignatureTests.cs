@@ -3,7 +3,7 @@ namespace CrossMargin.Api.Tests;
 /// <summary>A signature is over all of a request, counts for seconds, and counts once.</summary>
 public sealed class SignatureTests(VenueFixture venue)
 {
-    private const string Path = "/v1/ingest/vault?account=02000000-0000-8000-8000-000000000000";
+    private const string Path = "/v1/ingest/vault?account=02cccccc-0000-8000-8000-000000000000";
 
     private readonly VenueClient client = venue.Client;
 

@@ -20,6 +20,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private PostgresJournal? journal;
     private volatile Silo? silo;
     private volatile bool isClosing;
+    private volatile bool hasLostShards;
 
     public GrainCatalog Catalog { get; } = new(new AccountGrain());
 
@@ -55,7 +56,11 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         foreach (var warning in journal.Warnings) LogWarning(warning);
 
         var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>());
-        opened.ShardLost += shard => ShardLost?.Invoke(shard);
+        opened.ShardLost += shard =>
+        {
+            hasLostShards = true;
+            ShardLost?.Invoke(shard);
+        };
         opened.Start();
         silo = opened;
     }
@@ -74,7 +79,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         }
 
         if (journal is not null) await journal.DisposeAsync();
-        if (postgres is not null) await Task.Run(postgres.Stop);
+        // Whoever took a shard of ours is working with this database now.
+        if (postgres is not null && !hasLostShards) await Task.Run(postgres.Stop);
     }
 
     /// <summary>The answer to one command, or <see cref="Rejection.OutcomeUnknown"/> when it does not come in time.</summary>
