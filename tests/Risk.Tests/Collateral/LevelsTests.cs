@@ -117,6 +117,20 @@ public class LevelsTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Presets))]
+    public void An_evaluation_allocates_nothing(string preset)
+    {
+        var model = Fixtures.Model(ReferenceModelTests.EverythingOn(preset), Venue.Shared.Market);
+        var (arrays, workspace, random) = (Fixtures.Arrays(model), new RiskWorkspace(), new Random(6));
+        var accounts = Enumerable.Range(0, 50).Select(_ => Venue.Shared.RandomAccount(random, 10, 4)).ToArray();
+        foreach (var account in accounts) PortfolioRisk.Evaluate(account, model, arrays, workspace);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var account in accounts) PortfolioRisk.Evaluate(account, model, arrays, workspace);
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
+    }
+
     [Fact]
     public void An_account_with_nothing_requires_nothing()
     {
