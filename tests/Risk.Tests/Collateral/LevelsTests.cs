@@ -108,12 +108,14 @@ public class LevelsTests
             var instrument = Venue.Shared.Instruments.Single(one => one.Id == fill.Instrument);
             account.WithFill(instrument, fill, out var simulated).ShouldBe(Refusal.None);
             var committed = Committed(account, instrument, fill);
-            evaluate(simulated!).ShouldBe(evaluate(committed) with { AccountVersion = 2 });
+            simulated!.Balances.ShouldBe(committed.Balances);
+            simulated.Positions.ShouldBe(committed.Positions);
+            evaluate(simulated).ShouldBe(evaluate(committed) with { AccountVersion = 2 });
             // Whatever a fill opens or closes, it moves equity by its price and fee alone.
             var paidE24 = (BigInteger)(long)(fill.Paid.Units + fill.Fee.Units) * BigInteger.Pow(10,
                 10) * PriceE8(fill.Paid.Asset);
             var worthE24 = (BigInteger)fill.Quantity.E8 * ValueE8(fill.Instrument) * PriceE8(fill.Paid.Asset);
-            (ExactE24(simulated!) - ExactE24(account)).ShouldBe(worthE24 - paidE24);
+            (ExactE24(simulated) - ExactE24(account)).ShouldBe(worthE24 - paidE24);
         }
     }
 

@@ -13,16 +13,16 @@ public class SoftPenaltyTests
     private static readonly Venue At = Venue.Shared;
 
     [Theory]
-    [InlineData("ETH-PERP", -4, 0.5 * 0.8 * 4 * 3_000)]         // confidence 0.5: (1 − 0.5) × rate × gross notional
-    [InlineData("ETH-30-100-Call", 4, 0.5 * 0.8 * 4 * 3_000)]   // of options too, long or short
+    [InlineData("ETH-PERP", -4, 0.6 * 0.8 * 4 * 3_000)]         // confidence 0.4: (1 − 0.4) × rate × gross notional
+    [InlineData("ETH-30-100-Call", 4, 0.6 * 0.8 * 4 * 3_000)]   // of options too, long or short
     [InlineData("BTC-PERP", 4, 0)]                              // full confidence
     public void Doubt_of_the_oracle_is_charged_on_gross_notional(string symbol, double quantity, double penalty) =>
-        Penalty("""{"oracleDoubt":{"below":"0.6","chargeRate":"0.8"},"depegs":[],"slowPrice":"ignored"}""",
+        Penalty("""{"oracleDoubt":{"below":"0.41","chargeRate":"0.8"},"depegs":[],"slowPrice":"ignored"}""",
             At.AtMark(symbol, quantity)).ShouldBe(Dollars(penalty));
 
     [Fact]
     public void Confidence_at_the_threshold_is_enough() =>
-        Penalty("""{"oracleDoubt":{"below":"0.5","chargeRate":"0.8"},"depegs":[],"slowPrice":"ignored"}""",
+        Penalty("""{"oracleDoubt":{"below":"0.4","chargeRate":"0.8"},"depegs":[],"slowPrice":"ignored"}""",
             At.AtMark("ETH-PERP", 4)).ShouldBe(Money.Zero);
 
     [Theory]
