@@ -38,7 +38,7 @@ internal static class SweepBench
 
         var scenarios = model.Plan!.Groups[0].Scenarios.Length;
         var bare = new BareLoop(model.Plan, arrays, templates, accountCount);
-        var rounds = Math.Max(1, 300_000 / accountCount);
+        var rounds = Math.Max(2, 1_000_000 / accountCount);
         var comparison = Figures.Compare(bare.Gather, () => book.Sweep(model, arrays), rounds);
         var dense = Figures.Compare(bare.Dense, bare.Gather, rounds);
         var uncleared = book.Sweep(model, arrays).ToArray();

@@ -62,7 +62,7 @@ internal static class SoftPenalties
                     new Price(Math.Max(0, asset.Price.E8 - slow.E8)))
                     + AssetMoney.Ceiling(value.Debt, new Price(Math.Max(0, slow.E8 - asset.Price.E8)));
 
-            if (model.Parameters.Collateral.GetValueOrDefault(asset.Asset)?.Borrow is { } borrow)
+            if (model.Collateral[i]?.Borrow is { } borrow)
                 parts.BorrowLimit += AssetMoney.Ceiling(
                     Int128.Max(0, value.Debt - CollateralWeights.ToE16(borrow.Limit)), asset.Price);
 

@@ -74,7 +74,11 @@ public sealed class MarketView
     public static Refusal Resolve(ImmutableArray<Instrument> instruments, MarkFrame frame, out MarketView? market)
     {
         market = null;
-        var refusal = Refusal.None;
+        var refusal = UnlessOnce("listings", instruments, instrument => instrument.Id)
+            .Or(UnlessOnce("instruments", frame.Instruments, mark => mark.Instrument))
+            .Or(UnlessOnce("expiries", frame.Expiries, mark => (mark.Underlying, mark.Expiry)))
+            .Or(UnlessOnce("underlyings", frame.Underlyings, mark => mark.Underlying))
+            .Or(UnlessOnce("assets", frame.Assets, mark => mark.Asset));
         foreach (var asset in frame.Assets)
             refusal = refusal.Or(UnlessPositive($"assets[{asset.Asset}].price", asset.Price))
                 .Or(asset.SlowPrice is { } slow
@@ -189,6 +193,14 @@ public sealed class MarketView
             .Or(Refusal.UnlessPositive($"{of}.openStrike", line.OpenStrike))
             .Or(Refusal.UnlessNotNegative($"{of}.volatility", line.Volatility))
             .Or(Refusal.UnlessPositive($"{of}.discount", line.Discount));
+    }
+
+    /// <summary>Two quotes of one thing are none: nobody could say which of them a margin was computed with.</summary>
+    private static Refusal UnlessOnce<T, TKey>(string field, ImmutableArray<T> items, Func<T, TKey> keyOf)
+    {
+        foreach (var twice in items.GroupBy(keyOf).Where(group => group.Skip(1).Any()))
+            return new Refusal(Fault.OutOfRange, $"{field}[{twice.Key}]");
+        return Refusal.None;
     }
 
     private static Refusal UnlessPositive(string field, Price price) =>

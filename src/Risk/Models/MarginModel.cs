@@ -4,12 +4,17 @@ using CrossMargin.Risk.Parameters;
 
 namespace CrossMargin.Risk.Models;
 
+/// <summary>An asset that moves with a group, by their places in the market.</summary>
+public readonly record struct MovingCollateral(int Asset, int Group);
+
 /// <summary>
 /// The model of one parameter set, resolved against one frame: made once a frame, then asked for every account.
 /// </summary>
 public sealed class MarginModel
 {
     private readonly Evaluator evaluate;
+    private readonly CollateralParameters?[] collateral;
+    private readonly MovingCollateral[] moving;
     private readonly OptionValueIn supposes;
 
     private MarginModel(ParameterSet parameters, MarketView market, ScenarioPlan? plan, OptionValueIn supposes,
@@ -20,6 +25,8 @@ public sealed class MarginModel
         Plan = plan;
         this.supposes = supposes;
         this.evaluate = evaluate;
+        collateral = [.. market.Assets.ToArray().Select(asset => parameters.Collateral.GetValueOrDefault(asset.Asset))];
+        moving = plan is null ? [] : [.. Moving(market, collateral)];
     }
 
     private delegate Refusal Evaluator(ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> exposures,
@@ -27,6 +34,12 @@ public sealed class MarginModel
 
     public ParameterSet Parameters { get; }
     public MarketView Market { get; }
+
+    /// <summary>By the market's assets; null for one that counts for nothing.</summary>
+    public ReadOnlySpan<CollateralParameters?> Collateral => collateral;
+
+    /// <summary>The collateral that gains in scenarios; a model by rules has none.</summary>
+    public ReadOnlySpan<MovingCollateral> MovingCollateral => moving;
 
     /// <summary>The layout of the risk arrays; null for a model that has no scenarios and reads none.</summary>
     public ScenarioPlan? Plan { get; }
@@ -76,6 +89,16 @@ public sealed class MarginModel
         }
 
         return Refusal.None;
+    }
+
+    private static IEnumerable<MovingCollateral> Moving(MarketView market, CollateralParameters?[] collateral)
+    {
+        for (var asset = 0; asset < collateral.Length; asset++)
+        {
+            if (collateral[asset]?.MovesWith is not { } underlying) continue;
+            var group = market.GroupOf(underlying);
+            if (!group.IsRefused) yield return new MovingCollateral(asset, group.Value);
+        }
     }
 
     private static MarginModel Rules<TRules>(ParameterSet parameters, MarketView market,

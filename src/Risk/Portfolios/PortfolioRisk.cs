@@ -137,22 +137,17 @@ public static class PortfolioRisk
     /// </summary>
     private static void AddMovingCollateral(MarginModel model, RiskWorkspace workspace)
     {
-        if (model.Plan is null) return;
         var market = model.Market;
-        foreach (var (asset, parameters) in model.Parameters.Collateral)
+        foreach (var (asset, group) in model.MovingCollateral)
         {
-            if (parameters.MovesWith is not { } underlying) continue;
-            var (number, group) = (market.AssetOf(asset), market.GroupOf(underlying));
-            if (number.IsRefused || group.IsRefused || workspace.Assets[number.Value].Weighed.Maintenance == 0)
-                continue;
+            if (workspace.Assets[asset].Weighed.Maintenance == 0) continue;
 
-            ref readonly var into = ref market.Groups[group.Value];
             var holds = false;
             foreach (ref readonly var exposure in workspace.Exposures)
-                holds |= market.Lines[exposure.Line].Group == group.Value;
-            var amount = (double)workspace.Assets[number.Value].Weighed.Maintenance / 1e16;
-            var worth = amount * ModelBorder.Nearest(market.Assets[number.Value].Price);
-            if (holds) workspace.Add(new Exposure(into.FirstLine, worth / into.Index));
+                holds |= market.Lines[exposure.Line].Group == group;
+            var amount = (double)workspace.Assets[asset].Weighed.Maintenance / 1e16;
+            var worth = amount * ModelBorder.Nearest(market.Assets[asset].Price);
+            if (holds) workspace.Add(new Exposure(market.Groups[group].FirstLine, worth / market.Groups[group].Index));
         }
     }
 
@@ -180,7 +175,7 @@ public static class PortfolioRisk
 
             // A debt in an asset that nobody may borrow is asked for twice: once in equity, once here.
             var debt = AssetMoney.Ceiling(value.Debt, asset.Price);
-            var borrow = model.Parameters.Collateral.GetValueOrDefault(asset.Asset)?.Borrow;
+            var borrow = model.Collateral[i]?.Borrow;
             parts.BorrowMaintenance += debt.TimesCeiling(borrow?.Maintenance ?? Rate.One);
             parts.BorrowInitial += debt.TimesCeiling(borrow?.Initial ?? Rate.One);
         }

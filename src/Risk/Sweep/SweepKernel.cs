@@ -25,6 +25,7 @@ internal readonly ref struct SweepKernel(
     private readonly ref double prices = ref MemoryMarshal.GetArrayDataReference(tables.Prices);
     private readonly ref double gainShares = ref MemoryMarshal.GetArrayDataReference(tables.GainShares);
     private readonly int columns = tables.Columns;
+    private readonly int keyShift = tables.RowsPerInstrument == 1 ? 2 : 1;
     private readonly int rowLength = tables.Columns + SweepTables.NumberCount;
     private readonly double maintenanceFactor = tables.MaintenanceFactor;
     private readonly bool isOptionValueInEquity = optionValue == OptionValueIn.Equity;
@@ -40,7 +41,7 @@ internal readonly ref struct SweepKernel(
         while (at < end)
         {
             var scanLoss = ScanLoss(ref at, out var sums);
-            var required = maintenanceFactor * (double.MaxNative(scanLoss, sums[3]) + sums[2]);
+            var required = maintenanceFactor * (scanLoss + sums[2] + sums[3]);
             linear += sums[0];
             options += sums[1];
             maintenance += isOptionValueInEquity ? required : Math.Max(0, required - sums[1]);
@@ -77,25 +78,25 @@ internal readonly ref struct SweepKernel(
             var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
             var extra = Vector256<double>.Zero;
             var numbers = (nuint)(uint)columns;
-            int entry;
             int key;
+            int number;
             do
             {
-                entry = Unsafe.Add(ref keys, at);
-                key = BookKey.Of(entry);
-                ref var row = ref Unsafe.Add(ref rows, (nint)key * rowLength);
+                key = Unsafe.Add(ref keys, at);
+                number = key >> keyShift;
+                ref var row = ref Unsafe.Add(ref rows, (nint)number * rowLength);
                 var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
                 a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column), quantity, a);
                 b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 4), quantity, b);
                 c = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 8), quantity, c);
                 d = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 12), quantity, d);
-                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), quantity, extra);
+                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), Sized(quantity), extra);
                 at++;
             }
-            while (!BookKey.IsLastOfGroup(entry));
+            while (!BookKey.IsLastOfGroup(key));
 
             sums = extra;
-            return Lowest(a, b, c, d, (nuint)(uint)(Unsafe.Add(ref groups, key) * columns) + column);
+            return Lowest(a, b, c, d, (nuint)(uint)(Unsafe.Add(ref groups, number) * columns) + column);
         }
     }
 
@@ -108,13 +109,13 @@ internal readonly ref struct SweepKernel(
             var (e, f, g, h) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
             var extra = Vector256<double>.Zero;
             var numbers = (nuint)(uint)columns;
-            int entry;
             int key;
+            int number;
             do
             {
-                entry = Unsafe.Add(ref keys, at);
-                key = BookKey.Of(entry);
-                ref var row = ref Unsafe.Add(ref rows, (nint)key * rowLength);
+                key = Unsafe.Add(ref keys, at);
+                number = key >> keyShift;
+                ref var row = ref Unsafe.Add(ref rows, (nint)number * rowLength);
                 var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
                 a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row), quantity, a);
                 b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 4), quantity, b);
@@ -124,15 +125,24 @@ internal readonly ref struct SweepKernel(
                 f = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 20), quantity, f);
                 g = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 24), quantity, g);
                 h = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 28), quantity, h);
-                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), quantity, extra);
+                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), Sized(quantity), extra);
                 at++;
             }
-            while (!BookKey.IsLastOfGroup(entry));
+            while (!BookKey.IsLastOfGroup(key));
 
             sums = extra;
-            var damping = (nuint)(uint)(Unsafe.Add(ref groups, key) * columns);
+            var damping = (nuint)(uint)(Unsafe.Add(ref groups, number) * columns);
             return Vector256.MinNative(Lowest(a, b, c, d, damping), Lowest(e, f, g, h, damping + 16));
         }
+    }
+
+    // (q, q, |q|, −q where that is positive): what each of the four numbers of a row is times.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Sized(Vector256<double> quantity)
+    {
+        var turned = Vector256.Xor(quantity, Vector256.Create(0.0, 0.0, -0.0, -0.0));
+        var kept = Vector256.BitwiseAnd(quantity, Vector256.Create(-1L, -1L, -1L, 0L).AsDouble());
+        return Vector256.MaxNative(turned, kept);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -175,14 +185,12 @@ internal readonly ref struct SweepKernel(
 /// <summary>
 /// What the book stores of a position beside its quantity: the instrument's number, the side, and whether the group ends with
 /// it. The loops read that in order, long before the tables could tell them, and so they are seldom surprised by an end.
+/// Without its lowest bit a key counts rows by instrument and side, without its two lowest by instrument.
 /// </summary>
 internal static class BookKey
 {
     public static int Make(int instrument, double quantity, bool isLastOfGroup) =>
         (instrument << 2) | (quantity < 0 ? 2 : 0) | (isLastOfGroup ? 1 : 0);
 
-    /// <summary>The place in <see cref="SweepTables"/>: twice the instrument's number, and one more for a short.</summary>
-    public static int Of(int entry) => entry >> 1;
-
-    public static bool IsLastOfGroup(int entry) => (entry & 1) != 0;
+    public static bool IsLastOfGroup(int key) => (key & 1) != 0;
 }

@@ -7,14 +7,13 @@ using CrossMargin.Risk.Parameters;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// One frame as the sweep reads it, in the numbering of a book: a key is twice an instrument's number, and one more for the
-/// short side. Each key has one row, which begins with its scenarios as the risk arrays have them and ends with four numbers
-/// a contract that add up over the positions just so.
+/// One frame as the sweep reads it, in the numbering of a book. An instrument has one row, or two where longs and shorts are
+/// discounted differently. It begins with the scenarios as the risk arrays have them and ends with four numbers a contract.
 /// <code>
-/// linear value | option value | charge | floor
+/// linear value | option value | charge | short charge
 /// </code>
-/// The charge is an upper bound of what every add-on may ask for the contract, plus what rounding may lose; the floor is its
-/// part of the short-option minimum. Both have the sign of the side, so that times a signed quantity they are positive.
+/// A charge is an upper bound of what every add-on may ask for the contract, plus what rounding may lose. The values are times
+/// the quantity, the charge is times its size, and the short charge times its size where it is short.
 /// </summary>
 internal sealed class SweepTables
 {
@@ -34,7 +33,7 @@ internal sealed class SweepTables
 
     public double[] Rows => rows;
 
-    /// <summary>The group of each key.</summary>
+    /// <summary>The group of each row.</summary>
     public int[] Groups => groups;
 
     /// <summary>
@@ -52,6 +51,9 @@ internal sealed class SweepTables
     public int Columns { get; private set; }
 
     public double MaintenanceFactor { get; private set; }
+
+    /// <summary>1, or 2 where the long's row is followed by the short's.</summary>
+    public int RowsPerInstrument { get; private set; }
 
     private int RowLength => Columns + NumberCount;
 
@@ -72,13 +74,13 @@ internal sealed class SweepTables
             Damp(plan.Groups[group], dampings.AsSpan(group * Columns, Columns));
         }
 
-        Array.Resize(ref groups, instruments.Count * 2);
+        RowsPerInstrument = plan.RowsPerLine;
+        Array.Resize(ref groups, instruments.Count * RowsPerInstrument);
         Array.Resize(ref rows, groups.Length * RowLength);
-        for (var i = 0; i < instruments.Count; i++)
+        for (var row = 0; row < groups.Length; row++)
         {
-            var line = plan.Market.LineOf(instruments[i]);
-            Hold(i * 2, plan, arrays, line, rates, sign: 1);
-            Hold((i * 2) + 1, plan, arrays, line, rates, sign: -1);
+            var line = plan.Market.LineOf(instruments[row / RowsPerInstrument]);
+            Fill(row, plan, arrays, line, rates, side: row % RowsPerInstrument == 0 ? 1 : -1);
         }
 
         Array.Resize(ref prices, assets.Count);
@@ -91,39 +93,37 @@ internal sealed class SweepTables
         }
     }
 
-    private void Hold(
-        int key, ScenarioPlan plan, ReadOnlySpan<double> arrays, in Refusable<int> number, ReadOnlySpan<AddOnRates> rates,
-        double sign)
+    private void Fill(
+        int number, ScenarioPlan plan, ReadOnlySpan<double> arrays, in Refusable<int> place, ReadOnlySpan<AddOnRates> rates,
+        int side)
     {
-        var own = rows.AsSpan(key * RowLength, RowLength);
+        var own = rows.AsSpan(number * RowLength, RowLength);
         var numbers = own[Columns..];
         own.Clear();
-        groups[key] = 0;
-        if (number.IsRefused)
+        groups[number] = 0;
+        if (place.IsRefused)
         {
             // Whoever holds what has no price is not cleared; the full model names it.
-            numbers[2] = sign * double.PositiveInfinity;
+            numbers[2] = double.PositiveInfinity;
             return;
         }
 
-        ref readonly var line = ref plan.Market.Lines[number.Value];
+        ref readonly var line = ref plan.Market.Lines[place.Value];
         ref readonly var rate = ref rates[line.Group];
-        var row = arrays.Slice(plan.RowStart(number.Value, sign), plan.Stride);
+        var row = arrays.Slice(plan.RowStart(place.Value, side), plan.Stride);
         var scenarios = plan.Groups[line.Group].Scenarios.Length;
         row[..scenarios].CopyTo(own);
-        groups[key] = line.Group;
+        groups[number] = line.Group;
 
-        var index = plan.Market.Groups[line.Group].Index;
         var value = line.ContractValueE8 / 1e8 * ModelBorder.Nearest(plan.Market.Assets[line.Settlement].Price);
         var basis = line.Expiry >= 0 && rate.HasBasis
             ? Math.Max(Math.Abs(row[scenarios]), Math.Abs(row[scenarios + 1])) * (rate.Basis + (rate.BasisPerYear * line.Years))
             : 0;
-        var notional = line.Multiplier * index;
-        var ofNotional = !line.IsOption ? rate.Linear : sign < 0 ? rate.ShortOption : 0;
-        var charge = basis + (notional * ((Math.Abs(line.Delta) * rate.Delta) + ofNotional)) + Rounding(value, row);
+        var notional = line.Multiplier * plan.Market.Groups[line.Group].Index;
+        var ofDelta = notional * Math.Abs(line.Delta) * rate.Delta;
         numbers[line.IsOption ? 1 : 0] = value;
-        numbers[2] = sign * charge;
-        numbers[3] = line.IsOption && sign < 0 ? sign * notional * rate.Floor : 0;
+        numbers[2] = basis + ofDelta + (line.IsOption ? 0 : notional * rate.Linear) + Rounding(value, row);
+        numbers[3] = line.IsOption ? notional * rate.ShortOption : 0;
     }
 
     private static double Rounding(double value, ReadOnlySpan<double> row)
@@ -156,7 +156,7 @@ internal sealed class SweepTables
 /// The most that each add-on may ask for one unit, whatever else the account holds: nothing is netted, no depth is deducted.
 /// </summary>
 internal readonly record struct AddOnRates(
-    bool HasBasis, double Basis, double BasisPerYear, double Delta, double Linear, double ShortOption, double Floor)
+    bool HasBasis, double Basis, double BasisPerYear, double Delta, double Linear, double ShortOption)
 {
     public static AddOnRates Of(GroupParameters parameters)
     {
@@ -171,8 +171,8 @@ internal readonly record struct AddOnRates(
             BasisPerYear: NearestOrZero(parameters.Basis?.PerYear),
             Delta: calendar + NearestOrZero(parameters.Concentration?.ChargeRate),
             Linear: NearestOrZero(parameters.Static?.Linear),
-            ShortOption: NearestOrZero(parameters.Static?.ShortOptions),
-            Floor: NearestOrZero(parameters.ShortOptionMinimum?.FloorRate));
+            ShortOption: NearestOrZero(parameters.Static?.ShortOptions)
+                + NearestOrZero(parameters.ShortOptionMinimum?.FloorRate));
     }
 
     private static double NearestOrZero(Rate? rate) => rate is { } some ? ModelBorder.Nearest(some) : 0;

@@ -108,13 +108,29 @@ public class LevelsTests
             var instrument = Venue.Shared.Instruments.Single(one => one.Id == fill.Instrument);
             account.WithFill(instrument, fill, out var simulated).ShouldBe(Refusal.None);
             var committed = Committed(account, instrument, fill);
-            evaluate(simulated!).ShouldBe(evaluate(committed) with { AccountVersion = 2 });
+            simulated!.Balances.ShouldBe(committed.Balances);
+            simulated.Positions.ShouldBe(committed.Positions);
+            evaluate(simulated).ShouldBe(evaluate(committed) with { AccountVersion = 2 });
             // Whatever a fill opens or closes, it moves equity by its price and fee alone.
             var paidE24 = (BigInteger)(long)(fill.Paid.Units + fill.Fee.Units) * BigInteger.Pow(10,
                 10) * PriceE8(fill.Paid.Asset);
             var worthE24 = (BigInteger)fill.Quantity.E8 * ValueE8(fill.Instrument) * PriceE8(fill.Paid.Asset);
-            (ExactE24(simulated!) - ExactE24(account)).ShouldBe(worthE24 - paidE24);
+            (ExactE24(simulated) - ExactE24(account)).ShouldBe(worthE24 - paidE24);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Presets))]
+    public void An_evaluation_allocates_nothing(string preset)
+    {
+        var model = Fixtures.Model(ReferenceModelTests.EverythingOn(preset), Venue.Shared.Market);
+        var (arrays, workspace, random) = (Fixtures.Arrays(model), new RiskWorkspace(), new Random(6));
+        var accounts = Enumerable.Range(0, 50).Select(_ => Venue.Shared.RandomAccount(random, 10, 4)).ToArray();
+        foreach (var account in accounts) PortfolioRisk.Evaluate(account, model, arrays, workspace);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var account in accounts) PortfolioRisk.Evaluate(account, model, arrays, workspace);
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
     }
 
     [Fact]

@@ -92,6 +92,22 @@ public class BadInputTests
     }
 
     [Fact]
+    public void Two_quotes_of_one_thing_are_refused()
+    {
+        var (instruments, frame) = (Venue.Shared.Instruments, Venue.Shared.Frame);
+        Refusal Of(MarkFrame changed) => MarketView.Resolve(instruments, changed, out _);
+        Of(frame with { Instruments = frame.Instruments.Add(frame.Instruments[0]) })
+            .ShouldBe(new Refusal(Fault.OutOfRange, "instruments[1]"));
+        Of(frame with { Underlyings = frame.Underlyings.Add(frame.Underlyings[0]) })
+            .ShouldBe(new Refusal(Fault.OutOfRange, "underlyings[BTC]"));
+        Of(frame with { Assets = frame.Assets.Add(frame.Assets[0]) })
+            .ShouldBe(new Refusal(Fault.OutOfRange, "assets[USDC]"));
+        Of(frame with { Expiries = frame.Expiries.Add(frame.Expiries[0]) }).Field.ShouldStartWith("expiries[");
+        MarketView.Resolve(instruments.Add(instruments[0]), frame, out _)
+            .ShouldBe(new Refusal(Fault.OutOfRange, "listings[1]"));
+    }
+
+    [Fact]
     public void A_balance_without_a_price_and_an_unknown_instrument_are_refused()
     {
         var frame = Venue.Shared.Frame with { Assets = [.. Venue.Shared.Frame.Assets.Where(mark =>

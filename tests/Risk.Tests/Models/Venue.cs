@@ -151,7 +151,7 @@ internal sealed class Venue
             ],
             [
                 new UnderlyingMark(new Underlying("BTC"), PriceOf(60_000), Rate.One, new Money(20_000_000_000_000), 0),
-                new UnderlyingMark(new Underlying("ETH"), PriceOf(3_000), new Rate(500_000_000),
+                new UnderlyingMark(new Underlying("ETH"), PriceOf(3_000), new Rate(400_000_000),
                     new Money(5_000_000_000_000), 0),
                 new UnderlyingMark(new Underlying("SOL"), PriceOf(150), Rate.One, new Money(100_000_000_000), 0),
             ],
