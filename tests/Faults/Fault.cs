@@ -21,6 +21,23 @@ internal static class Faults
     }
 
     /// <summary>
+    /// No fault but a planned stop, under load, and the next silo begins from the snapshots that it left: what is killed after it
+    /// has those to begin from too. Counts when the stop was clean and the snapshots are there.
+    /// </summary>
+    public static async Task<bool> StopSilo(Scene scene)
+    {
+        await scene.Busy();
+        var stopping = scene.Host;
+        stopping.AskToEnd();
+        await stopping.Exit(scene.Limit);
+        scene.Traffic.Aim((await scene.StartHost()).Address);
+        await scene.Busy();
+        return stopping.ExitCode == 0 && await scene.Database.Snapshots(scene.Limit) > 0;
+    }
+
+    public static async Task<bool> StopThenKillSilo(Scene scene) => await StopSilo(scene) & await KillSilo(scene);
+
+    /// <summary>
     /// kill -9 of the database's first process, and a restart. The silo lives: it counts when a commit was on its way and the
     /// silo had to raise an epoch to learn what became of it.
     /// </summary>

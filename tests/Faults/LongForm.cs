@@ -63,6 +63,7 @@ internal static class LongForm
         private readonly List<(string Name, Fault Fault)> kinds =
         [
             ("silo killed", Faults.KillSilo),
+            ("silo stopped", Faults.StopSilo),
             ("PostgreSQL killed", Faults.KillPostgres),
             ("session killed", Faults.KillSession),
             ("zombie woken", Faults.WakeZombie),

@@ -67,6 +67,9 @@ internal sealed class Database : IDisposable
     /// <summary>The sum of all epochs: it rises with every take-over and every unknown commit that was resolved.</summary>
     public Task<long> Epochs(CancellationToken limit) => Ask<long>("SELECT sum(epoch) FROM shard_head", limit);
 
+    /// <summary>How many snapshots lie there for the next silo to begin from.</summary>
+    public Task<long> Snapshots(CancellationToken limit) => Ask<long>("SELECT count(*) FROM snapshot", limit);
+
     /// <summary>A setting that is changed behind the back of a silo that has checked it at its start.</summary>
     public async Task Weaken(string setting, CancellationToken limit)
     {

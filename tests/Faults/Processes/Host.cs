@@ -74,6 +74,9 @@ internal sealed class Host : IDisposable
         process.WaitForExit();
     }
 
+    /// <summary>SIGTERM: it takes nothing more in, answers what it has taken, saves its shards and ends.</summary>
+    public void AskToEnd() => Signal.AskToEnd(Pid);
+
     public void Freeze() => Signal.Freeze(Pid);
 
     public void Thaw() => Signal.Thaw(Pid);
