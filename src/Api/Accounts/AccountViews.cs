@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
@@ -10,11 +11,11 @@ namespace CrossMargin.Api.Accounts;
 
 /// <summary>What a command came to. Every part of it is in the journaled record, so a repetition gets the same bytes.</summary>
 public abstract record Receipt(
-    string Account,
-    [property: Description("The account's sequence after the command.")] long Sequence,
-    [property: Description("Where the record stands in the journal: shard:position.")] string Address,
-    [property: Description("When it was recorded, RFC 3339 in UTC with microseconds.")] string AsOf,
-    long Frame);
+    [property: JsonPropertyOrder(-1)] string Account,
+    [property: JsonPropertyOrder(-1), Description("The account's sequence after the command.")] long Sequence,
+    [property: JsonPropertyOrder(-1), Description("Where the record stands in the journal: shard:position.")] string Address,
+    [property: JsonPropertyOrder(-1), Description("When it was recorded, RFC 3339 in UTC with microseconds.")] string AsOf,
+    [property: JsonPropertyOrder(-1)] long Frame);
 
 public sealed record OpenedReceipt(string Account, long Sequence, string Address, string AsOf, long Frame, string Owner)
     : Receipt(Account, Sequence, Address, AsOf, Frame)

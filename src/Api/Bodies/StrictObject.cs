@@ -41,6 +41,7 @@ internal ref struct StrictObject
         T? result = null;
         try
         {
+            if (body.IsEmpty) body = "{}"u8;   // so that what is missing is named
             if (!Utf8.IsValid(body)) throw new JsonException("the body is not UTF-8");
             var reader = new StrictObject(body, errors);
             if (!reader.json.Read() || reader.json.TokenType != JsonTokenType.StartObject)
@@ -50,9 +51,14 @@ internal ref struct StrictObject
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException is what the reader throws for half a surrogate pair.
             errors.Clear();
-            errors.Add(new RequestError("", Code(EdgeCode.MalformedBody), malformed is JsonException ? malformed.Message : "a text is not Unicode"));
+            errors.Add(new RequestError("", Code(EdgeCode.MalformedBody), malformed switch
+            {
+                // The reader's own message may repeat what was sent.
+                JsonException { LineNumber: { } line } json => $"not JSON at line {line + 1}, byte {json.BytePositionInLine + 1}",
+                JsonException ours => ours.Message,
+                _ => "a text is not Unicode",   // half a surrogate pair
+            }));
         }
 
         refusal = errors.Count == 0 ? null : Refusal.Of(errors[0], [.. errors.Skip(1)]);
@@ -107,30 +113,25 @@ internal ref struct StrictObject
         }
 
         var items = new List<T>();
-        var outerSeen = seen;
+        var (arrayDepth, outerSeen) = (json.CurrentDepth, seen);
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
-            if (items.Count == maxItems)
+            (itemOf, itemIndex, seen) = (name, items.Count, 0);
+            if (items.Count == maxItems) Report("", EdgeCode.TooManyItems, $"at most {maxItems} items");
+            else if (json.TokenType != JsonTokenType.StartObject) WrongType("", "an object");
+            var item = HasErrors ? null : read(ref this);
+            if (item is null || HasErrors)
             {
-                Report(name, EdgeCode.TooManyItems, $"at most {maxItems} items");
-                return null;
+                // One bad item is enough to correct a batch by; the reader goes on behind the array.
+                while (json.TokenType != JsonTokenType.EndArray || json.CurrentDepth != arrayDepth) json.Read();
+                items = null;
+                break;
             }
 
-            if (json.TokenType != JsonTokenType.StartObject)
-            {
-                WrongType($"{name}/{items.Count}", "an object");
-                return null;
-            }
-
-            itemOf = name;
-            itemIndex = items.Count;
-            seen = 0;
-            if (read(ref this) is { } item && !HasErrors) items.Add(item);
-            if (HasErrors) return null;
+            items.Add(item);
         }
 
-        itemOf = null;
-        seen = outerSeen;
+        (itemOf, seen) = (null, outerSeen);
         return items;
     }
 
@@ -198,7 +199,14 @@ internal ref struct StrictObject
 
     public readonly void Report(string name, string code, string detail)
     {
-        if (errors.Count < MaxErrors) errors.Add(new RequestError(itemOf is null ? $"/{name}" : $"/{itemOf}/{itemIndex}/{name}", code, detail));
+        if (errors.Count < MaxErrors) errors.Add(new RequestError(Pointer(name), code, detail));
+    }
+
+    /// <summary>An empty name is the item itself.</summary>
+    private readonly string Pointer(string name)
+    {
+        if (itemOf is null) return $"/{name}";
+        return name.Length == 0 ? $"/{itemOf}/{itemIndex}" : $"/{itemOf}/{itemIndex}/{name}";
     }
 
     private void WrongType(string name, string wanted)

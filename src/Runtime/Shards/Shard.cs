@@ -561,8 +561,9 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
     {
         foreach (var record in records)
         {
-            var problem = record.Position != state.Position + 1 || record.Position > durable.Position
-                ? $"expected record {state.Position + 1} of at most {durable.Position}, read {record.Position}"
+            if (state.Position >= durable.Position) break;
+            var problem = record.Position != state.Position + 1
+                ? $"expected record {state.Position + 1}, read {record.Position}"
                 : Chain.Next(folded, record) != record.Chain ? $"the chain is broken at {record.Address}"
                 : catalog.Decode(record) is not { } @event ? Unreadable(record)
                 : FoldOne(record, @event);
@@ -575,7 +576,10 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
             folded = record.Chain;
         }
 
-        if (state.Position < durable.Position) host.ReadOwn(id, state.Position);
+        // What stands behind the head that was taken over, in a snapshot or as records, was written by a later owner.
+        var isOutrun = state.Position > durable.Position || (records.Count > 0 && records[^1].Position > durable.Position);
+        if (isOutrun) GiveUp(ShardPhase.Lost, Rejection.ShardUnavailable, $"it has another owner; epoch {durable.Epoch} was over before it began");
+        else if (state.Position < durable.Position) host.ReadOwn(id, state.Position);
         else if (folded != durable.Chain) Halt($"the chain at {durable.Position} is not the head's");
         else Activate();
     }

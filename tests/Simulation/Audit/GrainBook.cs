@@ -1,0 +1,78 @@
+using System.Text.Json;
+
+namespace CrossMargin.Simulation.Audit;
+
+/// <summary>What a circular asks of its readers, by its text.</summary>
+internal static class CircularText
+{
+    public const string Read = "read", Ignore = "ignore", Refuse = "refuse", Poison = "poison";
+}
+
+/// <summary>One grain of any kind as the auditor keeps it, with its state at every version.</summary>
+internal sealed class GrainBook(string id)
+{
+    private readonly CircularBook circulars = new();
+
+    public AccountBook Account { get; } = new(id);
+
+    /// <summary>The state after version 1, 2, 3, …</summary>
+    public List<string> States { get; } = [];
+
+    private bool IsAccount => StoredFormat.IsAccount(id);
+
+    public string State() => IsAccount ? Account.State() : circulars.State();
+
+    public string? Expected(Request request, long time) => request is Request.Circulate circulate
+        ? $"circular.sent.v1 to={string.Join(',', circulate.To)} text={circulate.Text}"
+        : Account.Expected(request, time);
+
+    public string ExpectedOfMessage(StoredRow message, JsonElement payload)
+    {
+        if (IsAccount) return Account.ExpectedOfMessage(message.Type, payload);
+        AuditFailure.Unless(message.Type == "circular.sent.v1", "I4", $"{message.Address} is taken in by {id}, which reads circulars");
+        return $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read}";
+    }
+
+    /// <summary>Only what a grain cannot take is parked. One that was poisoned before may be halted still.</summary>
+    public bool MayPark(StoredRow message, JsonElement payload)
+    {
+        if (message.Type != "circular.sent.v1") return false;
+        var text = payload.GetProperty("text").GetString();
+        circulars.WasPoisoned |= text == CircularText.Poison;
+        return text is CircularText.Refuse or CircularText.Poison || circulars.WasPoisoned;
+    }
+
+    public MoneyMoved Fold(StoredRow row, JsonElement payload)
+    {
+        if (IsAccount) return Account.Fold(row.Type, payload, row.Version);
+        Account.Version = row.Version;
+        if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
+        return MoneyMoved.Nothing;
+    }
+}
+
+/// <summary>How many circulars a grain has sent and read.</summary>
+internal sealed class CircularBook
+{
+    private long sent, read;
+
+    public bool WasPoisoned { get; set; }
+
+    public void Fold(string type)
+    {
+        switch (type)
+        {
+            case "circular.sent.v1": sent++; break;
+            case "circular.read.v1": read++; break;
+            default: throw new AuditFailure("I4", $"a {type} in the stream of a circular grain");
+        }
+    }
+
+    public string State() => $"sent={sent} read={read}";
+
+    public static string StateOf(ReadOnlyMemory<byte> saved)
+    {
+        using var document = JsonDocument.Parse(saved);
+        return $"sent={document.RootElement.GetProperty("sent")} read={document.RootElement.GetProperty("read")}";
+    }
+}

@@ -1,0 +1,139 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace CrossMargin.Simulation.Audit;
+
+/// <summary>The byte format of the journal, read from its description and not from the engine.</summary>
+internal static class StoredFormat
+{
+    public static byte[] Genesis(int shard) => SHA256.HashData(Encoding.ASCII.GetBytes($"crossmargin shard {shard}"));
+
+    /// <summary>SHA-256 over the link before and every field of the row, integers big-endian.</summary>
+    public static byte[] Link(byte[] before, StoredRow row)
+    {
+        using var bytes = new MemoryStream(256 + row.Payload.Length);
+        var type = Encoding.UTF8.GetBytes(row.Type);
+        bytes.Write(before);
+        Put(bytes, row.Shard, 2);
+        Put(bytes, row.Position, 8);
+        Put(bytes, row.Epoch, 4);
+        bytes.Write(row.Grain);
+        Put(bytes, row.Version, 8);
+        Put(bytes, row.TimeMicros, 8);
+        Put(bytes, row.Frame, 8);
+        Put(bytes, type.Length, 2);
+        bytes.Write(type);
+        Put(bytes, row.Cause.Length, 2);
+        bytes.Write(row.Cause);
+        Put(bytes, row.Addressees.Length / 16, 2);
+        bytes.Write(row.Addressees);
+        Put(bytes, row.Payload.Length, 4);
+        bytes.Write(row.Payload);
+        return SHA256.HashData(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+    }
+
+    private static void Put(MemoryStream to, long number, int size)
+    {
+        for (var shift = (size - 1) * 8; shift >= 0; shift -= 8) to.WriteByte((byte)((number >> shift) & 0xFF));
+    }
+
+    /// <summary>A grain id as it is written: 8-4-4-4-12.</summary>
+    public static string Uuid(ReadOnlySpan<byte> grain)
+    {
+        var hex = Convert.ToHexStringLower(grain);
+        return $"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..]}";
+    }
+
+    public static byte[] Bytes(string uuid) => Convert.FromHexString(uuid.Replace("-", "", StringComparison.Ordinal));
+
+    /// <summary>The kind of a grain is its first byte; 1 is a shard's own.</summary>
+    public static bool IsShardGrain(string uuid) => uuid.StartsWith("01", StringComparison.Ordinal);
+
+    public static bool IsAccount(string uuid) => uuid.StartsWith("02", StringComparison.Ordinal);
+
+    /// <summary>(high ⊕ (low rotated by 32)) × 0x9E3779B97F4A7C15, the upper half of it modulo the count of shards.</summary>
+    public static int ShardOf(ReadOnlySpan<byte> grain, int shards)
+    {
+        var high = BinaryPrimitives.ReadUInt64BigEndian(grain);
+        var low = BinaryPrimitives.ReadUInt64BigEndian(grain[8..]);
+        if (grain[0] == 1) return (int)(low & 0xFFFF);
+        var mixed = unchecked((high ^ ((low << 32) | (low >> 32))) * 0x9E37_79B9_7F4A_7C15);
+        return (int)((mixed >> 32) % (ulong)shards);
+    }
+
+    private static readonly Dictionary<string, int> Scales = new(StringComparer.Ordinal)
+    {
+        ["USDC"] = 6, ["USDT"] = 6, ["BTC"] = 8, ["ETH"] = 8, ["SOL"] = 8, ["STETH"] = 8,
+    };
+
+    public static bool IsListed(string asset) => Scales.ContainsKey(asset);
+
+    /// <summary><c>12.5 USDC</c> as 12,500,000 units of USDC.</summary>
+    public static (string Asset, BigInteger Units) Amount(string text)
+    {
+        var parts = text.Split(' ');
+        AuditFailure.Unless(parts.Length == 2 && Scales.ContainsKey(parts[1]), "I1", $"'{text}' is not an amount");
+        var number = parts[0].Split('.');
+        var decimals = number.Length > 1 ? number[1] : "";
+        var units = BigInteger.Parse(number[0] + decimals.PadRight(Scales[parts[1]], '0'), CultureInfo.InvariantCulture);
+        AuditFailure.Unless(Text(parts[1], units) == text, "I1", $"'{text}' is not the canonical form of an amount");
+        return (parts[1], units);
+    }
+
+    public static string Text(string asset, BigInteger units)
+    {
+        var scale = Scales[asset];
+        var sign = units.Sign < 0 ? "-" : "";
+        var digits = BigInteger.Abs(units).ToString(CultureInfo.InvariantCulture).PadLeft(scale + 1, '0');
+        var decimals = digits[^scale..].TrimEnd('0');
+        return $"{sign}{digits[..^scale]}{(decimals.Length > 0 ? "." : "")}{decimals} {asset}";
+    }
+
+    public static string Time(long micros) =>
+        DateTime.UnixEpoch.AddTicks(micros * TimeSpan.TicksPerMicrosecond).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+
+    /// <summary>A payload as one line: the type, then every field in its order. Two facts are the same when their lines are.</summary>
+    public static string Line(string type, JsonElement payload)
+    {
+        var line = new StringBuilder(type);
+        foreach (var field in payload.EnumerateObject())
+        {
+            line.Append(' ').Append(field.Name).Append('=');
+            if (field.Value.ValueKind == JsonValueKind.Array) line.AppendJoin(',', field.Value.EnumerateArray().Select(item => item.ToString()));
+            else line.Append(field.Value.ToString());
+        }
+
+        return line.ToString();
+    }
+}
+
+/// <summary>Why a row exists.</summary>
+internal abstract record StoredCause
+{
+    internal sealed record Key(string Hex, string Body) : StoredCause;
+
+    internal sealed record Source(string Name, long Sequence, string Body) : StoredCause;
+
+    internal sealed record Message(int Shard, long Position) : StoredCause;
+
+    internal sealed record Timer : StoredCause;
+
+    public static StoredCause Read(byte[] bytes)
+    {
+        var span = bytes.AsSpan();
+        return bytes switch
+        {
+            [1, ..] when bytes.Length == 33 => new Key(Convert.ToHexString(span[1..17]), Convert.ToHexString(span[17..])),
+            [2, ..] when bytes.Length > 25 => new Source(
+                Encoding.ASCII.GetString(span[25..]), BinaryPrimitives.ReadInt64BigEndian(span[1..]), Convert.ToHexString(span[9..25])),
+            [3, ..] when bytes.Length == 11 => new Message(
+                BinaryPrimitives.ReadUInt16BigEndian(span[1..]), BinaryPrimitives.ReadInt64BigEndian(span[3..])),
+            [4] => new Timer(),
+            _ => throw new AuditFailure("I9", $"a cause of {bytes.Length} bytes is none of the known forms"),
+        };
+    }
+}

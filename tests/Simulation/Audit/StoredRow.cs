@@ -1,0 +1,23 @@
+namespace CrossMargin.Simulation.Audit;
+
+/// <summary>
+/// A row of the journal as bytes and plain numbers. The auditor knows nothing else of the engine: what these bytes mean it reads
+/// by itself, from the documented format.
+/// </summary>
+internal sealed record StoredRow(
+    int Shard, long Position, int Epoch, byte[] Grain, long Version, string Type, long TimeMicros, long Frame, byte[] Cause,
+    byte[] Addressees, byte[] Payload, byte[] Chain)
+{
+    public string Address => $"{Shard}:{Position}";
+}
+
+/// <summary>The journal contradicts a promise; <paramref name="invariant"/> is its number in docs/invariants.md.</summary>
+internal sealed class AuditFailure(string invariant, string sentence) : Exception($"{invariant}: {sentence}")
+{
+    public string Invariant { get; } = invariant;
+
+    public static void Unless(bool condition, string invariant, string sentence)
+    {
+        if (!condition) throw new AuditFailure(invariant, sentence);
+    }
+}

@@ -1,0 +1,113 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+using CrossMargin.Simulation.Audit;
+using CrossMargin.Simulation.World;
+
+namespace CrossMargin.Simulation.Clients;
+
+/// <summary>Somebody with a few accounts and one hand: one command at a time, each with a key, and a habit of pressing twice.</summary>
+internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Client(venue, principal.Name)
+{
+    private const int Remembered = 40;
+
+    private readonly Address[] own = [.. town.Accounts.Where(account => account.Owner == principal)];
+    private readonly Queue<Address> unopened = new(town.Accounts.Where(account => account.Owner == principal));
+    private readonly List<(Order Order, CommandKey Key)> past = [];
+    private readonly List<(AccountId Account, long Withdrawal)> holds = [];
+    private int references;
+
+    protected override bool IsPatient => !Draws.OneIn(4);
+
+    protected override void ActOnce()
+    {
+        if (unopened.Count > 0 && !Draws.OneIn(4))
+        {
+            var account = unopened.Dequeue();
+            if (Draws.OneIn(12)) return;   // meant to be opened, and never is
+            AskWith(account.OpeningKey, Town.Open(account));
+            return;
+        }
+
+        if (own.Length == 0)
+        {
+            Other();
+            return;
+        }
+
+        var from = Draws.Pick(own);
+        switch (Draws.Between(0, 16))
+        {
+            case <= 2: AskNew(Town.Deposit(from.Id, town.Amount(Draws), $"slip-{references++}")); break;
+            case <= 4: AskNew(Town.Withdraw(from.Id, AmountOf(from), $"bank-{Draws.Between(1, 3)}")); break;
+            case <= 8: AskNew(Town.Transfer(from.Id, town.Somebody(Draws), AmountOf(from))); break;
+            case 9: AskNew(Town.Open(from)); break;
+            case 10: VoidOne(from); break;
+            case 11 or 12: PressAgain(); break;
+            default: Other(); break;
+        }
+    }
+
+    private void Other()
+    {
+        if (town.Circulars.Count > 0 && Draws.OneIn(2)) AskNew(town.Circulate(Draws.Pick(town.Circulars), Draws));
+        else Read(Draws.OneIn(4) && town.Circulars.Count > 0 ? Draws.Pick(town.Circulars) : Draws.Pick(town.Accounts).Id.Grain);
+    }
+
+    private AssetAmount AmountOf(Address account)
+    {
+        if (Draws.OneIn(3)) return town.Amount(Draws);
+        var asset = Asset.Of(Draws.Pick(["USDC", "BTC"]));
+        return Town.AmountNear(Venue.Auditor.BalanceOf(account.Id.ToString(), asset.ToString()), asset, Draws);
+    }
+
+    private void VoidOne(Address account)
+    {
+        if (holds.Count == 0 || Draws.OneIn(4)) AskNew(Town.Void(account.Id, Draws.Between(1, 9)));
+        else
+        {
+            var (held, withdrawal) = Draws.Pick(holds);
+            AskNew(Town.Void(held, withdrawal));
+        }
+    }
+
+    /// <summary>A key that was used before, after any time: for the same, or by mistake for something else.</summary>
+    private void PressAgain()
+    {
+        if (past.Count == 0) return;
+        var (order, key) = Draws.Pick(past);
+        if (Draws.OneIn(2)) AskWith(key, order);
+        else AskWith(key, Town.Deposit(new AccountId(order.To), town.Amount(Draws), $"mistake-{references++}"), isRemembered: Remembering.No);
+    }
+
+    private enum Remembering
+    {
+        Yes,
+        No,
+    }
+
+    private void AskNew(Order order)
+    {
+        // Most keys are made now; some clocks are slow, some fast, and some keys are too old or of a time to come.
+        long[] ages = [0, 0, 0, 0, 0, 0, -30_000_000, 3_600_000_000, 86_399_000_000, 86_401_000_000, -61_000_000, 200_000_000_000];
+        AskWith(CommandKey.Issue(Venue.Wall.PlusMicros(-Draws.Pick(ages)), Draws.Next(), Draws.Next()), order);
+    }
+
+    private void AskWith(CommandKey key, Order order, Remembering isRemembered = Remembering.Yes)
+    {
+        if (isRemembered == Remembering.Yes && order.To.Kind == GrainKind.Account)
+        {
+            past.Add((order, key));
+            if (past.Count > Remembered) past.RemoveAt(0);
+        }
+
+        Ask(order, new Cause.Key(key, Venue.Catalog.FingerprintOf(order.To, order.Body)));
+    }
+
+    protected override void Ended(Intent intent, Told? told)
+    {
+        if (told is not Told.Applied applied || !applied.Line.StartsWith("account.withdrawal-held", StringComparison.Ordinal)) return;
+        if (AccountId.TryParse(intent.Grain, out var account))
+            holds.Add((account, long.Parse(applied.Line.Split("withdrawal=")[1].Split(' ')[0])));
+    }
+}

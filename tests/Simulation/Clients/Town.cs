@@ -1,0 +1,115 @@
+using System.Numerics;
+using System.Text;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Simulation.Audit;
+using CrossMargin.Simulation.World;
+
+namespace CrossMargin.Simulation.Clients;
+
+/// <summary>An account that somebody means to open: its id follows from who opens it and with which key.</summary>
+internal sealed record Address(PrincipalId Owner, CommandKey OpeningKey)
+{
+    public AccountId Id { get; } = AccountId.For(Owner, OpeningKey);
+}
+
+/// <summary>Who lives here: the accounts, the people and the custodians of a seed, and what they may ask for.</summary>
+internal sealed class Town
+{
+    private static readonly string[] Assets = ["USDC", "BTC"];
+
+    private readonly Venue venue;
+
+    private Town(Venue venue)
+    {
+        this.venue = venue;
+        var draws = venue.Root.Fork("town");
+        People = [.. Enumerable.Range(0, venue.Plan.Humans).Select(number => new PrincipalId($"human-{number}"))];
+        Accounts = [.. Enumerable.Range(0, venue.Plan.Accounts).Select(_ =>
+            new Address(draws.Pick(People), CommandKey.Issue(venue.Wall, draws.Next(), draws.Next())))];
+        Circulars = [.. Enumerable.Range(0, venue.Plan.Circulars).Select(number =>
+            GrainId.Derive(CircularGrain.TheKind, Encoding.ASCII.GetBytes($"circular {number}")))];
+    }
+
+    public IReadOnlyList<PrincipalId> People { get; }
+    public IReadOnlyList<Address> Accounts { get; }
+    public IReadOnlyList<GrainId> Circulars { get; }
+
+    public static IReadOnlyList<Client> Settle(Venue venue)
+    {
+        var town = new Town(venue);
+        var clients = new List<Client>();
+        for (var number = 0; number < town.People.Count; number++) clients.Add(new Human(venue, town, town.People[number]));
+        foreach (var account in town.Accounts)
+            foreach (var source in (string[])["custody-a", "custody-b"])
+                if (source == "custody-a" || clients.Count % 3 == 0) clients.Add(new Custodian(venue, town, new SourceId(source), account.Id));
+        return clients;
+    }
+
+    // ---- orders ----------------------------------------------------------------------------------------------------
+
+    public static Order Open(Address account) => new(account.Id.Grain, new AccountCommand.Open(account.Owner), new Request.Open(account.Owner.Name));
+
+    public static Order Deposit(AccountId to, AssetAmount amount, string reference) =>
+        new(to.Grain, new AccountCommand.Deposit(amount, reference), new Request.Deposit(amount.Asset.ToString(), amount.Units, reference));
+
+    public static Order Withdraw(AccountId from, AssetAmount amount, string destination) =>
+        new(from.Grain, new AccountCommand.Withdraw(amount, destination), new Request.Withdraw(amount.Asset.ToString(), amount.Units, destination));
+
+    public static Order Post(AccountId account, long withdrawal) =>
+        new(account.Grain, new AccountCommand.PostWithdrawal(new WithdrawalId(withdrawal)), new Request.Post(withdrawal));
+
+    public static Order Void(AccountId account, long withdrawal) =>
+        new(account.Grain, new AccountCommand.VoidWithdrawal(new WithdrawalId(withdrawal)), new Request.Void(withdrawal));
+
+    public static Order Transfer(AccountId from, AccountId to, AssetAmount amount) =>
+        new(from.Grain, new AccountCommand.Transfer(to, amount), new Request.Transfer(to.ToString(), amount.Asset.ToString(), amount.Units));
+
+    /// <summary>To itself first, then to a few others, which may be of one shard.</summary>
+    public Order Circulate(GrainId from, Draws draws)
+    {
+        var text = draws.Between(0, 9) switch
+        {
+            < 5 => CircularText.Read,
+            < 8 => CircularText.Ignore,
+            8 => CircularText.Refuse,
+            _ => venue.Faults.Comes(Fault.GrainBug) ? CircularText.Poison : CircularText.Read,
+        };
+        var to = Circulars.Where(other => other != from && draws.OneIn(2)).Prepend(from).ToArray();
+        return new Order(from, new Circulate([.. to], text), new Request.Circulate([.. to.Select(grain => grain.ToString())], text));
+    }
+
+    // ---- amounts ---------------------------------------------------------------------------------------------------
+
+    public AssetAmount Amount(Draws draws)
+    {
+        var asset = Asset.Of(draws.Pick(Assets));
+        if (draws.PerMille(venue.Plan.HugeAmountPerMille))
+            return new AssetAmount(asset, draws.Pick([1_000_000_000_000_000_000, 1_000_000_000_000_000_001, 999_999_999_999_999_999, long.MaxValue]));
+        return new AssetAmount(asset, draws.Between(0, 20) switch
+        {
+            0 => 0,
+            1 => -1,
+            2 => long.MinValue,
+            < 12 => draws.Between(1, 9),
+            _ => draws.Between(1L, 5_000_000L),
+        });
+    }
+
+    /// <summary>Any account of the venue, opened or not, or one that nobody will ever open.</summary>
+    public AccountId Somebody(Draws draws) => draws.OneIn(8)
+        ? AccountId.For(new PrincipalId("nobody"), CommandKey.Issue(venue.Wall, draws.Next(), draws.Next()))
+        : draws.Pick(Accounts).Id;
+
+    /// <summary>What the auditor says that the account has, or half of it, or one unit more.</summary>
+    public static AssetAmount AmountNear(BigInteger balance, Asset asset, Draws draws)
+    {
+        var units = draws.Between(0, 3) switch
+        {
+            0 => balance,
+            1 => balance + 1,
+            _ => balance / 2,
+        };
+        return new AssetAmount(asset, (long)BigInteger.Min(units, long.MaxValue));
+    }
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using CrossMargin.Simulation.Zoo;
+
+namespace CrossMargin.Simulation.Mutants;
+
+/// <summary>
+/// Mechanical mutants of the runtime and the account, all in one build, each hunted by a few seeds of the simulator, then by
+/// the unit tests, then by more seeds. Whatever is left is written down.
+/// </summary>
+internal static partial class MutantHunt
+{
+    private const string Simulation = "tests/Simulation/Simulation.csproj", UnitTests = "tests/Runtime.Tests/Runtime.Tests.csproj";
+
+    private static readonly string[] Folders = ["src/Runtime", "src/Grains/Accounts"];
+
+    /// <summary>A mutant that is still running after this has made a loop without end.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+
+    private enum Fate
+    {
+        KilledByAFewSeeds,
+        KilledByUnitTests,
+        KilledByMoreSeeds,
+        Survived,
+    }
+
+    public static int Run()
+    {
+        var workshop = new Workshop("mutants");
+        var leftOut = new HashSet<int>();
+        List<Mutant> mutants;
+        for (var round = 1; ; round++)
+        {
+            workshop.Copy();
+            mutants = Write(workshop, leftOut);
+            var errors = workshop.Build(Simulation).Concat(workshop.Build(UnitTests)).Distinct().ToList();
+            if (errors.Count == 0) break;
+            var broken = errors.SelectMany(error => At(error)).Where(leftOut.Add).Count();
+            Console.WriteLine($"round {round}: {broken} mutants do not compile");
+            if (broken > 0) continue;
+            Console.WriteLine(string.Join('\n', errors));
+            return 2;
+        }
+
+        mutants.RemoveAll(mutant => leftOut.Contains(mutant.Number));
+        var fates = new List<(Mutant Mutant, Fate Fate)>();
+        foreach (var mutant in mutants)
+        {
+            fates.Add((mutant, Hunt(workshop, mutant)));
+            if (fates.Count % 25 == 0) Console.WriteLine($"{fates.Count} of {mutants.Count}, {fates.Count(entry => entry.Fate == Fate.Survived)} survive");
+        }
+
+        var report = Report(fates);
+        File.WriteAllText(Path.Combine(Workshop.Root, "docs", "mutants.md"), report);
+        Console.WriteLine(report);
+        return 0;
+    }
+
+    private static List<Mutant> Write(Workshop workshop, IReadOnlySet<int> leftOut)
+    {
+        var mutants = new List<Mutant>();
+        foreach (var folder in Folders)
+        {
+            foreach (var path in Directory.EnumerateFiles(Path.Combine(Workshop.Root, folder), "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            {
+                var file = Path.GetRelativePath(Workshop.Root, path);
+                File.WriteAllText(workshop.PathOf(file), Mutator.Rewrite(file, File.ReadAllText(path), mutants, leftOut));
+            }
+        }
+
+        return mutants;
+    }
+
+    private static Fate Hunt(Workshop workshop, Mutant mutant)
+    {
+        var planted = mutant.Number.ToString(CultureInfo.InvariantCulture);
+        if (IsCaught("Simulation", ["hunt", "--seeds", "8"])) return Fate.KilledByAFewSeeds;
+        if (IsCaught("Runtime.Tests", ["-noColor"])) return Fate.KilledByUnitTests;
+        return IsCaught("Simulation", ["hunt", "--seeds", "150"]) ? Fate.KilledByMoreSeeds : Fate.Survived;
+
+        bool IsCaught(string project, IReadOnlyList<string> arguments) => workshop.RunBuilt(project, arguments, planted, Limit).Code != 0;
+    }
+
+    /// <summary>The mutants that stand on the line that the compiler complains of, by the numbers written there.</summary>
+    private static IEnumerable<int> At(string error)
+    {
+        var place = ErrorPlace().Match(error);
+        if (!place.Success) return [];
+        var lines = File.ReadAllLines(place.Groups["file"].Value);
+        var line = int.Parse(place.Groups["line"].Value, CultureInfo.InvariantCulture) - 1;
+        return SwitchNumber().Matches(lines[line]).Select(match => int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture));
+    }
+
+    private static string Report(List<(Mutant Mutant, Fate Fate)> fates)
+    {
+        int Count(Fate fate) => fates.Count(entry => entry.Fate == fate);
+        var survivors = fates.Where(entry => entry.Fate == Fate.Survived).Select(entry => entry.Mutant).ToList();
+        var text = new StringBuilder();
+        text.AppendLine("# Mechanical mutants").AppendLine();
+        text.AppendLine("Written by `Simulation mutants`; docs/testing.md says what it does and what the survivors mean.").AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"{fates.Count} mutants of {string.Join(" and ", Folders)}, {fates.Count - survivors.Count} killed: {100.0 * (fates.Count - survivors.Count) / fates.Count:0.0} %.");
+        text.AppendLine().AppendLine("| killed by | mutants |").AppendLine("|---|---|");
+        text.AppendLine($"| the first 8 seeds of the simulator | {Count(Fate.KilledByAFewSeeds)} |");
+        text.AppendLine($"| the unit tests of Runtime, when those seeds had not | {Count(Fate.KilledByUnitTests)} |");
+        text.AppendLine($"| the first 150 seeds, when neither had | {Count(Fate.KilledByMoreSeeds)} |");
+        text.AppendLine($"| nobody | {survivors.Count} |").AppendLine();
+        text.AppendLine("| survivor | was | became |").AppendLine("|---|---|---|");
+        foreach (var mutant in survivors)
+            text.AppendLine($"| {mutant.File}:{mutant.Line} | `{Cell(mutant.From)}` | {(mutant.To.Length == 0 ? "left out" : $"`{Cell(mutant.To)}`")} |");
+        return text.ToString();
+    }
+
+    private static string Cell(string code) => (code.Length > 90 ? code[..90] + " …" : code).Replace("|", "\\|", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"(?<file>/[^():]+\.cs)\((?<line>\d+),")]
+    private static partial Regex ErrorPlace();
+
+    [GeneratedRegex(@"Planted\.Number == (?<number>\d+)")]
+    private static partial Regex SwitchNumber();
+}

@@ -1,0 +1,18 @@
+using CrossMargin.Simulation.Mutants;
+using CrossMargin.Simulation.Zoo;
+
+namespace CrossMargin.Simulation;
+
+/// <summary>The simulator's command line; anything that is not one of its commands is for the test runner.</summary>
+internal static class Program
+{
+    public static async Task<int> Main(string[] args) => args switch
+    {
+        ["run", "--seed", var seed] => Swarm.RunOne(ulong.Parse(seed)),
+        ["swarm", "--seconds", var seconds] => Swarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
+        ["hunt", "--seeds", var seeds] => ZooHunt.Hunt(int.Parse(seeds)),
+        ["zoo"] => ZooHunt.Run(seeds: 2_000),
+        ["mutants"] => MutantHunt.Run(),
+        _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
+    };
+}

@@ -1,0 +1,146 @@
+namespace CrossMargin.Simulation.World;
+
+/// <summary>What can go wrong. Each seed turns about half of them off, because faults hide each other.</summary>
+internal enum Fault
+{
+    Crash,
+    Zombie,
+    LateCommit,
+    SlowJournal,
+    RollBackAlone,
+    RollBackGroup,
+    CommitAnswerLost,
+    CommitNeverArrived,
+    LimboWithLocks,
+    LimboOnTheWay,
+    TakeOverAnswerLost,
+    TakeOverNeverArrived,
+    StolenShard,
+    ParcelLost,
+    ParcelDoubled,
+    ParcelLate,
+    RequestLost,
+    ReplyLost,
+    ClockJump,
+    SnapshotNotSaved,
+    SnapshotLost,
+    SnapshotStale,
+    SnapshotTorn,
+    SnapshotFlipped,
+    SnapshotOfFutureSchema,
+    SnapshotOfOtherHistory,
+    GrainBug,
+}
+
+/// <summary>Which faults a seed has, how often they strike, and how often one was not only injected but had an effect.</summary>
+internal sealed class Faults
+{
+    public static readonly int Kinds = Enum.GetValues<Fault>().Length;
+
+    private readonly Draws draws;
+    private readonly int[] perMille = new int[Kinds];
+    private readonly long[] struck = new long[Kinds];
+    private readonly long[] effective = new long[Kinds];
+
+    public Faults(Draws draws)
+    {
+        this.draws = draws;
+        var isCalm = draws.OneIn(12);   // a system is also wrong without faults
+        for (var kind = 0; kind < Kinds; kind++)
+        {
+            var isOn = draws.OneIn(2) && !isCalm;
+            perMille[kind] = isOn ? draws.Pick([5, 20, 60, 150]) : 0;
+        }
+    }
+
+    public IReadOnlyList<long> Struck => struck;
+    public IReadOnlyList<long> Effective => effective;
+
+    public bool IsOn(Fault kind) => perMille[(int)kind] > 0;
+
+    public bool Strikes(Fault kind)
+    {
+        if (perMille[(int)kind] == 0 || !draws.PerMille(perMille[(int)kind])) return false;
+        struck[(int)kind]++;
+        return true;
+    }
+
+    /// <summary>Like <see cref="Strikes"/>, for what comes at times of its own: true whenever the kind is on.</summary>
+    public bool Comes(Fault kind)
+    {
+        if (perMille[(int)kind] == 0) return false;
+        struck[(int)kind]++;
+        return true;
+    }
+
+    /// <summary>A fault counts only when its effect was seen.</summary>
+    public void Took(Fault kind) => effective[(int)kind]++;
+
+    public void Stop() => Array.Clear(perMille);
+}
+
+/// <summary>Paths that have to be walked now and then, or the simulator proves less than it seems to.</summary>
+internal enum Sight
+{
+    GroupCommit,
+    LoneCommit,
+    BatchOfSeveral,
+    FencedOwner,
+    FencedZombie,
+    RetriedAlone,
+    ResolvedAsCommitted,
+    ResolvedAsNotCommitted,
+    ResolveLost,
+    LimboWaitedOut,
+    LimboKilled,
+    LimboOutlastedTheWait,
+    TakeOverAskedAgain,
+    FoldedFromZero,
+    FoldedFromSnapshots,
+    SnapshotsIgnored,
+    PullServedFromRing,
+    PullServedFromJournal,
+    Gap,
+    DuplicateDelivery,
+    SeveralAddresseesInOneShard,
+    Consumed,
+    Parked,
+    GrainHalted,
+    Bounced,
+    Returned,
+    TransferAcrossShards,
+    TransferInsideShard,
+    Overdue,
+    Posted,
+    Voided,
+    RefusedInJournal,
+    AnswerHeld,
+    AnswerReplayed,
+    JoinedInFlight,
+    ReadHeld,
+    ReadAtOnce,
+    KeyConflict,
+    KeyExpired,
+    KeyWindowFull,
+    SequenceGap,
+    SequenceConflict,
+    SequenceDuplicate,
+    Overloaded,
+    ShardUnavailable,
+    OutcomeUnknown,
+    AccountAlreadyOpen,
+    LateAnswer,
+    ReplayedFromZero,
+    ReplayedFromSnapshots,
+}
+
+internal sealed class Sights
+{
+    public static readonly int Kinds = Enum.GetValues<Sight>().Length;
+
+    private readonly long[] counts = new long[Kinds];
+
+    public IReadOnlyList<long> Counts => counts;
+
+    public void Saw(Sight sight) => counts[(int)sight]++;
+}
