@@ -10,7 +10,7 @@ public sealed class SiloTests
 
     [Fact]
     public Task A_planned_stop_under_load_is_clean_and_a_kill_after_it_recovers_from_its_snapshots() =>
-        Scene.Play(seed: 8, scene => Story.Under(scene, "silo stopped, then killed", Faults.StopThenKillSilo, times: 2));
+        Scene.Play(seed: 8, scene => Story.Under(scene, "silo stopped and killed", Faults.StopThenKillSilo, times: 2));
 
     [Fact]
     public Task A_silo_that_wakes_up_after_another_took_its_shards_writes_nothing_and_ends() =>

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace CrossMargin.Faults.Processes;
 
-/// <summary>What is done to a process from outside. Always to one pid that this harness learned itself, never to a name.</summary>
+/// <summary>
+/// What is done to a process from outside. Always to one pid that this harness learned itself, never to a name.
+/// </summary>
 internal static partial class Signal
 {
     private const int Kill = 9, Terminate = 15, Continue = 18, Stop = 19;
