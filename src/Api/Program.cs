@@ -90,10 +90,15 @@ internal static partial class Program
         }
     }
 
+    /// <summary>Routes are known once the server has started: it does so on any port, with nothing behind it.</summary>
     private static async Task<int> WriteDocument(string path)
     {
-        await using var app = ApiApplication.Build([]);
+        var nothing = Directory.CreateTempSubdirectory("crossmargin-openapi-").FullName;
+        await using var app = ApiApplication.Build(["--CrossMargin:Port=0", $"--CrossMargin:DataDirectory={nothing}"]);
+        await app.StartAsync();
         await File.WriteAllTextAsync(path, await VenueDocument.Write(app.Services));
+        await app.StopAsync();
+        Directory.Delete(nothing, recursive: true);
         return 0;
     }
 

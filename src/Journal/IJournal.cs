@@ -11,7 +11,8 @@ public interface IJournal
 {
     /// <summary>
     /// Stores the batches of several shards in one transaction, each only if its head is the one it expects. One
-    /// outcome per batch, in order. No shard may stand in the list twice.
+    /// outcome per batch, in order. No shard may stand in the list twice. An error is everybody's: which batch it came
+    /// from is found by sending each alone, and that is the caller's to do.
     /// </summary>
     IReadOnlyList<CommitOutcome> Commit(IReadOnlyList<Batch> batches);
 

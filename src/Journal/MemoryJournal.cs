@@ -50,7 +50,10 @@ public class MemoryJournal : IJournal
         switch (faults.OnCommit(batches))
         {
             case CommitFault.None:
-                return [.. kept.Select(batch => WaitFor(batch.Shard) ? Store(batch) : CommitOutcome.RolledBack)];
+                // In this order: PostgreSQL reads the values before it looks at the heads.
+                if (!kept.All(IsStorable)) return All(CommitOutcome.Unstorable);
+                if (!kept.All(batch => WaitFor(batch.Shard))) return All(CommitOutcome.RolledBack);
+                return [.. kept.Select(Store)];
 
             case CommitFault.RolledBack:
                 return All(CommitOutcome.RolledBack);
@@ -191,8 +194,6 @@ public class MemoryJournal : IJournal
 
     private CommitOutcome Store(Batch batch)
     {
-        // In this order: PostgreSQL reads the values before it looks at the head.
-        if (!IsStorable(batch)) return CommitOutcome.Unstorable;
         if (!IsGuarded(batch)) return CommitOutcome.Fenced;
         var number = batch.Shard.Number;
         contents.Records[number].AddRange(batch.Records);

@@ -79,10 +79,6 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
                 return [.. batches.Select(batch =>
                     asExpected.Contains(batch.Shard) ? theirs.Dequeue() : CommitOutcome.Fenced)];
 
-            case CommitOutcome.RolledBack or CommitOutcome.Unstorable when batches.Count > 1:
-                // One bad batch must not hold its neighbours: each alone.
-                return [.. batches.Select(batch => Commit([batch])[0])];
-
             default:
                 return All(batches, outcome);
         }

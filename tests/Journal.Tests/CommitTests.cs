@@ -27,20 +27,19 @@ public sealed class CommitTests(Server server)
     }
 
     [Fact]
-    public async Task A_fenced_batch_and_a_poisoned_one_do_not_hold_their_neighbour()
+    public async Task A_poisoned_batch_fails_all_that_share_its_commit_and_a_fenced_one_only_itself()
     {
         var database = await server.Create();
         await using var journal = await database.Open();
         var (one, two, three) = (Take(journal, One), Take(journal, Two), Take(journal, new ShardId(3)));
 
-        var outcomes = journal.Commit(
-        [
-            Records.Batch(three with { Epoch = 0 }, Records.Account(3)),
-            Records.Batch(two, [Records.Record(two, 0, Records.Account(2), version: 1, type: "poison\0")]),
-            Records.Batch(one, Records.Account(1)),
-        ]);
+        var fenced = Records.Batch(three with { Epoch = 0 }, Records.Account(3));
+        var poisoned = Records.Batch(two, [Records.Record(two, 0, Records.Account(2), version: 1, type: "poison\0")]);
+        var good = Records.Batch(one, Records.Account(1));
 
-        outcomes.ShouldBe([CommitOutcome.Fenced, CommitOutcome.Unstorable, CommitOutcome.Committed]);
+        journal.Commit([fenced, poisoned, good]).ShouldAllBe(outcome => outcome == CommitOutcome.Unstorable);
+        journal.Commit([poisoned]).ShouldBe([CommitOutcome.Unstorable]);
+        journal.Commit([fenced, good]).ShouldBe([CommitOutcome.Fenced, CommitOutcome.Committed]);
         (await Position(journal, One)).ShouldBe(1);
         (await Position(journal, Two)).ShouldBe(0);
     }

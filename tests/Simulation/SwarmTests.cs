@@ -8,8 +8,8 @@ namespace CrossMargin.Simulation;
 /// <summary>The short form of the simulator. Every failure names its seed and the command that shows it again.</summary>
 public class SwarmTests(ITestOutputHelper output)
 {
-    private const int FixedSeeds = 600;
-    private const long FreshSteps = 2_000_000;
+    private const int FixedSeeds = 1_000;
+    private const long FreshSteps = 3_000_000;
 
     [Fact]
     public void The_fixed_seeds_keep_every_promise_and_walk_every_path()

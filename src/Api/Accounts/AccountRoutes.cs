@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using CrossMargin.Api.Access;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Events;
@@ -89,7 +90,10 @@ internal static class AccountRoutes
     }
 
     private static async Task<IResult> View(
-        string id, HttpContext http, Venue venue, TimeProvider clock, string? asOf = null, string? atSequence = null, string? minSequence = null)
+        string id, HttpContext http, Venue venue, TimeProvider clock,
+        [Description("As it was then: RFC 3339 in UTC, or ms since 1970. In the past.")] string? asOf = null,
+        [Description("As it was after this many events.")] string? atSequence = null,
+        [Description("Not before this sequence: waits up to 2 s, then 503 behind.")] string? minSequence = null)
     {
         if (Query.RefuseUnknown(http, "asOf", "atSequence", "minSequence") is { } unknown) return unknown;
         if ((asOf is not null ? 1 : 0) + (atSequence is not null ? 1 : 0) + (minSequence is not null ? 1 : 0) > 1)
@@ -149,7 +153,10 @@ internal static class AccountRoutes
         return TypedResults.Json(AccountView.Of(past.State, last.Address, asOf ?? last.Time, last.Frame), ApiJson.Default.AccountView);
     }
 
-    private static async Task<IResult> Events(string id, HttpContext http, Venue venue, string? limit = null, string? cursor = null)
+    private static async Task<IResult> Events(
+        string id, HttpContext http, Venue venue,
+        [Description("1 to 1000; 100 without it.")] string? limit = null,
+        [Description("nextCursor of the page before.")] string? cursor = null)
     {
         if (Query.RefuseUnknown(http, "limit", "cursor") is { } unknown) return unknown;
         if (Query.Limit(limit) is not { } size) return Refusal.Of(EdgeCode.MalformedParameter, $"limit is 1 to {Query.MaxLimit}");

@@ -38,7 +38,7 @@ public sealed record AuditHead(
 }
 
 [Description("Nothing: the whole journal. Or a range of one shard, whose chain alone is checked.")]
-public sealed record VerifyRequest(int? Shard, long? From, long? To)
+public sealed record VerifyRequest(int? Shard = null, long? From = null, long? To = null)
 {
     internal static readonly string[] Fields = ["shard", "from", "to"];
 
@@ -55,7 +55,7 @@ public sealed record VerifyRequest(int? Shard, long? From, long? To)
             }
         }
 
-        if (shard is null && from is null && to is null) return new VerifyRequest(null, null, null);
+        if (shard is null && from is null && to is null) return new VerifyRequest();
         body.RequireAll(Fields);
         if (!body.HasErrors && shard >= ShardMap.MaxCount) body.Report("shard", Problems.EdgeCode.NumberOutOfRange, "no such shard");
         if (!body.HasErrors && to < from) body.Report("to", Problems.EdgeCode.NumberOutOfRange, "not before from");

@@ -4,6 +4,7 @@ using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
+using CrossMargin.Grains.Accounts;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
@@ -59,8 +60,10 @@ internal static class CustodyRoutes
 
         var reply = await venue.Read(id.Grain);
         if (reply.View is not { } view) return Refusal.Of(reply.Rejection);
-        if (view.Version == 0) return Refusal.Of(EdgeCode.NotFound, "there is no such account");
         var mark = view.Sources.FirstOrDefault(mark => mark.Source.Name == source);
+
+        // An account that nobody opened has a position too, once it has refused something: the number was used.
+        if (mark is null && view.State is not Account { Phase: AccountPhase.Open }) return Refusal.Of(EdgeCode.NotFound, "there is no such account");
         return TypedResults.Json(
             new IngestPosition(
                 source, id.ToString(), mark?.Sequence ?? 0, view.Version, view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame),

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Serialization;
 using CrossMargin.Api.Access;
 using CrossMargin.Api.Accounts;
 using CrossMargin.Api.Audit;
@@ -25,7 +26,11 @@ internal static class ApiApplication
         ConfigureLogs(builder.Logging, options.Log);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainWithin);
-        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;   // or the document calls every integer a string too
+        });
         builder.Services.AddVenueDocument();
 
         builder.Services.AddSingleton(options);

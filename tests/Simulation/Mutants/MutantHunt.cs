@@ -83,13 +83,14 @@ internal static partial class MutantHunt
         bool IsCaught(string project, IReadOnlyList<string> arguments) => workshop.RunBuilt(project, arguments, planted, Limit).Code != 0;
     }
 
-    /// <summary>The mutants that stand on the line that the compiler complains of, by the numbers written there.</summary>
+    /// <summary>The mutants on the line that the compiler complains of, or nearest before it, by the numbers written there.</summary>
     private static IEnumerable<int> At(string error)
     {
         var place = ErrorPlace().Match(error);
         if (!place.Success) return [];
         var lines = File.ReadAllLines(place.Groups["file"].Value);
         var line = int.Parse(place.Groups["line"].Value, CultureInfo.InvariantCulture) - 1;
+        while (line > 0 && !SwitchNumber().IsMatch(lines[line])) line--;
         return SwitchNumber().Matches(lines[line]).Select(match => int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture));
     }
 

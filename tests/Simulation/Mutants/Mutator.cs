@@ -74,9 +74,15 @@ internal sealed class Mutator(string file, List<Mutant> mutants, IReadOnlySet<in
 
     private SyntaxNode Dropped(StatementSyntax node, SyntaxNode visited)
     {
-        if (Declares(node) || Number(node, node.ToString(), "") is not { } number) return visited;
+        if (Declares(node) || GuardsAName(node) || Number(node, node.ToString(), "") is not { } number) return visited;
         return SyntaxFactory.ParseStatement($"if (!({Workshop.Switch(number)})) {{ {Plain(visited)} }}").WithTriviaFrom(node);
     }
+
+    /// <summary>Leaving by this statement is what gives a name of the condition its value behind it.</summary>
+    private static bool GuardsAName(StatementSyntax node) =>
+        node.Ancestors().TakeWhile(ancestor => ancestor is BlockSyntax or IfStatementSyntax).OfType<IfStatementSyntax>()
+            .Any(guard => Declares(guard.Condition))
+        && node is not ExpressionStatementSyntax;
 
     private int? Number(SyntaxNode node, string from, string to)
     {
