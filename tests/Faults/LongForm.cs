@@ -4,8 +4,9 @@ using CrossMargin.Faults.Processes;
 namespace CrossMargin.Faults;
 
 /// <summary>
-/// Episode after episode until the time is over: a fresh venue, its traffic in peace, then faults of every kind in an order that
-/// a seed decides, and at the end the whole truth. It stops at the first contradiction and keeps that episode.
+/// Episode after episode until the time is over: a fresh venue, its traffic in peace, then faults of every kind in an
+/// order that a seed decides, and at the end the whole truth. It stops at the first contradiction and keeps that
+/// episode.
 /// </summary>
 internal static class LongForm
 {
@@ -17,7 +18,8 @@ internal static class LongForm
     public static async Task<int> Run(TimeSpan time)
     {
         var noCuts = Disk.WhyNot();
-        if (noCuts is not null) Console.WriteLine($"note: power cuts are not shown here, loop mounts are not permitted: {noCuts}");
+        if (noCuts is not null)
+            Console.WriteLine($"note: power cuts are not shown here, loop mounts are not permitted: {noCuts}");
         var tally = new Tally(noCuts is null);
         var (since, seed, episodes, failed) = (Stopwatch.StartNew(), Environment.TickCount, 0, 0);
         while (since.Elapsed < time && failed == 0)
@@ -45,7 +47,8 @@ internal static class LongForm
             Console.WriteLine($"fewer than {LeastEffectivePercent} % of '{kind}' had an effect");
         }
 
-        Console.WriteLine($"Total: {episodes}, Errors: 0, Failed: {failed}, Skipped: 0, Time: {since.Elapsed.TotalSeconds:0}s");
+        var seconds = since.Elapsed.TotalSeconds;
+        Console.WriteLine($"Total: {episodes}, Errors: 0, Failed: {failed}, Skipped: 0, Time: {seconds:0}s");
         return failed == 0 ? 0 : 1;
     }
 
@@ -63,6 +66,7 @@ internal static class LongForm
         private readonly List<(string Name, Fault Fault)> kinds =
         [
             ("silo killed", Faults.KillSilo),
+            ("silo stopped", Faults.StopSilo),
             ("PostgreSQL killed", Faults.KillPostgres),
             ("session killed", Faults.KillSession),
             ("zombie woken", Faults.WakeZombie),
@@ -74,7 +78,7 @@ internal static class LongForm
 
         public IEnumerable<string> Lines => counts
             .Select(kind => $"{kind.Key} {kind.Value.Struck} times, {kind.Value.Effective} with effect")
-            .Append($"{acknowledged} acknowledged commands, {records} records, no contradiction in episodes that ended well");
+            .Append($"{acknowledged} acknowledged commands and {records} records agree, in episodes that ended well");
 
         public string? Ineffective => counts
             .Where(kind => kind.Value.Effective * 100 < kind.Value.Struck * LeastEffectivePercent)

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace CrossMargin.Faults;
 
-/// <summary>The disk is an ext4 image on a loop device; where that is not permitted these tests are skipped and say so.</summary>
+/// <summary>
+/// The disk is an ext4 image on a loop device; where that is not permitted these tests are skipped and say so.
+/// </summary>
 public sealed class PowerCutTests
 {
     private const int Cuts = 5, MostCutsForALoss = 5;
@@ -35,11 +37,12 @@ public sealed class PowerCutTests
         {
             var join = await Faults.CutPower(scene);
             if (join.Lost == 0) continue;
-            Story.Tell($"{setting} off, power cut {cut}: {join.Lost} of {join.Acknowledged} acknowledged commands are lost, and it was seen");
+            Story.Tell($"{setting} off, power cut {cut}: it was seen that {join.Lost} of {join.Acknowledged} acknowledged are lost");
             return;
         }
 
-        Assert.Fail($"with {setting} off {MostCutsForALoss} power cuts lost nothing: the disk here does not forget, or the join does not see it");
+        Assert.Fail($"with {setting} off {MostCutsForALoss} power cuts lost nothing: either the disk here does not forget, or "
+            + "the join is blind");
     }
 
     private static Task OnDisk(int seed, Func<Scene, Task> story)

@@ -6,8 +6,8 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Faults;
 
 /// <summary>
-/// One venue of real processes with a directory of its own: PostgreSQL, a host, clients. Whatever breaks, its processes end, and
-/// its data, logs and client files stay where the failure says.
+/// One venue of real processes with a directory of its own: PostgreSQL, a host, clients. Whatever breaks, its processes
+/// end, and its data, logs and client files stay where the failure says.
 /// </summary>
 internal sealed class Scene : IAsyncDisposable
 {
@@ -20,6 +20,7 @@ internal sealed class Scene : IAsyncDisposable
     private readonly int seed;
     private readonly CancellationTokenSource limit = new(Longest);
     private readonly List<Host> hosts = [];
+    private readonly List<Told> everything = [];   // what the clients of traffic that has ended know
     private readonly HttpClient http = new();
     private int runs;
 
@@ -52,7 +53,7 @@ internal sealed class Scene : IAsyncDisposable
     {
         var directory = Directory.CreateTempSubdirectory("crossmargin-faults-").FullName;
         File.SetUnixFileMode(directory, File.GetUnixFileMode(directory)
-            | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);   // the server's user passes through, and sees nothing
+            | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);   // the server's user passes through
         try
         {
             await using (var scene = new Scene(directory, seed))
@@ -73,7 +74,7 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Puts the data on a disk whose power can be cut.</summary>
     public void UseDisk() => Disk = Disk.Make(PathOf("disk.img"), DiskMegabytes);
 
-    // ---- clients --------------------------------------------------------------------------------------------------------
+    // ---- clients ----------------------------------------------------------------------------------------------------
 
     public void StartTraffic()
     {
@@ -84,7 +85,9 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Waits until everybody who is a client of the latest host gets answers.</summary>
     public Task Busy() => Traffic.Flows(Host.Address);
 
-    /// <summary>Ends the traffic and holds all that clients heard against the journal, which has come to rest.</summary>
+    /// <summary>
+    /// Ends the traffic and holds all that clients heard against the journal, which has come to rest.
+    /// </summary>
     public async Task<Join> EndTraffic()
     {
         await Traffic.End();
@@ -94,8 +97,6 @@ internal sealed class Scene : IAsyncDisposable
         await Traffic.DisposeAsync();
         return join;
     }
-
-    private readonly List<Told> everything = [];   // of traffic that has ended
 
     /// <summary>What clients know of everything that was ever sent here, at this moment.</summary>
     public IEnumerable<Told> Told => everything.Concat(Traffic.Read());
@@ -125,9 +126,11 @@ internal sealed class Scene : IAsyncDisposable
         return verdict!;
     }
 
-    // ---- processes ------------------------------------------------------------------------------------------------------
+    // ---- processes --------------------------------------------------------------------------------------------------
 
-    /// <summary>Another host on the same database, which takes the shards from whoever has them. Clients do not know it yet.</summary>
+    /// <summary>
+    /// Another host on the same database, which takes the shards from whoever has them. Clients do not know it yet.
+    /// </summary>
     public async Task<Host> StartHost()
     {
         var data = PathOf($"host-{hosts.Count + 1}");

@@ -3,7 +3,9 @@ using Shouldly;
 
 namespace CrossMargin.Faults;
 
-/// <summary>What every test here does: the same traffic first in peace and then under faults, and after each the whole truth.</summary>
+/// <summary>
+/// What every test here does: the same traffic first in peace and then under faults, and after each the whole truth.
+/// </summary>
 internal static class Story
 {
     /// <summary>Strikes until the fault has shown its effect so many times.</summary>
@@ -32,7 +34,9 @@ internal static class Story
         await TheWholeTruth(scene);
     }
 
-    /// <summary>Ends the traffic: clients and journal tell the same story, and so does the venue about itself.</summary>
+    /// <summary>
+    /// Ends the traffic: clients and journal tell the same story, and so does the venue about itself.
+    /// </summary>
     public static async Task<Join> TheWholeTruth(Scene scene)
     {
         var join = await scene.EndTraffic();

@@ -5,7 +5,10 @@ using System.Text;
 
 namespace CrossMargin.Faults.Audit;
 
-/// <summary>The byte format of the journal, from its description: what a grain, a cause, a link of the chain and an amount look like.</summary>
+/// <summary>
+/// The byte format of the journal, from its description: what a grain, a cause, a link of the chain and an amount look
+/// like.
+/// </summary>
 internal static class Format
 {
     public static byte[] Genesis(int shard) => SHA256.HashData(Encoding.ASCII.GetBytes($"crossmargin shard {shard}"));
@@ -39,17 +42,20 @@ internal static class Format
         }
     }
 
-    /// <summary>Why the row exists: <c>key 0190…</c>, <c>source vault #7</c>, <c>message 3:17</c> or <c>timer</c>; null when it is none of these.</summary>
+    /// <summary>
+    /// Why the row exists: <c>key 0190…</c>, <c>source vault #7</c>, <c>message 3:17</c> or <c>timer</c>; null when it
+    /// is none of these.
+    /// </summary>
     public static string? Cause(byte[] bytes) => bytes switch
     {
         [1, ..] when bytes.Length == 33 => $"key {Uuid(bytes.AsSpan(1, 16))}",
-        [2, ..] when bytes.Length > 25 =>
-            $"source {Encoding.ASCII.GetString(bytes, 25, bytes.Length - 25)} #{BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(1))}",
-        [3, ..] when bytes.Length == 11 =>
-            $"message {BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(1))}:{BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(3))}",
+        [2, ..] when bytes.Length > 25 => $"source {Encoding.ASCII.GetString(bytes, 25, bytes.Length - 25)} #{Integer(bytes, 1)}",
+        [3, ..] when bytes.Length == 11 => $"message {BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(1))}:{Integer(bytes, 3)}",
         [4] => "timer",
         _ => null,
     };
+
+    private static long Integer(byte[] bytes, int at) => BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(at));
 
     public static string Uuid(ReadOnlySpan<byte> grain)
     {
@@ -61,7 +67,7 @@ internal static class Format
     public static (decimal Number, string Asset) Amount(string text)
     {
         var space = text.IndexOf(' ', StringComparison.Ordinal);
-        return (decimal.Parse(text.AsSpan(0, space), NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture),
-            text[(space + 1)..]);
+        var number = decimal.Parse(text.AsSpan(0, space), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+        return (number, text[(space + 1)..]);
     }
 }

@@ -4,12 +4,15 @@ using CrossMargin.Faults.Clients;
 namespace CrossMargin.Faults.Audit;
 
 /// <summary>
-/// What clients heard, held against what the journal has. An answer is a promise: done or refused means exactly one record that
-/// says the same, not taken means none, unknown means one or none. And no command has a record that nobody sent.
+/// What clients heard, held against what the journal has. An answer is a promise: done or refused means exactly one
+/// record that says the same, not taken means none, unknown means one or none. And no command has a record that nobody
+/// sent.
 /// </summary>
-internal sealed record Join(int Acknowledged, int Unknown, int UnknownButStored, int NotTaken, int Rows, IReadOnlyList<string> Contradictions)
+internal sealed record Join(
+    int Acknowledged, int Unknown, int UnknownButStored, int NotTaken, int Rows, IReadOnlyList<string> Contradictions)
 {
     private const int Shown = 12;
+    private const string AndHasNone = "was acknowledged and has 0 records";
 
     public static Join Of(IEnumerable<Told> logs, JournalAudit journal)
     {
@@ -25,13 +28,14 @@ internal sealed record Join(int Acknowledged, int Unknown, int UnknownButStored,
             if (told.IsSettled)
             {
                 acknowledged++;
-                if (rows.Count != 1) contradictions.Add($"I3: {Describe(told)} was acknowledged and has {rows.Count} records");
+                if (rows.Count == 0) contradictions.Add($"I3: {Describe(told)} {AndHasNone}");
+                else if (rows.Count > 1) contradictions.Add($"I3: {Describe(told)} was acknowledged and has {rows.Count} records");
                 else Compare(told, rows[0], contradictions);
             }
             else if (told.Answers.Count > 0 && told.Answers.TrueForAll(answer => answer.Said == Said.NotTaken))
             {
                 notTaken++;
-                if (rows.Count != 0) contradictions.Add($"I3: {Describe(told)} was not taken in, said the answer, and has {rows.Count} records");
+                if (rows.Count != 0) contradictions.Add($"I3: {Describe(told)} was not taken in and has {rows.Count} records");
             }
             else
             {
@@ -42,16 +46,18 @@ internal sealed record Join(int Acknowledged, int Unknown, int UnknownButStored,
             }
         }
 
-        foreach (var (account, identity) in unexplained) contradictions.Add($"I3: {identity} of {account} has a record and nobody sent it");
+        foreach (var (account, identity) in unexplained)
+            contradictions.Add($"I3: {identity} of {account} has a record and nobody sent it");
         return new Join(acknowledged, unknown, unknownButStored, notTaken, journal.Rows, contradictions);
     }
 
     /// <summary>Acknowledged commands that the journal does not have.</summary>
-    public int Lost => Contradictions.Count(line => line.EndsWith("was acknowledged and has 0 records", StringComparison.Ordinal));
+    public int Lost => Contradictions.Count(line => line.EndsWith(AndHasNone, StringComparison.Ordinal));
 
     public override string ToString() =>
-        $"{Acknowledged} acknowledged, {Unknown} unknown ({UnknownButStored} of them stored), {NotTaken} not taken, {Rows} records, "
-        + (Contradictions.Count == 0 ? "no contradiction" : $"{Contradictions.Count} contradictions:\n  {string.Join("\n  ", Contradictions.Take(Shown))}");
+        $"{Acknowledged} acknowledged, {Unknown} unknown ({UnknownButStored} stored), {NotTaken} not taken, {Rows} records, "
+        + (Contradictions.Count == 0 ? "no contradiction"
+            : $"{Contradictions.Count} contradictions:\n  {string.Join("\n  ", Contradictions.Take(Shown))}");
 
     private static void Compare(Told told, StoredRow row, List<string> contradictions)
     {
@@ -69,26 +75,30 @@ internal sealed record Join(int Acknowledged, int Unknown, int UnknownButStored,
                 Said.Refused => isRefusal && payload.GetProperty("reason").GetString() == answer.Code,
                 _ => true,
             };
-            if (!isTrue || (answer.Address ?? row.Address) != row.Address || (answer.Sequence ?? row.Version) != row.Version)
-                contradictions.Add($"I3: {Describe(told)} was answered {answer} and the record at {row.Address} is version {row.Version}, {row.Type}");
+            isTrue &= (answer.Address ?? row.Address) == row.Address && (answer.Sequence ?? row.Version) == row.Version;
+            if (!isTrue)
+            {
+                contradictions.Add($"I3: {Describe(told)} was answered {answer} and its record at {row.Address} "
+                    + $"is version {row.Version}, {row.Type}");
+            }
         }
     }
 
     private static bool Says(Order order, string type, JsonElement payload)
     {
-        return order switch
+        (string Type, (string Name, string Value)[] Fields) due = order switch
         {
-            Order.Open o => type == "account.opened.v1" && Text("owner") == o.Owner,
-            Order.Deposit d => type == "account.deposited.v1" && Text("amount") == d.Amount && Text("reference") == d.Reference,
-            Order.Withdraw w => type == "account.withdrawal-held.v1" && Text("amount") == w.Amount && Text("destination") == w.Destination,
-            Order.Post p => type == "account.withdrawal-posted.v1" && payload.GetProperty("withdrawal").GetInt64() == p.Withdrawal,
-            Order.Void v => type == "account.withdrawal-voided.v1" && payload.GetProperty("withdrawal").GetInt64() == v.Withdrawal,
-            Order.Transfer t => type == "account.transfer-sent.v1" && Text("amount") == t.Amount && Text("to") == t.To,
-            _ => false,
+            Order.Open one => ("account.opened.v1", [("owner", one.Owner)]),
+            Order.Deposit one => ("account.deposited.v1", [("amount", one.Amount), ("reference", one.Reference)]),
+            Order.Withdraw one => ("account.withdrawal-held.v1", [("amount", one.Amount), ("destination", one.Destination)]),
+            Order.Post one => ("account.withdrawal-posted.v1", [("withdrawal", $"{one.Withdrawal}")]),
+            Order.Void one => ("account.withdrawal-voided.v1", [("withdrawal", $"{one.Withdrawal}")]),
+            Order.Transfer one => ("account.transfer-sent.v1", [("amount", one.Amount), ("to", one.To)]),
+            var other => throw new ArgumentException($"{other} is no order", nameof(order)),
         };
-
-        string? Text(string field) => payload.GetProperty(field).GetString();
+        return type == due.Type && Array.TrueForAll(due.Fields, field => payload.GetProperty(field.Name).ToString() == field.Value);
     }
 
-    private static string Describe(Told told) => $"{told.Intent.Identity} of {told.Intent.Account} ({told.Intent.Order})";
+    private static string Describe(Told told) =>
+        $"{told.Intent.Identity} of {told.Intent.Account} ({told.Intent.Order})";
 }

@@ -3,14 +3,15 @@ using System.Text.Json;
 namespace CrossMargin.Faults.Audit;
 
 /// <summary>
-/// Holds a journal to what it must be by itself: whole from its genesis to its heads, every message taken in at most once, every
-/// source without a gap, and no money made or lost. It computes all of that again and trusts no line of the engine.
+/// Holds a journal to what it must be by itself: whole from its genesis to its heads, every message taken in at most
+/// once, every source without a gap, and no money made or lost. It computes all of that again and trusts no line of the
+/// engine.
 /// </summary>
 internal sealed class JournalAudit
 {
     private readonly List<string> contradictions = [];
-    private readonly Dictionary<string, StoredRow> messages = [];                    // address → row that is addressed to somebody
-    private readonly Dictionary<string, StoredRow> takers = [];                      // address → row that took it in
+    private readonly Dictionary<string, StoredRow> messages = [];   // address → row that is addressed to somebody
+    private readonly Dictionary<string, StoredRow> takers = [];     // address → row that took it in
     private readonly Dictionary<(string Grain, string Source), long> counters = [];
     private readonly Dictionary<string, Purse> purses = [];
     private readonly SortedDictionary<string, decimal> totals = new(StringComparer.Ordinal);
@@ -21,10 +22,12 @@ internal sealed class JournalAudit
         Chains(journal);
         foreach (var row in journal.Rows.Where(row => row.Addressees.Length > 0)) messages.Add(row.Address, row);
         foreach (var row in journal.Rows) Causes(row);
-        foreach (var stream in journal.Rows.GroupBy(row => Format.Uuid(row.Grain))) Stream(stream.Key, [.. stream.OrderBy(row => row.Version)]);
-        foreach (var (address, row) in messages) if (!takers.ContainsKey(address)) Count(row, sign: +1);
-        foreach (var (asset, total) in totals)
-            if (total != 0) contradictions.Add($"I1: {total:0.########} {asset} came from nowhere (balances + held + in flight + external is not 0)");
+        foreach (var stream in journal.Rows.GroupBy(row => Format.Uuid(row.Grain)))
+            Stream(stream.Key, [.. stream.OrderBy(row => row.Version)]);
+        foreach (var (address, row) in messages)
+            if (!takers.ContainsKey(address)) Count(row, sign: +1);
+        foreach (var (asset, total) in totals)   // balances + held + in flight + external
+            Require(total == 0, "I1", $"{total:0.########} {asset} came from nowhere");
     }
 
     public int Rows { get; }
@@ -50,7 +53,8 @@ internal sealed class JournalAudit
             foreach (var row in rows[head.Shard])
             {
                 Require(row.Position == position + 1, "I9", $"{row.Address} follows position {position}");
-                Require(row.Epoch >= epoch && row.Epoch <= head.Epoch, "I5", $"{row.Address} is of epoch {row.Epoch} behind epoch {epoch}");
+                Require(row.Epoch >= epoch && row.Epoch <= head.Epoch, "I5",
+                    $"{row.Address} is of epoch {row.Epoch} behind epoch {epoch}");
                 chain = Format.Link(chain, row);
                 Require(chain.AsSpan().SequenceEqual(row.Chain), "I9", $"the chain is broken at {row.Address}");
                 (position, epoch, chain) = (row.Position, row.Epoch, row.Chain);
@@ -77,12 +81,12 @@ internal sealed class JournalAudit
                 Add(grain, cause!, row);
                 var sequence = long.Parse(words[2].AsSpan(1));
                 var last = counters.GetValueOrDefault((grain, words[1]));
-                Require(sequence == last + 1, "I4", $"{row.Address}: {words[1]} told {grain} #{sequence} after #{last}");
+                Require(sequence == last + 1, "I4", $"{row.Address}: {words[1]} tells {grain} #{sequence} after #{last}");
                 counters[(grain, words[1])] = sequence;
                 break;
             case "message":
-                Require(messages.TryGetValue(words[1], out var message), "I4", $"{row.Address} takes in {words[1]}, which is no message");
-                if (message is not null) Require(takers.TryAdd(words[1], row), "I4", $"{words[1]} is taken in by {row.Address} a second time");
+                if (!messages.ContainsKey(words[1])) contradictions.Add($"I4: {row.Address} takes in {words[1]}, which is no message");
+                else Require(takers.TryAdd(words[1], row), "I4", $"{words[1]} is taken in by {row.Address} a second time");
                 break;
             default:
                 Require(words[0] == "timer", "I9", $"{row.Address} has a cause that cannot be read");
@@ -94,7 +98,7 @@ internal sealed class JournalAudit
     {
         if (!ByCommand.TryGetValue((grain, identity), out var rows)) ByCommand.Add((grain, identity), rows = []);
         rows.Add(row);
-        Require(rows.Count == 1, "I4", $"{identity} of {grain} has {rows.Count} records: {string.Join(", ", rows.Select(r => r.Address))}");
+        Require(rows.Count == 1, "I4", $"{identity} of {grain} has {rows.Count} records, now also {row.Address}");
     }
 
     // ---- each account: versions and money ---------------------------------------------------------------------------
@@ -102,16 +106,22 @@ internal sealed class JournalAudit
     private void Stream(string grain, List<StoredRow> rows)
     {
         for (var i = 0; i < rows.Count; i++)
-            Require(rows[i].Version == i + 1, "I5", $"{rows[i].Address} is version {rows[i].Version} of {grain} where {i + 1} was due");
+        {
+            Require(rows[i].Version == i + 1, "I5",
+                $"{rows[i].Address} is version {rows[i].Version} of {grain} where {i + 1} was due");
+        }
+
         var isAccount = grain.StartsWith("02", StringComparison.Ordinal);
         foreach (var row in rows)
         {
             if (isAccount) Apply(grain, row);
-            else Require(row.Type == "shard.consumed.v1", "I1", $"{row.Address} is a {row.Type}: money may be in suspense");
+            else Require(row.Type == "shard.consumed.v1", "I1", $"{row.Address} is a {row.Type}, and money in suspense");
         }
     }
 
-    /// <summary>Folds the account's own purse, and books every movement out of it or into it against the rest of the world.</summary>
+    /// <summary>
+    /// Folds the account's own purse, and books every movement out of it or into it against the rest of the world.
+    /// </summary>
     private void Apply(string account, StoredRow row)
     {
         using var document = JsonDocument.Parse(row.Payload);
@@ -163,7 +173,7 @@ internal sealed class JournalAudit
             totals[asset] = totals.GetValueOrDefault(asset) + (into * number);
             Require(number > 0 && balance >= 0, "I1", $"{row.Address} takes {account} to {balance:0.########} {asset}");
             Require(Format.Amount(Text("balanceAfter")) == (balance, asset), "I1",
-                $"{row.Address} says {Text("balanceAfter")} and the records before it come to {balance:0.########} {asset}");
+                $"{row.Address} says {Text("balanceAfter")} and the records come to {balance:0.########} {asset}");
         }
 
         void External(int sign) => Count(row, sign);
@@ -182,7 +192,8 @@ internal sealed class JournalAudit
             var message = cause is not null && cause.StartsWith("message ", StringComparison.Ordinal)
                 ? messages.GetValueOrDefault(cause["message ".Length..])
                 : null;
-            Require(message is not null && AmountOf(message) == Text("amount"), "I1", $"{row.Address} is not what its message carried");
+            Require(message is not null && AmountOf(message) == Text("amount"), "I1",
+                $"{row.Address} is not what its message carried");
         }
     }
 

@@ -3,10 +3,13 @@ using Npgsql;
 
 namespace CrossMargin.Faults.Audit;
 
-/// <summary>A row of the journal as plain values. The auditor knows nothing of the engine but what docs/events.md says these mean.</summary>
+/// <summary>
+/// A row of the journal as plain values. The auditor knows nothing of the engine but what docs/events.md says these
+/// mean.
+/// </summary>
 internal sealed record StoredRow(
-    int Shard, long Position, int Epoch, byte[] Grain, long Version, string Type, long TimeMicros, long Frame, byte[] Cause,
-    byte[] Addressees, byte[] Payload, byte[] Chain)
+    int Shard, long Position, int Epoch, byte[] Grain, long Version, string Type, long TimeMicros, long Frame,
+    byte[] Cause, byte[] Addressees, byte[] Payload, byte[] Chain)
 {
     public string Address => $"{Shard}:{Position}";
 }
@@ -23,17 +26,18 @@ internal sealed record StoredJournal(IReadOnlyList<StoredHead> Heads, IReadOnlyL
         await using var session = await source.OpenConnectionAsync(limit);
         await using var snapshot = await session.BeginTransactionAsync(IsolationLevel.RepeatableRead, limit);
         var heads = await ReadAll(session, "SELECT shard, epoch, position, chain_hash FROM shard_head ORDER BY shard",
-            row => new StoredHead(row.GetInt16(0), row.GetInt32(1), row.GetInt64(2), row.GetFieldValue<byte[]>(3)), limit);
+            row => new StoredHead(row.GetInt16(0), row.GetInt32(1), row.GetInt64(2), Bytes(row, 3)), limit);
         var rows = await ReadAll(session, """
-            SELECT shard, position, epoch, uuid_send(grain), version, type, time_micros, frame, cause, coalesce(addressees, ''),
-                   payload, chain_hash
+            SELECT shard, position, epoch, uuid_send(grain), version, type, time_micros, frame, cause,
+                   coalesce(addressees, ''), payload, chain_hash
             FROM journal ORDER BY shard, position
             """,
             row => new StoredRow(
-                row.GetInt16(0), row.GetInt64(1), row.GetInt32(2), row.GetFieldValue<byte[]>(3), row.GetInt64(4), row.GetString(5),
-                row.GetInt64(6), row.GetInt64(7), row.GetFieldValue<byte[]>(8), row.GetFieldValue<byte[]>(9),
-                row.GetFieldValue<byte[]>(10), row.GetFieldValue<byte[]>(11)), limit);
+                row.GetInt16(0), row.GetInt64(1), row.GetInt32(2), Bytes(row, 3), row.GetInt64(4), row.GetString(5),
+                row.GetInt64(6), row.GetInt64(7), Bytes(row, 8), Bytes(row, 9), Bytes(row, 10), Bytes(row, 11)), limit);
         return new StoredJournal(heads, rows);
+
+        static byte[] Bytes(NpgsqlDataReader row, int column) => row.GetFieldValue<byte[]>(column);
     }
 
     private static async Task<List<T>> ReadAll<T>(

@@ -4,7 +4,10 @@ using System.Text.Json;
 
 namespace CrossMargin.Faults.Clients;
 
-/// <summary>Who may do what at the venue of a test: its clients, an operator, a custody system and an auditor, each with a token.</summary>
+/// <summary>
+/// Who may do what at the venue of a test: its clients, an operator, a custody system and an auditor, each with a
+/// token.
+/// </summary>
 internal static class Access
 {
     public const string Operator = "operator", Custodian = "custodian", Auditor = "auditor";
@@ -23,7 +26,8 @@ internal static class Access
             Principal(Operator, ["account:read", "ops:admin"], "All", []),
             Principal(Custodian, ["venue:write"], "All", [Door.Source]),
             Principal(Auditor, ["account:read", "audit:read"], "All", []),
-            .. Enumerable.Range(0, clients).Select(number => Principal(Client(number), ["account:read", "account:write"], "Own", [])),
+            .. Enumerable.Range(0, clients).Select(Client)
+                .Select(name => Principal(name, ["account:read", "account:write"], "Own", [])),
         ];
         var path = Path.Combine(directory, "access.json");
         File.WriteAllText(path, JsonSerializer.Serialize(new { principals }));

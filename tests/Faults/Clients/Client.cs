@@ -3,9 +3,9 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Faults.Clients;
 
 /// <summary>
-/// One client: opens accounts and then does what clients do, one thing after the other, until it is told to come to an end. It
-/// asks again, under the same name, until it knows what became of a command; some it gives up, but only when it was told that
-/// nothing was taken in; some it sends twice at once, or again long after they were answered.
+/// One client: opens accounts and then does what clients do, one thing after the other, until it is told to come to an
+/// end. It asks again, under the same name, until it knows what became of a command; some it gives up, but only when it
+/// was told that nothing was taken in; some it sends twice at once, or again long after they were answered.
 /// </summary>
 internal sealed class Client(int number, int seed, Town town, ClientLog log) : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
     private readonly Door door = new(), secondDoor = new();
     private readonly string name = Access.Client(number);
     private readonly List<AccountId> mine = [];
-    private readonly Dictionary<AccountId, long> sent = [];                          // by the custody system, to each account
+    private readonly Dictionary<AccountId, long> numbers = [];   // the last that the custody system gave, by account
     private readonly Queue<(AccountId Account, long Withdrawal)> held = [];
     private long references;
     private int done;
@@ -58,7 +58,8 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
     {
         var key = NewKey();
         var account = AccountId.For(new PrincipalId(name), key);
-        if (await Ask(new Intent(account.ToString(), $"key {key}", new Order.Open(name)), name) is not { Said: Said.Applied }) return;
+        var intent = new Intent(account.ToString(), $"key {key}", new Order.Open(name));
+        if (await Ask(intent, name) is not { Said: Said.Applied }) return;
         mine.Add(account);
         town.Add(account);
     }
@@ -87,7 +88,11 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
     {
         var batch = new List<Intent>();
         while (held.TryDequeue(out var one))
-            batch.Add(Number(one.Account, draws.Next(2) == 0 ? new Order.Post(one.Withdrawal) : new Order.Void(one.Withdrawal)));
+        {
+            Order end = draws.Next(2) == 0 ? new Order.Post(one.Withdrawal) : new Order.Void(one.Withdrawal);
+            batch.Add(Number(one.Account, end));
+        }
+
         if (batch.Count > 0) await AskBatch(batch);
     }
 
@@ -136,7 +141,8 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
         while (true)
         {
             var to = Host;
-            var answers = await town.Counted(to, batch.Count, () => door.SendBatch(to, Access.TokenOf(Access.Custodian), batch));
+            var token = Access.TokenOf(Access.Custodian);
+            var answers = await town.Counted(to, batch.Count, () => door.SendBatch(to, token, batch));
             for (var i = 0; i < answers.Count; i++)
             {
                 log.Hear(commands[i], answers[i]);
@@ -150,13 +156,15 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
 
     private Intent Number(AccountId account, Order order)
     {
-        var sequence = sent[account] = sent.GetValueOrDefault(account) + 1;
+        var sequence = numbers[account] = numbers.GetValueOrDefault(account) + 1;
         return new Intent(account.ToString(), $"source {Door.Source} #{sequence}", order);
     }
 
     private AccountId Any(List<AccountId> accounts) => accounts[draws.Next(accounts.Count)];
 
-    /// <summary>Deposits and withdrawals are of one size, so some withdrawals and transfers are more than there is.</summary>
+    /// <summary>
+    /// Deposits and withdrawals are of one size, so some withdrawals and transfers are more than there is.
+    /// </summary>
     private string Amount() =>
         new AssetAmount(Asset.Of(draws.Next(3) == 0 ? Bitcoin : Usdc), 1 + draws.NextInt64(100_000_000)).ToString();
 

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace CrossMargin.Faults.Clients;
 
 /// <summary>
-/// What one client did and heard, in a file of its own. The intent is written before the command is sent and the answer before
-/// anything is done with it, each flushed, so that this file is the truth that the journal is held against.
+/// What one client did and heard, in a file of its own. The intent is written before the command is sent and the answer
+/// before anything is done with it, each flushed, so that this file is the truth that the journal is held against.
 /// </summary>
 internal sealed class ClientLog : IDisposable
 {
@@ -66,7 +66,9 @@ internal sealed class ClientLog : IDisposable
     private sealed record Line(int Command, Intent? Intent, Answer? Answer);
 }
 
-/// <summary>A command and every answer that it got, in order; fewer answers than sendings where one is still out.</summary>
+/// <summary>
+/// A command and every answer that it got, in order; fewer answers than sendings where one is still out.
+/// </summary>
 internal sealed record Told(Intent Intent, List<Answer> Answers)
 {
     /// <summary>The client knows for good what became of it.</summary>

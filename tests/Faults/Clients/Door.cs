@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
@@ -7,8 +6,8 @@ using System.Text.Json;
 namespace CrossMargin.Faults.Clients;
 
 /// <summary>
-/// The venue as a client meets it: commands go out over HTTP, and every way in which an answer can come or fail to come is one
-/// of <see cref="Said"/>. An answer that no healthy client should get is thrown.
+/// The venue as a client meets it: commands go out over HTTP, and every way in which an answer can come or fail to come
+/// is one of <see cref="Said"/>. An answer that no healthy client should get is thrown.
 /// </summary>
 internal sealed class Door : IDisposable
 {
@@ -26,12 +25,13 @@ internal sealed class Door : IDisposable
     /// <summary>A person's command, under its key.</summary>
     public async Task<Answer> Send(Uri host, string token, Intent intent)
     {
+        var account = $"/v1/accounts/{intent.Account}";
         var (path, body) = intent.Order switch
         {
             Order.Open => ("/v1/accounts", "{}"),
-            Order.Deposit deposit => ($"/v1/accounts/{intent.Account}/deposits", $"{{{Money(deposit.Amount)},\"reference\":\"{deposit.Reference}\"}}"),
-            Order.Withdraw withdraw => ($"/v1/accounts/{intent.Account}/withdrawals", $"{{{Money(withdraw.Amount)},\"destination\":\"{withdraw.Destination}\"}}"),
-            Order.Transfer transfer => ($"/v1/accounts/{intent.Account}/transfers", $"{{\"to\":\"{transfer.To}\",{Money(transfer.Amount)}}}"),
+            Order.Deposit one => ($"{account}/deposits", $$"""{{{Money(one.Amount)}},"reference":"{{one.Reference}}"}"""),
+            Order.Withdraw one => ($"{account}/withdrawals", $$"""{{{Money(one.Amount)}},"destination":"{{one.Destination}}"}"""),
+            Order.Transfer one => ($"{account}/transfers", $$"""{"to":"{{one.To}}",{{Money(one.Amount)}}}"""),
             var other => throw new ArgumentException($"{other} is for a machine to send", nameof(intent)),
         };
         var key = intent.Identity["key ".Length..];
@@ -39,11 +39,14 @@ internal sealed class Door : IDisposable
         return status is null ? Silence(json.GetString()!) : ReadOne(status.Value, json);
     }
 
-    /// <summary>Commands of the custody system, all deposits or all ends of withdrawals, each under its number.</summary>
+    /// <summary>
+    /// Commands of the custody system, all deposits or all ends of withdrawals, each under its number.
+    /// </summary>
     public async Task<IReadOnlyList<Answer>> SendBatch(Uri host, string token, IReadOnlyList<Intent> batch)
     {
         var path = $"/v1/custody/{Source}/{(batch[0].Order is Order.Deposit ? "deposits" : "withdrawals")}";
-        var (status, json) = await Post(host, path, token, $"{{\"items\":[{string.Join(',', batch.Select(Item))}]}}", key: null);
+        var body = $$"""{"items":[{{string.Join(',', batch.Select(Item))}}]}""";
+        var (status, json) = await Post(host, path, token, body, key: null);
         if (status is null) return [.. batch.Select(_ => Silence(json.GetString()!))];
         if (status != HttpStatusCode.OK) return [.. batch.Select(_ => ReadOne(status.Value, json))];
         return [.. json.GetProperty("results").EnumerateArray().Select(ReadItem)];
@@ -63,22 +66,23 @@ internal sealed class Door : IDisposable
         var sequence = intent.Identity[(intent.Identity.IndexOf('#', StringComparison.Ordinal) + 1)..];
         var order = intent.Order switch
         {
-            Order.Deposit deposit => $"{Money(deposit.Amount)},\"reference\":\"{deposit.Reference}\"",
-            Order.Post post => string.Create(CultureInfo.InvariantCulture, $"\"withdrawalId\":{post.Withdrawal},\"outcome\":\"posted\""),
-            Order.Void @void => string.Create(CultureInfo.InvariantCulture, $"\"withdrawalId\":{@void.Withdrawal},\"outcome\":\"voided\""),
+            Order.Deposit deposit => $$"""{{Money(deposit.Amount)}},"reference":"{{deposit.Reference}}" """,
+            Order.Post post => $$""" "withdrawalId":{{post.Withdrawal}},"outcome":"posted" """,
+            Order.Void @void => $$""" "withdrawalId":{{@void.Withdrawal}},"outcome":"voided" """,
             var other => throw new ArgumentException($"{other} is for a person to send", nameof(intent)),
         };
-        return $"{{\"account\":\"{intent.Account}\",\"sourceSequence\":{sequence},{order}}}";
+        return $$"""{"account":"{{intent.Account}}","sourceSequence":{{sequence}},{{order}}}""";
     }
 
     private static string Money(string amount)
     {
         var parts = amount.Split(' ');
-        return $"\"asset\":\"{parts[1]}\",\"amount\":\"{parts[0]}\"";
+        return $""" "asset":"{parts[1]}","amount":"{parts[0]}" """;
     }
 
     /// <summary>Status and body, or no status and the reason when no whole answer came.</summary>
-    private async Task<(HttpStatusCode? Status, JsonElement Json)> Post(Uri host, string path, string token, string body, string? key)
+    private async Task<(HttpStatusCode? Status, JsonElement Json)> Post(
+        Uri host, string path, string token, string body, string? key)
     {
         try
         {
@@ -87,13 +91,14 @@ internal sealed class Door : IDisposable
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             if (key is not null) request.Headers.Add("Idempotency-Key", key);
             using var answer = await http.SendAsync(request);
-            return (answer.StatusCode, JsonSerializer.Deserialize<JsonElement>(await answer.Content.ReadAsStringAsync()));
+            var text = await answer.Content.ReadAsStringAsync();
+            return (answer.StatusCode, JsonSerializer.Deserialize<JsonElement>(text));
         }
         catch (HttpRequestException refused) when (refused.HttpRequestError == HttpRequestError.ConnectionError)
         {
             return (null, JsonSerializer.SerializeToElement(NobodyThere));
         }
-        catch (Exception cut) when (cut is HttpRequestException or IOException or TaskCanceledException or JsonException)
+        catch (Exception no) when (no is HttpRequestException or IOException or TaskCanceledException or JsonException)
         {
             return (null, JsonSerializer.SerializeToElement("cut"));
         }
@@ -106,8 +111,9 @@ internal sealed class Door : IDisposable
 
     private static Answer ReadOne(HttpStatusCode status, JsonElement json)
     {
-        if (status is HttpStatusCode.OK or HttpStatusCode.Created) return new Answer(Said.Applied, Code: null, Address(json), Sequence(json));
-        return ReadRefusal(json.GetProperty("code").GetString()!, json);
+        return status is HttpStatusCode.OK or HttpStatusCode.Created
+            ? new Answer(Said.Applied, Code: null, Address(json), Sequence(json))
+            : ReadRefusal(json.GetProperty("code").GetString()!, json);
     }
 
     private static Answer ReadItem(JsonElement json) => json.GetProperty("status").GetString() switch
@@ -123,7 +129,9 @@ internal sealed class Door : IDisposable
         : code is "outcome-unknown" or "internal" ? new Answer(Said.Unknown, code)
         : throw new InvalidOperationException($"no client of this test should ever hear this: {json}");
 
-    private static string? Address(JsonElement json) => json.TryGetProperty("address", out var address) ? address.GetString() : null;
+    private static string? Address(JsonElement json) =>
+        json.TryGetProperty("address", out var address) ? address.GetString() : null;
 
-    private static long? Sequence(JsonElement json) => json.TryGetProperty("sequence", out var sequence) ? sequence.GetInt64() : null;
+    private static long? Sequence(JsonElement json) =>
+        json.TryGetProperty("sequence", out var sequence) ? sequence.GetInt64() : null;
 }

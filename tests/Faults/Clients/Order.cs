@@ -2,7 +2,9 @@ using System.Text.Json.Serialization;
 
 namespace CrossMargin.Faults.Clients;
 
-/// <summary>What a client wants done to an account, in the words of the API; amounts are written as <c>12.5 USDC</c>.</summary>
+/// <summary>
+/// What a client wants done to an account, in the words of the API; amounts are written as <c>12.5 USDC</c>.
+/// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "does")]
 [JsonDerivedType(typeof(Open), "open")]
 [JsonDerivedType(typeof(Deposit), "deposit")]
@@ -26,8 +28,8 @@ internal abstract record Order
 }
 
 /// <summary>
-/// A command as the client means it. Account and identity together are its name for ever: <c>key 0190…</c> for a person's,
-/// <c>source vault #7</c> for a machine's. However often it is sent, it is this one.
+/// A command as the client means it. Account and identity together are its name for ever: <c>key 0190…</c> for a
+/// person's, <c>source vault #7</c> for a machine's. However often it is sent, it is this one.
 /// </summary>
 internal sealed record Intent(string Account, string Identity, Order Order);
 

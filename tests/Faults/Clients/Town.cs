@@ -4,7 +4,9 @@ using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Faults.Clients;
 
-/// <summary>What the clients of one run share: who can be paid, how much was answered, and whether it is time to end.</summary>
+/// <summary>
+/// What the clients of one run share: who can be paid, how much was answered, and whether it is time to end.
+/// </summary>
 internal sealed class Town(Uri host, ShardMap shards, CancellationToken limit)
 {
     private readonly Lock gate = new();
@@ -38,7 +40,8 @@ internal sealed class Town(Uri host, ShardMap shards, CancellationToken limit)
         {
             var others = accounts.FindAll(other => other != of);
             var near = others.FindAll(other => shards.ShardOf(other.Grain) == shards.ShardOf(of.Grain));
-            return draws.Next(2) == 0 && near.Count > 0 ? near[draws.Next(near.Count)] : others[draws.Next(others.Count)];
+            var chosen = draws.Next(2) == 0 && near.Count > 0 ? near : others;
+            return chosen[draws.Next(chosen.Count)];
         }
     }
 

@@ -8,6 +8,8 @@ internal sealed class Traffic : IAsyncDisposable
 {
     public const int Clients = 8;
 
+    private readonly string directory;
+    private readonly int seed;
     private readonly CancellationToken limit;
     private readonly Town town;
     private readonly Client[] clients;
@@ -15,13 +17,16 @@ internal sealed class Traffic : IAsyncDisposable
 
     private Traffic(string directory, int seed, Uri host, ShardMap shards, CancellationToken limit)
     {
-        this.limit = limit;
+        (this.directory, this.seed, this.limit) = (directory, seed, limit);
         Directory.CreateDirectory(directory);
         town = new Town(host, shards, limit);
-        clients = [.. Enumerable.Range(0, Clients).Select(number => new Client(
-            number, unchecked((seed * 31) + number), town, new ClientLog(Path.Combine(directory, $"{Access.Client(number)}.jsonl"))))];
+        clients = [.. Enumerable.Range(0, Clients).Select(NewClient)];
         running = Task.WhenAll(clients.Select(client => Task.Run(client.Run, limit)));
     }
+
+    private Client NewClient(int number) => new(
+        number, unchecked((seed * 31) + number), town,
+        new ClientLog(Path.Combine(directory, $"{Access.Client(number)}.jsonl")));
 
     public static Traffic Start(string directory, int seed, Uri host, ShardMap shards, CancellationToken limit) =>
         new(directory, seed, host, shards, limit);
@@ -46,8 +51,8 @@ internal sealed class Traffic : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until every client of this host has done two things more: the one that it was at when it was asked, and whatever a
-    /// fault did to it, is then behind it.
+    /// Waits until every client of this host has done two things more: the one that it was at when it was asked, and
+    /// whatever a fault did to it, is then behind it.
     /// </summary>
     public async Task Flows(Uri host)
     {
@@ -55,7 +60,7 @@ internal sealed class Traffic : IAsyncDisposable
         await Wait.Until(async () =>
         {
             if (running.IsFaulted) await running;   // a client fails only when it hears what none should
-            return clients.Select((client, number) => client.Host != host || client.Done >= before[number] + 2).All(done => done);
+            return clients.Zip(before).All(one => one.First.Host != host || one.First.Done >= one.Second + 2);
         }, $"the clients of {host} are answered", limit);
     }
 

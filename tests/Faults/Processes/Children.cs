@@ -1,8 +1,8 @@
 namespace CrossMargin.Faults.Processes;
 
 /// <summary>
-/// Every process that this one started and has not seen end. Whatever ends this program, Ctrl-C and an exception included, ends
-/// them: a server that outlives its test would be found by nobody.
+/// Every process that this one started and has not seen end. Whatever ends this program, Ctrl-C and an exception
+/// included, ends them: a server that outlives its test would be found by nobody.
 /// </summary>
 internal static class Children
 {

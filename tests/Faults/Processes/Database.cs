@@ -30,11 +30,14 @@ internal sealed class Database : IDisposable
     public static Task<Database> Make(string directory, CancellationToken limit) =>
         Start(directory, new() { ["shared_buffers"] = "64MB", ["max_wal_size"] = "128MB" }, limit);
 
-    /// <summary>Starts what a crash has left in this directory, to look at it: what it repairs need not outlive another crash.</summary>
+    /// <summary>
+    /// Starts what a crash has left in this directory, to look at it: what it repairs need not outlive another crash.
+    /// </summary>
     public static Task<Database> Recover(string directory, CancellationToken limit) =>
         Start(directory, new() { ["shared_buffers"] = "64MB", ["fsync"] = "off" }, limit);
 
-    private static async Task<Database> Start(string directory, Dictionary<string, string> settings, CancellationToken limit)
+    private static async Task<Database> Start(
+        string directory, Dictionary<string, string> settings, CancellationToken limit)
     {
         var options = new EmbeddedPostgresOptions { Directory = directory, Settings = settings };
         return new Database(options, await EmbeddedPostgres.Start(options, limit));
@@ -48,7 +51,10 @@ internal sealed class Database : IDisposable
         server = await EmbeddedPostgres.Start(options, limit);
     }
 
-    /// <summary>kill -9 of one session of the silo; the server ends all others and recovers by itself. False when there was none.</summary>
+    /// <summary>
+    /// kill -9 of one session of the silo; the server ends all others and recovers by itself. False when there was
+    /// none.
+    /// </summary>
     public async Task<bool> KillOneSession(CancellationToken limit)
     {
         var pid = await Ask<int?>("""
@@ -60,23 +66,36 @@ internal sealed class Database : IDisposable
         return true;
     }
 
-    /// <summary>How often, in its own words, the server has thrown all sessions out and recovered since it was started.</summary>
+    /// <summary>
+    /// How often, in its own words, the server has thrown all sessions out and recovered since it was started.
+    /// </summary>
     public int Recoveries => File.ReadLines(Path.Combine(options.Directory, "postgres.log"))
         .Count(line => line.Contains("all server processes terminated; reinitializing", StringComparison.Ordinal));
 
-    /// <summary>The sum of all epochs: it rises with every take-over and every unknown commit that was resolved.</summary>
+    /// <summary>
+    /// The sum of all epochs: it rises with every take-over and every unknown commit that was resolved.
+    /// </summary>
     public Task<long> Epochs(CancellationToken limit) => Ask<long>("SELECT sum(epoch) FROM shard_head", limit);
+
+    /// <summary>How many snapshots lie there for the next silo to begin from.</summary>
+    public Task<long> Snapshots(CancellationToken limit) => Ask<long>("SELECT count(*) FROM snapshot", limit);
 
     /// <summary>A setting that is changed behind the back of a silo that has checked it at its start.</summary>
     public async Task Weaken(string setting, CancellationToken limit)
     {
         await using var source = NpgsqlDataSource.Create(server.SuperuserConnection);
-        await using (var change = source.CreateCommand($"ALTER SYSTEM SET {setting} = 'off'")) await change.ExecuteNonQueryAsync(limit);
-        await using (var reload = source.CreateCommand("SELECT pg_reload_conf()")) await reload.ExecuteNonQueryAsync(limit);
+        foreach (var sql in new[] { $"ALTER SYSTEM SET {setting} = 'off'", "SELECT pg_reload_conf()" })
+        {
+            await using var change = source.CreateCommand(sql);
+            await change.ExecuteNonQueryAsync(limit);
+        }
+
         await Wait.Until(async () => await Ask<string>($"SHOW {setting}", limit) == "off", $"{setting} is off", limit);
     }
 
-    /// <summary>Stops every process of the server in mid-instruction, the first one first so that it makes no new ones.</summary>
+    /// <summary>
+    /// Stops every process of the server in mid-instruction, the first one first so that it makes no new ones.
+    /// </summary>
     public void Freeze()
     {
         Signal.Freeze(server.Pid);
@@ -132,9 +151,9 @@ internal sealed class Database : IDisposable
                 answer = await command.ExecuteScalarAsync(limit) is T value ? value : default;
                 return true;
             }
-            catch (NpgsqlException down) when (down is not PostgresException { SqlState: not "57P03" and not "57P02" and not "57P01" })
+            catch (NpgsqlException down) when (down is not PostgresException { SqlState: not (['5', '7', 'P', ..]) })
             {
-                return false;
+                return false;   // no server, or one that is starting, stopping or recovering (57P01 to 57P03)
             }
         }, $"the server answers {sql}", limit);
         return answer!;

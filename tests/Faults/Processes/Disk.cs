@@ -1,8 +1,8 @@
 namespace CrossMargin.Faults.Processes;
 
 /// <summary>
-/// A disk whose power can be cut: an ext4 file system in a file. What the kernel has not written to the file is not on the disk,
-/// so a copy of the file is the disk as a power cut leaves it.
+/// A disk whose power can be cut: an ext4 file system in a file. What the kernel has not written to the file is not on
+/// the disk, so a copy of the file is the disk as a power cut leaves it.
 /// </summary>
 internal sealed class Disk : IDisposable
 {
@@ -50,8 +50,9 @@ internal sealed class Disk : IDisposable
     public void Sync() => Shell.Run("sync", "--file-system", Mount);
 
     /// <summary>
-    /// The disk as it is at one instant. The kernel may write while the file is copied, so a copy counts only when the file was
-    /// still the same after it: then nothing was written in between, and the copy is what the file was at the copy's end.
+    /// The disk as it is at one instant. The kernel may write while the file is copied, so a copy counts only when the
+    /// file was still the same after it: then nothing was written in between, and the copy is what the file was at the
+    /// copy's end.
     /// </summary>
     public Disk Cut(string copy)
     {

@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace CrossMargin.Faults.Processes;
 
 /// <summary>
-/// One process of the API host with its silo, as an operator starts it: settings in the environment, its log in a file. It is
-/// known by its pid and ends by its pid.
+/// One process of the API host with its silo, as an operator starts it: settings in the environment, its log in a file.
+/// It is known by its pid and ends by its pid.
 /// </summary>
 internal sealed class Host : IDisposable
 {
@@ -62,7 +62,7 @@ internal sealed class Host : IDisposable
             using var answer = await http.GetAsync(new Uri(Address, "/health/ready"), limit);
             return answer.IsSuccessStatusCode;
         }
-        catch (Exception notYet) when (notYet is HttpRequestException or TaskCanceledException && !limit.IsCancellationRequested)
+        catch (Exception no) when (no is HttpRequestException or TaskCanceledException && !limit.IsCancellationRequested)
         {
             return false;
         }
@@ -73,6 +73,9 @@ internal sealed class Host : IDisposable
         Signal.KillHard(Pid);
         process.WaitForExit();
     }
+
+    /// <summary>SIGTERM: it takes nothing more in, answers what it has taken, saves its shards and ends.</summary>
+    public void AskToEnd() => Signal.AskToEnd(Pid);
 
     public void Freeze() => Signal.Freeze(Pid);
 
@@ -113,7 +116,7 @@ internal sealed class Host : IDisposable
         {
             var here = new DirectoryInfo(AppContext.BaseDirectory);
             var program = Path.Combine(here.Parent!.Parent!.FullName, "Api", here.Name, "CrossMargin.Api");
-            return File.Exists(program) ? program : throw new FileNotFoundException("the API host is not built", program);
+            return File.Exists(program) ? program : throw new FileNotFoundException("the API host is not built: " + program);
         }
     }
 

@@ -3,12 +3,16 @@ using System.Runtime.InteropServices;
 
 namespace CrossMargin.Faults.Processes;
 
-/// <summary>What is done to a process from outside. Always to one pid that this harness learned itself, never to a name.</summary>
+/// <summary>
+/// What is done to a process from outside. Always to one pid that this harness learned itself, never to a name.
+/// </summary>
 internal static partial class Signal
 {
-    private const int Kill = 9, Continue = 18, Stop = 19;
+    private const int Kill = 9, Terminate = 15, Continue = 18, Stop = 19;
 
     public static void KillHard(int pid) => Send(pid, Kill);
+
+    public static void AskToEnd(int pid) => Send(pid, Terminate);
 
     public static void Freeze(int pid) => Send(pid, Stop);
 
