@@ -3,7 +3,9 @@ using CrossMargin.Journal.Embedded;
 
 namespace CrossMargin.Bench;
 
-/// <summary>Processor time up to now, in seconds: this process, the server with all its processes, and the whole machine.</summary>
+/// <summary>
+/// Processor time up to now, in seconds: this process, the server with all its processes, and the whole machine.
+/// </summary>
 public readonly record struct Cpu(double OursSeconds, double ServerSeconds, double MachineSeconds)
 {
     private const double TicksPerSecond = 100;
@@ -15,7 +17,8 @@ public readonly record struct Cpu(double OursSeconds, double ServerSeconds, doub
     }
 
     public static Cpu operator -(Cpu after, Cpu before) => new(
-        after.OursSeconds - before.OursSeconds, after.ServerSeconds - before.ServerSeconds, after.MachineSeconds - before.MachineSeconds);
+        after.OursSeconds - before.OursSeconds, after.ServerSeconds - before.ServerSeconds,
+            after.MachineSeconds - before.MachineSeconds);
 
     /// <summary>Cores that somebody else used meanwhile.</summary>
     public double ForeignCores(TimeSpan elapsed) =>
@@ -24,8 +27,10 @@ public readonly record struct Cpu(double OursSeconds, double ServerSeconds, doub
     /// <summary>The first process with the children it has buried, and every child that lives.</summary>
     private static double OfServer(int pid)
     {
-        var children = File.ReadAllText($"/proc/{pid}/task/{pid}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return (Ticks($"/proc/{pid}/stat", fields: 4) + children.Sum(child => Ticks($"/proc/{child}/stat", fields: 2))) / TicksPerSecond;
+        var children = File.ReadAllText($"/proc/{pid}/task/{pid}/children")
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return (Ticks($"/proc/{pid}/stat", fields: 4)
+            + children.Sum(child => Ticks($"/proc/{child}/stat", fields: 2))) / TicksPerSecond;
     }
 
     private static long Ticks(string stat, int fields)
@@ -45,7 +50,8 @@ public readonly record struct Cpu(double OursSeconds, double ServerSeconds, doub
     private static double OfMachine()
     {
         // user, nice, system, (idle, iowait,) irq, softirq
-        var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(long.Parse).ToArray();
+        var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1)
+            .Select(long.Parse).ToArray();
         return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / TicksPerSecond;
     }
 }

@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace CrossMargin.Bench;
 
-/// <summary>One figure. A ratio is against a baseline of the same run; a bar is what the project promises of that ratio.</summary>
+/// <summary>
+/// One figure. A ratio is against a baseline of the same run; a bar is what the project promises of that ratio.
+/// </summary>
 public sealed record Figure(string Bench, string Name, double Value, string Unit, double? Ratio = null, Bar? Bar = null)
 {
     public bool? Met => Bar is { } bar && Ratio is { } ratio ? bar.IsMetBy(ratio) : null;
@@ -31,7 +33,8 @@ public abstract record Bar(double Limit)
 /// <summary>Prints figures as they come and remembers whether every bar was met.</summary>
 public sealed class Report(TextWriter output)
 {
-    private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Plain =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public int ExitCode { get; private set; }
 
@@ -48,7 +51,8 @@ public sealed class Report(TextWriter output)
             new
             {
                 bench = figure.Bench, name = figure.Name, value = Round(figure.Value), unit = figure.Unit,
-                ratio = figure.Ratio is { } ratio ? Round(ratio) : (double?)null, bar = figure.Bar?.Limit, met = figure.Met,
+                ratio = figure.Ratio is { } ratio ? Round(ratio) : (double?)null, bar = figure.Bar?.Limit,
+                    met = figure.Met,
             },
             Plain));
     }

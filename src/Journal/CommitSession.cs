@@ -5,15 +5,15 @@ using Npgsql;
 namespace CrossMargin.Journal;
 
 /// <summary>
-/// One session that commits, with everything that a commit needs and uses again: the prepared statement and the columns of its
-/// rows. One caller at a time.
+/// One session that commits, with everything that a commit needs and uses again: the prepared statement and the columns
+/// of its rows. One caller at a time.
 /// </summary>
 internal sealed class CommitSession : IDisposable
 {
     /// <summary>
-    /// The guarded commit in one round trip. Heads are locked in order of shard, and a head that moved while we waited for its
-    /// lock is judged as it is now. Rows and heads are written only when every head is as expected; the answer names those that
-    /// are, so that the caller can send the rest without the others.
+    /// The guarded commit in one round trip. Heads are locked in order of shard, and a head that moved while we waited
+    /// for its lock is judged as it is now. Rows and heads are written only when every head is as expected; the answer
+    /// names those that are, so that the caller can send the rest without the others.
     /// </summary>
     private const string Sql = """
         WITH expected AS (
@@ -24,8 +24,8 @@ internal sealed class CommitSession : IDisposable
             WHERE h.epoch = e.epoch AND h.position = e.position
             ORDER BY h.shard FOR UPDATE OF h),
         stored AS (
-            INSERT INTO journal (shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees, to_shards,
-                                 payload, chain_hash)
+            INSERT INTO journal (shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees,
+                                 to_shards, payload, chain_hash)
             SELECT * FROM unnest($6::smallint[], $7::bigint[], $8::integer[], $9::uuid[], $10::bigint[], $11::text[],
                                  $12::bigint[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bigint[], $17::bytea[],
                                  $18::bytea[])
@@ -95,8 +95,9 @@ internal sealed class CommitSession : IDisposable
     }
 
     /// <summary>
-    /// The shards whose heads are as expected. When that is all of them, the batches are stored and durable; when not, nothing is.
-    /// Null when the server warned: a cancelled wait for a standby has committed here and perhaps nowhere else.
+    /// The shards whose heads are as expected. When that is all of them, the batches are stored and durable; when not,
+    /// nothing is. Null when the server warned: a cancelled wait for a standby has committed here and perhaps nowhere
+    /// else.
     /// </summary>
     public ShardSet? Commit(IReadOnlyList<Batch> batches)
     {

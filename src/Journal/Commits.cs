@@ -3,7 +3,9 @@ using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Journal;
 
-/// <summary>What every journal requires of a commit before it touches anything; the database sees only the first and last head.</summary>
+/// <summary>
+/// What every journal requires of a commit before it touches anything; the database sees only the first and last head.
+/// </summary>
 internal static class Commits
 {
     public static void Check(IReadOnlyList<Batch> batches)
@@ -17,7 +19,8 @@ internal static class Commits
             var next = batch.Before.Position + 1;
             foreach (var record in batch.Records)
             {
-                Invariant.Holds("I5", record.Position == next++ && record.Shard == batch.Shard && record.Epoch == batch.Before.Epoch,
+                Invariant.Holds("I5", record.Position == next++ && record.Shard == batch.Shard
+                    && record.Epoch == batch.Before.Epoch,
                     "a batch continues its head: same shard, same epoch, positions without a hole");
             }
         }

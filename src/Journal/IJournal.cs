@@ -4,18 +4,21 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Journal;
 
 /// <summary>
-/// The journal. Implemented by PostgreSQL for use and by memory for tests and the simulator; one conformance suite holds them
-/// to the same answers. What writes blocks, because it runs on a writer's own thread; what reads does not.
+/// The journal. Implemented by PostgreSQL for use and by memory for tests and the simulator; one conformance suite
+/// holds them to the same answers. What writes blocks, because it runs on a writer's own thread; what reads does not.
 /// </summary>
 public interface IJournal
 {
     /// <summary>
-    /// Stores the batches of several shards in one transaction, each only if its head is the one it expects. One outcome per
-    /// batch, in order. No shard may stand in the list twice.
+    /// Stores the batches of several shards in one transaction, each only if its head is the one it expects. One
+    /// outcome per batch, in order. No shard may stand in the list twice. An error is everybody's: which batch it came
+    /// from is found by sending each alone, and that is the caller's to do.
     /// </summary>
     IReadOnlyList<CommitOutcome> Commit(IReadOnlyList<Batch> batches);
 
-    /// <summary>Raises the shard's epoch if it is <paramref name="epoch"/>, waiting out a commit in limbo on the row's lock.</summary>
+    /// <summary>
+    /// Raises the shard's epoch if it is <paramref name="epoch"/>, waiting out a commit in limbo on the row's lock.
+    /// </summary>
     TakeOver TakeOver(ShardId shard, int epoch);
 
     /// <summary>Stores a set in one transaction. A snapshot is never replaced by one of an earlier position.</summary>
@@ -27,13 +30,22 @@ public interface IJournal
     /// <summary>The shard's snapshots that have their record, with its hash, in the journal.</summary>
     ValueTask<SnapshotsFound> ReadSnapshots(ShardId shard, CancellationToken cancel = default);
 
-    /// <summary>Records of a shard in order of position, from <paramref name="after"/> + 1, at most <paramref name="limit"/>.</summary>
-    ValueTask<IReadOnlyList<JournalRecord>> ReadShard(ShardId shard, long after, int limit, CancellationToken cancel = default);
+    /// <summary>
+    /// Records of a shard in order of position, from <paramref name="after"/> + 1, at most <paramref name="limit"/>.
+    /// </summary>
+    ValueTask<IReadOnlyList<JournalRecord>> ReadShard(
+        ShardId shard, long after, int limit, CancellationToken cancel = default);
 
-    /// <summary>Records of one grain in order of version, from <paramref name="afterVersion"/> + 1, at most <paramref name="limit"/>.</summary>
-    ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(GrainId grain, long afterVersion, int limit, CancellationToken cancel = default);
+    /// <summary>
+    /// Records of one grain in order of version, from <paramref name="afterVersion"/> + 1, at most <paramref
+    /// name="limit"/>.
+    /// </summary>
+    ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
+        GrainId grain, long afterVersion, int limit, CancellationToken cancel = default);
 
-    /// <summary>Records of <paramref name="from"/> behind <paramref name="after"/> that are addressed to <paramref name="to"/>.</summary>
+    /// <summary>
+    /// Records of <paramref name="from"/> behind <paramref name="after"/> that are addressed to <paramref name="to"/>.
+    /// </summary>
     ValueTask<IReadOnlyList<JournalRecord>> ReadAddressed(
         ShardId from, ShardId to, long after, int limit, CancellationToken cancel = default);
 }

@@ -17,10 +17,15 @@ public enum CommitFault
     /// <summary>It is lost before the server saw it, and so is the connection.</summary>
     NeverArrived,
 
-    /// <summary>The connection is lost while the server holds the locks of its heads: it will end, and whoever wants a head waits.</summary>
+    /// <summary>
+    /// The connection is lost while the server holds the locks of its heads: it will end, and whoever wants a head
+    /// waits.
+    /// </summary>
     InLimboWithLocks,
 
-    /// <summary>The connection is lost while it is still on its way: it will ask for its heads later, whatever they are then.</summary>
+    /// <summary>
+    /// The connection is lost while it is still on its way: it will ask for its heads later, whatever they are then.
+    /// </summary>
     InLimboOnTheWay,
 }
 

@@ -9,13 +9,16 @@ public enum Durability
     /// <summary>Every commit was synced before it was acknowledged.</summary>
     EveryCommit,
 
-    /// <summary>fsync is off: only what <see cref="MemoryJournal.Sync"/> saw. The negative control of every durability test.</summary>
+    /// <summary>
+    /// fsync is off: only what <see cref="MemoryJournal.Sync"/> saw. The negative control of every durability test.
+    /// </summary>
     OnlySynced,
 }
 
 /// <summary>
-/// The journal in memory, for tests and the simulator. It answers as PostgreSQL does, to the row lock: a conformance suite holds
-/// the two together. One thread; every read completes at once; nothing depends on anything but the calls made.
+/// The journal in memory, for tests and the simulator. It answers as PostgreSQL does, to the row lock: a conformance
+/// suite holds the two together. One thread; every read completes at once; nothing depends on anything but the calls
+/// made.
 /// </summary>
 public class MemoryJournal : IJournal
 {
@@ -47,7 +50,10 @@ public class MemoryJournal : IJournal
         switch (faults.OnCommit(batches))
         {
             case CommitFault.None:
-                return [.. kept.Select(batch => WaitFor(batch.Shard) ? Store(batch) : CommitOutcome.RolledBack)];
+                // In this order: PostgreSQL reads the values before it looks at the heads.
+                if (!kept.All(IsStorable)) return All(CommitOutcome.Unstorable);
+                if (!kept.All(batch => WaitFor(batch.Shard))) return All(CommitOutcome.RolledBack);
+                return [.. kept.Select(Store)];
 
             case CommitFault.RolledBack:
                 return All(CommitOutcome.RolledBack);
@@ -57,7 +63,8 @@ public class MemoryJournal : IJournal
                 return All(CommitOutcome.Unknown);
 
             case CommitFault.InLimboWithLocks:
-                if (kept.All(batch => WaitFor(batch.Shard)) && kept.All(IsGuarded)) limbo.Add(new Limbo(kept, HoldsLocks: true));
+                if (kept.All(batch => WaitFor(batch.Shard)) && kept.All(IsGuarded))
+                    limbo.Add(new Limbo(kept, HoldsLocks: true));
                 return All(CommitOutcome.Unknown);
 
             case CommitFault.InLimboOnTheWay:
@@ -91,7 +98,8 @@ public class MemoryJournal : IJournal
         foreach (var snapshot in set.Snapshots)
         {
             var saved = contents.Snapshots[set.Shard.Number];
-            if (!saved.TryGetValue(snapshot.Grain, out var old) || old.Position <= snapshot.Position) saved[snapshot.Grain] = snapshot;
+            var old = saved.GetValueOrDefault(snapshot.Grain);
+            if (old is null || old.Position <= snapshot.Position) saved[snapshot.Grain] = snapshot;
         }
     }
 
@@ -124,7 +132,8 @@ public class MemoryJournal : IJournal
             .Where(record => record.Grain == grain && record.Version > afterVersion)
             .OrderBy(record => record.Version).Take(limit).ToList();
         for (var i = 0; i < page.Count; i++)
-            Invariant.Holds("I5", page[i].Version == afterVersion + 1 + i, $"{grain} has no version {afterVersion + 1 + i}");
+            Invariant.Holds("I5", page[i].Version == afterVersion + 1 + i,
+                $"{grain} has no version {afterVersion + 1 + i}");
         return new(page);
     }
 
@@ -133,8 +142,8 @@ public class MemoryJournal : IJournal
         new(Behind(from, after).Where(record => record.To.Contains(to)).Take(limit).ToList());
 
     /// <summary>
-    /// The oldest commit in limbo ends. One that held its locks commits or dies as told; one that was on its way meets the heads
-    /// as they are now, and where one has moved it stores nothing.
+    /// The oldest commit in limbo ends. One that held its locks commits or dies as told; one that was on its way meets
+    /// the heads as they are now, and where one has moved it stores nothing.
     /// </summary>
     public void ReleaseLimbo(LimboEnd end)
     {
@@ -147,7 +156,9 @@ public class MemoryJournal : IJournal
     /// <summary>With fsync off: everything up to here has reached the disk.</summary>
     public void Sync() => synced = contents.Copy();
 
-    /// <summary>The server dies and starts again: what is in limbo is gone, and with fsync off all that was not synced.</summary>
+    /// <summary>
+    /// The server dies and starts again: what is in limbo is gone, and with fsync off all that was not synced.
+    /// </summary>
     public void Crash()
     {
         limbo.Clear();
@@ -163,7 +174,8 @@ public class MemoryJournal : IJournal
     /// <summary>Waits for whoever holds the lock of a head; false when that took too long.</summary>
     private bool WaitFor(ShardId shard)
     {
-        var holder = limbo.FindIndex(waiting => waiting.HoldsLocks && waiting.Batches.Any(batch => batch.Shard == shard));
+        var holder = limbo.FindIndex(waiting =>
+            waiting.HoldsLocks && waiting.Batches.Any(batch => batch.Shard == shard));
         if (holder < 0) return true;
 
         var end = faults.OnWait();
@@ -183,7 +195,6 @@ public class MemoryJournal : IJournal
     private CommitOutcome Store(Batch batch)
     {
         if (!IsGuarded(batch)) return CommitOutcome.Fenced;
-        if (!IsStorable(batch)) return CommitOutcome.Unstorable;
         var number = batch.Shard.Number;
         contents.Records[number].AddRange(batch.Records);
         contents.Heads[number] = contents.Heads[number] with
@@ -199,7 +210,9 @@ public class MemoryJournal : IJournal
     private IEnumerable<JournalRecord> Behind(ShardId shard, long after) =>
         contents.Records[shard.Number].Skip((int)Math.Min(after, int.MaxValue));
 
-    /// <summary>What was sent is what is stored, although the owner may seal the same records again for another epoch.</summary>
+    /// <summary>
+    /// What was sent is what is stored, although the owner may seal the same records again for another epoch.
+    /// </summary>
     private static Batch Keep(Batch batch) => batch with { Records = [.. batch.Records.Select(Keep)] };
 
     private static JournalRecord Keep(JournalRecord record) => new JournalRecord

@@ -9,8 +9,8 @@ using Npgsql;
 namespace CrossMargin.Journal;
 
 /// <summary>
-/// The numbered files of Schema/, applied once each, in order, forward only. A file that was applied never changes again: its
-/// hash is recorded, and a database that does not fit this build is refused rather than guessed at.
+/// The numbered files of Schema/, applied once each, in order, forward only. A file that was applied never changes
+/// again: its hash is recorded, and a database that does not fit this build is refused rather than guessed at.
 /// </summary>
 public static class Migrations
 {
@@ -22,7 +22,8 @@ public static class Migrations
     /// Brings the database to <see cref="Newest"/> and creates the venue when there is none. Run it as the role
     /// crossmargin_migrate, which owns the tables; any number of processes may run it at once.
     /// </summary>
-    public static async Task Apply(string connectionString, string venue, ShardMap shards, CancellationToken cancel = default)
+    public static async Task Apply(
+        string connectionString, string venue, ShardMap shards, CancellationToken cancel = default)
     {
         await using var source = Sessions.Open(connectionString, maxSessions: 1);
         await using var session = await Sessions.Connect(source, cancel);
@@ -43,7 +44,9 @@ public static class Migrations
             {
                 Parameters =
                 {
-                    new() { Value = migration.Number }, new() { Value = migration.Name }, new() { Value = migration.Sha256 },
+                    new() { Value = migration.Number },
+                    new() { Value = migration.Name },
+                    new() { Value = migration.Sha256 },
                 },
             };
             await record.ExecuteNonQueryAsync(cancel);
@@ -54,7 +57,9 @@ public static class Migrations
         await transaction.CommitAsync(cancel);
     }
 
-    /// <summary>Refuses a schema that is older than this build, newer, or not what this build remembers of it.</summary>
+    /// <summary>
+    /// Refuses a schema that is older than this build, newer, or not what this build remembers of it.
+    /// </summary>
     internal static async Task Check(NpgsqlConnection session, CancellationToken cancel)
     {
         IReadOnlyList<Applied> applied;
@@ -64,14 +69,15 @@ public static class Migrations
         }
         catch (PostgresException missing) when (missing.SqlState is PostgresErrorCodes.UndefinedTable)
         {
-            throw new JournalRefused($"The database {session.Database} has no journal yet: run the migrations.", missing);
+            throw new JournalRefused($"The database {session.Database} has no journal yet: run the migrations.",
+                missing);
         }
 
         RefuseStrangers(applied);
         if (applied.Count < Known.Count)
         {
-            throw new JournalRefused($"The database {session.Database} has schema version {applied.Count} and this build needs "
-                + $"{Newest}: run the migrations.");
+            throw new JournalRefused($"The database {session.Database} has schema version {applied.Count} and this "
+                + $"build needs {Newest}: run the migrations.");
         }
     }
 
@@ -81,22 +87,24 @@ public static class Migrations
         {
             if (old.Number > Newest)
             {
-                throw new JournalRefused($"The database has schema version {applied[^1].Number} and this build knows only "
-                    + $"{Newest}: start a newer build.");
+                throw new JournalRefused($"The database has schema version {applied[^1].Number} and this build knows "
+                    + $"only {Newest}: start a newer build.");
             }
 
             var known = Known[old.Number - 1];
             if (old.Sha256 != known.Sha256)
             {
-                throw new JournalRefused($"Migration {known.Name} is not the one that was applied to this database: a file that "
-                    + "was applied must never change; add a new one.");
+                throw new JournalRefused($"Migration {known.Name} is not the one that was applied to this database: "
+                    + "a file that was applied must never change; add a new one.");
             }
         }
     }
 
-    private static async Task CreateVenue(NpgsqlConnection session, string venue, ShardMap shards, CancellationToken cancel)
+    private static async Task CreateVenue(
+        NpgsqlConnection session, string venue, ShardMap shards, CancellationToken cancel)
     {
-        await using var create = new NpgsqlCommand("INSERT INTO venue (name, shards) VALUES ($1, $2) ON CONFLICT DO NOTHING", session)
+        await using var create = new NpgsqlCommand(
+            "INSERT INTO venue (name, shards) VALUES ($1, $2) ON CONFLICT DO NOTHING", session)
         {
             Parameters = { new() { Value = venue }, new() { Value = (short)shards.Count } },
         };
@@ -110,7 +118,10 @@ public static class Migrations
         {
             await using var head = new NpgsqlCommand("INSERT INTO shard_head VALUES ($1, 0, 0, $2)", session)
             {
-                Parameters = { new() { Value = (short)shard.Number }, new() { Value = Chain.Genesis(shard).ToArray() } },
+                Parameters =
+                {
+                    new() { Value = (short)shard.Number }, new() { Value = Chain.Genesis(shard).ToArray() },
+                },
             };
             await head.ExecuteNonQueryAsync(cancel);
         }
@@ -118,7 +129,8 @@ public static class Migrations
 
     private static async Task<IReadOnlyList<Applied>> ReadApplied(NpgsqlConnection session, CancellationToken cancel)
     {
-        await using var command = new NpgsqlCommand("SELECT number, sha256 FROM schema_migration ORDER BY number", session);
+        await using var command = new NpgsqlCommand(
+            "SELECT number, sha256 FROM schema_migration ORDER BY number", session);
         await using var reader = await command.ExecuteReaderAsync(cancel);
         var applied = new List<Applied>();
         while (await reader.ReadAsync(cancel)) applied.Add(new Applied(reader.GetInt32(0), reader.GetString(1)));
@@ -142,8 +154,10 @@ public static class Migrations
             var sql = reader.ReadToEnd();
             var name = resource[(resource.IndexOf(".Schema.", StringComparison.Ordinal) + ".Schema.".Length)..];
             var number = int.Parse(name.AsSpan(0, 4), CultureInfo.InvariantCulture);
-            if (number != migrations.Count + 1) throw new InvalidOperationException($"{name} is not number {migrations.Count + 1}");
-            migrations.Add(new Migration(number, name, sql, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql)))));
+            if (number != migrations.Count + 1)
+                throw new InvalidOperationException($"{name} is not number {migrations.Count + 1}");
+            migrations.Add(new Migration(number, name, sql,
+                Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql)))));
         }
 
         return migrations;

@@ -7,15 +7,17 @@ using Npgsql;
 namespace CrossMargin.Journal;
 
 /// <summary>
-/// The journal in PostgreSQL. As many commits run at once as there are callers; each takes a session of its own from a small
-/// set. What is not known to be committed is never called committed, and what may be is never called rolled back.
+/// The journal in PostgreSQL. As many commits run at once as there are callers; each takes a session of its own from a
+/// small set. What is not known to be committed is never called committed, and what may be is never called rolled back.
 /// </summary>
 public sealed class PostgresJournal : IJournal, IAsyncDisposable
 {
     /// <summary>Two journal writers, snapshots, and readers that recover or repair.</summary>
     private const int MaxSessions = 12;
 
-    /// <summary>How far from the end of the partitions the next one is asked for, and how soon again after a refusal.</summary>
+    /// <summary>
+    /// How far from the end of the partitions the next one is asked for, and how soon again after a refusal.
+    /// </summary>
     private const long PartitionNotice = 65_536, PartitionRetry = 4_096;
 
     private readonly NpgsqlDataSource source;
@@ -34,8 +36,11 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     /// <summary>What an operator should know about this server, found at the start.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>Connects as crossmargin_app and checks server, schema and venue; throws <see cref="JournalRefused"/>.</summary>
-    public static async Task<PostgresJournal> Open(string connectionString, ShardMap shards, CancellationToken cancel = default)
+    /// <summary>
+    /// Connects as crossmargin_app and checks server, schema and venue; throws <see cref="JournalRefused"/>.
+    /// </summary>
+    public static async Task<PostgresJournal> Open(
+        string connectionString, ShardMap shards, CancellationToken cancel = default)
     {
         var source = Sessions.Open(connectionString, MaxSessions);
         try
@@ -71,11 +76,8 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
                 // Nothing was stored, because of the fenced ones. The others go again without them.
                 Batch[] others = [.. batches.Where(batch => asExpected.Contains(batch.Shard))];
                 var theirs = new Queue<CommitOutcome>(Commit(others));
-                return [.. batches.Select(batch => asExpected.Contains(batch.Shard) ? theirs.Dequeue() : CommitOutcome.Fenced)];
-
-            case CommitOutcome.RolledBack or CommitOutcome.Unstorable when batches.Count > 1:
-                // One bad batch must not hold its neighbours: each alone.
-                return [.. batches.Select(batch => Commit([batch])[0])];
+                return [.. batches.Select(batch =>
+                    asExpected.Contains(batch.Shard) ? theirs.Dequeue() : CommitOutcome.Fenced)];
 
             default:
                 return All(batches, outcome);
@@ -90,10 +92,15 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
             var warned = false;
             session.Notice += (_, notice) => warned |= notice.Notice.InvariantSeverity == "WARNING";
             using var command = new NpgsqlCommand("""
-                UPDATE shard_head SET epoch = epoch + 1 WHERE shard = $1 AND epoch = $2 RETURNING epoch, position, chain_hash
+                UPDATE shard_head SET epoch = epoch + 1 WHERE shard = $1 AND epoch = $2
+                RETURNING epoch, position, chain_hash
                 """, session)
             {
-                Parameters = { new NpgsqlParameter<short> { TypedValue = (short)shard.Number }, new NpgsqlParameter<int> { TypedValue = epoch } },
+                Parameters =
+                {
+                    new NpgsqlParameter<short> { TypedValue = (short)shard.Number },
+                    new NpgsqlParameter<int> { TypedValue = epoch },
+                },
             };
             TakeOver answer = new TakeOver.Lost();
             using (var row = command.ExecuteReader())
@@ -114,7 +121,8 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         Snapshots.Read(source, shard, cancel);
 
     public ValueTask<IReadOnlyList<JournalRecord>> ReadShard(
-        ShardId shard, long after, int limit, CancellationToken cancel = default) => reader.Shard(shard, after, limit, cancel);
+        ShardId shard, long after, int limit, CancellationToken cancel = default) =>
+            reader.Shard(shard, after, limit, cancel);
 
     public ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default) =>
@@ -145,7 +153,8 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
             var asExpected = session.Commit(batches);
             idle.Add(session);
             if (asExpected is not { } heads) return (CommitOutcome.Unknown, default);
-            return (BitOperations.PopCount(heads.Bits) == batches.Count ? CommitOutcome.Committed : CommitOutcome.Fenced, heads);
+            var all = BitOperations.PopCount(heads.Bits) == batches.Count;
+            return (all ? CommitOutcome.Committed : CommitOutcome.Fenced, heads);
         }
         catch (PostgresException refused) when (refused.InvariantSeverity == "ERROR")
         {
@@ -165,7 +174,9 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         }
     }
 
-    /// <summary>Data, constraint, syntax-or-access and limit errors are about the rows and come again; all others may pass.</summary>
+    /// <summary>
+    /// Data, constraint, syntax-or-access and limit errors are about the rows and come again; all others may pass.
+    /// </summary>
     private static CommitOutcome Classify(string sqlState) => sqlState[..2] switch
     {
         "22" or "23" or "42" or "54" => CommitOutcome.Unstorable,
@@ -185,7 +196,9 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         }
     }
 
-    /// <summary>Asks for partitions ahead of need. Whatever goes wrong here can wait: the overflow partition takes the rows.</summary>
+    /// <summary>
+    /// Asks for partitions ahead of need. Whatever goes wrong here can wait: the overflow partition takes the rows.
+    /// </summary>
     private void Extend(IReadOnlyList<Batch> committed)
     {
         var furthest = committed.Max(batch => batch.After.Position);

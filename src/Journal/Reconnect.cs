@@ -3,8 +3,8 @@ using Npgsql;
 namespace CrossMargin.Journal;
 
 /// <summary>
-/// Opens a session for a caller that blocks. A server that was just restarted is not stormed: few attempts, spread by chance,
-/// and then the caller hears that there is none.
+/// Opens a session for a caller that blocks. A server that was just restarted is not stormed: few attempts, spread by
+/// chance, and then the caller hears that there is none.
 /// </summary>
 internal static class Reconnect
 {

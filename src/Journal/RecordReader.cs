@@ -6,25 +6,30 @@ using Npgsql;
 namespace CrossMargin.Journal;
 
 /// <summary>
-/// Reads records back, a page at a time. Only committed rows are ever seen, and what should be contiguous is checked to be: a
-/// hole would mean that the journal lies.
+/// Reads records back, a page at a time. Only committed rows are ever seen, and what should be contiguous is checked to
+/// be: a hole would mean that the journal lies.
 /// </summary>
 internal sealed class RecordReader(NpgsqlDataSource source)
 {
     private const string Columns =
-        "shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees, to_shards, payload, chain_hash";
+        "shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees, to_shards, payload, "
+            + "chain_hash";
 
     public async ValueTask<IReadOnlyList<Head>> Heads(CancellationToken cancel)
     {
-        await using var command = source.CreateCommand("SELECT shard, epoch, position, chain_hash FROM shard_head ORDER BY shard");
+        await using var command = source.CreateCommand(
+            "SELECT shard, epoch, position, chain_hash FROM shard_head ORDER BY shard");
         await using var row = await command.ExecuteReaderAsync(cancel);
         var heads = new List<Head>();
         while (await row.ReadAsync(cancel)) heads.Add(Head(new ShardId(row.GetInt16(0)), row, firstColumn: 1));
         return heads;
     }
 
-    /// <summary>Positions have no holes, so a limit is a range, and a range touches only the partitions that it lies in.</summary>
-    public async ValueTask<IReadOnlyList<JournalRecord>> Shard(ShardId shard, long after, int limit, CancellationToken cancel)
+    /// <summary>
+    /// Positions have no holes, so a limit is a range, and a range touches only the partitions that it lies in.
+    /// </summary>
+    public async ValueTask<IReadOnlyList<JournalRecord>> Shard(
+        ShardId shard, long after, int limit, CancellationToken cancel)
     {
         var records = await Page(
             $"SELECT {Columns} FROM journal WHERE shard = $1 AND position > $2 AND position <= $3 ORDER BY position",
@@ -34,7 +39,8 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         return records;
     }
 
-    public async ValueTask<IReadOnlyList<JournalRecord>> Grain(GrainId grain, long after, int limit, CancellationToken cancel)
+    public async ValueTask<IReadOnlyList<JournalRecord>> Grain(
+        GrainId grain, long after, int limit, CancellationToken cancel)
     {
         var records = await Page(
             $"SELECT {Columns} FROM journal WHERE grain = $1 AND version > $2 ORDER BY version LIMIT $3",
@@ -48,7 +54,8 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         ShardId from, ShardId to, long after, int limit, CancellationToken cancel) => Page(
             $"""
             SELECT {Columns} FROM journal
-            WHERE shard = $1 AND position > $2 AND to_shards IS NOT NULL AND to_shards & $3 <> 0 ORDER BY position LIMIT $4
+            WHERE shard = $1 AND position > $2 AND to_shards IS NOT NULL AND to_shards & $3 <> 0
+            ORDER BY position LIMIT $4
             """,
             limit, cancel, Parameter((short)from.Number), Parameter(after),
             Parameter(unchecked((long)new ShardSet().With(to).Bits)), Parameter((long)limit));

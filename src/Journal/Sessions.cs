@@ -3,8 +3,9 @@ using Npgsql;
 namespace CrossMargin.Journal;
 
 /// <summary>
-/// How this project talks to PostgreSQL. No lock is held across a client that has stopped, on either side of the wire: every
-/// default of "for ever" is replaced here, in the start-up packet, so that no session runs without it.
+/// How this project talks to PostgreSQL. No lock is held across a client that has stopped, on either side of the wire:
+/// every default of "for ever" is replaced here, in the start-up packet, so that no session runs without it. Plans are
+/// made once for all parameters: planning the commit costs more than running it.
 /// </summary>
 internal static class Sessions
 {
@@ -16,7 +17,9 @@ internal static class Sessions
         "-c lock_timeout=5s",
         "-c idle_in_transaction_session_timeout=1s",
         "-c tcp_user_timeout=10s",
-        "-c client_connection_check_interval=1s");
+        "-c client_connection_check_interval=1s",
+        "-c plan_cache_mode=force_generic_plan",
+        "-c jit=off");
 
     public static NpgsqlDataSource Open(string connectionString, int maxSessions)
     {
@@ -30,7 +33,7 @@ internal static class Sessions
             throw new JournalRefused($"The connection string cannot be read: {wrong.Message}", wrong);
         }
 
-        settings.Options = $"{settings.Options} {Bounds}".Trim();
+        settings.Options = $"{Bounds} {settings.Options}".Trim();   // the later wins: an operator may tighten a bound
         settings.ApplicationName ??= "crossmargin";
         settings.MaxPoolSize = maxSessions;
         settings.NoResetOnClose = true;           // nobody here changes a session, so there is nothing to reset
@@ -52,7 +55,8 @@ internal static class Sessions
         }
         catch (NpgsqlException failure)
         {
-            throw new JournalRefused(Explain(failure, new NpgsqlConnectionStringBuilder(source.ConnectionString)), failure);
+            throw new JournalRefused(Explain(failure, new NpgsqlConnectionStringBuilder(source.ConnectionString)),
+                failure);
         }
     }
 

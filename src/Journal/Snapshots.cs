@@ -14,9 +14,11 @@ internal static class Snapshots
         using var session = Reconnect.Open(source);
         using var command = new NpgsqlCommand("""
             INSERT INTO snapshot AS old (shard, grain, position, version, schema, chain_hash, state, digest)
-            SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bytea[], $7::bytea[], $8::bytea[])
+            SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bytea[], $7::bytea[],
+                                     $8::bytea[])
             ON CONFLICT (shard, grain) DO UPDATE SET position = excluded.position, version = excluded.version,
-                schema = excluded.schema, chain_hash = excluded.chain_hash, state = excluded.state, digest = excluded.digest
+                schema = excluded.schema, chain_hash = excluded.chain_hash, state = excluded.state,
+                digest = excluded.digest
             WHERE old.position <= excluded.position
             """, session)
         {
@@ -59,6 +61,6 @@ internal static class Snapshots
     }
 
     private static GrainSnapshot Snapshot(NpgsqlDataReader row) => new(
-        GrainId.From(row.GetGuid(0)), row.GetInt64(1), Hash256.Read(row.GetFieldValue<byte[]>(2)), row.GetInt64(3), row.GetInt32(4),
-        row.GetFieldValue<byte[]>(5), Hash256.Read(row.GetFieldValue<byte[]>(6)));
+        GrainId.From(row.GetGuid(0)), row.GetInt64(1), Hash256.Read(row.GetFieldValue<byte[]>(2)),
+        row.GetInt64(3), row.GetInt32(4), row.GetFieldValue<byte[]>(5), Hash256.Read(row.GetFieldValue<byte[]>(6)));
 }

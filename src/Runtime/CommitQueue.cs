@@ -16,11 +16,7 @@ public sealed class CommitQueue(int rowsPerTransaction)
     /// <summary>Rows that wait.</summary>
     public int Rows { get; private set; }
 
-    public void Add(Batch batch)
-    {
-        waiting.Enqueue(batch);
-        Rows += batch.Records.Count;
-    }
+    public void Add(Batch batch) => Put(waiting, batch);
 
     /// <summary>The batches of the next transaction in order of shard; empty when nothing waits.</summary>
     public IReadOnlyList<Batch> Take()
@@ -51,14 +47,16 @@ public sealed class CommitQueue(int rowsPerTransaction)
         for (var i = 0; i < batches.Count; i++)
         {
             var mayBeTheOthersFault = batches.Count > 1 && outcomes[i] is (CommitOutcome.RolledBack or CommitOutcome.Unstorable);
-            if (mayBeTheOthersFault)
-            {
-                alone.Enqueue(batches[i]);
-                Rows += batches[i].Records.Count;
-            }
+            if (mayBeTheOthersFault) Put(alone, batches[i]);
             else told.Add((batches[i], outcomes[i]));
         }
 
         return told;
+    }
+
+    private void Put(Queue<Batch> queue, Batch batch)
+    {
+        queue.Enqueue(batch);
+        Rows += batch.Records.Count;
     }
 }

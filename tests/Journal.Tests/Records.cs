@@ -21,7 +21,8 @@ internal static class Records
     }
 
     public static JournalRecord Record(
-        Head before, int offset, GrainId grain, long version, string type = "account.deposited.v1", GrainId[]? addressees = null,
+        Head before, int offset, GrainId grain, long version, string type = "account.deposited.v1",
+            GrainId[]? addressees = null,
         Cause? cause = null)
     {
         var to = new ShardSet();

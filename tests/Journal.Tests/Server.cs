@@ -14,12 +14,22 @@ public sealed class Server : IAsyncLifetime
 {
     public static readonly ShardMap Shards = new(8);
 
-    private readonly string directory = Directory.CreateTempSubdirectory("crossmargin-journal-").FullName;
+    private readonly string directory = Scratch.Create();
     private int databases;
 
     public EmbeddedPostgres Postgres { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync() => Postgres = await EmbeddedPostgres.Start(new() { Directory = directory });
+    public async ValueTask InitializeAsync()
+    {
+        Postgres = await EmbeddedPostgres.Start(new() { Directory = directory });
+        var template = await CreateEmpty();
+        await Migrations.Apply(template.Migrate, "test", Shards, TestContext.Current.CancellationToken);
+        await Database.Execute(Postgres.SuperuserConnection, $"ALTER DATABASE {template.Name} RENAME TO migrated");
+        Untouched = await Create();
+        Written = await Create();
+        await using var journal = await Written.Open();
+        journal.Commit([Records.Batch(CommitTests.Take(journal, new ShardId(1)), Records.Account(1))]);
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -28,20 +38,23 @@ public sealed class Server : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>An empty database; nothing is migrated.</summary>
-    public async Task<Database> CreateEmpty()
-    {
-        var name = $"test_{Interlocked.Increment(ref databases)}";
-        await Database.Execute(Postgres.SuperuserConnection, $"CREATE DATABASE {name} OWNER crossmargin_migrate");
-        return new Database(Postgres, name);
-    }
+    /// <summary>A database for tests that leave it as it is.</summary>
+    public Database Untouched { get; private set; } = null!;
+
+    /// <summary>The same with one record in it.</summary>
+    public Database Written { get; private set; } = null!;
 
     /// <summary>A database with the venue in it.</summary>
-    public async Task<Database> Create(ShardMap? shards = null)
+    public Task<Database> Create() => Create("TEMPLATE migrated");
+
+    /// <summary>An empty database; nothing is migrated.</summary>
+    public Task<Database> CreateEmpty() => Create("");
+
+    private async Task<Database> Create(string how)
     {
-        var database = await CreateEmpty();
-        await Migrations.Apply(database.Migrate, "test", shards ?? Shards, TestContext.Current.CancellationToken);
-        return database;
+        var name = $"test_{Interlocked.Increment(ref databases)}";
+        await Database.Execute(Postgres.SuperuserConnection, $"CREATE DATABASE {name} OWNER crossmargin_migrate {how}");
+        return new Database(Postgres, name);
     }
 }
 
@@ -72,4 +85,19 @@ public sealed record Database(EmbeddedPostgres Postgres, string Name)
 
     private string In(string connection) =>
         new NpgsqlConnectionStringBuilder(connection) { Database = Name, Pooling = false }.ConnectionString;
+}
+
+/// <summary>
+/// Data directories that live for one test. In memory where the system has such a place: nothing here outlives a power
+/// cut, and a slow disk would only make the tests slow.
+/// </summary>
+internal static class Scratch
+{
+    private const string InMemory = "/dev/shm";
+
+    public static string Create()
+    {
+        var parent = Directory.Exists(InMemory) ? InMemory : Path.GetTempPath();
+        return Directory.CreateDirectory(Path.Combine(parent, $"crossmargin-{Guid.NewGuid():n}")).FullName;
+    }
 }

@@ -8,7 +8,9 @@ namespace CrossMargin.Bench.Journal;
 /// <summary>What PostgreSQL does when nobody asks it for anything but storing rows.</summary>
 internal static class Baselines
 {
-    /// <summary>The table of the yardstick: one jsonb payload, a primary key and a unique index on the stream.</summary>
+    /// <summary>
+    /// The table of the yardstick: one jsonb payload, a primary key and a unique index on the stream.
+    /// </summary>
     public const string YardstickTable = """
         CREATE TABLE yardstick (stream uuid NOT NULL, version int NOT NULL, seq bigint PRIMARY KEY, type smallint NOT NULL,
                                 at timestamptz NOT NULL, payload jsonb NOT NULL, UNIQUE (stream, version));
@@ -28,7 +30,8 @@ internal static class Baselines
         """;
 
     private const string Columns =
-        "(shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees, to_shards, payload, chain_hash)";
+        "(shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees, to_shards, payload, "
+            + "chain_hash)";
 
     public static void CopyYardstick(NpgsqlConnection connection, int rows, int rowsPerTransaction)
     {
@@ -38,7 +41,8 @@ internal static class Baselines
         var at = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
         for (long seq = 1; seq <= rows;)
         {
-            using var copy = connection.BeginBinaryImport("COPY yardstick (stream, version, seq, type, at, payload) FROM STDIN (FORMAT binary)");
+            using var copy = connection.BeginBinaryImport(
+                "COPY yardstick (stream, version, seq, type, at, payload) FROM STDIN (FORMAT binary)");
             for (var i = 0; i < rowsPerTransaction; i++, seq++)
             {
                 var stream = random.Next(streams.Length);
@@ -66,7 +70,9 @@ internal static class Baselines
         new($"INSERT INTO best {Columns} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", connection);
 }
 
-/// <summary>A record as it is stored, encoded before the clock runs: the baselines pay for nothing but the copy.</summary>
+/// <summary>
+/// A record as it is stored, encoded before the clock runs: the baselines pay for nothing but the copy.
+/// </summary>
 internal sealed class Row(JournalRecord record)
 {
     private readonly short shard = (short)record.Shard.Number;
@@ -101,7 +107,8 @@ internal sealed class Row(JournalRecord record)
     {
         object?[] values =
         [
-            shard, record.Position, record.Epoch, grain, record.Version, record.Type, record.Time.Micros, record.Frame, cause,
+            shard, record.Position, record.Epoch, grain, record.Version, record.Type, record.Time.Micros, record.Frame,
+                cause,
             addressees, addressees is null ? null : unchecked((long)record.To.Bits), payload, chain,
         ];
         NpgsqlDbType[] types =

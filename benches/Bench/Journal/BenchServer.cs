@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace CrossMargin.Bench.Journal;
 
-/// <summary>A PostgreSQL for one run of the bench, as the product starts it, and a fresh database for every measurement.</summary>
+/// <summary>
+/// A PostgreSQL for one run of the bench, as the product starts it, and a fresh database for every measurement.
+/// </summary>
 internal sealed class BenchServer : IDisposable
 {
     private readonly string directory;
@@ -63,7 +65,8 @@ internal sealed record BenchDatabase(BenchServer Server, string Name) : IDisposa
     public string Migrate => In(Server.Postgres.MigrateConnection);
     public string Superuser => In(Server.Postgres.SuperuserConnection);
 
-    public void Dispose() => BenchServer.Execute(Server.Postgres.SuperuserConnection, $"DROP DATABASE {Name} WITH (FORCE)");
+    public void Dispose() => BenchServer.Execute(
+        Server.Postgres.SuperuserConnection, $"DROP DATABASE {Name} WITH (FORCE)");
 
     public NpgsqlConnection Connect()
     {

@@ -4,8 +4,8 @@ using Npgsql;
 namespace CrossMargin.Bench.Journal;
 
 /// <summary>
-/// The guarded commit that the journal did not become (docs/adr/0002): lock the heads, COPY, move the heads, commit. Kept here so
-/// that the comparison can be repeated.
+/// The guarded commit that the journal did not become (docs/adr/0002): lock the heads, COPY, move the heads, commit.
+/// Kept here so that the comparison can be repeated.
 /// </summary>
 internal sealed class CopyCommit(NpgsqlConnection connection)
 {
@@ -19,8 +19,10 @@ internal sealed class CopyCommit(NpgsqlConnection connection)
             WHERE h.epoch = e.epoch AND h.position = e.position ORDER BY h.shard FOR UPDATE OF h
             """, connection);
         lockHeads.Parameters.Add(new NpgsqlParameter<short[]> { TypedValue = shards });
-        lockHeads.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = [.. batches.Select(batch => batch.Before.Epoch)] });
-        lockHeads.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batches.Select(batch => batch.Before.Position)] });
+        lockHeads.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue =
+            [.. batches.Select(batch => batch.Before.Epoch)] });
+        lockHeads.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue =
+            [.. batches.Select(batch => batch.Before.Position)] });
         var locked = 0;
         using (var reader = lockHeads.ExecuteReader())
             while (reader.Read()) locked++;
@@ -34,8 +36,10 @@ internal sealed class CopyCommit(NpgsqlConnection connection)
             FROM unnest($1::smallint[], $2::bigint[], $3::bytea[]) AS e (shard, position, chain_hash) WHERE h.shard = e.shard
             """);
         update.Parameters.Add(new NpgsqlParameter<short[]> { TypedValue = shards });
-        update.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batches.Select(batch => batch.After.Position)] });
-        update.Parameters.Add(new NpgsqlParameter<byte[][]> { TypedValue = [.. batches.Select(batch => batch.After.Chain.ToArray())] });
+        update.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue =
+            [.. batches.Select(batch => batch.After.Position)] });
+        update.Parameters.Add(new NpgsqlParameter<byte[][]> { TypedValue =
+            [.. batches.Select(batch => batch.After.Chain.ToArray())] });
         move.BatchCommands.Add(update);
         move.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));   // with the update, to save a round trip
         move.ExecuteNonQuery();

@@ -5,8 +5,8 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Bench.Journal;
 
 /// <summary>
-/// Sealed records, made before the clock runs: deposits to accounts hit at random, one in ten a transfer that is addressed to
-/// another account. The payload is as long as the yardstick's.
+/// Sealed records, made before the clock runs: deposits to accounts hit at random, one in ten a transfer that is
+/// addressed to another account. The payload is as long as the yardstick's.
 /// </summary>
 internal sealed class Workload
 {

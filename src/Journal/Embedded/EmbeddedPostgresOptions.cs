@@ -12,6 +12,6 @@ public sealed record EmbeddedPostgresOptions
     /// <summary>Server settings over the default ones: tests turn fsync off to see that its loss is noticed.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Where initdb and pg_ctl are looked for before the usual places.</summary>
-    public string SearchPath { get; init; } = Environment.GetEnvironmentVariable("PATH") ?? "";
+    /// <summary>The directories in which initdb, pg_ctl and postgres are looked for.</summary>
+    public IReadOnlyList<string> SearchPath { get; init; } = PostgresBinaries.UsualPlaces;
 }

@@ -1,8 +1,8 @@
 namespace CrossMargin.Journal.Embedded;
 
 /// <summary>
-/// PostgreSQL refuses to run as root. When this process is root, the server and everything that touches its files runs as
-/// another user; otherwise it runs as we do.
+/// PostgreSQL refuses to run as root. When this process is root, the server and everything that touches its files runs
+/// as another user; otherwise it runs as we do.
 /// </summary>
 internal sealed class UnprivilegedUser
 {
@@ -26,7 +26,8 @@ internal sealed class UnprivilegedUser
         var users = File.ReadLines("/etc/passwd").Select(line => line.Split(':')[0]).ToHashSet();
         var name = users.Contains("postgres") ? "postgres"
             : users.Contains("nobody") ? "nobody"
-            : throw new JournalRefused("PostgreSQL does not run as root and there is no user postgres or nobody: start as another user.");
+            : throw new JournalRefused("PostgreSQL does not run as root and there is no user postgres or nobody: start "
+                + "as another user.");
         if (Which("setpriv") is { } setpriv)
         {
             var group = Command.Run("id", ["-gn", name]).Output.Trim();
@@ -35,7 +36,8 @@ internal sealed class UnprivilegedUser
 
         return Which("runuser") is { } runuser
             ? new UnprivilegedUser(name, [runuser, "-u", name, "--"])
-            : throw new JournalRefused("PostgreSQL does not run as root and neither setpriv nor runuser is installed: start as another user.");
+            : throw new JournalRefused("PostgreSQL does not run as root and neither setpriv nor runuser is installed: "
+                + "start as another user.");
     }
 
     public Command Run(string program, IEnumerable<string> arguments, string? input = null)
@@ -49,11 +51,12 @@ internal sealed class UnprivilegedUser
     {
         System.IO.Directory.CreateDirectory(directory);
         if (Name is not null && !Command.Run("chown", [Name, directory]).Succeeded)
-            throw new JournalRefused($"The directory {directory} cannot be given to the user {Name}: choose another one.");
+            throw new JournalRefused($"The directory {directory} cannot be given to the user {Name}: choose another "
+                + "one.");
         if (!Run("test", ["-w", directory]).Succeeded)
         {
-            throw new JournalRefused($"The user {Name ?? Environment.UserName} cannot write to {directory}: choose a data directory "
-                + "that it can reach, such as one below /var/lib.");
+            throw new JournalRefused($"The user {Name ?? Environment.UserName} cannot write to {directory}: choose a "
+                + "data directory that it can reach, such as one below /var/lib.");
         }
 
         Run("chmod", ["700", directory]);

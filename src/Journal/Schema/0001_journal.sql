@@ -1,5 +1,5 @@
--- The journal of one venue: what happened, in commit order for each shard, never changed afterwards.
--- docs/journal.md explains the tables to those who operate them. Runs as crossmargin_migrate, which owns everything here.
+-- The journal of one venue: what happened, in commit order for each shard, never changed afterwards. docs/journal.md
+-- explains the tables to those who operate them. Runs as crossmargin_migrate, which owns everything here.
 
 CREATE TABLE venue (
     only_row boolean  PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -8,10 +8,10 @@ CREATE TABLE venue (
     format   integer  NOT NULL DEFAULT 1 CHECK (format > 0)
 );
 COMMENT ON COLUMN venue.shards IS 'Fixed for ever: with another count every grain would live in another shard.';
-COMMENT ON COLUMN venue.format IS 'The newest event format that may be written. Raised by an operator once every silo can read it.';
+COMMENT ON COLUMN venue.format IS 'The newest event format that may be written; an operator raises it.';
 
--- Every commit is guarded by this row: shard AND epoch AND position. A page holds about ten heads and room for a hundred dead
--- versions of them, so that each update stays on its page (HOT) and pruning needs no vacuum.
+-- Every commit is guarded by this row: shard AND epoch AND position. A page holds about ten heads and room for a
+-- hundred dead versions of them, so that each update stays on its page (HOT) and pruning needs no vacuum.
 CREATE TABLE shard_head (
     shard      smallint PRIMARY KEY CHECK (shard BETWEEN 0 AND 63),
     epoch      integer  NOT NULL,
@@ -37,9 +37,9 @@ CREATE TABLE journal (
     to_shards   bigint,
     PRIMARY KEY (shard, position)
 ) PARTITION BY RANGE (position);
-COMMENT ON COLUMN journal.time_micros IS 'Microseconds since 1970-01-01 UTC; monotone in a shard, not comparable across shards.';
+COMMENT ON COLUMN journal.time_micros IS 'Microseconds since 1970-01-01 UTC; monotone in a shard only.';
 COMMENT ON COLUMN journal.payload IS 'Canonical UTF-8 JSON, hashed as stored.';
-COMMENT ON COLUMN journal.chain_hash IS 'SHA-256 over the hash before it and this record; docs/events.md has the bytes.';
+COMMENT ON COLUMN journal.chain_hash IS 'SHA-256 over the hash before it and this record; see docs/events.md.';
 COMMENT ON COLUMN journal.addressees IS 'The grains this record is a message to, 16 bytes each; null when it is none.';
 COMMENT ON COLUMN journal.to_shards IS 'The shards of the addressees, one bit each; null when there are none.';
 
@@ -59,8 +59,8 @@ CREATE TABLE snapshot (
     PRIMARY KEY (shard, grain)
 ) WITH (fillfactor = 70);
 
--- Nothing that happened is ever rewritten, whoever asks. The row trigger is inherited by every partition; truncation is not,
--- so extend_journal repeats it.
+-- Nothing that happened is ever rewritten, whoever asks. The row trigger is inherited by every partition; truncation is
+-- not, so extend_journal repeats it.
 CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the journal is append-only: % of % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = '42501';
@@ -72,19 +72,19 @@ CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON journal EXECUTE FUNCTION ref
 CREATE TABLE journal_overflow PARTITION OF journal DEFAULT;
 CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON journal_overflow EXECUTE FUNCTION refuse_rewriting();
 
--- Makes the partitions that the shards will need next, and returns the first position beyond them. The application calls it
--- long before the last one is full. A range that has begun in the overflow stays there.
+-- Makes the partition that each shard writes to next and the one behind it, and returns the first position beyond them
+-- all. The application calls it long before the last one is full. A range that has begun in the overflow stays there.
 CREATE FUNCTION extend_journal() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
-    span  CONSTANT bigint := 131072;
-    first bigint;
-    last  bigint;
-    part  text;
+    span   CONSTANT bigint := 131072;
+    number bigint;
+    part   text;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('extend_journal'));
-    SELECT (min(position) + 1) / span, (max(position) + 1) / span + 1 INTO first, last FROM shard_head;
-    FOR number IN first .. last LOOP
+    FOR number IN
+        SELECT DISTINCT (position + 1) / span + ahead FROM shard_head, generate_series(0, 1) AS ahead ORDER BY 1
+    LOOP
         part := 'journal_' || lpad(number::text, 6, '0');
         CONTINUE WHEN to_regclass(part) IS NOT NULL;
         CONTINUE WHEN EXISTS (
@@ -94,9 +94,10 @@ BEGIN
         EXECUTE format('CREATE TABLE %I (LIKE journal INCLUDING DEFAULTS INCLUDING COMMENTS)', part);
         EXECUTE format('ALTER TABLE journal ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
             part, number * span, (number + 1) * span);
-        EXECUTE format('CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON %I EXECUTE FUNCTION refuse_rewriting()', part);
+        EXECUTE format('CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON %I '
+            'EXECUTE FUNCTION refuse_rewriting()', part);
     END LOOP;
-    RETURN (last + 1) * span;
+    RETURN (SELECT ((max(position) + 1) / span + 2) * span FROM shard_head);
 END $$;
 
 -- Why a record exists, in words. The first byte is the kind; src/Runtime/Records/Cause.cs writes it.

@@ -1,0 +1,32 @@
+# Sourced by those who try CrossMargin with curl:  . scripts/client.sh [PORT] [DATA DIRECTORY]
+# The demonstration principals' tokens lie in the data directory, each readable by its owner only.
+
+api=http://127.0.0.1:${1:-8080}
+tokens=${2:-.data}/tokens
+
+# as NAME: the header that says who asks.
+as() { printf 'Authorization: Bearer %s' "$(cat "$tokens/$1")"; }
+
+# key: the header that makes a request safe to repeat, a new version 7 UUID.
+key() {
+    local hex
+    hex=$(printf '%012x' "$(date +%s%3N)")$(od -An -N10 -tx1 /dev/urandom | tr -d ' \n')
+    printf 'Idempotency-Key: %s-%s-7%s-8%s-%s' "${hex:0:8}" "${hex:8:4}" "${hex:13:3}" "${hex:17:3}" "${hex:20:12}"
+}
+
+# field NAME: the text of a field of the JSON on stdin.
+field() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/"; }
+
+# signed_as_custodian METHOD PATH BODY: the header of a machine's signed request; docs/api.md says what is signed.
+signed_as_custodian() {
+    local now nonce hash secret mac
+    now=$(date +%s%3N)
+    nonce=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    hash=$(printf '%s' "$3" | openssl dgst -sha256 -r | cut -d' ' -f1)
+    secret=$(base64 -d <"$tokens/custodian" | od -An -v -tx1 | tr -d ' \n')
+    mac=$(printf '%s\n%s\n%s\n%s\n%s\n%s\n%s' "$1" "${2%%\?*}" "$(query_of "$2")" "$hash" "$now" "$nonce" custodian-1 |
+        openssl dgst -sha256 -mac HMAC -macopt "hexkey:$secret" -r | cut -d' ' -f1)
+    printf 'Authorization: CM-HMAC-SHA256 keyId=custodian-1,timestamp=%s,nonce=%s,signature=%s' "$now" "$nonce" "$mac"
+}
+
+query_of() { case $1 in *\?*) printf '%s' "${1#*\?}" ;; esac; }

@@ -1,0 +1,103 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using CrossMargin.Api.Bodies;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+
+namespace CrossMargin.Api.Accounts;
+
+// The shapes of requests as the OpenAPI document shows them, each beside what reads it.
+
+[Description("Nothing yet: the owner is the one who asks, the id follows from the key.")]
+public sealed record OpenRequest
+{
+    internal static readonly string[] Fields = [];
+
+    internal static AccountCommand.Open? Read(ref StrictObject body, PrincipalId owner)
+    {
+        while (body.NextField(Fields, out _)) { }
+        return new AccountCommand.Open(owner);
+    }
+}
+
+public sealed record DepositRequest(
+    [property: DefaultValue("USDC")] string Asset,
+    [property: RegularExpression(AmountText.Pattern), DefaultValue("100")] string Amount,
+    [property: StringLength(DepositRequest.MaxReference, MinimumLength = 1), DefaultValue("wire 1")] string Reference)
+{
+    public const int MaxReference = 140;
+
+    internal static readonly string[] Fields = ["asset", "amount", "reference"];
+
+    internal static AccountCommand.Deposit? Read(ref StrictObject body)
+    {
+        ReadOnlySpan<byte> asset = [], amount = [];
+        string? reference = null;
+        while (body.NextField(Fields, out var field))
+        {
+            switch (field)
+            {
+                case 0: asset = body.Plain("asset"); break;
+                case 1: amount = body.Plain("amount"); break;
+                default: reference = body.Text("reference", MaxReference); break;
+            }
+        }
+
+        body.RequireAll(Fields);
+        return AmountText.Read(ref body, asset, amount) is { } parsed ? new AccountCommand.Deposit(parsed, reference!) : null;
+    }
+}
+
+public sealed record WithdrawRequest(
+    [property: DefaultValue("USDC")] string Asset,
+    [property: RegularExpression(AmountText.Pattern), DefaultValue("10")] string Amount,
+    [property: StringLength(WithdrawRequest.MaxDestination, MinimumLength = 1), DefaultValue("bank account 1")] string Destination)
+{
+    public const int MaxDestination = 140;
+
+    internal static readonly string[] Fields = ["asset", "amount", "destination"];
+
+    internal static AccountCommand.Withdraw? Read(ref StrictObject body)
+    {
+        ReadOnlySpan<byte> asset = [], amount = [];
+        string? destination = null;
+        while (body.NextField(Fields, out var field))
+        {
+            switch (field)
+            {
+                case 0: asset = body.Plain("asset"); break;
+                case 1: amount = body.Plain("amount"); break;
+                default: destination = body.Text("destination", MaxDestination); break;
+            }
+        }
+
+        body.RequireAll(Fields);
+        return AmountText.Read(ref body, asset, amount) is { } parsed ? new AccountCommand.Withdraw(parsed, destination!) : null;
+    }
+}
+
+public sealed record TransferRequest(
+    [property: DefaultValue("02000000-0000-8000-8000-000000000000"), Description("The receiver. If it cannot take the amount, the amount comes back.")] string To,
+    [property: DefaultValue("USDC")] string Asset,
+    [property: RegularExpression(AmountText.Pattern), DefaultValue("10")] string Amount)
+{
+    internal static readonly string[] Fields = ["to", "asset", "amount"];
+
+    internal static AccountCommand.Transfer? Read(ref StrictObject body)
+    {
+        ReadOnlySpan<byte> asset = [], amount = [];
+        AccountId? to = null;
+        while (body.NextField(Fields, out var field))
+        {
+            switch (field)
+            {
+                case 0: to = body.Account("to"); break;
+                case 1: asset = body.Plain("asset"); break;
+                default: amount = body.Plain("amount"); break;
+            }
+        }
+
+        body.RequireAll(Fields);
+        return AmountText.Read(ref body, asset, amount) is { } parsed ? new AccountCommand.Transfer(to!.Value, parsed) : null;
+    }
+}

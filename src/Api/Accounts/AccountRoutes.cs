@@ -1,0 +1,200 @@
+using System.ComponentModel;
+using CrossMargin.Api.Access;
+using CrossMargin.Api.Bodies;
+using CrossMargin.Api.Events;
+using CrossMargin.Api.Hosting;
+using CrossMargin.Api.OpenApi;
+using CrossMargin.Api.Problems;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Api.Accounts;
+
+/// <summary>Accounts as their owners and the venue's operators see them.</summary>
+internal static class AccountRoutes
+{
+    private static readonly TimeSpan BehindPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan BehindPause = TimeSpan.FromMilliseconds(10);
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var accounts = routes.MapGroup("/v1/accounts").WithTags("Accounts");
+        accounts.MapPost("", Open).Needs(Scopes.AccountWrite, AccessTarget.Venue).WithName("OpenAccount")
+            .WithSummary("Open an account of one's own").TakesKey().Accepts<OpenRequest>("application/json").Produces<OpenedReceipt>(201);
+        accounts.MapGet("/{id}", View).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("GetAccount")
+            .WithSummary("An account, now or as it was").Produces<AccountView>();
+        accounts.MapGet("/{id}/events", Events).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("ListAccountEvents")
+            .WithSummary("What happened to an account, in order").Produces<EventPage>();
+        accounts.MapPost("/{id}/deposits", Deposit).Needs(Scopes.OpsAdmin, AccessTarget.Account).WithName("Deposit")
+            .WithSummary("Credit an account by hand").TakesKey().Accepts<DepositRequest>("application/json").Produces<DepositReceipt>();
+        accounts.MapPost("/{id}/withdrawals", Withdraw).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Withdraw")
+            .WithSummary("Set an amount aside for the custodian to pay").TakesKey().Accepts<WithdrawRequest>("application/json")
+            .Produces<WithdrawalReceipt>(201);
+        accounts.MapGet("/{id}/withdrawals/{withdrawalId}", Withdrawal).Needs(Scopes.AccountRead, AccessTarget.Account)
+            .WithName("GetWithdrawal").WithSummary("What became of a withdrawal").Produces<WithdrawalAnswer>();
+        accounts.MapPost("/{id}/transfers", Transfer).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Transfer")
+            .WithSummary("Send an amount to another account").TakesKey().Accepts<TransferRequest>("application/json")
+            .Produces<TransferReceipt>();
+    }
+
+    private static async Task<IResult> Open(HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var asking = http.Asking();
+        var owner = asking.Principal.Id;
+        var command = StrictObject.Read(asking.Body.Span, (ref body) => OpenRequest.Read(ref body, owner), out var refusal);
+        if (command is null) return refusal!;
+
+        return await venue.Send(http, AccountId.For(owner, key), key, command, (record, @event) =>
+        {
+            http.Response.Headers.Location = $"/v1/accounts/{record.Grain}";
+            return TypedResults.Json(OpenedReceipt.Of(record, (AccountEvent.Opened)@event), ApiJson.Default.OpenedReceipt, statusCode: 201);
+        });
+    }
+
+    private static async Task<IResult> Deposit(string id, HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, DepositRequest.Read, out var refusal);
+        if (command is null) return refusal!;
+
+        return await venue.Send(http, Parsed(id), key, command, (record, @event) =>
+            TypedResults.Json(DepositReceipt.Of(record, (AccountEvent.Deposited)@event), ApiJson.Default.DepositReceipt));
+    }
+
+    private static async Task<IResult> Withdraw(string id, HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, WithdrawRequest.Read, out var refusal);
+        if (command is null) return refusal!;
+
+        return await venue.Send(http, Parsed(id), key, command, (record, @event) =>
+        {
+            var receipt = WithdrawalReceipt.Of(record, (AccountEvent.WithdrawalHeld)@event);
+            http.Response.Headers.Location = $"/v1/accounts/{record.Grain}/withdrawals/{receipt.WithdrawalId}";
+            return TypedResults.Json(receipt, ApiJson.Default.WithdrawalReceipt, statusCode: 201);
+        });
+    }
+
+    private static async Task<IResult> Transfer(string id, HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, TransferRequest.Read, out var refusal);
+        if (command is null) return refusal!;
+
+        return await venue.Send(http, Parsed(id), key, command, (record, @event) =>
+            TypedResults.Json(TransferReceipt.Of(record, (AccountEvent.TransferSent)@event), ApiJson.Default.TransferReceipt));
+    }
+
+    private static async Task<IResult> View(
+        string id, HttpContext http, Venue venue, TimeProvider clock,
+        [Description("As it was then: RFC 3339 in UTC, or ms since 1970. In the past.")] string? asOf = null,
+        [Description("As it was after this many events.")] string? atSequence = null,
+        [Description("Not before this sequence: waits up to 2 s, then 503 behind.")] string? minSequence = null)
+    {
+        if (Query.RefuseUnknown(http, "asOf", "atSequence", "minSequence") is { } unknown) return unknown;
+        if ((asOf is not null ? 1 : 0) + (atSequence is not null ? 1 : 0) + (minSequence is not null ? 1 : 0) > 1)
+            return Refusal.Of(EdgeCode.MalformedParameter, "asOf, atSequence and minSequence exclude each other");
+
+        var account = Parsed(id);
+        if (minSequence is not null)
+            return Query.Sequence(minSequence) is { } least ? await ViewAtLeast(http, venue, clock, account, least) : Query.NotASequence("minSequence");
+
+        var now = await venue.Read(account.Grain);
+        if (now.View is not { } live) return Refusal.Of(now.Rejection);
+        if (atSequence is not null)
+        {
+            if (Query.Sequence(atSequence) is not { } sequence) return Query.NotASequence("atSequence");
+            if (sequence > live.Version) return Refusal.Of(EdgeCode.NotReached, $"the account is at sequence {live.Version}");
+            return PastView(http, account, await AccountHistory.AtSequence(venue, account, sequence, http.RequestAborted), asOf: null);
+        }
+
+        if (asOf is not null)
+        {
+            if (Query.Instant(asOf) is not { } instant)
+                return Refusal.Of(EdgeCode.MalformedParameter, "asOf is RFC 3339 in UTC (…Z) with at most six decimals, or ms since 1970");
+            if (instant >= live.AsOf) return Refusal.Of(EdgeCode.NotReached, $"the account was read as of {live.AsOf}");
+            return PastView(http, account, await AccountHistory.AsOf(venue, account, instant, http.RequestAborted), instant);
+        }
+
+        return LiveView(http, account, live);
+    }
+
+    /// <summary>Read your writes: waits a little for a sequence that another answer has named.</summary>
+    private static async Task<IResult> ViewAtLeast(HttpContext http, Venue venue, TimeProvider clock, AccountId account, long least)
+    {
+        var since = clock.GetTimestamp();
+        while (true)
+        {
+            var reply = await venue.Read(account.Grain);
+            if (reply.View is not { } live) return Refusal.Of(reply.Rejection);
+            if (live.Version >= least) return LiveView(http, account, live);
+            if (clock.GetElapsedTime(since) >= BehindPatience)
+                return Refusal.Of(EdgeCode.Behind, $"the account is at sequence {live.Version}");
+            await Task.Delay(BehindPause, clock, http.RequestAborted);
+        }
+    }
+
+    private static IResult LiveView(HttpContext http, AccountId account, GrainView live)
+    {
+        var etag = KeyedCommands.ETagOf(account, live.Version);
+        http.Response.Headers.ETag = etag;
+        if (http.Request.Headers.IfNoneMatch == etag) return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        return TypedResults.Json(AccountView.Of((Account)live.State, live.LastRecord, live.AsOf, live.Frame), ApiJson.Default.AccountView);
+    }
+
+    private static IResult PastView(HttpContext http, AccountId account, AccountHistory.Past past, Instant? asOf)
+    {
+        if (past.Last is not { } last) return Refusal.Of(EdgeCode.NotFound, "the account was not open then");
+        http.Response.Headers.ETag = KeyedCommands.ETagOf(account, last.Version);
+        return TypedResults.Json(AccountView.Of(past.State, last.Address, asOf ?? last.Time, last.Frame), ApiJson.Default.AccountView);
+    }
+
+    private static async Task<IResult> Events(
+        string id, HttpContext http, Venue venue,
+        [Description("1 to 1000; 100 without it.")] string? limit = null,
+        [Description("nextCursor of the page before.")] string? cursor = null)
+    {
+        if (Query.RefuseUnknown(http, "limit", "cursor") is { } unknown) return unknown;
+        if (Query.Limit(limit) is not { } size) return Refusal.Of(EdgeCode.MalformedParameter, $"limit is 1 to {Query.MaxLimit}");
+
+        var account = Parsed(id);
+        var after = 0L;
+        if (cursor is not null && !EventCursor.TryParse(cursor, account.Grain, out after))
+            return Refusal.Of(EdgeCode.MalformedCursor, ProblemTable.For(EdgeCode.MalformedCursor).Title);
+
+        var records = await venue.Journal.ReadGrain(account.Grain, after, size, http.RequestAborted);
+        var next = records.Count == size ? EventCursor.Of(account.Grain, records[^1].Version) : null;
+        return new EventPageResult(account.Grain, records, next);
+    }
+
+    private static async Task<IResult> Withdrawal(string id, string withdrawalId, HttpContext http, Venue venue)
+    {
+        if (Query.Sequence(withdrawalId) is not { } version) return Refusal.Of(EdgeCode.MalformedId, "a withdrawal's id is an integer");
+        var (account, withdrawal) = (Parsed(id), new WithdrawalId(version));
+        var now = await venue.Read(account.Grain);
+        if (now.View is not { } live) return Refusal.Of(now.Rejection);
+        if (((Account)live.State).HoldOf(withdrawal) is { } hold)
+        {
+            return Answer(new WithdrawalAnswer(
+                account.ToString(), AccountView.ViewOf(hold), live.Version, live.LastRecord.ToString(), live.AsOf.ToString(), live.Frame));
+        }
+
+        if (await AccountHistory.FindWithdrawal(venue, account, withdrawal, http.RequestAborted) is not var (held, record, end) || end is null)
+            return Refusal.Of(EdgeCode.NotFound, "the account has no such withdrawal");
+        var view = new WithdrawalView(
+            withdrawal.Version, held.Amount.Asset.ToString(), held.Amount.ToDecimal(), held.Destination,
+            end is AccountEvent.WithdrawalPosted ? "posted" : "voided", held.OverdueAt.ToString(), Overdue: false);
+        return Answer(new WithdrawalAnswer(
+            account.ToString(), view, record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame));
+
+        static IResult Answer(WithdrawalAnswer answer) => TypedResults.Json(answer, ApiJson.Default.WithdrawalAnswer);
+    }
+
+    // The gate has parsed it before and let nothing else through.
+    private static AccountId Parsed(string id) =>
+        AccountId.TryParse(id, out var account) ? account : throw new InvalidOperationException("the gate let a malformed id through");
+}

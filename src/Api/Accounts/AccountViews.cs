@@ -1,0 +1,114 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using CrossMargin.Api.Bodies;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Runtime.Records;
+
+namespace CrossMargin.Api.Accounts;
+
+/// <summary>What a command came to. Every part of it is in the journaled record, so a repetition gets the same bytes.</summary>
+public abstract record Receipt(
+    [property: JsonPropertyOrder(-1)] string Account,
+    [property: JsonPropertyOrder(-1), Description("The account's sequence after the command.")] long Sequence,
+    [property: JsonPropertyOrder(-1), Description("Where the record stands in the journal: shard:position.")] string Address,
+    [property: JsonPropertyOrder(-1), Description("When it was recorded, RFC 3339 in UTC with microseconds.")] string AsOf,
+    [property: JsonPropertyOrder(-1)] long Frame);
+
+public sealed record OpenedReceipt(string Account, long Sequence, string Address, string AsOf, long Frame, string Owner)
+    : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static OpenedReceipt Of(JournalRecord record, AccountEvent.Opened e) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame, e.Owner.Name);
+}
+
+public sealed record DepositReceipt(
+    string Account, long Sequence, string Address, string AsOf, long Frame,
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Amount,
+    [property: RegularExpression(AmountText.Pattern)] string BalanceAfter,
+    string Reference) : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static DepositReceipt Of(JournalRecord record, AccountEvent.Deposited e) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
+        e.Amount.Asset.ToString(), e.Amount.ToDecimal(), e.BalanceAfter.ToDecimal(), e.Reference);
+}
+
+public sealed record WithdrawalReceipt(
+    string Account, long Sequence, string Address, string AsOf, long Frame,
+    [property: Description("The sequence at which the amount was held.")] long WithdrawalId,
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Amount,
+    [property: RegularExpression(AmountText.Pattern)] string BalanceAfter,
+    string Destination,
+    [property: Description("After this the withdrawal is reported as overdue; nothing moves by itself.")] string OverdueAt)
+    : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static WithdrawalReceipt Of(JournalRecord record, AccountEvent.WithdrawalHeld e) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
+        e.Withdrawal.Version, e.Amount.Asset.ToString(), e.Amount.ToDecimal(), e.BalanceAfter.ToDecimal(), e.Destination,
+        e.OverdueAt.ToString());
+}
+
+public sealed record TransferReceipt(
+    string Account, long Sequence, string Address, string AsOf, long Frame,
+    string To,
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Amount,
+    [property: RegularExpression(AmountText.Pattern)] string BalanceAfter) : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static TransferReceipt Of(JournalRecord record, AccountEvent.TransferSent e) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
+        e.To.ToString(), e.Amount.Asset.ToString(), e.Amount.ToDecimal(), e.BalanceAfter.ToDecimal());
+}
+
+public sealed record CollateralView(
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern), Description("What can be moved.")] string Quantity,
+    [property: RegularExpression(AmountText.Pattern), Description("What waits in withdrawals, beside the quantity.")] string Held);
+
+public sealed record WithdrawalView(
+    long WithdrawalId,
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Amount,
+    string Destination,
+    [property: Description("held, posted (the custodian paid) or voided (the amount is free again)")] string Status,
+    string OverdueAt,
+    [property: Description("The custodian has been silent for too long.")] bool Overdue);
+
+[Description("An account as of a sequence. `asOf` is when it was read, or the instant that was asked for.")]
+public sealed record AccountView(
+    string Account, string Owner,
+    [property: Description("open")] string Phase,
+    IReadOnlyList<CollateralView> Collateral,
+    [property: Description("Withdrawals that are held.")] IReadOnlyList<WithdrawalView> Withdrawals,
+    [property: Description("The account's stream version: this view is the fold of that many events.")] long Sequence,
+    [property: Description("The last of them in the journal.")] string Address,
+    string AsOf, long Frame)
+{
+    internal static AccountView Of(Account account, RecordAddress last, Instant asOf, long frame)
+    {
+        var assets = account.Balances.Amounts.Select(amount => amount.Asset)
+            .Concat(account.Holds.Select(hold => hold.Amount.Asset)).Distinct().Order();
+        return new AccountView(
+            account.Id.ToString(), account.Owner.Name, "open",
+            [.. assets.Select(asset => new CollateralView(
+                asset.ToString(), account.Balances[asset].ToDecimal(), HeldOf(account, asset).ToDecimal()))],
+            [.. account.Holds.Select(ViewOf)],
+            account.Version, last.ToString(), asOf.ToString(), frame);
+    }
+
+    internal static WithdrawalView ViewOf(WithdrawalHold hold) => new(
+        hold.Id.Version, hold.Amount.Asset.ToString(), hold.Amount.ToDecimal(), hold.Destination, "held", hold.OverdueAt.ToString(),
+        hold.Report == OverdueReport.Reported);
+
+    private static AssetAmount HeldOf(Account account, Asset asset) => account.Holds
+        .Where(hold => hold.Amount.Asset == asset)
+        .Aggregate(new AssetAmount(asset, 0), (sum, hold) => sum + hold.Amount);
+}
+
+/// <summary>The state of one withdrawal, and which of the account's events it follows from.</summary>
+public sealed record WithdrawalAnswer(
+    string Account, WithdrawalView Withdrawal, long Sequence, string Address, string AsOf, long Frame);

@@ -1,0 +1,265 @@
+using CrossMargin.Api.Hosting;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Api.Audit;
+
+/// <summary>
+/// Reads the journal up to a cut, page by page and shard by shard, and holds three things against it: the hash chain, the live
+/// state of every grain, and the sum of all money. What it keeps in memory is one shard's state at a time.
+/// </summary>
+internal sealed class Verification(Venue venue, CancellationToken cancel)
+{
+    private const int PageSize = 4_096;
+    private const int GrainsAtOnce = 256;
+    private const int MaxFindings = 100;
+
+    private readonly List<Finding> findings = [];
+    private readonly Dictionary<(ShardId To, ShardId From), long> watermarks = [];
+    private readonly Dictionary<(ShardId From, ShardId To), long> lastAddressed = [];
+    private readonly MoneyTotals totals = new();
+    private long records;
+    private long grains;
+
+    public async Task<VerifyAnswer> Whole(DateTimeOffset now)
+    {
+        var heads = await venue.Journal.ReadHeads(cancel);
+        foreach (var head in heads) await FoldShard(head);
+        foreach (var head in heads) await CountInFlight(head);
+
+        var conservation = totals.Views();
+        foreach (var view in conservation)
+            if (view.Difference != "0") Find("not-conserved", view.Asset, $"{view.Difference} is too much or missing");
+        return Answer(AuditHead.HashOf(heads), conservation, now);
+    }
+
+    /// <summary>The chain of a range, from the stored hash before it to the last record in it.</summary>
+    public async Task<VerifyAnswer> Range(ShardId shard, long from, long to, DateTimeOffset now)
+    {
+        var link = Chain.Genesis(shard);
+        if (from > 1)
+        {
+            if (await venue.Journal.ReadShard(shard, from - 2, limit: 1, cancel) is [var before] && before.Position == from - 1) link = before.Chain;
+            else Find("chain-broken", $"{shard}:{from - 1}", "there is no such record");
+        }
+
+        var last = from - 1;
+        if (findings.Count == 0)
+        {
+            await foreach (var record in Read(shard, from - 1, to))
+            {
+                if (!IsLinked(record, last + 1, ref link)) break;
+                last = record.Position;
+            }
+
+            if (findings.Count == 0 && last < to) Find("chain-broken", $"{shard}:{last + 1}", "there is no such record");
+        }
+
+        return Answer(hash: null, conservation: [], now);
+    }
+
+    private VerifyAnswer Answer(string? hash, IReadOnlyList<ConservationView> conservation, DateTimeOffset now) => new(
+        findings.Count == 0 ? "agrees" : "differs", records, grains, conservation, findings, hash, Instant.From(now).ToString());
+
+    private async Task FoldShard(Head head)
+    {
+        var state = new ShardState(head.Shard, venue.Map, venue.Catalog);
+        var link = Chain.Genesis(head.Shard);
+        await foreach (var record in Read(head.Shard, after: 0, head.Position))
+        {
+            if (!IsLinked(record, state.Position + 1, ref link) || !Fold(state, record)) return;
+        }
+
+        if (state.Position != head.Position) Find("chain-broken", head.Shard.ToString(), $"the head is at {head.Position}, the records end at {state.Position}");
+        else if (link != head.Chain) Find("chain-broken", head.Shard.ToString(), "the last record's hash is not the head's");
+
+        foreach (var source in venue.Map.Shards) watermarks[(head.Shard, source)] = state.Watermarks[source.Number];
+        foreach (var to in venue.Map.Shards) lastAddressed[(head.Shard, to)] = state.LastAddressed[to.Number];
+        foreach (var slot in state.Slots)
+        {
+            if (slot.State is Account account) totals.AddAccount(account);
+            if (slot.State is ShardGrain own) await CountSuspense(own);
+        }
+
+        foreach (var some in state.Slots.Chunk(GrainsAtOnce)) await CompareWithLive(some);
+    }
+
+    private async IAsyncEnumerable<JournalRecord> Read(ShardId shard, long after, long to)
+    {
+        while (after < to)
+        {
+            var page = await venue.Journal.ReadShard(shard, after, (int)Math.Min(PageSize, to - after), cancel);
+            foreach (var record in page) yield return record;
+            if (page.Count == 0) yield break;
+            after = page[^1].Position;
+        }
+    }
+
+    private bool IsLinked(JournalRecord record, long expected, ref Hash256 link)
+    {
+        records++;
+        if (record.Position != expected)
+            return Find("chain-broken", record.Address.ToString(), $"record {expected} is missing before it");
+        if (Chain.Next(link, record) != record.Chain)
+            return Find("chain-broken", record.Address.ToString(), "its hash is not that of its content and the hash before it");
+        link = record.Chain;
+        return true;
+    }
+
+    private bool Fold(ShardState state, JournalRecord record)
+    {
+        if (venue.Catalog.Decode(record) is not { } @event)
+            return Find("unreadable", record.Address.ToString(), $"this build cannot read a {record.Type}");
+        try
+        {
+            var slot = state.Find(record.Grain);
+            var next = slot.Type.Evolve(slot.State, @event);
+            slot.Type.Verify(next);
+            state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
+            if (@event is AccountEvent money) totals.AddEvent(money);
+            return true;
+        }
+        catch (Exception broken) when (broken is not OutOfMemoryException)
+        {
+            return Find("fold-broken", record.Address.ToString(), broken.Message);
+        }
+    }
+
+    private bool Find(string code, string where, string detail)
+    {
+        if (findings.Count < MaxFindings) findings.Add(new Finding(code, where, detail));
+        return false;
+    }
+
+    /// <summary>The live state may be ahead of the cut; then the fold goes after it.</summary>
+    private async Task CompareWithLive(GrainSlot[] slots)
+    {
+        grains += slots.Length;
+        if (await venue.Read([.. slots.Select(slot => slot.Id)]) is not { } replies)
+        {
+            Find("not-compared", slots[0].Id.ToString(), $"{slots.Length} live states did not come in time");
+            return;
+        }
+
+        for (var i = 0; i < slots.Length; i++)
+        {
+            var slot = slots[i];
+            if (replies[i].View is not { } live)
+            {
+                Find("not-compared", slot.Id.ToString(), replies[i].Rejection.Code());
+                continue;
+            }
+
+            var (state, version) = await FoldOn(slot, live.Version);
+            if (version != live.Version) Find("state-differs", slot.Id.ToString(), $"live at {live.Version}, the journal ends at {version}");
+            else if (!slot.Type.Save(state).AsSpan().SequenceEqual(slot.Type.Save(live.State)))
+                Find("state-differs", slot.Id.ToString(), $"at sequence {version}");
+        }
+    }
+
+    private async Task<(object State, long Version)> FoldOn(GrainSlot slot, long version)
+    {
+        var (state, at) = (slot.State, slot.Version);
+        while (at < version)
+        {
+            var page = await venue.Journal.ReadGrain(slot.Id, at, (int)Math.Min(PageSize, version - at), cancel);
+            if (page.Count == 0) break;
+            foreach (var record in page) state = slot.Type.Evolve(state, venue.Catalog.Decode(record)!);
+            at = page[^1].Version;
+        }
+
+        return (state, at);
+    }
+
+    /// <summary>Messages of this shard up to the cut that their receivers, as of the cut, had not taken in.</summary>
+    private async Task CountInFlight(Head head)
+    {
+        foreach (var to in venue.Map.Shards)
+        {
+            var after = watermarks.GetValueOrDefault((to, head.Shard));
+            while (after < lastAddressed.GetValueOrDefault((head.Shard, to)))
+            {
+                var page = await venue.Journal.ReadAddressed(head.Shard, to, after, PageSize, cancel);
+                if (page.Count == 0) break;
+                foreach (var record in page)
+                    if (record.Position <= head.Position && Carried(record) is { } amount) totals.AddInFlight(amount);
+                after = page[^1].Position;
+            }
+        }
+    }
+
+    private async Task CountSuspense(ShardGrain own)
+    {
+        foreach (var parked in own.Parked)
+        {
+            var colon = parked.From.IndexOf(':');
+            var (shard, position) = (new ShardId(int.Parse(parked.From.AsSpan(0, colon))), long.Parse(parked.From.AsSpan(colon + 1)));
+            if (await venue.Journal.ReadShard(shard, position - 1, limit: 1, cancel) is [var message] && Carried(message) is { } amount)
+                totals.AddSuspense(amount);
+        }
+    }
+
+    /// <summary>The money that a message carries.</summary>
+    private AssetAmount? Carried(JournalRecord message) => venue.Catalog.Decode(message) switch
+    {
+        AccountEvent.TransferSent sent => sent.Amount,
+        AccountEvent.TransferBounced bounced => bounced.Amount,
+        _ => null,
+    };
+}
+
+/// <summary>Sums per asset in 128 bits, so that no number of accounts overflows them.</summary>
+internal sealed class MoneyTotals
+{
+    private readonly SortedDictionary<Asset, Sums> byAsset = [];
+
+    private sealed class Sums
+    {
+        public Int128 Accounts, Held, InFlight, Suspense, Deposited, Paid;
+        public Int128 Difference => Accounts + Held + InFlight + Suspense - (Deposited - Paid);
+    }
+
+    public void AddAccount(Account account)
+    {
+        foreach (var amount in account.Balances.Amounts) Of(amount.Asset).Accounts += amount.Units;
+        foreach (var hold in account.Holds) Of(hold.Amount.Asset).Held += hold.Amount.Units;
+    }
+
+    /// <summary>What crosses the venue's border.</summary>
+    public void AddEvent(AccountEvent @event)
+    {
+        if (@event is AccountEvent.Deposited deposited) Of(deposited.Amount.Asset).Deposited += deposited.Amount.Units;
+        if (@event is AccountEvent.WithdrawalPosted posted) Of(posted.Amount.Asset).Paid += posted.Amount.Units;
+    }
+
+    public void AddInFlight(AssetAmount amount) => Of(amount.Asset).InFlight += amount.Units;
+
+    public void AddSuspense(AssetAmount amount) => Of(amount.Asset).Suspense += amount.Units;
+
+    public IReadOnlyList<ConservationView> Views() =>
+    [
+        .. byAsset.Select(entry => new ConservationView(
+            entry.Key.ToString(), Text(entry, s => s.Accounts), Text(entry, s => s.Held), Text(entry, s => s.InFlight),
+            Text(entry, s => s.Suspense), Text(entry, s => s.Deposited), Text(entry, s => s.Paid), Text(entry, s => s.Difference))),
+    ];
+
+    private static string Text(KeyValuePair<Asset, Sums> entry, Func<Sums, Int128> part)
+    {
+        var (units, decimals) = (part(entry.Value), entry.Key.Decimals!.Value);
+        if (units >= long.MinValue && units <= long.MaxValue) return DecimalText.Format((long)units, decimals);
+
+        // A venue's sum may be more than one account can hold.
+        var digits = Int128.Abs(units).ToString();
+        var fraction = digits[^decimals..].TrimEnd('0');
+        return $"{(units < 0 ? "-" : "")}{digits[..^decimals]}{(fraction.Length == 0 ? "" : ".")}{fraction}";
+    }
+
+    private Sums Of(Asset asset)
+    {
+        if (!byAsset.TryGetValue(asset, out var sums)) byAsset.Add(asset, sums = new Sums());
+        return sums;
+    }
+}

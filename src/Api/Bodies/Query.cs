@@ -1,0 +1,55 @@
+using System.Globalization;
+using CrossMargin.Api.Problems;
+using CrossMargin.Contracts;
+
+namespace CrossMargin.Api.Bodies;
+
+/// <summary>Query parameters, read as strictly as bodies: a misspelt one must not silently mean the default.</summary>
+internal static class Query
+{
+    public const int MaxLimit = 1_000;
+    private const int DefaultLimit = 100;
+
+    private static readonly string[] InstantForms =
+        ["yyyy-MM-dd'T'HH:mm:ss'Z'", .. Enumerable.Range(1, 6).Select(decimals => $"yyyy-MM-dd'T'HH:mm:ss.{new string('f', decimals)}'Z'")];
+
+    public static Refusal? RefuseUnknown(HttpContext http, params ReadOnlySpan<string> known)
+    {
+        foreach (var (name, values) in http.Request.Query)
+        {
+            if (!known.Contains(name)) return Refusal.Of(EdgeCode.UnknownParameter, "no such parameter");
+            if (values.Count > 1) return Refusal.Of(EdgeCode.MalformedParameter, $"{name} stands twice");
+        }
+
+        return null;
+    }
+
+    public static long? Sequence(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value is > 0 and <= StrictObject.MaxInteger
+            ? value
+            : null;
+
+    public static Refusal NotASequence(string name) =>
+        Refusal.Of(EdgeCode.MalformedParameter, $"{name} is an integer from 1 to {StrictObject.MaxInteger}");
+
+    public static int? Limit(string? text)
+    {
+        if (text is null) return DefaultLimit;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value is > 0 and <= MaxLimit ? value : null;
+    }
+
+    /// <summary>RFC 3339 in UTC, or milliseconds since 1970.</summary>
+    public static Instant? Instant(string text)
+    {
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds))
+        {
+            // Year 9999, so that every instant can be written back.
+            return milliseconds < 253_402_300_800_000 ? new Instant(milliseconds * Contracts.Instant.MicrosPerMillisecond) : null;
+        }
+
+        return DateTimeOffset.TryParseExact(
+            text, InstantForms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
+            ? Contracts.Instant.From(time)
+            : null;
+    }
+}

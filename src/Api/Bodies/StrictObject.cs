@@ -1,0 +1,237 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+using CrossMargin.Api.Problems;
+using CrossMargin.Contracts;
+
+namespace CrossMargin.Api.Bodies;
+
+/// <summary>
+/// One JSON object read field by field: every field known, none twice, none missing, each of its own type. It says what is
+/// wrong and where instead of guessing, and what can be is left in the body's bytes, because a batch has many objects.
+/// </summary>
+internal ref struct StrictObject
+{
+    /// <summary>Enough to correct a request by; a body of nonsense must not make a long answer.</summary>
+    public const int MaxErrors = 16;
+
+    private const int MaxDepth = 8;
+
+    /// <summary>The largest integer that every JSON reader keeps exactly.</summary>
+    public const long MaxInteger = (1L << 53) - 1;
+
+    private Utf8JsonReader json;
+    private readonly List<RequestError> errors;
+    private uint seen;
+    private string? itemOf;      // the array that is being read, and where in it
+    private int itemIndex;
+
+    private StrictObject(ReadOnlySpan<byte> body, List<RequestError> errors)
+    {
+        json = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth });
+        this.errors = errors;
+    }
+
+    public delegate T? Reader<T>(ref StrictObject body) where T : class;
+
+    /// <summary>The one object in the body, or why there is none. <paramref name="read"/> may return null when it reported an error.</summary>
+    public static T? Read<T>(ReadOnlySpan<byte> body, Reader<T> read, out Refusal? refusal) where T : class
+    {
+        var errors = new List<RequestError>();
+        T? result = null;
+        try
+        {
+            if (body.IsEmpty) body = "{}"u8;   // so that what is missing is named
+            if (!Utf8.IsValid(body)) throw new JsonException("the body is not UTF-8");
+            var reader = new StrictObject(body, errors);
+            if (!reader.json.Read() || reader.json.TokenType != JsonTokenType.StartObject)
+                throw new JsonException("the body is not a JSON object");
+            result = read(ref reader);
+            if (reader.json.Read()) throw new JsonException("something follows the object");
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
+        {
+            errors.Clear();
+            errors.Add(new RequestError("", Code(EdgeCode.MalformedBody), malformed switch
+            {
+                // The reader's own message may repeat what was sent.
+                JsonException { LineNumber: { } line } json => $"not JSON at line {line + 1}, byte {json.BytePositionInLine + 1}",
+                JsonException ours => ours.Message,
+                _ => "a text is not Unicode",   // half a surrogate pair
+            }));
+        }
+
+        refusal = errors.Count == 0 ? null : Refusal.Of(errors[0], [.. errors.Skip(1)]);
+        return refusal is null ? result : null;
+    }
+
+    public readonly bool HasErrors => errors.Count > 0;
+
+    /// <summary>Goes to the value of the next known field; false at the object's end.</summary>
+    public bool NextField(ReadOnlySpan<string> known, out int field)
+    {
+        while (true)
+        {
+            json.Read();
+            if (json.TokenType == JsonTokenType.EndObject)
+            {
+                field = -1;
+                return false;
+            }
+
+            field = IndexOf(known);
+            if (field >= 0 && (seen & (1u << field)) == 0)
+            {
+                seen |= 1u << field;
+                json.Read();
+                return true;
+            }
+
+            // A name is repeated back only as far as a known name could reach.
+            var name = json.GetString()!;
+            if (field >= 0) Report(name, EdgeCode.DuplicateField, $"{name} stands twice");
+            else Report(name.Length <= 40 ? name : name[..40], EdgeCode.UnknownField, "no such field");
+            json.Read();
+            json.Skip();
+        }
+    }
+
+    /// <summary>Reports every known field that did not come. Call it at the object's end.</summary>
+    public readonly void RequireAll(ReadOnlySpan<string> known)
+    {
+        for (var field = 0; field < known.Length; field++)
+            if ((seen & (1u << field)) == 0) Report(known[field], EdgeCode.MissingField, $"{known[field]} is missing");
+    }
+
+    /// <summary>The objects of an array, each read with its own set of fields.</summary>
+    public List<T>? Items<T>(string name, int maxItems, Reader<T> read) where T : class
+    {
+        if (json.TokenType != JsonTokenType.StartArray)
+        {
+            WrongType(name, "an array");
+            return null;
+        }
+
+        var items = new List<T>();
+        var (arrayDepth, outerSeen) = (json.CurrentDepth, seen);
+        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+        {
+            (itemOf, itemIndex, seen) = (name, items.Count, 0);
+            if (items.Count == maxItems) Report("", EdgeCode.TooManyItems, $"at most {maxItems} items");
+            else if (json.TokenType != JsonTokenType.StartObject) WrongType("", "an object");
+            var item = HasErrors ? null : read(ref this);
+            if (item is null || HasErrors)
+            {
+                // One bad item is enough to correct a batch by; the reader goes on behind the array.
+                while (json.TokenType != JsonTokenType.EndArray || json.CurrentDepth != arrayDepth) json.Read();
+                items = null;
+                break;
+            }
+
+            items.Add(item);
+        }
+
+        (itemOf, seen) = (null, outerSeen);
+        return items;
+    }
+
+    /// <summary>A text of one line that a person wrote.</summary>
+    public string? Text(string name, int maxLength)
+    {
+        if (json.TokenType != JsonTokenType.String)
+        {
+            WrongType(name, "a string");
+            return null;
+        }
+
+        var text = json.GetString()!;
+        if (text.Length > maxLength)
+        {
+            Report(name, EdgeCode.TooLong, $"at most {maxLength} characters");
+            return null;
+        }
+
+        if (text.Length == 0 || text.AsSpan().ContainsAnyInRange('\0', '\u001f') || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
+        {
+            Report(name, EdgeCode.MalformedText, "at least one character, and no control characters");
+            return null;
+        }
+
+        return text;
+    }
+
+    /// <summary>A string as it stands in the body. One with escapes is given as empty, because nothing that is read so needs any.</summary>
+    public ReadOnlySpan<byte> Plain(string name)
+    {
+        if (json.TokenType != JsonTokenType.String)
+        {
+            WrongType(name, "a string");
+            return [];
+        }
+
+        return json.ValueIsEscaped ? [] : json.ValueSpan;
+    }
+
+    public long Integer(string name, long min)
+    {
+        if (json.TokenType != JsonTokenType.Number)
+        {
+            WrongType(name, "an integer");
+            return min;
+        }
+
+        if (json.TryGetInt64(out var value) && value >= min && value <= MaxInteger) return value;
+        Report(name, EdgeCode.NumberOutOfRange, $"an integer from {min} to {MaxInteger}");
+        return min;
+    }
+
+    public AccountId? Account(string name)
+    {
+        Span<char> text = stackalloc char[36];
+        var plain = Plain(name);
+        if (json.TokenType != JsonTokenType.String) return null;
+        if (plain.Length == 36 && Encoding.ASCII.TryGetChars(plain, text, out _) && AccountId.TryParse(text, out var account)) return account;
+        Report(name, EdgeCode.MalformedId, "an account id is a lower-case UUID whose first byte is 02");
+        return null;
+    }
+
+    public readonly void Report(string name, EdgeCode code, string detail) => Report(name, ProblemTable.For(code).Code, detail);
+
+    public readonly void Report(string name, string code, string detail)
+    {
+        if (errors.Count < MaxErrors) errors.Add(new RequestError(Pointer(name), code, detail));
+    }
+
+    /// <summary>An empty name is the item itself.</summary>
+    private readonly string Pointer(string name)
+    {
+        if (itemOf is null) return $"/{name}";
+        return name.Length == 0 ? $"/{itemOf}/{itemIndex}" : $"/{itemOf}/{itemIndex}/{name}";
+    }
+
+    private void WrongType(string name, string wanted)
+    {
+        Report(name, EdgeCode.WrongType, $"{wanted} is expected, not {Described(json.TokenType)}");
+        json.Skip();
+    }
+
+    private readonly int IndexOf(ReadOnlySpan<string> known)
+    {
+        for (var field = 0; field < known.Length; field++)
+            if (json.ValueTextEquals(known[field])) return field;
+        return -1;
+    }
+
+    private static string Code(EdgeCode code) => ProblemTable.For(code).Code;
+
+    private static string Described(JsonTokenType token) => token switch
+    {
+        JsonTokenType.String => "a string",
+        JsonTokenType.Number => "a number",
+        JsonTokenType.True or JsonTokenType.False => "a boolean",
+        JsonTokenType.Null => "null",
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.StartArray => "an array",
+        var other => other.ToString(),
+    };
+}

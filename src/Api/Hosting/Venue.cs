@@ -1,0 +1,167 @@
+using CrossMargin.Contracts;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Journal;
+using CrossMargin.Journal.Embedded;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+using CrossMargin.Silos;
+
+namespace CrossMargin.Api.Hosting;
+
+/// <summary>
+/// The venue in this process: its PostgreSQL where that is private, the journal, and the silo. Requests find it closed until
+/// it is open, and closed again while it stops.
+/// </summary>
+public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, TimeProvider clock)
+{
+    private readonly ILogger<Venue> log = loggers.CreateLogger<Venue>();
+    private EmbeddedPostgres? postgres;
+    private PostgresJournal? journal;
+    private volatile Silo? silo;
+    private volatile bool isClosing;
+    private volatile bool hasLostShards;
+
+    public GrainCatalog Catalog { get; } = new(new AccountGrain());
+
+    public ShardMap Map { get; } = new(options.Shards);
+
+    public IJournal Journal => journal ?? throw new InvalidOperationException("the venue is not open");
+
+    /// <summary>Null while there is none that could be asked.</summary>
+    public Silo? Silo => isClosing ? null : silo;
+
+    /// <summary>Every shard has been folded, or has given up doing so.</summary>
+    public bool IsStarted => silo is { IsStarted: true };
+
+    public bool IsReady => !isClosing && silo is { IsReady: true };
+
+    /// <summary>Another process has taken a shard: this one must not go on.</summary>
+    public event Action<ShardId>? ShardLost;
+
+    /// <summary>Throws <see cref="JournalRefused"/> with one sentence when there is no journal that could be trusted.</summary>
+    public async Task Open(CancellationToken cancel)
+    {
+        var (app, migrate) = (options.ConnectionString, options.MigrationConnectionString);
+        if (app is null)
+        {
+            postgres = await EmbeddedPostgres.Start(
+                new EmbeddedPostgresOptions { Directory = Path.Combine(options.DataDirectory, "postgres") }, cancel);
+            LogEmbedded(postgres.Port, postgres.Pid);
+            (app, migrate) = (postgres.AppConnection, postgres.MigrateConnection);
+        }
+
+        if (migrate is not null) await Migrations.Apply(migrate, options.Venue, Map, cancel);
+        journal = await PostgresJournal.Open(app, Map, cancel);
+        foreach (var warning in journal.Warnings) LogWarning(warning);
+
+        var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>());
+        opened.ShardLost += shard =>
+        {
+            hasLostShards = true;
+            ShardLost?.Invoke(shard);
+        };
+        opened.Start();
+        silo = opened;
+    }
+
+    /// <summary>From here on nothing more is taken in; what was taken in is answered.</summary>
+    public void BeginClosing() => isClosing = true;
+
+    /// <summary>Lets the shards end what they do and save, then lets go of the database.</summary>
+    public async Task Close()
+    {
+        BeginClosing();
+        if (silo is { } open)
+        {
+            await open.DrainAsync(options.DrainWithin);
+            await open.DisposeAsync();
+        }
+
+        if (journal is not null) await journal.DisposeAsync();
+        // Whoever took a shard of ours is working with this database now.
+        if (postgres is not null && !hasLostShards) await Task.Run(postgres.Stop);
+    }
+
+    /// <summary>The answer to one command, or <see cref="Rejection.OutcomeUnknown"/> when it does not come in time.</summary>
+    public Task<Reply> Ask(Command command) => Wait(caller => Open().Submit(command, caller));
+
+    /// <summary>A grain's state, all of it durable.</summary>
+    public Task<Reply> Read(GrainId grain) => Wait(caller => Open().Read(grain, caller));
+
+    /// <summary>Answers to many commands at once; null when they did not all come in time.</summary>
+    public async Task<Reply[]?> Ask(IReadOnlyList<Command> commands)
+    {
+        var answers = new Answers(commands.Count);
+        var open = Open();
+        for (var i = 0; i < commands.Count; i++) open.Submit(commands[i], answers[i]);
+        return await answers.Within(options.AnswerWithin, clock);
+    }
+
+    /// <summary>States of many grains at once; null when they did not all come in time.</summary>
+    public async Task<Reply[]?> Read(IReadOnlyList<GrainId> grains)
+    {
+        var answers = new Answers(grains.Count);
+        var open = Open();
+        for (var i = 0; i < grains.Count; i++) open.Read(grains[i], answers[i]);
+        return await answers.Within(options.AnswerWithin, clock);
+    }
+
+    private async Task<Reply> Wait(Action<ICaller> ask)
+    {
+        var answers = new Answers(1);
+        ask(answers[0]);
+        return await answers.Within(options.AnswerWithin, clock) is { } replies ? replies[0] : Reply.Refused(Rejection.OutcomeUnknown);
+    }
+
+    // Requests that came in before closing began still get their answers: the silo itself refuses once it drains.
+    private Silo Open() => silo ?? throw new InvalidOperationException("the venue is not open");
+
+    [LoggerMessage(20, LogLevel.Information, "Private PostgreSQL on port {Port}, pid {Pid}")]
+    private partial void LogEmbedded(int port, int pid);
+
+    [LoggerMessage(21, LogLevel.Warning, "{Warning}")]
+    private partial void LogWarning(string warning);
+}
+
+/// <summary>One thing to wait on for any number of answers; each comes on a shard's thread and is only put away there.</summary>
+internal sealed class Answers
+{
+    private readonly TaskCompletionSource all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Reply[] replies;
+    private readonly Slot[] slots;
+    private int missing;
+
+    public Answers(int count)
+    {
+        replies = new Reply[count];
+        slots = new Slot[count];
+        missing = count;
+        for (var i = 0; i < count; i++) slots[i] = new Slot(this, i);
+        if (count == 0) all.SetResult();
+    }
+
+    public ICaller this[int index] => slots[index];
+
+    public async Task<Reply[]?> Within(TimeSpan patience, TimeProvider clock)
+    {
+        try
+        {
+            await all.Task.WaitAsync(patience, clock);
+            return replies;
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private sealed class Slot(Answers owner, int index) : ICaller
+    {
+        public void Answer(in Reply reply)
+        {
+            owner.replies[index] = reply;
+            if (Interlocked.Decrement(ref owner.missing) == 0) owner.all.SetResult();
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using CrossMargin.Runtime.Records;
+using System.Net;
+
+namespace CrossMargin.Api.Hosting;
+
+public enum LogFormat
+{
+    Plain,
+    Json,
+}
+
+/// <summary>
+/// What an operator can set: in appsettings.json under <c>CrossMargin</c>, over it by environment variables such as
+/// <c>CROSSMARGIN__PORT</c>, over those by arguments such as <c>--CrossMargin:Port=8080</c>.
+/// </summary>
+public sealed class VenueOptions
+{
+    public const string Section = "CrossMargin";
+
+    /// <summary>The venue's name, given to the database when it is made.</summary>
+    public string Venue { get; set; } = "demo";
+
+    /// <summary>Fixed for ever when the venue is made.</summary>
+    public int Shards { get; set; } = ShardMap.MaxCount;
+
+    /// <summary>Access file, tokens, and the private PostgreSQL when there is no connection string.</summary>
+    public string DataDirectory { get; set; } = ".data";
+
+    /// <summary>A PostgreSQL that is run by others, as the role crossmargin_app. Null starts a private one.</summary>
+    public string? ConnectionString { get; set; }
+
+    /// <summary>As the role crossmargin_migrate: brings the schema up to date at the start. Null leaves that to others.</summary>
+    public string? MigrationConnectionString { get; set; }
+
+    public string Address { get; set; } = "127.0.0.1";
+
+    /// <summary>0 takes any free port; the log says which.</summary>
+    public int Port { get; set; } = 8080;
+
+    public LogFormat Log { get; set; } = LogFormat.Plain;
+
+    /// <summary>A command that was not answered by then is answered as unknown.</summary>
+    public TimeSpan AnswerWithin { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How old a signed request may be.</summary>
+    public TimeSpan SignatureWindow { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a stop waits for what is in flight, first in HTTP, then in the shards.</summary>
+    public TimeSpan DrainWithin { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Throws one sentence for the first setting that cannot be.</summary>
+    public VenueOptions Checked()
+    {
+        Require(Shards is >= 1 and <= ShardMap.MaxCount, nameof(Shards), $"1 to {ShardMap.MaxCount}");
+        Require(Venue.Length is > 0 and <= 64, nameof(Venue), "a name of 1 to 64 characters");
+        Require(DataDirectory.Length > 0, nameof(DataDirectory), "a directory");
+        Require(IPAddress.TryParse(Address, out _), nameof(Address), "an IP address");
+        Require(Port is >= 0 and <= ushort.MaxValue, nameof(Port), "0 to 65535");
+        Require(AnswerWithin >= TimeSpan.FromMilliseconds(100), nameof(AnswerWithin), "at least 0.1 s");
+        Require(SignatureWindow >= TimeSpan.FromSeconds(1) && SignatureWindow <= TimeSpan.FromSeconds(60), nameof(SignatureWindow), "1 to 60 s");
+        Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
+        return this;
+
+        static void Require(bool holds, string name, string wanted)
+        {
+            if (!holds) throw new StartRefused($"The setting {Section}:{name} has to be {wanted}.");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Text;
+using CrossMargin.Contracts;
+
+namespace CrossMargin.Api.Problems;
+
+/// <summary>Whether the same request, sent again, can end otherwise.</summary>
+public enum Transience
+{
+    Lasting,
+    Transient,
+}
+
+/// <summary>What a code means on the wire.</summary>
+public sealed record ProblemKind(string Code, int Status, string Title, Transience Transience);
+
+/// <summary>The one table from codes to HTTP: every code of the venue and of the edge has its line here and in docs/api.md.</summary>
+public static class ProblemTable
+{
+    private static readonly Dictionary<Rejection, ProblemKind> Rejected = new()
+    {
+        [Rejection.Overloaded] = Of(Rejection.Overloaded, 503, "The venue has more waiting than it will hold; nothing was taken in."),
+        [Rejection.ShardUnavailable] = Of(Rejection.ShardUnavailable, 503, "The account's shard cannot act now; nothing was taken in."),
+        [Rejection.OutcomeUnknown] = Of(Rejection.OutcomeUnknown, 503, "The outcome is not known; ask again with the same key or number."),
+        [Rejection.GrainHalted] = Of(Rejection.GrainHalted, 409, "The account is halted until an officer has looked."),
+        [Rejection.KeyExpired] = Of(Rejection.KeyExpired, 422, "The key is older than 24 hours or from the future; it was not executed."),
+        [Rejection.KeyConflict] = Of(Rejection.KeyConflict, 422, "The key was used for a request with other content."),
+        [Rejection.KeyWindowFull] = Of(Rejection.KeyWindowFull, 503, "More keys are in use than a shard remembers."),
+        [Rejection.SequenceGap] = Of(Rejection.SequenceGap, 409, "The source skipped a number; send the missing one first."),
+        [Rejection.SequenceConflict] = Of(Rejection.SequenceConflict, 409, "The source sent this number before with other content."),
+        [Rejection.SequenceDuplicate] = Of(Rejection.SequenceDuplicate, 409, "The source sent this number before; nothing more was done."),
+        [Rejection.AccountNotFound] = Of(Rejection.AccountNotFound, 404, "There is no such account."),
+        [Rejection.AccountAlreadyOpen] = Of(Rejection.AccountAlreadyOpen, 409, "The account is open already."),
+        [Rejection.UnknownAsset] = Of(Rejection.UnknownAsset, 422, "The venue does not keep this asset."),
+        [Rejection.AmountNotPositive] = Of(Rejection.AmountNotPositive, 422, "An amount is more than zero."),
+        [Rejection.AmountTooLarge] = Of(Rejection.AmountTooLarge, 422, "The amount is more than one command may move."),
+        [Rejection.TransferToSelf] = Of(Rejection.TransferToSelf, 422, "Sender and receiver are the same account."),
+        [Rejection.UnknownWithdrawal] = Of(Rejection.UnknownWithdrawal, 422, "No such withdrawal is held."),
+        [Rejection.TooManyWithdrawals] = Of(Rejection.TooManyWithdrawals, 422, "As many withdrawals are held as an account may have."),
+        [Rejection.ExceedsBalance] = Of(Rejection.ExceedsBalance, 422, "The account does not have that much."),
+        [Rejection.BalanceLimit] = Of(Rejection.BalanceLimit, 422, "The account may not hold that much."),
+    };
+
+    private static readonly Dictionary<EdgeCode, ProblemKind> Edge = new()
+    {
+        [EdgeCode.MalformedBody] = Of(EdgeCode.MalformedBody, 400, "The body is not one JSON object in UTF-8."),
+        [EdgeCode.UnknownField] = Of(EdgeCode.UnknownField, 400, "The request has a field that this route does not know."),
+        [EdgeCode.DuplicateField] = Of(EdgeCode.DuplicateField, 400, "A field stands in the request twice."),
+        [EdgeCode.MissingField] = Of(EdgeCode.MissingField, 400, "A field that this route needs is missing."),
+        [EdgeCode.WrongType] = Of(EdgeCode.WrongType, 400, "A field has another JSON type; amounts are strings."),
+        [EdgeCode.TooLong] = Of(EdgeCode.TooLong, 400, "A text is longer than this field takes."),
+        [EdgeCode.MalformedText] = Of(EdgeCode.MalformedText, 400, "A text is empty or has control characters."),
+        [EdgeCode.MalformedDecimal] = Of(EdgeCode.MalformedDecimal, 400, "A decimal is not in its canonical form."),
+        [EdgeCode.ExtraPrecision] = Of(EdgeCode.ExtraPrecision, 400, "An amount has more decimals than its asset."),
+        [EdgeCode.MalformedId] = Of(EdgeCode.MalformedId, 400, "An id is not in its canonical form."),
+        [EdgeCode.NumberOutOfRange] = Of(EdgeCode.NumberOutOfRange, 400, "A number is outside the range of its field."),
+        [EdgeCode.MalformedParameter] = Of(EdgeCode.MalformedParameter, 400, "A query parameter cannot be read."),
+        [EdgeCode.UnknownParameter] = Of(EdgeCode.UnknownParameter, 400, "The query has a parameter that this route does not know."),
+        [EdgeCode.MalformedCursor] = Of(EdgeCode.MalformedCursor, 400, "The cursor was not given out by this route."),
+        [EdgeCode.MissingKey] = Of(EdgeCode.MissingKey, 400, "This route needs the header Idempotency-Key."),
+        [EdgeCode.MalformedKey] = Of(EdgeCode.MalformedKey, 400, "The Idempotency-Key is not a version 7 UUID in lower case."),
+        [EdgeCode.BodyTooLarge] = Of(EdgeCode.BodyTooLarge, 413, "The body is larger than this route takes."),
+        [EdgeCode.TooManyItems] = Of(EdgeCode.TooManyItems, 413, "The batch has more items than this route takes."),
+        [EdgeCode.UnsupportedMediaType] = Of(EdgeCode.UnsupportedMediaType, 415, "A body is application/json, not encoded further."),
+        [EdgeCode.MissingCredentials] = Of(EdgeCode.MissingCredentials, 401, "The request does not say who asks."),
+        [EdgeCode.BadCredentials] = Of(EdgeCode.BadCredentials, 401, "The token is not known, or the signature does not fit the request."),
+        [EdgeCode.StaleSignature] = Of(EdgeCode.StaleSignature, 401, "The signature is too old, from the future, or from before the last start."),
+        [EdgeCode.ReusedNonce] = Of(EdgeCode.ReusedNonce, 401, "The nonce was used before."),
+        [EdgeCode.Forbidden] = Of(EdgeCode.Forbidden, 403, "The one who asks may not do this."),
+        [EdgeCode.NotFound] = Of(EdgeCode.NotFound, 404, "There is no such thing, or it is not yours."),
+        [EdgeCode.NotReached] = Of(EdgeCode.NotReached, 404, "The account has not come to this sequence or instant yet."),
+        [EdgeCode.MethodNotAllowed] = Of(EdgeCode.MethodNotAllowed, 405, "The route does not know this method."),
+        [EdgeCode.RateLimited] = Of(EdgeCode.RateLimited, 429, "Too many requests with these credentials; nothing was taken in.", Transience.Transient),
+        [EdgeCode.Behind] = Of(EdgeCode.Behind, 503, "The account did not come to the asked sequence in time.", Transience.Transient),
+        [EdgeCode.NotReady] = Of(EdgeCode.NotReady, 503, "The venue is starting or stopping; nothing was taken in.", Transience.Transient),
+        [EdgeCode.VerificationRunning] = Of(EdgeCode.VerificationRunning, 503, "A verification is running; one runs at a time.", Transience.Transient),
+        [EdgeCode.Internal] = Of(EdgeCode.Internal, 500, "Something broke; the outcome is not known."),
+    };
+
+    private static readonly Dictionary<string, ProblemKind> ByCode =
+        Rejected.Values.Concat(Edge.Values).ToDictionary(kind => kind.Code, StringComparer.Ordinal);
+
+    public static IEnumerable<ProblemKind> All => Rejected.Values.Concat(Edge.Values);
+
+    public static ProblemKind For(Rejection rejection) => Rejected[rejection];
+
+    public static ProblemKind For(EdgeCode code) => Edge[code];
+
+    public static ProblemKind For(string code) => ByCode[code];
+
+    private static ProblemKind Of(Rejection rejection, int status, string title) =>
+        new(rejection.Code(), status, title, rejection.IsTransient() ? Transience.Transient : Transience.Lasting);
+
+    private static ProblemKind Of(EdgeCode code, int status, string title, Transience transience = Transience.Lasting) =>
+        new(KebabCase(code.ToString()), status, title, transience);
+
+    private static string KebabCase(string name)
+    {
+        var text = new StringBuilder();
+        foreach (var c in name)
+        {
+            if (char.IsAsciiLetterUpper(c) && text.Length > 0) text.Append('-');
+            text.Append(char.ToLowerInvariant(c));
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,113 @@
+using CrossMargin.Api.Hosting;
+using CrossMargin.Api.OpenApi;
+using CrossMargin.Journal;
+using Microsoft.AspNetCore.Connections;
+
+namespace CrossMargin.Api;
+
+/// <summary>The process: starts the venue, serves it, and stops it in order. What cannot start says why in one sentence.</summary>
+internal static partial class Program
+{
+    private const int Refused = 1;
+    private const int LostShard = 3;
+
+    private static async Task<int> Main(string[] arguments)
+    {
+        try
+        {
+            return arguments is ["--openapi", var path] ? await WriteDocument(path) : await Serve(arguments);
+        }
+        catch (Exception refused) when (refused is StartRefused or JournalRefused)
+        {
+            await Console.Error.WriteLineAsync(refused.Message);
+            return Refused;
+        }
+    }
+
+    private static async Task<int> Serve(string[] arguments)
+    {
+        await using var app = ApiApplication.Build(arguments);
+        var (venue, options) = (app.Services.GetRequiredService<Venue>(), app.Services.GetRequiredService<VenueOptions>());
+        var log = app.Services.GetRequiredService<ILogger<Venue>>();
+        MakeDataDirectory(options.DataDirectory);
+        app.Services.GetRequiredService<Access.AccessList>();   // a broken access file stops the start, not the first request
+
+        var exitCode = 0;
+        venue.ShardLost += shard =>
+        {
+            if (Interlocked.Exchange(ref exitCode, LostShard) != LostShard) LogLost(log, shard.Number);
+            app.Lifetime.StopApplication();
+        };
+        app.Lifetime.ApplicationStopping.Register(venue.BeginClosing);
+
+        try
+        {
+            // The port first: that it is taken is known before a database is touched, and probes are answered meanwhile.
+            await Listen(app, options);
+            await venue.Open(app.Lifetime.ApplicationStopping);
+            LogOpen(log, app.Urls.First());
+            await app.WaitForShutdownAsync();
+        }
+        catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // Stopped while it was starting.
+        }
+        finally
+        {
+            await app.StopAsync();
+            await venue.Close();
+        }
+
+        LogStopped(log);
+        return exitCode;
+    }
+
+    private static async Task Listen(WebApplication app, VenueOptions options)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (IOException taken) when (taken.InnerException is AddressInUseException)
+        {
+            throw new StartRefused($"Port {options.Port} of {options.Address} is in use by another program: give another one.", taken);
+        }
+        catch (System.Net.Sockets.SocketException refused)
+        {
+            throw new StartRefused($"{options.Address}:{options.Port} cannot be listened on: {refused.Message}.", refused);
+        }
+    }
+
+    private static void MakeDataDirectory(string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new StartRefused($"The data directory {directory} cannot be made: {refused.Message}", refused);
+        }
+    }
+
+    /// <summary>Routes are known once the server has started: it does so on any port, with nothing behind it.</summary>
+    private static async Task<int> WriteDocument(string path)
+    {
+        var nothing = Directory.CreateTempSubdirectory("crossmargin-openapi-").FullName;
+        await using var app = ApiApplication.Build(["--CrossMargin:Port=0", $"--CrossMargin:DataDirectory={nothing}"]);
+        await app.StartAsync();
+        await File.WriteAllTextAsync(path, await VenueDocument.Write(app.Services));
+        await app.StopAsync();
+        Directory.Delete(nothing, recursive: true);
+        return 0;
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Serving at {Address}")]
+    private static partial void LogOpen(ILogger log, string address);
+
+    [LoggerMessage(2, LogLevel.Critical, "Another process has taken shard {Shard}: this one stops")]
+    private static partial void LogLost(ILogger log, int shard);
+
+    [LoggerMessage(3, LogLevel.Information, "Stopped")]
+    private static partial void LogStopped(ILogger log);
+}

@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using CrossMargin.Contracts;
+
+namespace CrossMargin.Risk.Parameters;
+
+/// <summary>
+/// The rule book of one margin model, as the venue publishes it: data, versioned, validated by <see
+/// cref="ParameterDocument"/>. Nothing in it is a constant in code.
+/// </summary>
+public sealed record ParameterSet(
+    string Name,
+    int Version,
+    OptionValueIn OptionValue,
+    Rate LiquidationEnd,
+    AcceptanceForm Acceptance,
+    ImmutableSortedDictionary<Asset, Rate> ProfitWeights,
+    ImmutableSortedDictionary<Asset, CollateralParameters> Collateral,
+    ImmutableSortedDictionary<Underlying, Rate> DailyVolatility,
+    SoftPenaltyParameters SoftPenalties,
+    OrderParameters Orders,
+    LiquidationParameters Liquidation,
+    ModelParameters Model)
+{
+    /// <summary>The key that stands for every underlying which has no entry of its own.</summary>
+    public static readonly Underlying Default = new("default");
+
+    internal static T? For<T>(ImmutableSortedDictionary<Underlying, T> byUnderlying, Underlying underlying) =>
+        byUnderlying.TryGetValue(underlying, out var own) ? own : byUnderlying.GetValueOrDefault(Default);
+}
+
+/// <summary>Where the value of options is counted. It is counted once: in equity, or against the requirement.</summary>
+public enum OptionValueIn
+{
+    Equity,
+    Requirement,
+}
+
+/// <summary>
+/// How an asset counts. Tiers are marginal by quantity; above the cap nothing counts; from <see cref="VenueScaleFrom"/>
+/// on the initial weight shrinks as the venue's total grows. <see cref="MovesWith"/> makes it risk-cancelling.
+/// </summary>
+public sealed record CollateralParameters(
+    ImmutableArray<CollateralTier> Tiers,
+    AssetAmount? Cap,
+    AssetAmount? VenueScaleFrom,
+    Underlying? MovesWith,
+    BorrowParameters? Borrow);
+
+/// <summary>Weights of the quantity above the tier before and up to this one; null is without end.</summary>
+public readonly record struct CollateralTier(AssetAmount? UpTo, Rate Maintenance, Rate Initial);
+
+/// <summary>What a negative balance requires beside its own value, and how far it may go.</summary>
+public sealed record BorrowParameters(AssetAmount Limit, Rate Maintenance, Rate Initial);
+
+/// <summary>
+/// Reasons to ask for more before new risk. They raise the initial margin and can never start a liquidation.
+/// </summary>
+public sealed record SoftPenaltyParameters(
+    OracleDoubtParameters? OracleDoubt, ImmutableArray<DepegParameters> Depegs, SlowPrice SlowPrice);
+
+/// <summary>Below this confidence an underlying's gross notional is charged (1 - confidence) × rate.</summary>
+public sealed record OracleDoubtParameters(Rate Below, Rate ChargeRate);
+
+/// <summary>
+/// Below its threshold a stablecoin's shortfall × factor is charged on the gross notional settled in it.
+/// </summary>
+public sealed record DepegParameters(Asset Asset, Price Threshold, Rate Factor);
+
+public enum SlowPrice
+{
+    Ignored,
+
+    /// <summary>
+    /// For the initial margin collateral counts at the lower of price and slow price, a debt at the higher.
+    /// </summary>
+    Used,
+}
+
+public sealed record OrderParameters(Rate FeeRate);
+
+/// <summary>How a case is worked: see <see cref="Liquidation"/>.</summary>
+public sealed record LiquidationParameters(
+    Rate FeeRate, Rate FillAdjustment, Rate FillSpread, Rate WorstPriceMove, SlicePolicy Policy, Money SliceCap);
+
+public enum SlicePolicy
+{
+    MostReleasedPerCost,
+    RiskiestFirst,
+    MostLiquidFirst,
+    MostCapitalFirst,
+    ProRata,
+}
+
+/// <summary>The margin model of a set. Historical simulation and Monte Carlo will be further cases.</summary>
+public abstract record ModelParameters
+{
+    public abstract string Name { get; }
+
+    public sealed record Isolated(ImmutableSortedDictionary<Underlying, IsolatedParameters> Underlyings)
+        : ModelParameters
+    {
+        public override string Name => "isolated";
+    }
+
+    public sealed record DeltaNetting(ImmutableSortedDictionary<Underlying, DeltaNettingParameters> Underlyings)
+        : ModelParameters
+    {
+        public override string Name => "delta-netting";
+    }
+
+    public sealed record Standard(ImmutableSortedDictionary<Underlying, StandardParameters> Underlyings)
+        : ModelParameters
+    {
+        public override string Name => "standard";
+    }
+
+    public sealed record Scenario(ScenarioParameters Parameters) : ModelParameters
+    {
+        public override string Name => "scenario";
+    }
+}

@@ -1,0 +1,159 @@
+using System.Text.Json.Nodes;
+
+namespace CrossMargin.Api.Tests;
+
+/// <summary>
+/// Every route, every principal, every kind of account. The routes come from the document that the host serves, so a new one is
+/// in the matrix without being added here, and one that this test knows no expectation for fails.
+/// </summary>
+public sealed class AccessTests(VenueFixture venue)
+{
+    private static readonly string[] Principals = ["nobody", "alice", "bob", "operator", "auditor", "custodian"];
+
+    /// <summary>Who may use a route at all. Deny is the default here as it is there.</summary>
+    private static readonly Dictionary<string, string[]> Scoped = new()
+    {
+        ["POST /v1/accounts"] = ["alice", "bob"],
+        ["GET /v1/accounts/{id}"] = ["alice", "bob", "operator", "auditor"],
+        ["GET /v1/accounts/{id}/events"] = ["alice", "bob", "operator", "auditor"],
+        ["POST /v1/accounts/{id}/deposits"] = ["operator"],
+        ["POST /v1/accounts/{id}/withdrawals"] = ["alice", "bob"],
+        ["GET /v1/accounts/{id}/withdrawals/{withdrawalId}"] = ["alice", "bob", "operator", "auditor"],
+        ["POST /v1/accounts/{id}/transfers"] = ["alice", "bob"],
+        ["POST /v1/custody/{source}/deposits"] = ["custodian"],
+        ["POST /v1/custody/{source}/withdrawals"] = ["custodian"],
+        ["GET /v1/ingest/{source}"] = ["custodian"],
+        ["GET /v1/events/{address}"] = ["auditor"],
+        ["GET /v1/audit/head"] = ["auditor"],
+        ["POST /v1/audit/verify"] = ["auditor"],
+        ["GET /v1/cluster"] = ["operator"],
+    };
+
+    private static readonly string[] OpenToAll = ["GET /health/startup", "GET /health/ready", "GET /health/live"];
+
+    private readonly VenueClient client = venue.Client;
+
+    [Fact]
+    public async Task The_matrix_of_routes_principals_and_accounts_holds_in_every_cell()
+    {
+        var (alices, bobs) = (await client.Funded("alice", "10"), await client.Funded("bob", "10"));
+        var absent = "02" + alices[2..^4] + "0000";
+        var before = await client.JournalHash();
+        var routes = await Routes();
+        routes.Except(OpenToAll).Order().ShouldBe(Scoped.Keys.Order());
+
+        var cells = 0;
+        foreach (var route in routes.Except(OpenToAll))
+        {
+            var (method, template) = (route.Split(' ')[0], route.Split(' ')[1]);
+            string[] accounts = template.Contains("{id}") ? [alices, bobs, absent, "malformed"] : [""];
+            foreach (var account in accounts)
+            {
+                foreach (var who in Principals)
+                {
+                    var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{source}", "vault").Replace("{address}", "0:9007199254740991");
+
+                    // A body that the gate lets through is refused behind it, so that no cell changes anything.
+                    var answer = await client.Send(
+                        new HttpMethod(method), who, path, method == "POST" ? "{\"?\":1}"u8.ToArray() : null, VenueClient.NewKey());
+                    var seen = answer.Status < 400 ? "in" : answer.Code!;
+                    seen.ShouldBe(Expected(route, who, account, alices, bobs), $"{who} {method} {path}");
+                    cells++;
+                }
+            }
+        }
+
+        cells.ShouldBeGreaterThan(150);
+        (await client.JournalHash()).ShouldBe(before);
+    }
+
+    private static string Expected(string route, string who, string account, string alices, string bobs)
+    {
+        if (who == "nobody") return "missing-credentials";
+        if (!Scoped[route].Contains(who)) return "forbidden";
+        if (account == "malformed") return "malformed-id";
+        if (account.Length > 0 && account != alices && account != bobs) return "not-found";
+        if (account.Length > 0 && who is "alice" or "bob" && account.Length > 0 && account != (who == "alice" ? alices : bobs)) return "not-found";
+        return route switch
+        {
+            "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" => "not-found",
+            "GET /v1/ingest/{source}" => "malformed-parameter",
+            _ when route.StartsWith("POST") => "unknown-field",
+            _ => "in",
+        };
+    }
+
+    [Fact]
+    public async Task A_foreign_account_and_an_absent_one_cannot_be_told_apart()
+    {
+        var bobs = await client.Open("bob");
+        var absent = "02" + bobs[2..^4] + "0000";
+        foreach (var rest in new[] { "", "/events", "/withdrawals/1", "?atSequence=1", "?minSequence=9" })
+        {
+            var (foreign, missing) = (await client.Get("alice", $"/v1/accounts/{bobs}{rest}"), await client.Get("alice", $"/v1/accounts/{absent}{rest}"));
+            Comparable(foreign, bobs).ShouldBe(Comparable(missing, absent));
+        }
+
+        static string Comparable(Answer answer, string account)
+        {
+            var json = (JsonObject)answer.ShouldBeProblem("not-found").Json;
+            json.Remove("traceId");
+            var headers = string.Join('\n', answer.Headers.Where(header => header.Key is not ("Date" or "RateLimit")).Select(header => header.Key).Order());
+            return json.ToJsonString().Replace(account, "ACCOUNT") + headers;
+        }
+    }
+
+    [Fact]
+    public async Task A_source_is_granted_by_name()
+    {
+        (await client.Post("custodian", "/v1/custody/other/deposits", """{"items":[]}""", key: null)).ShouldBeProblem("forbidden");
+        (await client.Get("custodian", "/v1/ingest/other?account=x")).ShouldBeProblem("forbidden");
+    }
+
+    [Fact]
+    public async Task A_token_that_is_not_known_lets_nobody_in()
+    {
+        var token = client.Token("alice");
+        foreach (var header in new[]
+        {
+            "Bearer ", "Bearer x", $"Bearer {token}x", $"Bearer {token[..^1]}", $"Bearer {token.ToUpperInvariant()}", $"Basic {token}",
+            $"bearer {token}", token, "CM-HMAC-SHA256", "CM-HMAC-SHA256 ", "CM-HMAC-SHA256 keyId=custodian-1", $"Bearer {client.Token("custodian")}",
+        })
+        {
+            var answer = await client.Get("nobody", "/v1/cluster", request => request.Headers.TryAddWithoutValidation("Authorization", header));
+            answer.ShouldBeProblem("bad-credentials").Headers.WwwAuthenticate.ShouldNotBeEmpty();
+        }
+    }
+
+    [Fact]
+    public async Task Probes_answer_anybody_and_tell_nothing_else()
+    {
+        foreach (var (path, status) in new[] { ("/health/startup", "started"), ("/health/ready", "ready"), ("/health/live", "live") })
+            (await client.Get("nobody", path)).ShouldBe(200).Text.ShouldBe($$"""{"status":"{{status}}"}""");
+    }
+
+    [Fact]
+    public async Task The_cluster_shows_every_shard_active()
+    {
+        var silo = (await client.Get("operator", "/v1/cluster")).ShouldBe(200).Json["silos"]![0]!;
+        silo["shards"]!.ToJsonString().ShouldBe("""{"active":64}""");
+        silo["isReady"]!.GetValue<bool>().ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Answers_are_not_kept_by_caches_and_say_how_much_more_may_be_asked()
+    {
+        var answer = await client.Get("operator", "/v1/cluster");
+        answer.Headers.CacheControl!.NoStore.ShouldBeTrue();
+        answer.Headers.GetValues("X-Content-Type-Options").ShouldBe(["nosniff"]);
+        answer.Headers.GetValues("RateLimit-Policy").Single().ShouldMatch("q=[0-9]+;w=1");
+        answer.Headers.GetValues("RateLimit").Single().ShouldMatch("r=[0-9]+;t=1");
+        answer.Headers.Contains("Server").ShouldBeFalse();
+    }
+
+    private async Task<List<string>> Routes()
+    {
+        var paths = (await client.Get("nobody", "/openapi/v1.json")).ShouldBe(200).Json["paths"]!.AsObject();
+        return [.. paths.SelectMany(path => path.Value!.AsObject().Select(operation => $"{operation.Key.ToUpperInvariant()} {path.Key}"))];
+    }
+}
