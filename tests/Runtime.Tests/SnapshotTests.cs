@@ -85,14 +85,31 @@ public class SnapshotTests
 
         shard.Ask(One);
         shard.Commit();
+        shard.Saves.ShouldBeEmpty();
         shard.Shard.SaveSoon();
         shard.Shard.Flush();
         shard.Shard.IsQuiet.ShouldBeFalse();
+        shard.Shard.SaveSoon();
+        shard.Shard.Flush();
         shard.Shard.Saved(shard.Saves.ShouldHaveSingleItem(), stored: true);
         shard.Shard.IsQuiet.ShouldBeTrue();
         shard.Shard.SaveSoon();
         shard.Shard.Flush();
         shard.Saves.Count.ShouldBe(1);
+        shard.Shard.IsSaved.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Asking_for_one_set_brings_one_set()
+    {
+        var (shard, set) = Saved();
+        shard.Shard.IsSaved.ShouldBeFalse();
+        shard.Shard.Saved(set, stored: true);
+        shard.Shard.IsSaved.ShouldBeTrue();
+        shard.Ask(One);
+        shard.Commit();
+        shard.Saves.Count.ShouldBe(1);
+        shard.Shard.IsSaved.ShouldBeFalse();
     }
 
     [Fact]

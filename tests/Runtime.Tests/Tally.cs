@@ -41,7 +41,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
     public const string Ignore = "ignore", Refuse = "refuse", Break = "break";
 
     /// <summary>A due time that stays when the timer has come.</summary>
-    public static readonly Instant Stuck = new(77);
+    public static readonly Instant Stuck = ScriptedShard.Noon;
 
     public override GrainKind Kind => TheKind;
     public override int SnapshotSchema => 3;
