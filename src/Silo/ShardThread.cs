@@ -5,7 +5,9 @@ using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Silos;
 
-/// <summary>One thread and its shards: takes everything that waits, runs it, flushes once, and sends what came of it.</summary>
+/// <summary>
+/// One thread and its shards: takes everything that waits, runs it, flushes once, and sends what came of it.
+/// </summary>
 internal sealed class ShardThread
 {
     private readonly Inbox<Inbound> inbox;
@@ -22,7 +24,9 @@ internal sealed class ShardThread
     private List<Batch> ready = [];
     private volatile bool isStopping;
 
-    /// <summary>Something for one shard of this thread: what is to be done, and a caller where somebody waits for an answer.</summary>
+    /// <summary>
+    /// Something for one shard of this thread: what is to be done, and a caller where somebody waits for an answer.
+    /// </summary>
     internal readonly record struct Inbound(ShardId Shard, object Body, ICaller? Caller);
 
     /// <summary>Reads wait behind the commands that came before them.</summary>

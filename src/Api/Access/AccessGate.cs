@@ -16,7 +16,8 @@ internal static class AskingExtensions
 }
 
 /// <summary>
-/// The one place where a request is let in: (who, what account or source, what scope), deny by default. It reads the body too,
+/// The one place where a request is let in: (who, what account or source, what scope), deny by default. It reads the
+/// body too,
 /// because a signature is over it, and so nothing behind the gate ever waits for a client.
 /// </summary>
 public sealed class AccessGate(
@@ -89,7 +90,9 @@ public sealed class AccessGate(
         await Refusal.Of(code, ProblemTable.For(code).Title).ExecuteAsync(http);
     }
 
-    /// <summary>What the header claims: a token proves itself, a signature is yet to be checked against the body.</summary>
+    /// <summary>
+    /// What the header claims: a token proves itself, a signature is yet to be checked against the body.
+    /// </summary>
     private readonly record struct Credentials(Principal Principal, RequestSignature? Signature, byte[] Secret);
 
     private (Credentials Shown, Refusal? Refusal) Identify(HttpContext http)
@@ -154,7 +157,9 @@ public sealed class AccessGate(
 
     private readonly record struct Body(byte[] Rented, ReadOnlyMemory<byte> Memory);
 
-    /// <summary>The whole body, or null when it is longer than the route takes; then no more of it is read than that.</summary>
+    /// <summary>
+    /// The whole body, or null when it is longer than the route takes; then no more of it is read than that.
+    /// </summary>
     private static async Task<Body?> ReadBody(HttpContext http, int limit)
     {
         if (http.Request.ContentLength > limit) return null;

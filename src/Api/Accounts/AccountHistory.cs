@@ -40,7 +40,9 @@ internal static class AccountHistory
         }
     }
 
-    /// <summary>How the withdrawal ended, found among the account's later events; null while it is held, or never was.</summary>
+    /// <summary>
+    /// How the withdrawal ended, found among the account's later events; null while it is held, or never was.
+    /// </summary>
     public static async Task<(AccountEvent.WithdrawalHeld Held, JournalRecord Record, AccountEvent? End)?> FindWithdrawal(
         Venue venue, AccountId account, WithdrawalId withdrawal, CancellationToken cancel)
     {

@@ -8,7 +8,8 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Api.Audit;
 
 /// <summary>
-/// Reads the journal up to a cut, page by page and shard by shard, and holds three things against it: the hash chain, the live
+/// Reads the journal up to a cut, page by page and shard by shard, and holds three things against it: the hash chain,
+/// the live
 /// state of every grain, and the sum of all money. What it keeps in memory is one shard's state at a time.
 /// </summary>
 internal sealed class Verification(Venue venue, CancellationToken cancel)

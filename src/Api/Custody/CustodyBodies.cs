@@ -8,7 +8,9 @@ using CrossMargin.Contracts.Accounts;
 
 namespace CrossMargin.Api.Custody;
 
-/// <summary>One item of a batch, ready to be sent: the number that the source gave it, and what it asks of which account.</summary>
+/// <summary>
+/// One item of a batch, ready to be sent: the number that the source gave it, and what it asks of which account.
+/// </summary>
 internal sealed record CustodyItem(AccountId Account, long SourceSequence, AccountCommand Command);
 
 public sealed record CustodyDepositItem(

@@ -11,7 +11,8 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Api.Custody;
 
 /// <summary>
-/// What custody systems report, in numbered batches. A batch is not a transaction: every item stands for itself, and what was
+/// What custody systems report, in numbered batches. A batch is not a transaction: every item stands for itself, and
+/// what was
 /// not answered may be sent again as it is.
 /// </summary>
 internal static class CustodyRoutes

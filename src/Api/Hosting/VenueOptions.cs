@@ -29,7 +29,9 @@ public sealed class VenueOptions
     /// <summary>A PostgreSQL that is run by others, as the role crossmargin_app. Null starts a private one.</summary>
     public string? ConnectionString { get; set; }
 
-    /// <summary>As the role crossmargin_migrate: brings the schema up to date at the start. Null leaves that to others.</summary>
+    /// <summary>
+    /// As the role crossmargin_migrate: brings the schema up to date at the start. Null leaves that to others.
+    /// </summary>
     public string? MigrationConnectionString { get; set; }
 
     public string Address { get; set; } = "127.0.0.1";

@@ -13,7 +13,9 @@ public enum Transience
 /// <summary>What a code means on the wire.</summary>
 public sealed record ProblemKind(string Code, int Status, string Title, Transience Transience);
 
-/// <summary>The one table from codes to HTTP: every code of the venue and of the edge has its line here and in docs/api.md.</summary>
+/// <summary>
+/// The one table from codes to HTTP: every code of the venue and of the edge has its line here and in docs/api.md.
+/// </summary>
 public static class ProblemTable
 {
     private static readonly Dictionary<Rejection, ProblemKind> Rejected = new()
