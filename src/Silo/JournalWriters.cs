@@ -28,7 +28,8 @@ internal sealed class JournalWriters
         this.settled = settled;
         rowsToShare = options.RowsToShare;
         queue = new CommitQueue(options.RowsPerTransaction);
-        threads = [.. Enumerable.Range(0, options.JournalWriters).Select(number => new Thread(Run) { Name = $"writer {number}", IsBackground = true })];
+        threads = [.. Enumerable.Range(0, options.JournalWriters)
+            .Select(number => new Thread(Run) { Name = $"writer {number}", IsBackground = true })];
         foreach (var thread in threads) thread.Start();
     }
 

@@ -86,7 +86,9 @@ public sealed class AccessGate(
     {
         if (http.GetEndpoint() is RouteEndpoint route) throw new InvalidOperationException($"{route.DisplayName} has no access policy");
         await next(http);
-        var code = http.Response.StatusCode == StatusCodes.Status405MethodNotAllowed ? EdgeCode.MethodNotAllowed : EdgeCode.UnsupportedMediaType;
+        var code = http.Response.StatusCode == StatusCodes.Status405MethodNotAllowed
+            ? EdgeCode.MethodNotAllowed
+            : EdgeCode.UnsupportedMediaType;
         await Refusal.Of(code, ProblemTable.For(code).Title).ExecuteAsync(http);
     }
 
@@ -98,7 +100,8 @@ public sealed class AccessGate(
     private (Credentials Shown, Refusal? Refusal) Identify(HttpContext http)
     {
         var header = http.Request.Headers.Authorization.ToString();
-        if (header.Length == 0) return (default, Refusal.Of(EdgeCode.MissingCredentials, "send Authorization: Bearer, or sign the request"));
+        if (header.Length == 0)
+            return (default, Refusal.Of(EdgeCode.MissingCredentials, "send Authorization: Bearer, or sign the request"));
         if (header.StartsWith(Bearer, StringComparison.Ordinal))
             return access.ByToken(header[Bearer.Length..]) is { } person ? (new Credentials(person, null, []), null) : (default, Bad());
         if (!header.StartsWith(RequestSignature.Scheme + " ", StringComparison.Ordinal)) return (default, Bad());

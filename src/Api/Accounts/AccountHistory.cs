@@ -66,5 +66,6 @@ internal static class AccountHistory
     }
 
     private static object Decode(Venue venue, JournalRecord record) =>
-        venue.Catalog.Decode(record) ?? throw new InvalidDataException($"{record.Address} is a {record.Type}, which this build cannot read");
+        venue.Catalog.Decode(record)
+            ?? throw new InvalidDataException($"{record.Address} is a {record.Type}, which this build cannot read");
 }

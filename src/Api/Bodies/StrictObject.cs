@@ -197,7 +197,8 @@ internal ref struct StrictObject
         Span<char> text = stackalloc char[36];
         var plain = Plain(name);
         if (json.TokenType != JsonTokenType.String) return null;
-        if (plain.Length == 36 && Encoding.ASCII.TryGetChars(plain, text, out _) && AccountId.TryParse(text, out var account)) return account;
+        if (plain.Length == 36 && Encoding.ASCII.TryGetChars(plain, text, out _) && AccountId.TryParse(text, out var account))
+            return account;
         Report(name, EdgeCode.MalformedId, "an account id is a lower-case UUID whose first byte is 02");
         return null;
     }

@@ -119,7 +119,8 @@ internal static class ApiApplication
         }
         catch (Exception thrown) when (!http.Response.HasStarted)
         {
-            RequestLog.Broken(http.RequestServices.GetRequiredService<ILogger<Venue>>(), thrown, http.Request.Method, http.GetEndpoint()?.DisplayName);
+            RequestLog.Broken(
+                http.RequestServices.GetRequiredService<ILogger<Venue>>(), thrown, http.Request.Method, http.GetEndpoint()?.DisplayName);
             await Refusal.Of(EdgeCode.Internal, ProblemTable.For(EdgeCode.Internal).Title).ExecuteAsync(http);
         }
     }

@@ -59,7 +59,9 @@ public sealed class VenueOptions
         Require(IPAddress.TryParse(Address, out _), nameof(Address), "an IP address");
         Require(Port is >= 0 and <= ushort.MaxValue, nameof(Port), "0 to 65535");
         Require(AnswerWithin >= TimeSpan.FromMilliseconds(100), nameof(AnswerWithin), "at least 0.1 s");
-        Require(SignatureWindow >= TimeSpan.FromSeconds(1) && SignatureWindow <= TimeSpan.FromSeconds(60), nameof(SignatureWindow), "1 to 60 s");
+        Require(
+            SignatureWindow >= TimeSpan.FromSeconds(1) && SignatureWindow <= TimeSpan.FromSeconds(60),
+            nameof(SignatureWindow), "1 to 60 s");
         Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
         return this;
 

@@ -37,7 +37,9 @@ public sealed partial class Shard
                 SendCommit();
                 break;
             case TakeOver.Lost:
-                GiveUp(ShardPhase.Lost, Rejection.OutcomeUnknown, $"the shard was taken while a commit of epoch {durable.Epoch} was unresolved");
+                GiveUp(
+                    ShardPhase.Lost, Rejection.OutcomeUnknown,
+                    $"the shard was taken while a commit of epoch {durable.Epoch} was unresolved");
                 break;
             default:
                 Reload();
@@ -113,7 +115,8 @@ public sealed partial class Shard
 
         // What stands behind the head that was taken over, in a snapshot or as records, was written by a later owner.
         var isOutrun = state.Position > durable.Position || (records.Count > 0 && records[^1].Position > durable.Position);
-        if (isOutrun) GiveUp(ShardPhase.Lost, Rejection.ShardUnavailable, $"it has another owner; epoch {durable.Epoch} was over before it began");
+        if (isOutrun)
+            GiveUp(ShardPhase.Lost, Rejection.ShardUnavailable, $"it has another owner; epoch {durable.Epoch} was over before it began");
         else if (state.Position < durable.Position) host.ReadOwn(id, state.Position);
         else if (folded != durable.Chain) Halt($"the chain at {durable.Position} is not the head's");
         else Activate();
