@@ -80,7 +80,10 @@ internal sealed class Mutator(string file, List<Mutant> mutants, IReadOnlySet<in
     private SyntaxNode Dropped(StatementSyntax node, SyntaxNode visited)
     {
         if (Declares(node) || GuardsAName(node) || Number(node, node.ToString(), "") is not { } number) return visited;
-        return SyntaxFactory.ParseStatement($"if (!({Workshop.Switch(number)})) {{ {Plain(visited)} }}").WithTriviaFrom(node);
+
+        // In a block of its own, or an else behind it would become that of the new if.
+        return SyntaxFactory.ParseStatement($"{{ if (!({Workshop.Switch(number)})) {{ {Plain(visited)} }} }}")
+            .WithTriviaFrom(node);
     }
 
     /// <summary>Leaving by this statement is what gives a name of the condition its value behind it.</summary>
