@@ -44,21 +44,11 @@ public sealed class Router(IReadOnlyList<int> placeOfShard, int places)
         return taken;
     }
 
-    /// <summary>Hands a parcel to the shards of the place that it came to.</summary>
-    public static void Unpack(Instant now, IEnumerable<ShardMessage> parcel, IReadOnlyList<Shard> here)
+    /// <summary>Those of a place's shards that a message is for.</summary>
+    public static IEnumerable<Shard> ReceiversOf(ShardMessage message, IReadOnlyList<Shard> here) => message switch
     {
-        foreach (var message in parcel)
-        {
-            foreach (var shard in here)
-            {
-                var isForIt = message switch
-                {
-                    ShardMessage.Delivery delivery => delivery.To == shard.Id,
-                    ShardMessage.Pull pull => pull.To == shard.Id,
-                    _ => true,
-                };
-                if (isForIt) shard.Receive(now, message);
-            }
-        }
-    }
+        ShardMessage.Delivery delivery => here.Where(shard => shard.Id == delivery.To),
+        ShardMessage.Pull pull => here.Where(shard => shard.Id == pull.To),
+        _ => here,
+    };
 }

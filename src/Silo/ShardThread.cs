@@ -105,7 +105,7 @@ internal sealed class ShardThread
         {
             // One message at a time, so that a shard that throws stops alone.
             foreach (var message in parcel)
-                foreach (var shard in ReceiversOf(message)) Guarded(shard, s => s.Receive(now, message));
+                foreach (var shard in Router.ReceiversOf(message, shards)) Guarded(shard, s => s.Receive(now, message));
             return;
         }
 
@@ -124,13 +124,6 @@ internal sealed class ShardThread
             failed(one, thrown);
         }
     }
-
-    private IEnumerable<Shard> ReceiversOf(ShardMessage message) => message switch
-    {
-        ShardMessage.Delivery delivery => [byNumber[delivery.To.Number]!],
-        ShardMessage.Pull pull => [byNumber[pull.To.Number]!],
-        _ => shards,
-    };
 
     /// <summary>A shard that throws is wrong in itself: it stops, and the others go on.</summary>
     private void Guarded(Shard shard, Action<Shard> call)

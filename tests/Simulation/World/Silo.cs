@@ -163,7 +163,9 @@ internal sealed class Silo : IShardHost
 
     public void Arrive(int place, IReadOnlyList<ShardMessage> parcel) => Do(() =>
     {
-        Call(shards[place], _ => Router.Unpack(Now, parcel, [.. shards.Where(shard => placeOf[shard.Id.Number] == place)]));
+        Shard[] here = [.. shards.Where(shard => placeOf[shard.Id.Number] == place)];
+        foreach (var message in parcel)
+            foreach (var receiver in Router.ReceiversOf(message, here)) Call(receiver, shard => shard.Receive(Now, message));
         Settle(place);
     });
 
