@@ -180,6 +180,20 @@ public class CommandTests
     }
 
     [Fact]
+    public void A_full_key_window_has_room_again_when_its_keys_are_too_old_to_be_used()
+    {
+        var shard = Active(new ShardLimits { KeysInWindow = 1 });
+        shard.Ask(One);
+        shard.Commit();
+        shard.Now = Noon.PlusMicros(KeyWindow.WindowMicros + KeyWindow.EarlyMicros + 1);
+        shard.Ask(One, Number(1, One));
+        shard.Commit();
+        shard.Ask(One, NewKey(One, ageMicros: -KeyWindow.WindowMicros));
+        shard.Commit();
+        shard.StateOf(A).Total.ShouldBe(3);
+    }
+
+    [Fact]
     public void Too_much_that_waits_is_refused_and_nothing_of_it_is_done()
     {
         var shard = Active(new ShardLimits { OpenRecords = 2 });

@@ -173,6 +173,18 @@ public class CommitTests
     }
 
     [Fact]
+    public void An_answer_to_a_resolve_that_comes_after_a_halt_is_ignored()
+    {
+        var shard = Active();
+        shard.Ask(One);
+        shard.Commit(CommitOutcome.Unknown);
+        shard.Shard.Halt("somebody threw");
+        shard.Shard.TakenOver(new TakeOver.Taken(shard.HeadOf(epoch: 2)));
+        shard.Shard.Phase.ShouldBe(ShardPhase.Halted);
+        shard.Commits.Count.ShouldBe(1);
+    }
+
+    [Fact]
     public void A_halted_shard_tells_its_askers_that_the_outcome_is_unknown()
     {
         var shard = Active();

@@ -156,6 +156,7 @@ public class MessageTests
 
         var away = shard.Deliveries.Single(delivery => delivery.To == There);
         away.Predecessor.ShouldBe(0);
+        away.HasMore.ShouldBeFalse();
         away.Records.Select(record => record.Position).ShouldBe([1, 3]);
         shard.Deliveries.Single(delivery => delivery.To == Here).Records.Select(record => record.Position).ShouldBe([2, 3]);
 
@@ -211,6 +212,18 @@ public class MessageTests
         shard.Shard.AddressedRead(There, after: 1, [shard.Journal[1]], hasMore: true);
         shard.Deliveries.Last().ShouldSatisfyAllConditions(
             delivery => delivery.Predecessor.ShouldBe(1), delivery => delivery.HasMore.ShouldBeTrue());
+    }
+
+    [Fact]
+    public void Records_that_speak_to_nobody_take_no_room_in_memory()
+    {
+        var shard = Active(new ShardLimits { RingRecords = 1 });
+        shard.Ask(new TallyCommand.Tell([Far], "one"));
+        shard.Ask(new TallyCommand.Count(1));
+        shard.Ask(new TallyCommand.Count(1));
+        shard.Commit();
+        shard.Shard.Receive(shard.Now, Pull(after: 0));
+        shard.AddressedReads.ShouldBeEmpty();
     }
 
     [Fact]

@@ -46,6 +46,7 @@ public class RecoveryTests
         var second = new ScriptedShard().Recover(epoch: 2, Lived(NewKey(One)).Journal);
         second.Sent[0].ShouldBeOfType<ShardMessage.Announcement>().LastAddressed.ShouldBe([0, 4]);
         second.Pulls.ShouldHaveSingleItem().After.ShouldBe(8);
+        new ScriptedShard().Recover(epoch: 1, []).Pulls.ShouldHaveSingleItem().After.ShouldBe(0);
     }
 
     [Fact]
@@ -66,6 +67,16 @@ public class RecoveryTests
         var second = new ScriptedShard().Recover(epoch: 2, journal);
         second.Shard.Phase.ShouldBe(ShardPhase.Halted);
         second.Alarms.ShouldHaveSingleItem().ShouldContain("broken at 0:2");
+    }
+
+    [Fact]
+    public void Nothing_behind_a_broken_record_is_read()
+    {
+        var journal = Lived(NewKey(One)).Journal;
+        journal[0] = Record(Here, 1, A, 1, "counted", "100").AsStored(epoch: 1, journal[0].Chain);
+        var second = new ScriptedShard().Recover(epoch: 2, journal);
+        second.Alarms.ShouldHaveSingleItem();
+        second.OwnReads.ShouldBe([0]);
     }
 
     [Fact]
@@ -117,6 +128,17 @@ public class RecoveryTests
     }
 
     [Fact]
+    public void What_a_later_owner_wrote_need_not_be_readable()
+    {
+        var shard = Lived(NewKey(One));
+        var head = shard.HeadOf(epoch: 2);
+        var unknown = Record(Here, 6, A, 3, "tally.from-the-future.v9", "");
+        unknown.Seal(epoch: 3, shard.Journal[^1].Chain);
+        var late = new ScriptedShard().Recover(epoch: 2, [.. shard.Journal, unknown], head: head);
+        late.Shard.Phase.ShouldBe(ShardPhase.Lost);
+    }
+
+    [Fact]
     public void A_snapshot_behind_the_head_that_was_taken_over_means_another_owner_too()
     {
         var shard = Lived(NewKey(One));
@@ -145,11 +167,12 @@ public class RecoveryTests
     [Fact]
     public void Answers_that_nobody_waits_for_are_ignored()
     {
-        var shard = Active();
+        var shard = Lived(NewKey(One));
         shard.Shard.TakenOver(new TakeOver.Lost());
         shard.Shard.SnapshotsLoaded(new SnapshotsFound([], Discarded: 0));
         shard.Shard.RecordsRead([]);
         shard.Shard.Phase.ShouldBe(ShardPhase.Active);
+        shard.Shard.State.Position.ShouldBe(5);
     }
 
     [Fact]
@@ -161,6 +184,8 @@ public class RecoveryTests
         var shard = new ScriptedShard().Recover(epoch: 2, [bad, good]);
         shard.Shard.Phase.ShouldBe(ShardPhase.Active);
         shard.StateOf(B).Total.ShouldBe(7);
+        shard.StateOf(A).Total.ShouldBe(0);
+        shard.Alarms.ShouldHaveSingleItem();
         shard.Ask(One).Reply.Rejection.ShouldBe(Rejection.GrainHalted);
         shard.Shard.State.Find(A).Version.ShouldBe(1);
     }
@@ -169,10 +194,13 @@ public class RecoveryTests
     public void A_forgotten_shard_recovers_from_what_the_journal_has()
     {
         var shard = Active();
+        shard.Deliver(3, Message(5, "later", A));
+        shard.Pulls.Count().ShouldBe(1);
         shard.Ask(One);
         shard.Commit(CommitOutcome.Unknown);
         shard.Shard.TakenOver(new TakeOver.Unknown());
         shard.Recover(epoch: 3, [.. shard.Commits[0].Records]);
+        shard.Pulls.Count().ShouldBe(2);
         shard.StateOf(A).Total.ShouldBe(1);
         shard.Ask(One);
         shard.Commit();

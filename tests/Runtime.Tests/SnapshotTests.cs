@@ -135,6 +135,43 @@ public class SnapshotTests
     }
 
     [Fact]
+    public void After_a_recovery_the_next_set_is_due_when_enough_is_behind_the_last_one()
+    {
+        var (shard, set) = Saved();
+        var second = new ScriptedShard(new ShardLimits { SnapshotEvery = 2 });
+        second.Recover(epoch: 2, shard.Journal, Found(set.Snapshots));
+        second.Ask(One);
+        second.Commit();
+        second.Saves.ShouldBeEmpty();
+        second.Ask(One);
+        second.Commit();
+        second.Saves.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public void A_digest_covers_everything_that_a_snapshot_says_of_itself()
+    {
+        var snapshot = Saved().Set.Snapshots[0];
+        snapshot.IsIntact.ShouldBeTrue();
+        (snapshot with { Grain = Far }).IsIntact.ShouldBeFalse();
+        (snapshot with { Position = snapshot.Position + 1 }).IsIntact.ShouldBeFalse();
+        (snapshot with { Version = snapshot.Version + 1 }).IsIntact.ShouldBeFalse();
+        (snapshot with { Schema = snapshot.Schema + 1 }).IsIntact.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_snapshot_of_a_venue_with_another_count_of_shards_is_noticed()
+    {
+        var (shard, set) = Saved();
+        var own = set.Snapshots[^1];
+        var text = System.Text.Encoding.UTF8.GetString(own.State.Span);
+        text.ShouldContain("\"watermarks\":[0,6]");
+        var three = System.Text.Encoding.UTF8.GetBytes(text.Replace("\"watermarks\":[0,6]", "\"watermarks\":[0,6,0]"));
+        var head = new Head(Here, Epoch: 1, own.Position, own.Chain);
+        IsIgnored(shard, set, GrainSnapshot.Of(own.Grain, head, own.Version, own.Schema, three));
+    }
+
+    [Fact]
     public void Every_flipped_bit_of_every_snapshot_is_noticed_and_the_journal_is_folded_instead()
     {
         var (shard, set) = Saved();

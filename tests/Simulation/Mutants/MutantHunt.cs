@@ -12,12 +12,17 @@ namespace CrossMargin.Simulation.Mutants;
 /// </summary>
 internal static partial class MutantHunt
 {
-    private const string Simulation = "tests/Simulation/Simulation.csproj", UnitTests = "tests/Runtime.Tests/Runtime.Tests.csproj";
+    private static readonly string[] Projects = ["Simulation", "Runtime.Tests", "Grains.Tests"];
 
     private static readonly string[] Folders = ["src/Runtime", "src/Grains/Accounts"];
 
-    /// <summary>A mutant that is still running after this has made a loop without end.</summary>
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+    private const int Hunters = 2;
+
+    /// <summary>
+    /// A mutant that is still running after this has made a loop without end: the first two hunts take about a second, the
+    /// third about ten.
+    /// </summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(25), LimitOfMoreSeeds = TimeSpan.FromSeconds(120);
 
     private enum Fate
     {
@@ -36,7 +41,7 @@ internal static partial class MutantHunt
         {
             workshop.Copy();
             mutants = Write(workshop, leftOut);
-            var errors = workshop.Build(Simulation).Concat(workshop.Build(UnitTests)).Distinct().ToList();
+            var errors = Projects.SelectMany(name => workshop.Build($"tests/{name}/{name}.csproj")).Distinct().ToList();
             if (errors.Count == 0) break;
             var broken = errors.SelectMany(error => At(error)).Where(leftOut.Add).Count();
             Console.WriteLine($"round {round}: {broken} mutants do not compile");
@@ -52,13 +57,14 @@ internal static partial class MutantHunt
         }
 
         mutants.RemoveAll(mutant => leftOut.Contains(mutant.Number));
-        var fates = new List<(Mutant Mutant, Fate Fate)>();
-        foreach (var mutant in mutants)
+        var fates = new (Mutant Mutant, Fate Fate)[mutants.Count];
+        var hunted = 0;
+        Parallel.For(0, mutants.Count, new ParallelOptions { MaxDegreeOfParallelism = Hunters }, index =>
         {
-            fates.Add((mutant, Hunt(workshop, mutant)));
-            if (fates.Count % 25 == 0) Console.WriteLine(
-                $"{fates.Count} of {mutants.Count}, {fates.Count(entry => entry.Fate == Fate.Survived)} survive");
-        }
+            fates[index] = (mutants[index], Hunt(workshop, mutants[index]));
+            if (fates[index].Fate == Fate.Survived) Console.WriteLine($"survives: {mutants[index]}");
+            if (Interlocked.Increment(ref hunted) % 25 == 0) Console.WriteLine($"{hunted} of {mutants.Count}");
+        });
 
         var report = Report(fates);
         File.WriteAllText(Path.Combine(Workshop.Root, "docs", "mutants.md"), report);
@@ -85,11 +91,11 @@ internal static partial class MutantHunt
     private static Fate Hunt(Workshop workshop, Mutant? mutant)
     {
         var planted = mutant?.Number.ToString(CultureInfo.InvariantCulture);
-        if (IsCaught("Simulation", ["hunt", "--seeds", "8"])) return Fate.KilledByAFewSeeds;
-        if (IsCaught("Runtime.Tests", ["-noColor"])) return Fate.KilledByUnitTests;
-        return IsCaught("Simulation", ["hunt", "--seeds", "120"]) ? Fate.KilledByMoreSeeds : Fate.Survived;
+        if (IsCaught("Simulation", ["hunt", "--seeds", "8"], Limit)) return Fate.KilledByAFewSeeds;
+        if (Projects[1..].Any(tests => IsCaught(tests, ["-noColor"], Limit))) return Fate.KilledByUnitTests;
+        return IsCaught("Simulation", ["hunt", "--seeds", "120"], LimitOfMoreSeeds) ? Fate.KilledByMoreSeeds : Fate.Survived;
 
-        bool IsCaught(string project, IReadOnlyList<string> arguments) => workshop.RunBuilt(project, arguments, planted, Limit).Code != 0;
+        bool IsCaught(string project, IReadOnlyList<string> arguments, TimeSpan limit) => workshop.RunBuilt(project, arguments, planted, limit).Code != 0;
     }
 
     /// <summary>
@@ -105,7 +111,7 @@ internal static partial class MutantHunt
         return SwitchNumber().Matches(lines[line]).Select(match => int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture));
     }
 
-    private static string Report(List<(Mutant Mutant, Fate Fate)> fates)
+    private static string Report(IReadOnlyList<(Mutant Mutant, Fate Fate)> fates)
     {
         int Count(Fate fate) => fates.Count(entry => entry.Fate == fate);
         var survivors = fates.Where(entry => entry.Fate == Fate.Survived).Select(entry => entry.Mutant).ToList();
@@ -117,7 +123,7 @@ internal static partial class MutantHunt
             CultureInfo.InvariantCulture, $"{fates.Count} mutants of {string.Join(" and ", Folders)}, {fates.Count - survivors.Count} killed: {100.0 * (fates.Count - survivors.Count) / fates.Count:0.0} %.");
         text.AppendLine().AppendLine("| killed by | mutants |").AppendLine("|---|---|");
         text.AppendLine($"| the first 8 seeds of the simulator | {Count(Fate.KilledByAFewSeeds)} |");
-        text.AppendLine($"| the unit tests of Runtime, when those seeds had not | {Count(Fate.KilledByUnitTests)} |");
+        text.AppendLine($"| the unit tests of Runtime and Grains, when those seeds had not | {Count(Fate.KilledByUnitTests)} |");
         text.AppendLine($"| the first 120 seeds, when neither had | {Count(Fate.KilledByMoreSeeds)} |");
         text.AppendLine($"| nobody | {survivors.Count} |").AppendLine();
         text.AppendLine("| survivor | was | became |").AppendLine("|---|---|---|");

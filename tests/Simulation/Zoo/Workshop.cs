@@ -11,7 +11,7 @@ internal sealed class Workshop(string name)
 {
     private const string Variable = "CROSSMARGIN_PLANTED";
 
-    private static readonly string[] Copied = ["src", "tests/Simulation", "tests/Runtime.Tests"];
+    private static readonly string[] Copied = ["src", "tests/Simulation", "tests/Runtime.Tests", "tests/Grains.Tests"];
     private static readonly string[] CopiedFiles = ["Directory.Build.props", "Directory.Packages.props", "global.json", "BannedSymbols.txt"];
 
     public static string Root { get; } = FindRoot();
