@@ -5,7 +5,9 @@ using CrossMargin.Risk.Sweep;
 
 namespace CrossMargin.RiskBench;
 
-/// <summary>The risk arrays of 2,000 options under 31 scenarios against pricing as many options that lie ready in arrays.</summary>
+/// <summary>
+/// The risk arrays of 2,000 options under 31 scenarios against pricing as many options that lie ready in arrays.
+/// </summary>
 internal static class ArraysBench
 {
     private const double Bar = 0.7;

@@ -10,7 +10,9 @@ using CrossMargin.Risk.Sweep;
 
 namespace CrossMargin.RiskBench;
 
-/// <summary>One market of 2,000 options, 40 futures and 2 perps on two underlyings, and accounts drawn from a seed.</summary>
+/// <summary>
+/// One market of 2,000 options, 40 futures and 2 perps on two underlyings, and accounts drawn from a seed.
+/// </summary>
 internal static class BenchMarket
 {
     public const int PositionCount = 10;
@@ -35,7 +37,8 @@ internal static class BenchMarket
     }
 
     /// <summary>
-    /// Positions of up to 50,000 of notional each and some share of the gross notional in cash, so that a few accounts are in
+    /// Positions of up to 50,000 of notional each and some share of the gross notional in cash, so that a few accounts
+    /// are in
     /// trouble. Four accounts in five keep to one underlying, the others hold both.
     /// </summary>
     public static Portfolio Account(Random random, int positionCount)

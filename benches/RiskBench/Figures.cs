@@ -3,8 +3,10 @@ using System.Text.Json;
 namespace CrossMargin.RiskBench;
 
 /// <summary>
-/// What a run measured: a table while it runs, one JSON line a figure, and an exit code that is not zero where a bar was
-/// missed. A ratio is taken inside each repetition, in which baseline and candidate run one after the other; judged is its
+/// What a run measured: a table while it runs, one JSON line a figure, and an exit code that is not zero where a bar
+/// was
+/// missed. A ratio is taken inside each repetition, in which baseline and candidate run one after the other; judged is
+/// its
 /// median.
 /// </summary>
 public sealed class Figures(string bench)
@@ -15,7 +17,8 @@ public sealed class Figures(string bench)
     private bool isMissed;
 
     /// <summary>
-    /// Seconds of processor time of one run: the work is on one thread and waits for nothing, so this is its time on a core
+    /// Seconds of processor time of one run: the work is on one thread and waits for nothing, so this is its time on a
+    /// core
     /// of its own, and a busy neighbour costs it no more than a share of the caches.
     /// </summary>
     public static double Seconds(Action work, int rounds)

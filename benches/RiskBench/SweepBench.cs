@@ -9,7 +9,8 @@ namespace CrossMargin.RiskBench;
 
 /// <summary>
 /// A sweep over accounts of ten positions against the least that such a pass can be: gather each position's row, fused
-/// multiply-add, keep the worst; no equity, no add-ons, no groups. Beside it a dense pass in which every account holds the
+/// multiply-add, keep the worst; no equity, no add-ons, no groups. Beside it a dense pass in which every account holds
+/// the
 /// same ten instruments, so that nothing is gathered.
 /// </summary>
 internal static class SweepBench

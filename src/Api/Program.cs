@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Connections;
 
 namespace CrossMargin.Api;
 
-/// <summary>The process: starts the venue, serves it, and stops it in order. What cannot start says why in one sentence.</summary>
+/// <summary>
+/// The process: starts the venue, serves it, and stops it in order. What cannot start says why in one sentence.
+/// </summary>
 internal static partial class Program
 {
     private const int Refused = 1;
@@ -42,7 +44,8 @@ internal static partial class Program
 
         try
         {
-            // The port first: that it is taken is known before a database is touched, and probes are answered meanwhile.
+            // The port first: that it is taken is known before a database is touched, and probes are answered
+            // meanwhile.
             await Listen(app, options);
             await venue.Open(app.Lifetime.ApplicationStopping);
             LogOpen(log, app.Urls.First());

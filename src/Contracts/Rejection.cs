@@ -4,7 +4,8 @@ using System.Text;
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// Why the venue said no. The numbers are public and never reused. Where several apply to one command, the lowest number
+/// Why the venue said no. The numbers are public and never reused. Where several apply to one command, the lowest
+/// number
 /// inside the command's area is the answer; docs/events.md prints the ladder and a table test walks it.
 /// </summary>
 public enum Rejection
@@ -54,7 +55,9 @@ public static class Rejections
     private static readonly FrozenDictionary<string, Rejection> ByCode =
         Codes.ToFrozenDictionary(entry => entry.Value, entry => entry.Key, StringComparer.Ordinal);
 
-    /// <summary>The stable text of a rejection: <c>exceeds-balance</c>. It stands in the API and in journaled refusals.</summary>
+    /// <summary>
+    /// The stable text of a rejection: <c>exceeds-balance</c>. It stands in the API and in journaled refusals.
+    /// </summary>
     public static string Code(this Rejection rejection) => Codes[rejection];
 
     public static bool TryParse(string code, out Rejection rejection) => ByCode.TryGetValue(code, out rejection);

@@ -5,7 +5,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Grains;
 
 /// <summary>
-/// How value types are written in journaled JSON: amounts as <c>"12.5 USDC"</c>, ids and times as their text, refusals by code.
+/// How value types are written in journaled JSON: amounts as <c>"12.5 USDC"</c>, ids and times as their text, refusals
+/// by code.
 /// Each has one written form, and reading refuses every other, because the bytes are hashed.
 /// </summary>
 internal static class EventJson

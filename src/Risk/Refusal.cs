@@ -1,6 +1,8 @@
 namespace CrossMargin.Risk;
 
-/// <summary>What is wrong with an input. A model never answers such an input with a number, and never with NaN.</summary>
+/// <summary>
+/// What is wrong with an input. A model never answers such an input with a number, and never with NaN.
+/// </summary>
 public enum Fault : byte
 {
     None = 0,

@@ -5,8 +5,10 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Runtime;
 
 /// <summary>
-/// Sorts what shards send by the place that its receiver is at: a thread of this silo, or another silo. One place gets one
-/// parcel at a time, with at most one announcement of each shard in it, the latest: announcements repeat, deliveries do not.
+/// Sorts what shards send by the place that its receiver is at: a thread of this silo, or another silo. One place gets
+/// one
+/// parcel at a time, with at most one announcement of each shard in it, the latest: announcements repeat, deliveries do
+/// not.
 /// </summary>
 public sealed class Router(IReadOnlyList<int> placeOfShard, int places)
 {
@@ -42,21 +44,11 @@ public sealed class Router(IReadOnlyList<int> placeOfShard, int places)
         return taken;
     }
 
-    /// <summary>Hands a parcel to the shards of the place that it came to.</summary>
-    public static void Unpack(Instant now, IEnumerable<ShardMessage> parcel, IReadOnlyList<Shard> here)
+    /// <summary>Those of a place's shards that a message is for.</summary>
+    public static IEnumerable<Shard> ReceiversOf(ShardMessage message, IReadOnlyList<Shard> here) => message switch
     {
-        foreach (var message in parcel)
-        {
-            foreach (var shard in here)
-            {
-                var isForIt = message switch
-                {
-                    ShardMessage.Delivery delivery => delivery.To == shard.Id,
-                    ShardMessage.Pull pull => pull.To == shard.Id,
-                    _ => true,
-                };
-                if (isForIt) shard.Receive(now, message);
-            }
-        }
-    }
+        ShardMessage.Delivery delivery => here.Where(shard => shard.Id == delivery.To),
+        ShardMessage.Pull pull => here.Where(shard => shard.Id == pull.To),
+        _ => here,
+    };
 }

@@ -1,7 +1,8 @@
 namespace CrossMargin.Silos;
 
 /// <summary>
-/// Many threads put in, one takes out, everything at once. What comes from outside is refused beyond a limit; what the silo's own
+/// Many threads put in, one takes out, everything at once. What comes from outside is refused beyond a limit; what the
+/// silo's own
 /// parts answer is always taken, because something waits for it.
 /// </summary>
 internal sealed class Inbox<T>(int outsideLimit)
@@ -27,7 +28,9 @@ internal sealed class Inbox<T>(int outsideLimit)
         lock (gate) Put(item);
     }
 
-    /// <summary>Everything that waits, or nothing after the timeout. The list given is emptied and used for what comes next.</summary>
+    /// <summary>
+    /// Everything that waits, or nothing after the timeout. The list given is emptied and used for what comes next.
+    /// </summary>
     public List<T> Take(List<T> spare, TimeSpan timeout)
     {
         spare.Clear();

@@ -5,8 +5,10 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Silos;
 
 /// <summary>
-/// A few threads, each with one transaction at a time: a writer takes what several shards have ready and commits it. While all
-/// are busy, what arrives makes the next transaction larger. Under light load one is enough: a second transaction beside it would
+/// A few threads, each with one transaction at a time: a writer takes what several shards have ready and commits it.
+/// While all
+/// are busy, what arrives makes the next transaction larger. Under light load one is enough: a second transaction
+/// beside it would
 /// only split what fits into one, at the price of another flush of the log.
 /// </summary>
 internal sealed class JournalWriters
@@ -26,7 +28,8 @@ internal sealed class JournalWriters
         this.settled = settled;
         rowsToShare = options.RowsToShare;
         queue = new CommitQueue(options.RowsPerTransaction);
-        threads = [.. Enumerable.Range(0, options.JournalWriters).Select(number => new Thread(Run) { Name = $"writer {number}", IsBackground = true })];
+        threads = [.. Enumerable.Range(0, options.JournalWriters)
+            .Select(number => new Thread(Run) { Name = $"writer {number}", IsBackground = true })];
         foreach (var thread in threads) thread.Start();
     }
 

@@ -5,7 +5,9 @@ using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Silos;
 
-/// <summary>One thread and its shards: takes everything that waits, runs it, flushes once, and sends what came of it.</summary>
+/// <summary>
+/// One thread and its shards: takes everything that waits, runs it, flushes once, and sends what came of it.
+/// </summary>
 internal sealed class ShardThread
 {
     private readonly Inbox<Inbound> inbox;
@@ -22,7 +24,9 @@ internal sealed class ShardThread
     private List<Batch> ready = [];
     private volatile bool isStopping;
 
-    /// <summary>Something for one shard of this thread: what is to be done, and a caller where somebody waits for an answer.</summary>
+    /// <summary>
+    /// Something for one shard of this thread: what is to be done, and a caller where somebody waits for an answer.
+    /// </summary>
     internal readonly record struct Inbound(ShardId Shard, object Body, ICaller? Caller);
 
     /// <summary>Reads wait behind the commands that came before them.</summary>
@@ -101,7 +105,7 @@ internal sealed class ShardThread
         {
             // One message at a time, so that a shard that throws stops alone.
             foreach (var message in parcel)
-                foreach (var shard in ReceiversOf(message)) Guarded(shard, s => s.Receive(now, message));
+                foreach (var shard in Router.ReceiversOf(message, shards)) Guarded(shard, s => s.Receive(now, message));
             return;
         }
 
@@ -120,13 +124,6 @@ internal sealed class ShardThread
             failed(one, thrown);
         }
     }
-
-    private IEnumerable<Shard> ReceiversOf(ShardMessage message) => message switch
-    {
-        ShardMessage.Delivery delivery => [byNumber[delivery.To.Number]!],
-        ShardMessage.Pull pull => [byNumber[pull.To.Number]!],
-        _ => shards,
-    };
 
     /// <summary>A shard that throws is wrong in itself: it stops, and the others go on.</summary>
     private void Guarded(Shard shard, Action<Shard> call)

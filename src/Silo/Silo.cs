@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace CrossMargin.Silos;
 
 /// <summary>
-/// A process's share of the venue: shards on a few threads, journal writers beside them, and the answers that shards ask the
+/// A process's share of the venue: shards on a few threads, journal writers beside them, and the answers that shards
+/// ask the
 /// world for. It owns every shard; dividing them among silos comes with membership.
 /// </summary>
 public sealed partial class Silo : IShardHost, IAsyncDisposable
@@ -84,7 +85,9 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         else ThreadOf(shard).Submit(shard, body, caller);
     }
 
-    /// <summary>Takes nothing more in, lets what is in flight end, saves every shard, and stops. What is answered stays true.</summary>
+    /// <summary>
+    /// Takes nothing more in, lets what is in flight end, saves every shard, and stops. What is answered stays true.
+    /// </summary>
     public async Task DrainAsync(TimeSpan patience)
     {
         isDraining = true;

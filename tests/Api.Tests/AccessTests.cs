@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>
-/// Every route, every principal, every kind of account. The routes come from the document that the host serves, so a new one is
+/// Every route, every principal, every kind of account. The routes come from the document that the host serves, so a
+/// new one is
 /// in the matrix without being added here, and one that this test knows no expectation for fails.
 /// </summary>
 public sealed class AccessTests(VenueFixture venue)

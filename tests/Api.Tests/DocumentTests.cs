@@ -61,7 +61,9 @@ public sealed class DocumentTests(VenueFixture venue)
             schema["properties"]!.AsObject().Select(p => new KeyValuePair<string, JsonNode?>(p.Key, p.Value!["examples"]![0]!.DeepClone()))).ToJsonString();
     }
 
-    /// <summary>docs/api.md prints every code with its status and whether to try again; no line more or less than the code.</summary>
+    /// <summary>
+    /// docs/api.md prints every code with its status and whether to try again; no line more or less than the code.
+    /// </summary>
     [Fact]
     public void The_table_of_codes_is_the_one_in_the_code()
     {

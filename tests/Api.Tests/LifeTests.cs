@@ -132,6 +132,21 @@ public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database
         "The database postgres has no journal yet: run the migrations.",
         ("CONNECTIONSTRING", PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_app", "postgres")));
 
+    [Fact]
+    public async Task A_newer_schema_is_one_sentence()
+    {
+        await AsOwner("INSERT INTO schema_migration (number, name, sha256) SELECT max(number) + 1, 'later', 'x' FROM schema_migration");
+        try
+        {
+            await ShouldRefuse(
+                "The database has schema version ", ("CONNECTIONSTRING", PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_app")));
+        }
+        finally
+        {
+            await AsOwner("DELETE FROM schema_migration WHERE name = 'later'");
+        }
+    }
+
     [Theory]
     [InlineData("PORT", "70000", "The setting CrossMargin:Port has to be 0 to 65535.")]
     [InlineData("SHARDS", "65", "The setting CrossMargin:Shards has to be 1 to 64.")]
@@ -177,6 +192,13 @@ public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database
         await venue.Client.Get("alice", $"/v1/accounts/{account}?{canary}=1");
         venue.Host.Said.ShouldNotContain(canary);
         foreach (var who in new[] { "alice", "bob", "operator", "auditor", "custodian" }) venue.Host.Said.ShouldNotContain(venue.Client.Token(who));
+    }
+
+    private async Task AsOwner(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_migrate"));
+        await using var command = source.CreateCommand(sql);
+        (await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
     }
 
     private static async Task ShouldRefuse(string sentence, params (string Name, string Value)[] settings)

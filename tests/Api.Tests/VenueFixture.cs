@@ -15,7 +15,9 @@ using CrossMargin.Contracts;
 
 namespace CrossMargin.Api.Tests;
 
-/// <summary>The venue of a test run: a real host with its private PostgreSQL, and everybody who may speak to it.</summary>
+/// <summary>
+/// The venue of a test run: a real host with its private PostgreSQL, and everybody who may speak to it.
+/// </summary>
 public sealed class VenueFixture : IAsyncLifetime
 {
     public HostProcess Host { get; private set; } = null!;

@@ -2,6 +2,8 @@ using CrossMargin.Faults.Audit;
 using CrossMargin.Faults.Clients;
 using CrossMargin.Faults.Processes;
 using CrossMargin.Runtime.Records;
+using Npgsql;
+using Shouldly;
 
 namespace CrossMargin.Faults;
 
@@ -58,9 +60,17 @@ internal sealed class Scene : IAsyncDisposable
         {
             await using (var scene = new Scene(directory, seed))
             {
-                if (prepare is not null) await prepare(scene);
-                await scene.Open();
-                await story(scene);
+                try
+                {
+                    if (prepare is not null) await prepare(scene);
+                    await scene.Open();
+                    await story(scene);
+                }
+                catch (Exception failure) when (failure is not ShouldAssertException)
+                {
+                    // What stopped the story may only be how a lost command shows itself to a client.
+                    throw new InvalidOperationException($"{failure.Message}\nas it stood then: {await scene.TruthSoFar()}", failure);
+                }
             }
 
             Directory.Delete(directory, recursive: true);
@@ -100,6 +110,19 @@ internal sealed class Scene : IAsyncDisposable
 
     /// <summary>What clients know of everything that was ever sent here, at this moment.</summary>
     public IEnumerable<Told> Told => everything.Concat(Traffic.Read());
+
+    private async Task<string> TruthSoFar()
+    {
+        if (Database is null || Traffic is null) return "nothing had begun";
+        try
+        {
+            return Join.Of(Told, JournalAudit.Of(await StoredJournal.Read(Database.Audit, CancellationToken.None))).ToString();
+        }
+        catch (NpgsqlException no)
+        {
+            return $"the journal cannot be read ({no.Message})";
+        }
+    }
 
     /// <summary>The journal once every message has been taken in. One that never is fails the scene.</summary>
     private async Task<JournalAudit> AtRest()

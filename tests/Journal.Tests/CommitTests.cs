@@ -194,7 +194,8 @@ public sealed class CommitTests(Server server)
         await using var connection = await Connect(database);
         await Run(connection, "BEGIN; SELECT 1 FROM shard_head WHERE shard = 1 FOR UPDATE");
 
-        journal.Commit([one, two]).ShouldBe([CommitOutcome.RolledBack, CommitOutcome.Committed]);
+        journal.Commit([one, two]).ShouldBe([CommitOutcome.RolledBack, CommitOutcome.RolledBack]);
+        journal.Commit([two]).ShouldBe([CommitOutcome.Committed]);
 
         await Run(connection, "ROLLBACK");
         journal.Commit([one]).ShouldBe([CommitOutcome.Committed]);

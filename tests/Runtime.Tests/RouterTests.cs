@@ -38,21 +38,13 @@ public class RouterTests
     }
 
     [Fact]
-    public void A_parcel_is_handed_to_the_shards_that_it_is_for()
+    public void A_message_is_for_its_shard_and_an_announcement_for_all()
     {
-        var shard = Active();
-        shard.Ask(new TallyCommand.Tell([Far], "one"));
-        shard.Commit();
-        shard.Sent.Clear();
-        Router.Unpack(Noon,
-            [
-                new ShardMessage.Delivery(There, There, Predecessor: 0, [Message(1, "there", A)], HasMore: false),
-                new ShardMessage.Delivery(There, Here, Predecessor: 0, [Message(2, "here", A)], HasMore: false),
-                new ShardMessage.Pull(There, There, After: 0),
-                new ShardMessage.Announcement(There, [5, 0]),
-            ], [shard.Shard]);
-        shard.StateOf(A).Heard.ShouldBe(1);
-        shard.Pulls.ShouldHaveSingleItem().After.ShouldBe(2);
-        shard.Deliveries.ShouldBeEmpty();
+        Shard[] here = [Active().Shard];
+        Router.ReceiversOf(new ShardMessage.Delivery(There, There, Predecessor: 0, [], HasMore: false), here).ShouldBeEmpty();
+        Router.ReceiversOf(new ShardMessage.Delivery(There, Here, Predecessor: 0, [], HasMore: false), here).ShouldBe(here);
+        Router.ReceiversOf(new ShardMessage.Pull(There, There, After: 0), here).ShouldBeEmpty();
+        Router.ReceiversOf(new ShardMessage.Pull(There, Here, After: 0), here).ShouldBe(here);
+        Router.ReceiversOf(new ShardMessage.Announcement(There, [5, 0]), here).ShouldBe(here);
     }
 }

@@ -10,7 +10,7 @@ namespace CrossMargin.Bench.Journal;
 /// </summary>
 internal static class JournalBench
 {
-    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "recovery", "stream", "table"];
+    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "http", "recovery", "stream", "table"];
 
     private const string Bench = "journal";
     private const int Repetitions = 5;
@@ -28,6 +28,7 @@ internal static class JournalBench
         if (chosen.Contains("latency")) await Latency(report, server);
         if (chosen.Contains("statement")) await Statement(report, server);
         if (chosen.Contains("deposits")) await SiloBench.Deposits(report, server);
+        if (chosen.Contains("http")) await HttpBench.Run(report, server);
         if (chosen.Contains("recovery")) await SiloBench.Recovery(report, server);
         if (chosen.Contains("stream")) await LongStream(report, server);
         if (chosen.Contains("table")) await LargeTable(report, server);

@@ -9,7 +9,8 @@ using Npgsql;
 namespace CrossMargin.Bench.Journal;
 
 /// <summary>
-/// What the shards add to the journal: (b) deposits through shards, with validation, encoding and chain, each answered when it is
+/// What the shards add to the journal: (b) deposits through shards, with validation, encoding and chain, each answered
+/// when it is
 /// durable; (d) folding a venue from its journal.
 /// </summary>
 internal static class SiloBench
@@ -24,7 +25,9 @@ internal static class SiloBench
     private static readonly (int Clients, int Deposits, double? Bar)[] Loads =
         [(1, 3_000, null), (64, 64_000, 0.4), (1_000, 200_000, 1.0), (4_096, 204_800, null)];
 
-    /// <summary>(b) In every repetition: the yardstick, the bare one-row commit, and each load on a fresh venue.</summary>
+    /// <summary>
+    /// (b) In every repetition: the yardstick, the bare one-row commit, and each load on a fresh venue.
+    /// </summary>
     public static async Task Deposits(Report report, BenchServer server)
     {
         report.Heading($"(b) Deposits through shards into {Accounts:n0} accounts, {Repetitions} repetitions after one to warm up");
@@ -68,7 +71,9 @@ internal static class SiloBench
             Bench, "(b) deposit, one client, p50", new Spread(loads[1].Select(run => run.Latency.Median)).Median, "ms", one.Median, new Bar.AtMost(2)));
     }
 
-    /// <summary>(d) The same rows read with nothing done to them, and folded into a silo that then takes commands.</summary>
+    /// <summary>
+    /// (d) The same rows read with nothing done to them, and folded into a silo that then takes commands.
+    /// </summary>
     public static async Task Recovery(Report report, BenchServer server)
     {
         const int Rows = 409_600;

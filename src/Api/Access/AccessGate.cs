@@ -16,7 +16,8 @@ internal static class AskingExtensions
 }
 
 /// <summary>
-/// The one place where a request is let in: (who, what account or source, what scope), deny by default. It reads the body too,
+/// The one place where a request is let in: (who, what account or source, what scope), deny by default. It reads the
+/// body too,
 /// because a signature is over it, and so nothing behind the gate ever waits for a client.
 /// </summary>
 public sealed class AccessGate(
@@ -85,17 +86,22 @@ public sealed class AccessGate(
     {
         if (http.GetEndpoint() is RouteEndpoint route) throw new InvalidOperationException($"{route.DisplayName} has no access policy");
         await next(http);
-        var code = http.Response.StatusCode == StatusCodes.Status405MethodNotAllowed ? EdgeCode.MethodNotAllowed : EdgeCode.UnsupportedMediaType;
+        var code = http.Response.StatusCode == StatusCodes.Status405MethodNotAllowed
+            ? EdgeCode.MethodNotAllowed
+            : EdgeCode.UnsupportedMediaType;
         await Refusal.Of(code, ProblemTable.For(code).Title).ExecuteAsync(http);
     }
 
-    /// <summary>What the header claims: a token proves itself, a signature is yet to be checked against the body.</summary>
+    /// <summary>
+    /// What the header claims: a token proves itself, a signature is yet to be checked against the body.
+    /// </summary>
     private readonly record struct Credentials(Principal Principal, RequestSignature? Signature, byte[] Secret);
 
     private (Credentials Shown, Refusal? Refusal) Identify(HttpContext http)
     {
         var header = http.Request.Headers.Authorization.ToString();
-        if (header.Length == 0) return (default, Refusal.Of(EdgeCode.MissingCredentials, "send Authorization: Bearer, or sign the request"));
+        if (header.Length == 0)
+            return (default, Refusal.Of(EdgeCode.MissingCredentials, "send Authorization: Bearer, or sign the request"));
         if (header.StartsWith(Bearer, StringComparison.Ordinal))
             return access.ByToken(header[Bearer.Length..]) is { } person ? (new Credentials(person, null, []), null) : (default, Bad());
         if (!header.StartsWith(RequestSignature.Scheme + " ", StringComparison.Ordinal)) return (default, Bad());
@@ -154,7 +160,9 @@ public sealed class AccessGate(
 
     private readonly record struct Body(byte[] Rented, ReadOnlyMemory<byte> Memory);
 
-    /// <summary>The whole body, or null when it is longer than the route takes; then no more of it is read than that.</summary>
+    /// <summary>
+    /// The whole body, or null when it is longer than the route takes; then no more of it is read than that.
+    /// </summary>
     private static async Task<Body?> ReadBody(HttpContext http, int limit)
     {
         if (http.Request.ContentLength > limit) return null;

@@ -11,7 +11,9 @@ namespace CrossMargin.Api.Access;
 /// <summary>The access file as it is written: who there is, what they may, and how they prove who they are.</summary>
 internal sealed record AccessFile(IReadOnlyList<AccessFile.Entry> Principals)
 {
-    /// <summary>Tokens are kept as SHA-256 only; a signing secret is needed as it is, so the file is its owner's alone.</summary>
+    /// <summary>
+    /// Tokens are kept as SHA-256 only; a signing secret is needed as it is, so the file is its owner's alone.
+    /// </summary>
     public sealed record Entry(
         string Name, IReadOnlyList<string> Scopes, AccountGrant Accounts, IReadOnlyList<string> Sources,
         IReadOnlyList<string> TokenSha256, IReadOnlyList<SigningKey> SigningKeys);
@@ -53,7 +55,9 @@ public sealed class AccessList
         bySigningKey = keys.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
-    /// <summary>The list in the directory; the first start makes one with demonstration principals and their tokens beside it.</summary>
+    /// <summary>
+    /// The list in the directory; the first start makes one with demonstration principals and their tokens beside it.
+    /// </summary>
     public static AccessList LoadOrCreate(string directory)
     {
         var path = Path.Combine(directory, "access.json");

@@ -6,7 +6,8 @@ using CrossMargin.Grains.Accounts;
 namespace CrossMargin.Api.Access;
 
 /// <summary>
-/// Who opened an account. That never changes, so what was read once stays true. Only what lets a request pass is answered from
+/// Who opened an account. That never changes, so what was read once stays true. Only what lets a request pass is
+/// answered from
 /// memory: a foreign account and an absent one are both looked up, and take the same time.
 /// </summary>
 public sealed class AccountOwners(Venue venue)
@@ -15,7 +16,9 @@ public sealed class AccountOwners(Venue venue)
 
     private readonly ConcurrentDictionary<AccountId, PrincipalId> known = [];
 
-    /// <summary>None when the principal may reach the account; otherwise why not, where absent and foreign are the same.</summary>
+    /// <summary>
+    /// None when the principal may reach the account; otherwise why not, where absent and foreign are the same.
+    /// </summary>
     public async ValueTask<Rejection> Check(Principal principal, AccountId account)
     {
         if (known.TryGetValue(account, out var owner) && MayReach(principal, owner)) return Rejection.None;

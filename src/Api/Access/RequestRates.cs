@@ -5,7 +5,8 @@ using CrossMargin.Api.Problems;
 namespace CrossMargin.Api.Access;
 
 /// <summary>
-/// So many requests a second for each principal, with a burst of one second's worth. It keeps one busy client from being
+/// So many requests a second for each principal, with a burst of one second's worth. It keeps one busy client from
+/// being
 /// everybody's; what the shards can take is guarded by their own queues.
 /// </summary>
 public sealed class RequestRates(TimeProvider clock)
@@ -24,7 +25,9 @@ public sealed class RequestRates(TimeProvider clock)
         return left >= 0 ? null : Refusal.Of(EdgeCode.RateLimited, $"at most {PerSecond} requests a second");
     }
 
-    /// <summary>Tokens drip in with time and are counted in ticks of the clock, so that nothing is rounded away.</summary>
+    /// <summary>
+    /// Tokens drip in with time and are counted in ticks of the clock, so that nothing is rounded away.
+    /// </summary>
     private sealed class Bucket(long createdAt)
     {
         private readonly object gate = new();

@@ -53,7 +53,8 @@ public sealed record RequestSignature(string KeyId, long TimestampMs, string Non
 }
 
 /// <summary>
-/// When a signature counts, and that it counts once. Nonces live in memory; across a restart a signature from before it is
+/// When a signature counts, and that it counts once. Nonces live in memory; across a restart a signature from before it
+/// is
 /// refused instead, so what was used then cannot be used again.
 /// </summary>
 public sealed class SignatureWindow(TimeSpan window, DateTimeOffset startedAt)
@@ -71,7 +72,9 @@ public sealed class SignatureWindow(TimeSpan window, DateTimeOffset startedAt)
             && timestampMs >= startedAt.ToUnixTimeMilliseconds() + EarlyMs;
     }
 
-    /// <summary>False when the key has used the nonce. Ask only for a signature that fits: others must not fill the memory.</summary>
+    /// <summary>
+    /// False when the key has used the nonce. Ask only for a signature that fits: others must not fill the memory.
+    /// </summary>
     public bool Use(string keyId, string nonce, DateTimeOffset now)
     {
         var nowMs = now.ToUnixTimeMilliseconds();

@@ -77,7 +77,9 @@ public sealed record WithdrawRequest(
 }
 
 public sealed record TransferRequest(
-    [property: DefaultValue("02000000-0000-8000-8000-000000000000"), Description("The receiver. If it cannot take the amount, the amount comes back.")] string To,
+    [property: DefaultValue("02000000-0000-8000-8000-000000000000"),
+        Description("The receiver. If it cannot take the amount, the amount comes back.")]
+    string To,
     [property: DefaultValue("USDC")] string Asset,
     [property: RegularExpression(AmountText.Pattern), DefaultValue("10")] string Amount)
 {

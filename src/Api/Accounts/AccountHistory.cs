@@ -40,7 +40,9 @@ internal static class AccountHistory
         }
     }
 
-    /// <summary>How the withdrawal ended, found among the account's later events; null while it is held, or never was.</summary>
+    /// <summary>
+    /// How the withdrawal ended, found among the account's later events; null while it is held, or never was.
+    /// </summary>
     public static async Task<(AccountEvent.WithdrawalHeld Held, JournalRecord Record, AccountEvent? End)?> FindWithdrawal(
         Venue venue, AccountId account, WithdrawalId withdrawal, CancellationToken cancel)
     {
@@ -64,5 +66,6 @@ internal static class AccountHistory
     }
 
     private static object Decode(Venue venue, JournalRecord record) =>
-        venue.Catalog.Decode(record) ?? throw new InvalidDataException($"{record.Address} is a {record.Type}, which this build cannot read");
+        venue.Catalog.Decode(record)
+            ?? throw new InvalidDataException($"{record.Address} is a {record.Type}, which this build cannot read");
 }

@@ -101,7 +101,9 @@ internal static class AccountRoutes
 
         var account = Parsed(id);
         if (minSequence is not null)
-            return Query.Sequence(minSequence) is { } least ? await ViewAtLeast(http, venue, clock, account, least) : Query.NotASequence("minSequence");
+            return Query.Sequence(minSequence) is { } least
+                ? await ViewAtLeast(http, venue, clock, account, least)
+                : Query.NotASequence("minSequence");
 
         var now = await venue.Read(account.Grain);
         if (now.View is not { } live) return Refusal.Of(now.Rejection);
@@ -115,7 +117,8 @@ internal static class AccountRoutes
         if (asOf is not null)
         {
             if (Query.Instant(asOf) is not { } instant)
-                return Refusal.Of(EdgeCode.MalformedParameter, "asOf is RFC 3339 in UTC (…Z) with at most six decimals, or ms since 1970");
+                return Refusal.Of(
+                    EdgeCode.MalformedParameter, "asOf is RFC 3339 in UTC (…Z) with at most six decimals, or ms since 1970");
             if (instant >= live.AsOf) return Refusal.Of(EdgeCode.NotReached, $"the account was read as of {live.AsOf}");
             return PastView(http, account, await AccountHistory.AsOf(venue, account, instant, http.RequestAborted), instant);
         }
@@ -183,7 +186,8 @@ internal static class AccountRoutes
                 account.ToString(), AccountView.ViewOf(hold), live.Version, live.LastRecord.ToString(), live.AsOf.ToString(), live.Frame));
         }
 
-        if (await AccountHistory.FindWithdrawal(venue, account, withdrawal, http.RequestAborted) is not var (held, record, end) || end is null)
+        if (await AccountHistory.FindWithdrawal(venue, account, withdrawal, http.RequestAborted) is not var (held, record, end)
+            || end is null)
             return Refusal.Of(EdgeCode.NotFound, "the account has no such withdrawal");
         var view = new WithdrawalView(
             withdrawal.Version, held.Amount.Asset.ToString(), held.Amount.ToDecimal(), held.Destination,

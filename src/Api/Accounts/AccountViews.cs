@@ -9,7 +9,9 @@ using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Api.Accounts;
 
-/// <summary>What a command came to. Every part of it is in the journaled record, so a repetition gets the same bytes.</summary>
+/// <summary>
+/// What a command came to. Every part of it is in the journaled record, so a repetition gets the same bytes.
+/// </summary>
 public abstract record Receipt(
     [property: JsonPropertyOrder(-1)] string Account,
     [property: JsonPropertyOrder(-1), Description("The account's sequence after the command.")] long Sequence,

@@ -6,7 +6,9 @@ using CrossMargin.Contracts;
 
 namespace CrossMargin.Api.Audit;
 
-/// <summary>What an auditor asks: where the journal stands, and whether it, the live state and the money agree.</summary>
+/// <summary>
+/// What an auditor asks: where the journal stands, and whether it, the live state and the money agree.
+/// </summary>
 internal static class AuditRoutes
 {
     public static void Map(IEndpointRouteBuilder routes)
@@ -42,7 +44,9 @@ internal static class AuditRoutes
     }
 }
 
-/// <summary>A verification reads the whole journal: a second one at the same time would only slow both and the venue.</summary>
+/// <summary>
+/// A verification reads the whole journal: a second one at the same time would only slow both and the venue.
+/// </summary>
 internal sealed class OneVerification
 {
     private int running;

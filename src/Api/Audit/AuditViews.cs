@@ -13,7 +13,8 @@ public sealed record HeadView(int Shard, long Position, int Epoch, [property: De
 [Description("A cut: the heads of all shards in one snapshot. Keep `hash` elsewhere, and nothing before the cut can be changed unseen.")]
 public sealed record AuditHead(
     IReadOnlyList<HeadView> Heads,
-    [property: Description("SHA-256 over shard u16, position i64 and chain hash of every head, big-endian, in order of shard.")] string Hash,
+    [property: Description("SHA-256 over shard u16, position i64 and chain hash of every head, big-endian, in order of shard.")]
+    string Hash,
     string AsOf)
 {
     internal static AuditHead Of(IReadOnlyList<Head> heads, DateTimeOffset now) => new(

@@ -8,7 +8,8 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Api.Audit;
 
 /// <summary>
-/// Reads the journal up to a cut, page by page and shard by shard, and holds three things against it: the hash chain, the live
+/// Reads the journal up to a cut, page by page and shard by shard, and holds three things against it: the hash chain,
+/// the live
 /// state of every grain, and the sum of all money. What it keeps in memory is one shard's state at a time.
 /// </summary>
 internal sealed class Verification(Venue venue, CancellationToken cancel)
@@ -42,7 +43,8 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
         var link = Chain.Genesis(shard);
         if (from > 1)
         {
-            if (await venue.Journal.ReadShard(shard, from - 2, limit: 1, cancel) is [var before] && before.Position == from - 1) link = before.Chain;
+            if (await venue.Journal.ReadShard(shard, from - 2, limit: 1, cancel) is [var before]
+                && before.Position == from - 1) link = before.Chain;
             else Find("chain-broken", $"{shard}:{from - 1}", "there is no such record");
         }
 
@@ -73,7 +75,8 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
             if (!IsLinked(record, state.Position + 1, ref link) || !Fold(state, record)) return;
         }
 
-        if (state.Position != head.Position) Find("chain-broken", head.Shard.ToString(), $"the head is at {head.Position}, the records end at {state.Position}");
+        if (state.Position != head.Position)
+            Find("chain-broken", head.Shard.ToString(), $"the head is at {head.Position}, the records end at {state.Position}");
         else if (link != head.Chain) Find("chain-broken", head.Shard.ToString(), "the last record's hash is not the head's");
 
         foreach (var source in venue.Map.Shards) watermarks[(head.Shard, source)] = state.Watermarks[source.Number];
@@ -154,7 +157,8 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
             }
 
             var (state, version) = await FoldOn(slot, live.Version);
-            if (version != live.Version) Find("state-differs", slot.Id.ToString(), $"live at {live.Version}, the journal ends at {version}");
+            if (version != live.Version)
+                Find("state-differs", slot.Id.ToString(), $"live at {live.Version}, the journal ends at {version}");
             else if (!slot.Type.Save(state).AsSpan().SequenceEqual(slot.Type.Save(live.State)))
                 Find("state-differs", slot.Id.ToString(), $"at sequence {version}");
         }

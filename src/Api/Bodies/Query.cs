@@ -35,7 +35,8 @@ internal static class Query
     public static int? Limit(string? text)
     {
         if (text is null) return DefaultLimit;
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value is > 0 and <= MaxLimit ? value : null;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            && value is > 0 and <= MaxLimit ? value : null;
     }
 
     /// <summary>RFC 3339 in UTC, or milliseconds since 1970.</summary>
@@ -48,7 +49,8 @@ internal static class Query
         }
 
         return DateTimeOffset.TryParseExact(
-            text, InstantForms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
+            text, InstantForms, CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
             ? Contracts.Instant.From(time)
             : null;
     }

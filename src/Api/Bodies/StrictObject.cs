@@ -7,7 +7,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Api.Bodies;
 
 /// <summary>
-/// One JSON object read field by field: every field known, none twice, none missing, each of its own type. It says what is
+/// One JSON object read field by field: every field known, none twice, none missing, each of its own type. It says what
+/// is
 /// wrong and where instead of guessing, and what can be is left in the body's bytes, because a batch has many objects.
 /// </summary>
 internal ref struct StrictObject
@@ -34,7 +35,10 @@ internal ref struct StrictObject
 
     public delegate T? Reader<T>(ref StrictObject body) where T : class;
 
-    /// <summary>The one object in the body, or why there is none. <paramref name="read"/> may return null when it reported an error.</summary>
+    /// <summary>
+    /// The one object in the body, or why there is none. <paramref name="read"/> may return null when it reported an
+    /// error.
+    /// </summary>
     public static T? Read<T>(ReadOnlySpan<byte> body, Reader<T> read, out Refusal? refusal) where T : class
     {
         var errors = new List<RequestError>();
@@ -160,7 +164,10 @@ internal ref struct StrictObject
         return text;
     }
 
-    /// <summary>A string as it stands in the body. One with escapes is given as empty, because nothing that is read so needs any.</summary>
+    /// <summary>
+    /// A string as it stands in the body. One with escapes is given as empty, because nothing that is read so needs
+    /// any.
+    /// </summary>
     public ReadOnlySpan<byte> Plain(string name)
     {
         if (json.TokenType != JsonTokenType.String)
@@ -190,7 +197,8 @@ internal ref struct StrictObject
         Span<char> text = stackalloc char[36];
         var plain = Plain(name);
         if (json.TokenType != JsonTokenType.String) return null;
-        if (plain.Length == 36 && Encoding.ASCII.TryGetChars(plain, text, out _) && AccountId.TryParse(text, out var account)) return account;
+        if (plain.Length == 36 && Encoding.ASCII.TryGetChars(plain, text, out _) && AccountId.TryParse(text, out var account))
+            return account;
         Report(name, EdgeCode.MalformedId, "an account id is a lower-case UUID whose first byte is 02");
         return null;
     }

@@ -8,12 +8,15 @@ using CrossMargin.Contracts.Accounts;
 
 namespace CrossMargin.Api.Custody;
 
-/// <summary>One item of a batch, ready to be sent: the number that the source gave it, and what it asks of which account.</summary>
+/// <summary>
+/// One item of a batch, ready to be sent: the number that the source gave it, and what it asks of which account.
+/// </summary>
 internal sealed record CustodyItem(AccountId Account, long SourceSequence, AccountCommand Command);
 
 public sealed record CustodyDepositItem(
     [property: DefaultValue("02000000-0000-8000-8000-000000000000")] string Account,
-    [property: Description("1, 2, 3, … for each source and account, over deposits and withdrawals together."), DefaultValue(1L)] long SourceSequence,
+    [property: Description("1, 2, 3, … for each source and account, over deposits and withdrawals together."), DefaultValue(1L)]
+    long SourceSequence,
     [property: DefaultValue("USDC")] string Asset,
     [property: RegularExpression(AmountText.Pattern), DefaultValue("100")] string Amount,
     [property: StringLength(Accounts.DepositRequest.MaxReference, MinimumLength = 1), DefaultValue("tx 1")] string Reference)
@@ -57,7 +60,8 @@ public enum WithdrawalOutcome
 
 public sealed record CustodyWithdrawalItem(
     [property: DefaultValue("02000000-0000-8000-8000-000000000000")] string Account,
-    [property: Description("1, 2, 3, … for each source and account, over deposits and withdrawals together."), DefaultValue(2L)] long SourceSequence,
+    [property: Description("1, 2, 3, … for each source and account, over deposits and withdrawals together."), DefaultValue(2L)]
+    long SourceSequence,
     [property: DefaultValue(3L)] long WithdrawalId,
     [property: Description("posted: paid. voided: will not be paid, the amount is free again.")] WithdrawalOutcome Outcome)
 {

@@ -11,7 +11,8 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Api.Custody;
 
 /// <summary>
-/// What custody systems report, in numbered batches. A batch is not a transaction: every item stands for itself, and what was
+/// What custody systems report, in numbered batches. A batch is not a transaction: every item stands for itself, and
+/// what was
 /// not answered may be sent again as it is.
 /// </summary>
 internal static class CustodyRoutes
@@ -20,10 +21,13 @@ internal static class CustodyRoutes
     {
         var custody = routes.MapGroup("/v1/custody/{source}").WithTags("Custody");
         custody.MapPost("/deposits", Deposits).Needs(Scopes.VenueWrite, AccessTarget.Source).WithMetadata(new BodyLimit(BodyLimit.Batch))
-            .WithName("CustodyDeposits").WithSummary("Credits that a custody system has seen").Accepts<CustodyDepositBatch>("application/json")
+            .WithName("CustodyDeposits").WithSummary("Credits that a custody system has seen")
+            .Accepts<CustodyDepositBatch>("application/json")
             .Produces<CustodyAnswer>();
-        custody.MapPost("/withdrawals", Withdrawals).Needs(Scopes.VenueWrite, AccessTarget.Source).WithMetadata(new BodyLimit(BodyLimit.Batch))
-            .WithName("CustodyWithdrawals").WithSummary("What became of held withdrawals").Accepts<CustodyWithdrawalBatch>("application/json")
+        custody.MapPost("/withdrawals", Withdrawals).Needs(Scopes.VenueWrite, AccessTarget.Source)
+            .WithMetadata(new BodyLimit(BodyLimit.Batch))
+            .WithName("CustodyWithdrawals").WithSummary("What became of held withdrawals")
+            .Accepts<CustodyWithdrawalBatch>("application/json")
             .Produces<CustodyAnswer>();
         routes.MapGet("/v1/ingest/{source}", Position).WithTags("Custody").Needs(Scopes.VenueWrite, AccessTarget.Source)
             .WithName("GetIngest").WithSummary("How far a source has come with an account").Produces<IngestPosition>();
@@ -63,7 +67,8 @@ internal static class CustodyRoutes
         var mark = view.Sources.FirstOrDefault(mark => mark.Source.Name == source);
 
         // An account that nobody opened has a position too, once it has refused something: the number was used.
-        if (mark is null && view.State is not Account { Phase: AccountPhase.Open }) return Refusal.Of(EdgeCode.NotFound, "there is no such account");
+        if (mark is null && view.State is not Account { Phase: AccountPhase.Open })
+            return Refusal.Of(EdgeCode.NotFound, "there is no such account");
         return TypedResults.Json(
             new IngestPosition(
                 source, id.ToString(), mark?.Sequence ?? 0, view.Version, view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame),

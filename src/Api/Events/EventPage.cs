@@ -28,7 +28,9 @@ public sealed record EventView(
 [Description("`nextCursor` is null when nothing follows yet.")]
 public sealed record EventPage(string Account, IReadOnlyList<EventView> Data, string? NextCursor);
 
-/// <summary>Records as JSON, written straight from the journal: the payload is copied, not read and written anew.</summary>
+/// <summary>
+/// Records as JSON, written straight from the journal: the payload is copied, not read and written anew.
+/// </summary>
 internal static class EventJsonWriter
 {
     public static void Write(Utf8JsonWriter json, JournalRecord record)

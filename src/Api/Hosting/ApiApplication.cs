@@ -97,7 +97,9 @@ internal static class ApiApplication
         kestrel.Listen(IPAddress.Parse(options.Address), options.Port);
     }
 
-    /// <summary>Outermost: whatever breaks inside becomes a problem without a word of what broke; that is for the log.</summary>
+    /// <summary>
+    /// Outermost: whatever breaks inside becomes a problem without a word of what broke; that is for the log.
+    /// </summary>
     private static async Task AnswerBrokenRequests(HttpContext http, RequestDelegate next)
     {
         http.Response.Headers.CacheControl = "no-store";
@@ -117,7 +119,8 @@ internal static class ApiApplication
         }
         catch (Exception thrown) when (!http.Response.HasStarted)
         {
-            RequestLog.Broken(http.RequestServices.GetRequiredService<ILogger<Venue>>(), thrown, http.Request.Method, http.GetEndpoint()?.DisplayName);
+            RequestLog.Broken(
+                http.RequestServices.GetRequiredService<ILogger<Venue>>(), thrown, http.Request.Method, http.GetEndpoint()?.DisplayName);
             await Refusal.Of(EdgeCode.Internal, ProblemTable.For(EdgeCode.Internal).Title).ExecuteAsync(http);
         }
     }

@@ -10,7 +10,8 @@ using CrossMargin.Silos;
 namespace CrossMargin.Api.Hosting;
 
 /// <summary>
-/// The venue in this process: its PostgreSQL where that is private, the journal, and the silo. Requests find it closed until
+/// The venue in this process: its PostgreSQL where that is private, the journal, and the silo. Requests find it closed
+/// until
 /// it is open, and closed again while it stops.
 /// </summary>
 public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, TimeProvider clock)
@@ -39,7 +40,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     /// <summary>Another process has taken a shard: this one must not go on.</summary>
     public event Action<ShardId>? ShardLost;
 
-    /// <summary>Throws <see cref="JournalRefused"/> with one sentence when there is no journal that could be trusted.</summary>
+    /// <summary>
+    /// Throws <see cref="JournalRefused"/> with one sentence when there is no journal that could be trusted.
+    /// </summary>
     public async Task Open(CancellationToken cancel)
     {
         var (app, migrate) = (options.ConnectionString, options.MigrationConnectionString);
@@ -83,7 +86,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         if (postgres is not null && !hasLostShards) await Task.Run(postgres.Stop);
     }
 
-    /// <summary>The answer to one command, or <see cref="Rejection.OutcomeUnknown"/> when it does not come in time.</summary>
+    /// <summary>
+    /// The answer to one command, or <see cref="Rejection.OutcomeUnknown"/> when it does not come in time.
+    /// </summary>
     public Task<Reply> Ask(Command command) => Wait(caller => Open().Submit(command, caller));
 
     /// <summary>A grain's state, all of it durable.</summary>
@@ -124,7 +129,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private partial void LogWarning(string warning);
 }
 
-/// <summary>One thing to wait on for any number of answers; each comes on a shard's thread and is only put away there.</summary>
+/// <summary>
+/// One thing to wait on for any number of answers; each comes on a shard's thread and is only put away there.
+/// </summary>
 internal sealed class Answers
 {
     private readonly TaskCompletionSource all = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -29,7 +29,9 @@ public sealed class VenueOptions
     /// <summary>A PostgreSQL that is run by others, as the role crossmargin_app. Null starts a private one.</summary>
     public string? ConnectionString { get; set; }
 
-    /// <summary>As the role crossmargin_migrate: brings the schema up to date at the start. Null leaves that to others.</summary>
+    /// <summary>
+    /// As the role crossmargin_migrate: brings the schema up to date at the start. Null leaves that to others.
+    /// </summary>
     public string? MigrationConnectionString { get; set; }
 
     public string Address { get; set; } = "127.0.0.1";
@@ -57,7 +59,9 @@ public sealed class VenueOptions
         Require(IPAddress.TryParse(Address, out _), nameof(Address), "an IP address");
         Require(Port is >= 0 and <= ushort.MaxValue, nameof(Port), "0 to 65535");
         Require(AnswerWithin >= TimeSpan.FromMilliseconds(100), nameof(AnswerWithin), "at least 0.1 s");
-        Require(SignatureWindow >= TimeSpan.FromSeconds(1) && SignatureWindow <= TimeSpan.FromSeconds(60), nameof(SignatureWindow), "1 to 60 s");
+        Require(
+            SignatureWindow >= TimeSpan.FromSeconds(1) && SignatureWindow <= TimeSpan.FromSeconds(60),
+            nameof(SignatureWindow), "1 to 60 s");
         Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
         return this;
 

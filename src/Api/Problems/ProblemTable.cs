@@ -13,7 +13,9 @@ public enum Transience
 /// <summary>What a code means on the wire.</summary>
 public sealed record ProblemKind(string Code, int Status, string Title, Transience Transience);
 
-/// <summary>The one table from codes to HTTP: every code of the venue and of the edge has its line here and in docs/api.md.</summary>
+/// <summary>
+/// The one table from codes to HTTP: every code of the venue and of the edge has its line here and in docs/api.md.
+/// </summary>
 public static class ProblemTable
 {
     private static readonly Dictionary<Rejection, ProblemKind> Rejected = new()
@@ -63,16 +65,19 @@ public static class ProblemTable
         [EdgeCode.UnsupportedMediaType] = Of(EdgeCode.UnsupportedMediaType, 415, "A body is application/json, not encoded further."),
         [EdgeCode.MissingCredentials] = Of(EdgeCode.MissingCredentials, 401, "The request does not say who asks."),
         [EdgeCode.BadCredentials] = Of(EdgeCode.BadCredentials, 401, "The token is not known, or the signature does not fit the request."),
-        [EdgeCode.StaleSignature] = Of(EdgeCode.StaleSignature, 401, "The signature is too old, from the future, or from before the last start."),
+        [EdgeCode.StaleSignature] = Of(
+            EdgeCode.StaleSignature, 401, "The signature is too old, from the future, or from before the last start."),
         [EdgeCode.ReusedNonce] = Of(EdgeCode.ReusedNonce, 401, "The nonce was used before."),
         [EdgeCode.Forbidden] = Of(EdgeCode.Forbidden, 403, "The one who asks may not do this."),
         [EdgeCode.NotFound] = Of(EdgeCode.NotFound, 404, "There is no such thing, or it is not yours."),
         [EdgeCode.NotReached] = Of(EdgeCode.NotReached, 404, "The account has not come to this sequence or instant yet."),
         [EdgeCode.MethodNotAllowed] = Of(EdgeCode.MethodNotAllowed, 405, "The route does not know this method."),
-        [EdgeCode.RateLimited] = Of(EdgeCode.RateLimited, 429, "Too many requests with these credentials; nothing was taken in.", Transience.Transient),
+        [EdgeCode.RateLimited] = Of(
+            EdgeCode.RateLimited, 429, "Too many requests with these credentials; nothing was taken in.", Transience.Transient),
         [EdgeCode.Behind] = Of(EdgeCode.Behind, 503, "The account did not come to the asked sequence in time.", Transience.Transient),
         [EdgeCode.NotReady] = Of(EdgeCode.NotReady, 503, "The venue is starting or stopping; nothing was taken in.", Transience.Transient),
-        [EdgeCode.VerificationRunning] = Of(EdgeCode.VerificationRunning, 503, "A verification is running; one runs at a time.", Transience.Transient),
+        [EdgeCode.VerificationRunning] = Of(
+            EdgeCode.VerificationRunning, 503, "A verification is running; one runs at a time.", Transience.Transient),
         [EdgeCode.Internal] = Of(EdgeCode.Internal, 500, "Something broke; the outcome is not known."),
     };
 

@@ -1,13 +1,17 @@
 namespace CrossMargin.Contracts.Accounts;
 
-/// <summary>What an account can be asked to do. Duplicates are answered by the runtime before the account sees them.</summary>
+/// <summary>
+/// What an account can be asked to do. Duplicates are answered by the runtime before the account sees them.
+/// </summary>
 public abstract record AccountCommand
 {
     private AccountCommand() { }
 
     public sealed record Open(PrincipalId Owner) : AccountCommand;
 
-    /// <summary>A deposit, by an operator or by a custody source. <paramref name="Reference"/> is the depositor's own text.</summary>
+    /// <summary>
+    /// A deposit, by an operator or by a custody source. <paramref name="Reference"/> is the depositor's own text.
+    /// </summary>
     public sealed record Deposit(AssetAmount Amount, string Reference) : AccountCommand;
 
     /// <summary>Sets the amount aside until the custodian says that it was paid (post) or will not be (void).</summary>

@@ -3,8 +3,10 @@ using System.Text.Json.Serialization;
 namespace CrossMargin.Contracts.Accounts;
 
 /// <summary>
-/// What has happened to an account. Balances after the event are in it, so that a reader needs no fold and the fold can check
-/// its own. A record's stored name is in <see cref="AccountEventNames"/>; a change of meaning is a new version of that name.
+/// What has happened to an account. Balances after the event are in it, so that a reader needs no fold and the fold can
+/// check
+/// its own. A record's stored name is in <see cref="AccountEventNames"/>; a change of meaning is a new version of that
+/// name.
 /// </summary>
 public abstract record AccountEvent
 {
@@ -38,7 +40,9 @@ public abstract record AccountEvent
     /// <summary>The sender has its money back.</summary>
     public sealed record TransferReturned(AccountId To, AssetAmount Amount, AssetAmount BalanceAfter, Rejection Reason) : AccountEvent;
 
-    /// <summary>A money command was refused. Journaled, so that the same key or sequence gets the same answer for ever.</summary>
+    /// <summary>
+    /// A money command was refused. Journaled, so that the same key or sequence gets the same answer for ever.
+    /// </summary>
     public sealed record CommandRefused(string Command, Rejection Reason) : AccountEvent
     {
         /// <summary>With <see cref="Rejection.ExceedsBalance"/>: what there was.</summary>

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace CrossMargin.Contracts;
 
-/// <summary>The kinds of grain. The number is the first byte of every id of that kind and is stored: it never changes.</summary>
+/// <summary>
+/// The kinds of grain. The number is the first byte of every id of that kind and is stored: it never changes.
+/// </summary>
 public enum GrainKind : byte
 {
     None = 0,
@@ -14,7 +16,8 @@ public enum GrainKind : byte
 }
 
 /// <summary>
-/// The address of a grain: 128 bits whose first byte is the kind, written as a version 8 UUID. Derived from what identifies
+/// The address of a grain: 128 bits whose first byte is the kind, written as a version 8 UUID. Derived from what
+/// identifies
 /// the grain, never drawn at random.
 /// </summary>
 public readonly record struct GrainId(ulong High, ulong Low) : IComparable<GrainId>

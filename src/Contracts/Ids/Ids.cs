@@ -14,13 +14,17 @@ public readonly record struct ShardId(int Number) : IComparable<ShardId>
     public override string ToString() => Number.ToString();
 }
 
-/// <summary>Where a record stands in the journal, for ever: <c>shard:position</c>. It is also the id of the message it carries.</summary>
+/// <summary>
+/// Where a record stands in the journal, for ever: <c>shard:position</c>. It is also the id of the message it carries.
+/// </summary>
 public readonly record struct RecordAddress(ShardId Shard, long Position)
 {
     public override string ToString() => $"{Shard}:{Position}";
 }
 
-/// <summary>Who speaks: a person, a desk or a machine that the access list knows. Letters, digits, dot, dash and underscore.</summary>
+/// <summary>
+/// Who speaks: a person, a desk or a machine that the access list knows. Letters, digits, dot, dash and underscore.
+/// </summary>
 public readonly record struct PrincipalId(string Name)
 {
     public const int MaxLength = 64;
@@ -63,7 +67,9 @@ public readonly record struct AccountId : IComparable<AccountId>
 
     public GrainId Grain { get; }
 
-    /// <summary>The account that this principal opens with this key; the same two always name the same account.</summary>
+    /// <summary>
+    /// The account that this principal opens with this key; the same two always name the same account.
+    /// </summary>
     public static AccountId For(PrincipalId owner, CommandKey key) =>
         new(GrainId.Derive(GrainKind.Account, Encoding.UTF8.GetBytes($"account {owner.Name} {key}")));
 

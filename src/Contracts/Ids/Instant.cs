@@ -1,6 +1,8 @@
 namespace CrossMargin.Contracts;
 
-/// <summary>A point in time in microseconds since 1970-01-01 UTC; what PostgreSQL and the API keep, and no finer.</summary>
+/// <summary>
+/// A point in time in microseconds since 1970-01-01 UTC; what PostgreSQL and the API keep, and no finer.
+/// </summary>
 public readonly record struct Instant(long Micros) : IComparable<Instant>
 {
     public const long MicrosPerMillisecond = 1_000;

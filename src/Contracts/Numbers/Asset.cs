@@ -1,6 +1,8 @@
 namespace CrossMargin.Contracts;
 
-/// <summary>An asset of the venue by its code: one to eight of A–Z and 0–9. Equality and order are those of the code.</summary>
+/// <summary>
+/// An asset of the venue by its code: one to eight of A–Z and 0–9. Equality and order are those of the code.
+/// </summary>
 public readonly record struct Asset : IComparable<Asset>
 {
     private readonly ulong packed;   // ASCII, first character in the highest byte, so that integer order is text order
@@ -27,7 +29,9 @@ public readonly record struct Asset : IComparable<Asset>
         return true;
     }
 
-    /// <summary>How many decimals a balance of this asset has, or null when the venue does not know the asset.</summary>
+    /// <summary>
+    /// How many decimals a balance of this asset has, or null when the venue does not know the asset.
+    /// </summary>
     public int? Decimals => AssetCatalog.DecimalsOf(this);
 
     public int CompareTo(Asset other) => packed.CompareTo(other.packed);
@@ -47,7 +51,9 @@ public readonly record struct Asset : IComparable<Asset>
     }
 }
 
-/// <summary>The assets that balances may be kept in, with their scales. A scale never changes: balances are stored in its units.</summary>
+/// <summary>
+/// The assets that balances may be kept in, with their scales. A scale never changes: balances are stored in its units.
+/// </summary>
 public static class AssetCatalog
 {
     private static readonly (Asset Asset, int Decimals)[] Listed =

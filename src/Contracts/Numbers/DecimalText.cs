@@ -1,7 +1,8 @@
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// Scaled integers as decimal text, exactly. The written form is canonical: no exponent, no leading or trailing zeros, no
+/// Scaled integers as decimal text, exactly. The written form is canonical: no exponent, no leading or trailing zeros,
+/// no
 /// negative zero; hashes depend on that. Reading accepts <c>-?digits[.digits]</c> and nothing else.
 /// </summary>
 public static class DecimalText
@@ -45,7 +46,9 @@ public static class DecimalText
         return length;
     }
 
-    /// <summary>False when the text is not a plain decimal, has more than <paramref name="scale"/> decimals, or does not fit.</summary>
+    /// <summary>
+    /// False when the text is not a plain decimal, has more than <paramref name="scale"/> decimals, or does not fit.
+    /// </summary>
     public static bool TryParse(ReadOnlySpan<char> text, int scale, out long units)
     {
         if (scale is < 0 or > MaxScale) throw new ArgumentOutOfRangeException(nameof(scale), $"0 to {MaxScale}");

@@ -37,7 +37,8 @@ public sealed record Account(
 
     public static Account Unopened(AccountId id) => new(id, 0, AccountPhase.Unopened, default, Balances.Empty, []);
 
-    // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the runtime.
+    // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the
+    // runtime.
     public static Decision<AccountEvent> Decide(Account account, object input, Context context) => input switch
     {
         AccountCommand.Open open => Open(account, open),
@@ -58,7 +59,8 @@ public sealed record Account(
         return new AccountEvent.Opened(command.Owner);
     }
 
-    // Every ladder below is in the order of the published precedence, and a refused money command is journaled: the same key or
+    // Every ladder below is in the order of the published precedence, and a refused money command is journaled: the
+    // same key or
     // number gets the same answer for ever.
     private static Decision<AccountEvent> Deposit(Account account, AccountCommand.Deposit command)
     {

@@ -3,7 +3,9 @@ using CrossMargin.Contracts;
 
 namespace CrossMargin.Grains.Accounts;
 
-/// <summary>Balances by asset, in order of asset. An asset that was never held is zero; one that came back to zero is removed.</summary>
+/// <summary>
+/// Balances by asset, in order of asset. An asset that was never held is zero; one that came back to zero is removed.
+/// </summary>
 public sealed class Balances
 {
     public static readonly Balances Empty = new([]);

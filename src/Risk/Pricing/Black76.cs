@@ -4,7 +4,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>
-/// The derivatives of one option's price, per unit of underlying. Delta and gamma are to the forward and include the discount
+/// The derivatives of one option's price, per unit of underlying. Delta and gamma are to the forward and include the
+/// discount
 /// factor; vega is per 1.00 of volatility, theta and rho per year and per 1.00 of rate.
 /// </summary>
 /// <param name="Theta">With the passing of a year the discount factor rolls on at its own rate −ln(DF)/T.</param>
@@ -24,7 +25,8 @@ public readonly record struct OptionGreeks(
     double Volga);
 
 /// <summary>
-/// Black's model of an option on a forward, with the discount factor given. Only the out-of-the-money side is ever computed;
+/// Black's model of an option on a forward, with the discount factor given. Only the out-of-the-money side is ever
+/// computed;
 /// the other one is intrinsic value plus it, so a price is never below its intrinsic value and put–call parity holds to
 /// the last rounding. No time left, or no volatility, is the limit: the intrinsic value and a step delta.
 /// </summary>
@@ -90,7 +92,9 @@ public static class Black76
             .Or(Refusal.UnlessNotNegative("vol", vol))
             .Or(Refusal.UnlessPositive("discount", discount));
 
-    /// <summary>The price of inputs that <see cref="Check"/> has passed; <paramref name="deviation"/> is vol × √years.</summary>
+    /// <summary>
+    /// The price of inputs that <see cref="Check"/> has passed; <paramref name="deviation"/> is vol × √years.
+    /// </summary>
     internal static double Value(OptionKind kind, double forward, double strike, double deviation, double discount) =>
         Value(new Lane1(kind == OptionKind.Call ? 1 : -1), new Lane1(forward), new Lane1(strike), new Lane1(deviation),
             new Lane1(discount)).Value;
@@ -102,7 +106,8 @@ public static class Black76
     }
 
     /// <summary>
-    /// One option a lane; <paramref name="sign"/> is +1 for a call and −1 for a put. With the lower and the higher of forward
+    /// One option a lane; <paramref name="sign"/> is +1 for a call and −1 for a put. With the lower and the higher of
+    /// forward
     /// and strike, h = −|ln(F/K)| / deviation and t = deviation / 2, the out-of-the-money option is
     /// lower·Φ(h+t) − higher·Φ(h−t), and as lower·φ(h+t) = higher·φ(h−t) one density serves both tails.
     /// </summary>
@@ -113,7 +118,8 @@ public static class Black76
         var higher = Elementary.Max(forward, strike);
         var near = T.Fma(deviation, T.All(0.5), Elementary.LogRatio(lower, higher) / deviation);
 
-        // While near ≤ 0 the option is density × (M(−near) − M(deviation−near)); beyond, Φ(near) is asked for its other side.
+        // While near ≤ 0 the option is density × (M(−near) − M(deviation−near)); beyond, Φ(near) is asked for its other
+        // side.
         var isBeyond = T.Select(Elementary.IsNarrow(deviation), T.All(0), T.Less(T.All(0), near));
         var z = T.Select(isBeyond, near, -near);
         var density = Elementary.NormalDensity(near);

@@ -25,7 +25,9 @@ public static class Elementary
     /// <summary>The natural logarithm of a positive number.</summary>
     public static double Log(double x) => Log(new Lane1(x)).Value;
 
-    /// <summary>ln(a / b) of two positive numbers, also when they are so close that the quotient has lost the difference.</summary>
+    /// <summary>
+    /// ln(a / b) of two positive numbers, also when they are so close that the quotient has lost the difference.
+    /// </summary>
     public static double LogRatio(double a, double b) => LogRatio(new Lane1(a), new Lane1(b)).Value;
 
     /// <summary>x to the power y, for a positive x.</summary>
@@ -41,7 +43,9 @@ public static class Elementary
         return x <= 0 ? tail : 1 - tail;
     }
 
-    /// <summary>The upper tail of the normal distribution over its density, for z ≥ 0; about 1/z for a large z.</summary>
+    /// <summary>
+    /// The upper tail of the normal distribution over its density, for z ≥ 0; about 1/z for a large z.
+    /// </summary>
     public static double MillsRatio(double z) => MillsRatio(new Lane1(z)).Value;
 
     /// <summary>M(z) − M(z + s), the fall of the Mills ratio over s.</summary>
@@ -154,7 +158,8 @@ public static class Elementary
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static T Max<T>(T a, T b) where T : struct, ILanes<T> => T.Select(T.Less(a, b), b, a);
 
-    // power · ln 2 + ln(1 + f) by 2 atanh(f / (2 + f)), given as the difference and the sum of two numbers near each other.
+    // power · ln 2 + ln(1 + f) by 2 atanh(f / (2 + f)), given as the difference and the sum of two numbers near each
+    // other.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T LogOf<T>(T power, T difference, T sum) where T : struct, ILanes<T>
     {
@@ -181,7 +186,8 @@ public static class Elementary
         var subnormal = T.Less(x, T.All(2.2250738585072014e-308));
         var bits = T.Select(subnormal, x * T.All(TwoTo54), x);
 
-        // Shift the scale so that the exponent field steps at √½ instead of 1; a biased exponent is then a whole number.
+        // Shift the scale so that the exponent field steps at √½ instead of 1; a biased exponent is then a whole
+        // number.
         var shifted = T.AddBits(T.SubtractBits(bits, T.All(SqrtHalf)), T.All(1.0));
         var biased = T.OrBits(T.ShiftBitsRight(shifted, 52), T.All(TwoTo52)) - T.All(TwoTo52 + 1023);
         var exponentField = T.All(BitConverter.UInt64BitsToDouble(0xFFF0_0000_0000_0000));

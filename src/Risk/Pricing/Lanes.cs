@@ -5,8 +5,10 @@ using System.Runtime.Intrinsics;
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>
-/// One or more doubles that the same instructions act on. The mathematics is written once over this; what a width may do is
-/// only what IEEE 754 rounds correctly (+ − × ÷ √ and fused multiply-add) and moving bits, so every width gives the same bits.
+/// One or more doubles that the same instructions act on. The mathematics is written once over this; what a width may
+/// do is
+/// only what IEEE 754 rounds correctly (+ − × ÷ √ and fused multiply-add) and moving bits, so every width gives the
+/// same bits.
 /// </summary>
 public interface ILanes<T> : IAdditionOperators<T, T, T>, ISubtractionOperators<T, T, T>, IMultiplyOperators<T, T, T>,
     IDivisionOperators<T, T, T>, IUnaryNegationOperators<T, T>
@@ -26,7 +28,9 @@ public interface ILanes<T> : IAdditionOperators<T, T, T>, ISubtractionOperators<
     /// <summary>All bits set in the lanes where a &lt; b, none elsewhere.</summary>
     static abstract T Less(T a, T b);
 
-    /// <summary><paramref name="yes"/> where the mask's bits are set, <paramref name="no"/> where they are not.</summary>
+    /// <summary>
+    /// <paramref name="yes"/> where the mask's bits are set, <paramref name="no"/> where they are not.
+    /// </summary>
     static abstract T Select(T mask, T yes, T no);
 
     static abstract T AddBits(T a, T b);

@@ -4,7 +4,8 @@ namespace CrossMargin.Risk.Pricing;
 public readonly record struct SmileMinimum(double Value, double At);
 
 /// <summary>
-/// The two ways in which smiles give money away. Butterfly: a slice whose density is negative somewhere, or whose wing is
+/// The two ways in which smiles give money away. Butterfly: a slice whose density is negative somewhere, or whose wing
+/// is
 /// steeper than any distribution allows. Calendar: a later slice with less total variance than an earlier one.
 /// </summary>
 public static class SviArbitrage
@@ -23,7 +24,9 @@ public static class SviArbitrage
     public static bool IsButterflyFree(in SviSlice slice) =>
         slice.LeftSlope <= 2 && slice.RightSlope <= 2 && Butterfly(slice).Value >= 0;
 
-    /// <summary>The least by which the later slice's total variance exceeds the earlier one's between two moneynesses.</summary>
+    /// <summary>
+    /// The least by which the later slice's total variance exceeds the earlier one's between two moneynesses.
+    /// </summary>
     public static SmileMinimum Calendar(in SviSlice earlier, in SviSlice later, double from, double to)
     {
         var (first, second) = (earlier, later);
@@ -31,7 +34,8 @@ public static class SviArbitrage
             first.M, Math.Min(first.Sigma, second.Sigma), from, to);
     }
 
-    // A grid that is even in u with k = centre + width·sinh(u), so that its points are as close as the bend of the smile near
+    // A grid that is even in u with k = centre + width·sinh(u), so that its points are as close as the bend of the
+    // smile near
     // the centre and as sparse as its wings; then golden sections around the lowest grid point.
     private static SmileMinimum Lowest(Func<double, double> value, double centre, double width, double from, double to)
     {

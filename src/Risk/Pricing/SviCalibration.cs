@@ -6,8 +6,10 @@ namespace CrossMargin.Risk.Pricing;
 public readonly record struct SviFit(SviSlice Slice, double RootMeanSquare);
 
 /// <summary>
-/// Least squares in volatility over the quotes of one expiry. For a given centre m and width σ total variance is linear in the
-/// other three numbers, so a coarse grid of (m, σ) with a small linear solve each finds the valleys; Levenberg–Marquardt then
+/// Least squares in volatility over the quotes of one expiry. For a given centre m and width σ total variance is linear
+/// in the
+/// other three numbers, so a coarse grid of (m, σ) with a small linear solve each finds the valleys;
+/// Levenberg–Marquardt then
 /// descends the best few in all five. Steps to parameters that are no smile are refused like steps that go uphill.
 /// </summary>
 public static class SviCalibration
@@ -171,7 +173,9 @@ public static class SviCalibration
         }
     }
 
-    /// <summary>Gaussian elimination with the largest pivot; the solution replaces the right side. False where there is none.</summary>
+    /// <summary>
+    /// Gaussian elimination with the largest pivot; the solution replaces the right side. False where there is none.
+    /// </summary>
     private static bool Solve(Span<double> matrix, Span<double> side)
     {
         var n = side.Length;

@@ -1,7 +1,8 @@
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>
-/// One expiry's smile as raw SVI: total variance w(k) = a + b·(ρ(k−m) + √((k−m)² + σ²)) at log-moneyness k = ln(strike/forward).
+/// One expiry's smile as raw SVI: total variance w(k) = a + b·(ρ(k−m) + √((k−m)² + σ²)) at log-moneyness k =
+/// ln(strike/forward).
 /// </summary>
 public readonly record struct SviSlice(double A, double B, double Rho, double M, double Sigma)
 {
@@ -27,7 +28,8 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
     }
 
     /// <summary>
-    /// Gatheral's g(k) = (1 − k·w′/2w)² − w′²/4·(1/w + 1/4) + w″/2: the density of the settlement price is nowhere negative
+    /// Gatheral's g(k) = (1 − k·w′/2w)² − w′²/4·(1/w + 1/4) + w″/2: the density of the settlement price is nowhere
+    /// negative
     /// exactly where g is not. Without variance there is no density, and g is −∞.
     /// </summary>
     public double DensityFactor(double k)
@@ -39,7 +41,9 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
         return (lean * lean) - (0.25 * slope * slope * ((1 / w) + 0.25)) + (0.5 * Curvature(k));
     }
 
-    /// <summary>The steepness of the left wing, −dw/dk far below the forward. Above 2 a moment of the price is infinite (Lee).</summary>
+    /// <summary>
+    /// The steepness of the left wing, −dw/dk far below the forward. Above 2 a moment of the price is infinite (Lee).
+    /// </summary>
     public double LeftSlope => B * (1 - Rho);
 
     /// <summary>The steepness of the right wing, dw/dk far above the forward.</summary>
@@ -48,7 +52,9 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
     /// <summary>a + b·σ·√(1−ρ²), the lowest total variance of the slice.</summary>
     public double MinimumTotalVariance => A + (B * Sigma * Math.Sqrt((1 - Rho) * (1 + Rho)));
 
-    /// <summary>What is wrong with the parameters: a slice has b ≥ 0, |ρ| &lt; 1, σ > 0 and no negative variance anywhere.</summary>
+    /// <summary>
+    /// What is wrong with the parameters: a slice has b ≥ 0, |ρ| &lt; 1, σ > 0 and no negative variance anywhere.
+    /// </summary>
     public Refusal Check() => Refusal.UnlessFinite("a", A)
         .Or(Refusal.UnlessNotNegative("b", B))
         .Or(Refusal.UnlessFinite("rho", Rho))
@@ -72,7 +78,8 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
 }
 
 /// <summary>
-/// SVI in jump-wings form (Gatheral and Jacquier): annual variance and skew at the money, the wing slopes over √w(0), and the
+/// SVI in jump-wings form (Gatheral and Jacquier): annual variance and skew at the money, the wing slopes over √w(0),
+/// and the
 /// lowest annual variance.
 /// </summary>
 public readonly record struct SviJumpWings(

@@ -27,7 +27,9 @@ public abstract record VolSmile(double Years)
         public override Refusal Check() => Refusal.UnlessPositive("years", Years).Or(Slice.Check());
     }
 
-    /// <summary>Quoted points in rising log-moneyness; straight lines in total variance between them, flat outside.</summary>
+    /// <summary>
+    /// Quoted points in rising log-moneyness; straight lines in total variance between them, flat outside.
+    /// </summary>
     public sealed record Quoted(double Years, ImmutableArray<SmilePoint> Points) : VolSmile(Years)
     {
         public override double TotalVariance(double k)
@@ -69,7 +71,8 @@ public abstract record VolSmile(double Years)
 public readonly record struct SmilePoint(double LogMoneyness, double Vol);
 
 /// <summary>
-/// The volatilities of one underlying: a smile an expiry, in rising order. Between expiries total variance is a straight line
+/// The volatilities of one underlying: a smile an expiry, in rising order. Between expiries total variance is a
+/// straight line
 /// in time at the same moneyness; before the first and after the last the volatility of that one holds.
 /// </summary>
 public sealed class VolSurface
@@ -98,7 +101,8 @@ public sealed class VolSurface
     }
 
     /// <summary>
-    /// The volatility to price a strike with after the forward has moved. A sticky strike keeps the volatility it has at
+    /// The volatility to price a strike with after the forward has moved. A sticky strike keeps the volatility it has
+    /// at
     /// the marked forward; a sticky delta takes the one of its new moneyness.
     /// </summary>
     public double Vol(double years, double strike, double markedForward, double movedForward, SmileDynamics dynamics) =>

@@ -8,8 +8,10 @@ using CrossMargin.Risk.Pricing;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// What every instrument gains under every scenario: priced once a frame, and from then on read by every account, alone or in
-/// a sweep. A row is what <see cref="ScenarioPlan"/> says; the price before the shock is one more lane of the same pricing, so
+/// What every instrument gains under every scenario: priced once a frame, and from then on read by every account, alone
+/// or in
+/// a sweep. A row is what <see cref="ScenarioPlan"/> says; the price before the shock is one more lane of the same
+/// pricing, so
 /// that a scenario without a move is exactly zero.
 /// </summary>
 public static class RiskArrays
@@ -73,7 +75,8 @@ public static class RiskArrays
         var (longShare, shortShare) = Shares(group);
         for (var s = 0; s < group.RowLength; s++)
         {
-            // The basis shifts measure a move against the forward alone; what options count for is not in question there.
+            // The basis shifts measure a move against the forward alone; what options count for is not in question
+            // there.
             var isBasis = s >= group.Scenarios.Length;
             var weight = units * group.Shocks[s].Weight;
             rows[s] = weight * ((isBasis ? values[s] : longShare * values[s]) - before);
@@ -86,7 +89,8 @@ public static class RiskArrays
         (ModelBorder.Nearest(group.Parameters.Discount.Long), ModelBorder.Nearest(group.Parameters.Discount.Short));
 
     /// <summary>
-    /// Forward and deviation under each shock, and at the end as they stand. Time passes in scenarios, not in basis shifts.
+    /// Forward and deviation under each shock, and at the end as they stand. Time passes in scenarios, not in basis
+    /// shifts.
     /// </summary>
     private static void Shock(GroupPlan group, in MarketLine line, Span<double> forwards, Span<double> deviations)
     {

@@ -8,9 +8,12 @@ using CrossMargin.Risk.Portfolios;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// A shard's accounts of one parameter set, laid out for a pass over all of them at every frame. The pass computes a lower
-/// bound of margin equity − maintenance margin for each; an account whose bound is not negative cannot be liquidatable, and
-/// only the others go through the full model, which is <see cref="PortfolioRisk"/>, the same as after a fill. An account that
+/// A shard's accounts of one parameter set, laid out for a pass over all of them at every frame. The pass computes a
+/// lower
+/// bound of margin equity − maintenance margin for each; an account whose bound is not negative cannot be liquidatable,
+/// and
+/// only the others go through the full model, which is <see cref="PortfolioRisk"/>, the same as after a fill. An
+/// account that
 /// holds nothing is not in the book.
 /// </summary>
 public sealed class RiskBook(ParameterSet parameters)
@@ -67,7 +70,9 @@ public sealed class RiskBook(ParameterSet parameters)
         entries[Count] = default;
     }
 
-    /// <summary>The accounts that the bound does not clear, in the order of the book; valid until the next call.</summary>
+    /// <summary>
+    /// The accounts that the bound does not clear, in the order of the book; valid until the next call.
+    /// </summary>
     /// <param name="model">Of this book's parameter set.</param>
     /// <param name="arrays">As <see cref="RiskArrays"/> priced them; empty for a model that has no scenarios.</param>
     public ReadOnlySpan<int> Sweep(MarginModel model, ReadOnlySpan<double> arrays)
@@ -85,7 +90,8 @@ public sealed class RiskBook(ParameterSet parameters)
         var kernel = new SweepKernel(tables, positions, balances, parameters.OptionValue);
         foreach (ref readonly var entry in entries.AsSpan(0, Count))
         {
-            // Written always and counted only where it is not cleared: which accounts are is nothing that a processor can guess.
+            // Written always and counted only where it is not cleared: which accounts are is nothing that a processor
+            // can guess.
             uncleared[found] = entry.Account;
             found += kernel.Surplus(entry) >= 0 ? 0 : 1;
         }
@@ -107,7 +113,9 @@ public sealed class RiskBook(ParameterSet parameters)
         return places[account] = Count++;
     }
 
-    /// <summary>Positions in the order of the market's lines, which is the order that a single evaluation adds in.</summary>
+    /// <summary>
+    /// Positions in the order of the market's lines, which is the order that a single evaluation adds in.
+    /// </summary>
     private void Hold(ref Entry entry, Portfolio portfolio, MarketView market)
     {
         var count = portfolio.Positions.Length;
@@ -153,7 +161,8 @@ public sealed class RiskBook(ParameterSet parameters)
     }
 
     /// <summary>
-    /// What the balances count after their weights, asset by asset. An account with a debt has no bound here: what it has to
+    /// What the balances count after their weights, asset by asset. An account with a debt has no bound here: what it
+    /// has to
     /// be asked for the debt depends on more than sums.
     /// </summary>
     private void Own(ref Entry entry, Portfolio portfolio, MarketView market)
@@ -177,13 +186,16 @@ public sealed class RiskBook(ParameterSet parameters)
             amounts[count++] = (double)weighed.Maintenance / 1e16;
         }
 
-        // Funding in an asset without a balance: rare enough for the full model when it is owed, nothing when it is due.
+        // Funding in an asset without a balance: rare enough for the full model when it is owed, nothing when it is
+        // due.
         foreach (var funding in portfolio.UnsettledFunding)
             entry.HasBound &= funding.Units >= 0 || portfolio.Balances.Any(balance => balance.Asset == funding.Asset);
         entry.Balances = balances.Store(entry.Balances, keys.AsSpan(0, count), amounts.AsSpan(0, count));
     }
 
-    /// <summary>One account in the pass. Amounts are in whole units of the home asset, the one its linear contracts settle in.</summary>
+    /// <summary>
+    /// One account in the pass. Amounts are in whole units of the home asset, the one its linear contracts settle in.
+    /// </summary>
     internal record struct Entry(int Account, Segment Positions, Segment Balances)
     {
         public double Cash;

@@ -1,10 +1,13 @@
 namespace CrossMargin.Risk.Sweep;
 
-/// <summary>Where an account's entries are in a <see cref="SegmentPool"/>. The default is empty and occupies nothing.</summary>
+/// <summary>
+/// Where an account's entries are in a <see cref="SegmentPool"/>. The default is empty and occupies nothing.
+/// </summary>
 internal readonly record struct Segment(int Start, int Count);
 
 /// <summary>
-/// Runs of (key, amount) pairs of any length in two shared arrays, so that a pass over a million accounts reads memory in
+/// Runs of (key, amount) pairs of any length in two shared arrays, so that a pass over a million accounts reads memory
+/// in
 /// order. A run has room for the next size up; a run that outgrows it moves, and the place it leaves is used again.
 /// </summary>
 internal sealed class SegmentPool

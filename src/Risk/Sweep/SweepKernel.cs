@@ -6,7 +6,8 @@ using CrossMargin.Risk.Parameters;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// The inner loops of a sweep: for each account the sum of its rows times its quantities, in the order and with the fused
+/// The inner loops of a sweep: for each account the sum of its rows times its quantities, in the order and with the
+/// fused
 /// multiply-adds of a single evaluation, so that the scan loss has its bits; beside it the bound of everything else.
 /// </summary>
 internal readonly ref struct SweepKernel(
@@ -158,7 +159,8 @@ internal readonly ref struct SweepKernel(
     }
 
     /// <summary>
-    /// Profit counts at the least that it may, a loss in full; a loss that the home balance does not cover would be a debt,
+    /// Profit counts at the least that it may, a loss in full; a loss that the home balance does not cover would be a
+    /// debt,
     /// and then there is no bound.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -183,8 +185,10 @@ internal readonly ref struct SweepKernel(
 }
 
 /// <summary>
-/// What the book stores of a position beside its quantity: the instrument's number, the side, and whether the group ends with
-/// it. The loops read that in order, long before the tables could tell them, and so they are seldom surprised by an end.
+/// What the book stores of a position beside its quantity: the instrument's number, the side, and whether the group
+/// ends with
+/// it. The loops read that in order, long before the tables could tell them, and so they are seldom surprised by an
+/// end.
 /// Without its lowest bit a key counts rows by instrument and side, without its two lowest by instrument.
 /// </summary>
 internal static class BookKey

@@ -7,12 +7,15 @@ using CrossMargin.Risk.Parameters;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// One frame as the sweep reads it, in the numbering of a book. An instrument has one row, or two where longs and shorts are
-/// discounted differently. It begins with the scenarios as the risk arrays have them and ends with four numbers a contract.
+/// One frame as the sweep reads it, in the numbering of a book. An instrument has one row, or two where longs and
+/// shorts are
+/// discounted differently. It begins with the scenarios as the risk arrays have them and ends with four numbers a
+/// contract.
 /// <code>
 /// linear value | option value | charge | short charge
 /// </code>
-/// A charge is an upper bound of what every add-on may ask for the contract, plus what rounding may lose. The values are times
+/// A charge is an upper bound of what every add-on may ask for the contract, plus what rounding may lose. The values
+/// are times
 /// the quantity, the charge is times its size, and the short charge times its size where it is short.
 /// </summary>
 internal sealed class SweepTables
@@ -153,14 +156,16 @@ internal sealed class SweepTables
 }
 
 /// <summary>
-/// The most that each add-on may ask for one unit, whatever else the account holds: nothing is netted, no depth is deducted.
+/// The most that each add-on may ask for one unit, whatever else the account holds: nothing is netted, no depth is
+/// deducted.
 /// </summary>
 internal readonly record struct AddOnRates(
     bool HasBasis, double Basis, double BasisPerYear, double Delta, double Linear, double ShortOption)
 {
     public static AddOnRates Of(GroupParameters parameters)
     {
-        // A calendar spread takes one unit of delta from each side, so all spreads together are at most half of the deltas.
+        // A calendar spread takes one unit of delta from each side, so all spreads together are at most half of the
+        // deltas.
         var calendar = 0.0;
         if (parameters.Calendar is { } charges)
             foreach (var entry in charges.Charges) calendar = Math.Max(calendar, 0.5 * ModelBorder.Nearest(entry.ChargeRate));

@@ -4,7 +4,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Runtime.Grains;
 
 /// <summary>
-/// What a decision may be: facts to journal (a journaled refusal too), or a refusal that is only a reply. Never an exception.
+/// What a decision may be: facts to journal (a journaled refusal too), or a refusal that is only a reply. Never an
+/// exception.
 /// </summary>
 public readonly record struct Decision<TEvent>(ImmutableArray<TEvent> Events, Rejection Refused) where TEvent : class
 {

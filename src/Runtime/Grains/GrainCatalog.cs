@@ -29,7 +29,9 @@ public sealed class GrainCatalog
     public GrainType TypeOf(GrainId grain) =>
         byKind[(byte)grain.Kind] ?? throw new UnknownGrainKindException(grain);
 
-    /// <summary>The event in a record, or null when this build does not know its name or cannot read its payload.</summary>
+    /// <summary>
+    /// The event in a record, or null when this build does not know its name or cannot read its payload.
+    /// </summary>
     public object? Decode(JournalRecord record)
     {
         if (!byEvent.TryGetValue(record.Type, out var type)) return null;

@@ -2,7 +2,9 @@ using CrossMargin.Contracts;
 
 namespace CrossMargin.Runtime.Records;
 
-/// <summary>The row of a shard that every commit is guarded by: who may write (epoch) and where the next record goes.</summary>
+/// <summary>
+/// The row of a shard that every commit is guarded by: who may write (epoch) and where the next record goes.
+/// </summary>
 public readonly record struct Head(ShardId Shard, int Epoch, long Position, Hash256 Chain);
 
 /// <summary>
@@ -24,7 +26,9 @@ public enum CommitOutcome
     /// <summary>The head is not what the batch expects: another owner has the shard. Nothing was stored.</summary>
     Fenced,
 
-    /// <summary>The transaction was rolled back for a passing reason. Nothing was stored; the same batch may be sent again.</summary>
+    /// <summary>
+    /// The transaction was rolled back for a passing reason. Nothing was stored; the same batch may be sent again.
+    /// </summary>
     RolledBack,
 
     /// <summary>The database refuses the rows themselves, and would again. Nothing was stored.</summary>

@@ -4,7 +4,9 @@ using CrossMargin.Contracts;
 
 namespace CrossMargin.Runtime.Records;
 
-/// <summary>The first half of a SHA-256: tells whether two commands with one key or sequence have the same content.</summary>
+/// <summary>
+/// The first half of a SHA-256: tells whether two commands with one key or sequence have the same content.
+/// </summary>
 public readonly record struct Fingerprint(ulong High, ulong Low)
 {
     public const int Size = 16;
@@ -26,7 +28,8 @@ public readonly record struct Fingerprint(ulong High, ulong Low)
 }
 
 /// <summary>
-/// Why a record exists. Exactly-once rests on it: watermarks, the key window and source counters are folds of causes, so a
+/// Why a record exists. Exactly-once rests on it: watermarks, the key window and source counters are folds of causes,
+/// so a
 /// duplicate is known for as long as the record that it duplicates is.
 /// </summary>
 public abstract record Cause

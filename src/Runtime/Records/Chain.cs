@@ -8,7 +8,8 @@ namespace CrossMargin.Runtime.Records;
 /// <summary>
 /// The hash chain of a shard, and with it the byte format of a record. Each link is
 /// SHA-256(previous ‖ shard u16 ‖ position i64 ‖ epoch i32 ‖ grain 16 ‖ version i64 ‖ time µs i64 ‖ frame i64
-/// ‖ type (u16 length, UTF-8) ‖ cause (u16 length, bytes) ‖ addressees (u16 count, 16 each) ‖ payload (u32 length, bytes)),
+/// ‖ type (u16 length, UTF-8) ‖ cause (u16 length, bytes) ‖ addressees (u16 count, 16 each) ‖ payload (u32 length,
+/// bytes)),
 /// integers big-endian. docs/events.md has it for those who verify without this code.
 /// </summary>
 public static class Chain

@@ -45,7 +45,9 @@ public sealed class JournalRecord
 
     public RecordAddress Address => new(Shard, Position);
 
-    /// <summary>Takes its place in the chain behind <paramref name="previous"/>, under the epoch that will commit it.</summary>
+    /// <summary>
+    /// Takes its place in the chain behind <paramref name="previous"/>, under the epoch that will commit it.
+    /// </summary>
     public Hash256 Seal(int epoch, Hash256 previous)
     {
         Epoch = epoch;

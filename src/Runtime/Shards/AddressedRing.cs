@@ -3,7 +3,9 @@ using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Runtime.Shards;
 
-/// <summary>The latest durable records of a shard that are addressed to somebody, for pulls that are not far behind.</summary>
+/// <summary>
+/// The latest durable records of a shard that are addressed to somebody, for pulls that are not far behind.
+/// </summary>
 public sealed class AddressedRing(int capacity)
 {
     private readonly Queue<JournalRecord> records = [];

@@ -4,7 +4,8 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// What a shard asks of the world. Every call returns at once; the answer, if there is one, comes back as an input of the
+/// What a shard asks of the world. Every call returns at once; the answer, if there is one, comes back as an input of
+/// the
 /// shard. The silo does these things with threads and sockets, the simulator with a seed.
 /// </summary>
 public interface IShardHost
@@ -15,10 +16,14 @@ public interface IShardHost
     /// <summary>Answer: <see cref="Shard.SnapshotsLoaded"/>.</summary>
     void LoadSnapshots(ShardId shard);
 
-    /// <summary>The shard's own records behind a position, as many as the host likes. Answer: <see cref="Shard.RecordsRead"/>.</summary>
+    /// <summary>
+    /// The shard's own records behind a position, as many as the host likes. Answer: <see cref="Shard.RecordsRead"/>.
+    /// </summary>
     void ReadOwn(ShardId shard, long after);
 
-    /// <summary>The shard's records addressed to another. Answer: <see cref="Shard.AddressedRead"/>, or none: it is asked again.</summary>
+    /// <summary>
+    /// The shard's records addressed to another. Answer: <see cref="Shard.AddressedRead"/>, or none: it is asked again.
+    /// </summary>
     void ReadAddressed(ShardId shard, ShardId to, long after);
 
     /// <summary>Answer: <see cref="Shard.CommitSettled"/>.</summary>
@@ -38,7 +43,9 @@ public sealed record ShardLimits
 {
     public static readonly ShardLimits Default = new();
 
-    /// <summary>Records that wait for the commit in flight. Beyond it commands are refused as overloaded and deliveries dropped.</summary>
+    /// <summary>
+    /// Records that wait for the commit in flight. Beyond it commands are refused as overloaded and deliveries dropped.
+    /// </summary>
     public int OpenRecords { get; init; } = 4_096;
 
     /// <summary>Addressed records kept in memory for pulls.</summary>

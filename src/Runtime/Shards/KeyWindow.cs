@@ -4,8 +4,10 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// The keys of human-rate commands, each with the record that answers it. A key is accepted from <see cref="EarlyMicros"/>
-/// before its issue time to <see cref="WindowMicros"/> after, and remembered for longer than it could be accepted: forgetting
+/// The keys of human-rate commands, each with the record that answers it. A key is accepted from <see
+/// cref="EarlyMicros"/>
+/// before its issue time to <see cref="WindowMicros"/> after, and remembered for longer than it could be accepted:
+/// forgetting
 /// a key can never execute a command twice.
 /// </summary>
 public sealed class KeyWindow
@@ -37,7 +39,9 @@ public sealed class KeyWindow
         if (entries.TryAdd((record.Grain, key), new Entry(body, record))) byAge.Enqueue((record.Time, record.Grain, key));
     }
 
-    /// <summary>A key issued as late as it could be for a record of time t is refused from t + early + window on.</summary>
+    /// <summary>
+    /// A key issued as late as it could be for a record of time t is refused from t + early + window on.
+    /// </summary>
     public void Forget(Instant now)
     {
         while (byAge.TryPeek(out var oldest) && oldest.Time.PlusMicros(EarlyMicros + WindowMicros) < now)

@@ -17,16 +17,21 @@ public enum ShardPhase
     /// <summary>Another owner has the shard. Final.</summary>
     Lost,
 
-    /// <summary>The journal cannot be trusted or cannot be read by this build. Final, until somebody has looked.</summary>
+    /// <summary>
+    /// The journal cannot be trusted or cannot be read by this build. Final, until somebody has looked.
+    /// </summary>
     Halted,
 }
 
 /// <summary>
-/// The single writer of a part of the venue's grains. One thread calls it, one turn runs at a time. Turns change the state at
-/// once; whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is durable.
+/// The single writer of a part of the venue's grains. One thread calls it, one turn runs at a time. Turns change the
+/// state at
+/// once; whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is
+/// durable.
 /// One commit is in flight at most; what arrives meanwhile is the next batch, so the batches size themselves.
+/// <para>Three files: turns and messages here, commits and snapshots, take-over and recovery.</para>
 /// </summary>
-public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardLimits limits, IShardHost host)
+public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardLimits limits, IShardHost host)
 {
     private readonly AddressedRing ring = new(limits.RingRecords);
     private readonly ArrayBufferWriter<byte> payload = new(512);
@@ -102,7 +107,9 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
         Hold(slot.Position, caller, new Reply(Rejection.None, Record: null) { View = view });
     }
 
-    /// <summary>True when the command was taken in before, or may not be taken in under this key or number; it is answered then.</summary>
+    /// <summary>
+    /// True when the command was taken in before, or may not be taken in under this key or number; it is answered then.
+    /// </summary>
     private bool AnswerDuplicate(Instant now, GrainSlot slot, Command command, ICaller caller)
     {
         switch (command.Identity)
@@ -164,7 +171,8 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
         }
         catch (Exception broken) when (broken is not OutOfMemoryException)
         {
-            // Whatever a grain throws is a bug in it. Nothing of the turn was written; the grain stops, its shard goes on.
+            // Whatever a grain throws is a bug in it. Nothing of the turn was written; the grain stops, its shard goes
+            // on.
             HaltGrain(slot, $"{input.GetType().Name}: {broken.Message}");
             return new Turn(First: null, Rejection.GrainHalted, broken.Message);
         }
@@ -237,7 +245,8 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
 
     private void TakeDelivery(Instant now, ShardMessage.Delivery delivery)
     {
-        // The delivery holds everything addressed to us behind its predecessor, so it fits whenever we are at or past that.
+        // The delivery holds everything addressed to us behind its predecessor, so it fits whenever we are at or past
+        // that.
         if (delivery.Predecessor > state.Watermarks[delivery.From.Number])
         {
             PullFrom(delivery.From);
@@ -255,7 +264,9 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
         if (delivery.HasMore) PullFrom(delivery.From);
     }
 
-    /// <summary>One unit: the turns of all addressees here, in list order, and at least one record that moves the watermark.</summary>
+    /// <summary>
+    /// One unit: the turns of all addressees here, in list order, and at least one record that moves the watermark.
+    /// </summary>
     private void TakeMessage(Instant now, JournalRecord message)
     {
         var isKnown = message.Addressees.All(addressee => catalog.Knows(addressee.Kind));
@@ -313,7 +324,10 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
         host.Send(new ShardMessage.Delivery(From: id, To: pull.From, pull.After, records, hasMore));
     }
 
-    /// <summary>The answer to <see cref="IShardHost.ReadAddressed"/>, in order of position and without a gap behind the asked one.</summary>
+    /// <summary>
+    /// The answer to <see cref="IShardHost.ReadAddressed"/>, in order of position and without a gap behind the asked
+    /// one.
+    /// </summary>
     public void AddressedRead(ShardId to, long after, IReadOnlyList<JournalRecord> records, bool hasMore)
     {
         if (Phase == ShardPhase.Active && records.Count > 0)
@@ -353,302 +367,5 @@ public sealed class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardL
             RunTurn(now, slot, TimerDue.Now, Cause.Timer.Came);
             if (slot.Halted is null && slot.DueAt <= time) HaltGrain(slot, "its timer came and it is still due");
         }
-    }
-
-    // ---- commits ---------------------------------------------------------------------------------------------------
-
-    /// <summary>Hands what is open to the journal, unless a commit is in flight. The host calls it when its inbox is empty.</summary>
-    public void Flush()
-    {
-        if (Phase != ShardPhase.Active || inFlight is not null) return;
-        if (open.Records.Count == 0)
-        {
-            if (saveNow && !isSaving && durable.Position > savedPosition) StartSaving(ShardSnapshots.Save(state, durable));
-            saveNow = false;
-            return;
-        }
-
-        inFlight = open;
-        open = new OpenBatch();
-        SendCommit();
-
-        // The state is exactly that of the batch just sealed: nothing else is open.
-        if (!isSaving && (saveNow || state.Position - savedPosition >= limits.SnapshotEvery))
-        {
-            inFlight.Snapshots = ShardSnapshots.Save(state, commit!.After);
-            isSaving = true;
-            saveNow = false;
-        }
-    }
-
-    private void SendCommit()
-    {
-        mustCommitAgain = false;
-        var chain = durable.Chain;
-        foreach (var record in inFlight!.Records) chain = record.Seal(durable.Epoch, chain);
-        commit = new Batch(durable, inFlight.Records);
-        host.Commit(commit);
-    }
-
-    /// <summary>The answer to <see cref="IShardHost.Commit"/>; one for a batch that is no longer in flight is ignored.</summary>
-    public void CommitSettled(Batch batch, CommitOutcome outcome)
-    {
-        if (!ReferenceEquals(batch, commit) || inFlight is null) return;
-        switch (outcome)
-        {
-            case CommitOutcome.Committed:
-                BecomeDurable(durable.Epoch);
-                break;
-            case CommitOutcome.RolledBack:
-                mustCommitAgain = true;
-                break;
-            case CommitOutcome.Fenced:
-                GiveUp(ShardPhase.Lost, Rejection.ShardUnavailable, $"the shard has another owner; epoch {durable.Epoch} is over");
-                break;
-            case CommitOutcome.Unstorable:
-                GiveUp(ShardPhase.Halted, Rejection.ShardUnavailable, "the database refuses the rows of this shard");
-                break;
-            case CommitOutcome.Unknown:
-                isResolving = true;
-                host.TakeOver(id, durable.Epoch);
-                break;
-        }
-    }
-
-    private void BecomeDurable(int epoch)
-    {
-        var done = inFlight!;
-        inFlight = null;
-        durable = commit!.After with { Epoch = epoch };
-        commit = null;
-        done.Release();
-        Deliver(done.Records);
-        if (done.Snapshots is { } snapshots) StartSaving(snapshots);
-    }
-
-    /// <summary>One delivery for each shard that the batch speaks to, naming the last record that it spoke to that shard before.</summary>
-    private void Deliver(List<JournalRecord> records)
-    {
-        var spokenTo = default(ShardSet);
-        foreach (var record in records)
-        {
-            if (record.To.IsEmpty) continue;
-            ring.Add(record);
-            foreach (var to in record.To) spokenTo = spokenTo.With(to);
-        }
-
-        foreach (var to in spokenTo)
-        {
-            var addressed = records.FindAll(record => record.To.Contains(to));
-            host.Send(new ShardMessage.Delivery(From: id, To: to, lastAddressedDurable[to.Number], addressed, HasMore: false));
-            lastAddressedDurable[to.Number] = addressed[^1].Position;
-        }
-    }
-
-    // ---- snapshots -------------------------------------------------------------------------------------------------
-
-    /// <summary>Save at the next chance, however few records there are: before a planned stop.</summary>
-    public void SaveSoon() => saveNow = true;
-
-    private void StartSaving(SnapshotSet set)
-    {
-        isSaving = true;
-        host.Save(set);
-    }
-
-    private void DropSnapshots()
-    {
-        if (inFlight?.Snapshots is not { } set) return;
-        inFlight.Snapshots = null;
-        Saved(set, stored: false);
-    }
-
-    /// <summary>The answer to <see cref="IShardHost.Save"/>. After a failure everything is saved again with the next set.</summary>
-    public void Saved(SnapshotSet set, bool stored)
-    {
-        isSaving = false;
-        if (stored) savedPosition = Math.Max(savedPosition, set.Snapshots[^1].Position);
-        else foreach (var slot in state.Slots) slot.IsDirty = true;
-    }
-
-    // ---- take-over and recovery ------------------------------------------------------------------------------------
-
-    /// <summary>Raises the epoch, whatever it is, and folds the shard from the journal.</summary>
-    public void Start()
-    {
-        Phase = ShardPhase.TakingOver;
-        host.TakeOver(id, epoch: null);
-    }
-
-    /// <summary>The answer to <see cref="IShardHost.TakeOver"/>.</summary>
-    public void TakenOver(TakeOver answer)
-    {
-        if (isResolving) Resolve(answer);
-        else if (Phase == ShardPhase.TakingOver) BeginFolding(answer);
-    }
-
-    /// <summary>The resolve statement has waited out a commit in limbo, or killed it: the head now says which.</summary>
-    private void Resolve(TakeOver answer)
-    {
-        isResolving = false;
-        switch (answer)
-        {
-            case TakeOver.Taken(var head) when head.Position == commit!.After.Position && head.Chain == commit.After.Chain:
-                BecomeDurable(head.Epoch);
-                break;
-            case TakeOver.Taken(var head) when head.Position == durable.Position && head.Chain == durable.Chain:
-                DropSnapshots();   // they name a chain that the new epoch changes
-                durable = head;
-                SendCommit();
-                break;
-            case TakeOver.Lost:
-                GiveUp(ShardPhase.Lost, Rejection.OutcomeUnknown, $"the shard was taken while a commit of epoch {durable.Epoch} was unresolved");
-                break;
-            default:
-                Reload();
-                break;
-        }
-    }
-
-    /// <summary>What is in memory cannot be trusted any more: forget it and fold the journal again.</summary>
-    private void Reload()
-    {
-        Abandon(Rejection.OutcomeUnknown);
-        Phase = ShardPhase.Waiting;
-    }
-
-    private void BeginFolding(TakeOver answer)
-    {
-        if (answer is not TakeOver.Taken(var head))
-        {
-            Phase = ShardPhase.Waiting;   // the next tick asks again
-            return;
-        }
-
-        durable = head;
-        Phase = ShardPhase.LoadingSnapshots;
-        host.LoadSnapshots(id);
-    }
-
-    /// <summary>The answer to <see cref="IShardHost.LoadSnapshots"/>.</summary>
-    public void SnapshotsLoaded(SnapshotsFound found)
-    {
-        if (Phase != ShardPhase.LoadingSnapshots) return;
-        Phase = ShardPhase.Folding;
-        folded = Chain.Genesis(id);
-        state = new ShardState(id, map, catalog);
-        if (found.Matching.Count + found.Discarded > 0)
-        {
-            if (ShardSnapshots.TryLoad(state, found, out var chain, out var reason)) folded = chain;
-            else
-            {
-                host.Alarm(id, $"snapshots are ignored and the journal is folded from its beginning: {reason}");
-                state = new ShardState(id, map, catalog);
-            }
-        }
-
-        savedPosition = state.Position;
-        Fold([]);
-    }
-
-    /// <summary>The answer to <see cref="IShardHost.ReadOwn"/>.</summary>
-    public void RecordsRead(IReadOnlyList<JournalRecord> records)
-    {
-        if (Phase == ShardPhase.Folding) Fold(records);
-    }
-
-    private void Fold(IReadOnlyList<JournalRecord> records)
-    {
-        foreach (var record in records)
-        {
-            if (state.Position >= durable.Position) break;
-            var problem = record.Position != state.Position + 1
-                ? $"expected record {state.Position + 1}, read {record.Position}"
-                : Chain.Next(folded, record) != record.Chain ? $"the chain is broken at {record.Address}"
-                : catalog.Decode(record) is not { } @event ? Unreadable(record)
-                : FoldOne(record, @event);
-            if (problem is not null)
-            {
-                Halt(problem);
-                return;
-            }
-
-            folded = record.Chain;
-        }
-
-        // What stands behind the head that was taken over, in a snapshot or as records, was written by a later owner.
-        var isOutrun = state.Position > durable.Position || (records.Count > 0 && records[^1].Position > durable.Position);
-        if (isOutrun) GiveUp(ShardPhase.Lost, Rejection.ShardUnavailable, $"it has another owner; epoch {durable.Epoch} was over before it began");
-        else if (state.Position < durable.Position) host.ReadOwn(id, state.Position);
-        else if (folded != durable.Chain) Halt($"the chain at {durable.Position} is not the head's");
-        else Activate();
-    }
-
-    /// <summary>A fold that fails is a bug in that grain: it is halted, and its records are only counted from there on.</summary>
-    private string? FoldOne(JournalRecord record, object @event)
-    {
-        var slot = state.Find(record.Grain);
-        var next = slot.State;
-        if (slot.Halted is null)
-        {
-            try
-            {
-                next = slot.Type.Evolve(slot.State, @event);
-                slot.Type.Verify(next);
-            }
-            catch (Exception broken) when (broken is not OutOfMemoryException)
-            {
-                HaltGrain(slot, $"{record.Type} at {record.Address}: {broken.Message}");
-                next = slot.State;
-            }
-        }
-
-        state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
-        return null;
-    }
-
-    private void Activate()
-    {
-        Phase = ShardPhase.Active;
-        lastAddressedDurable = [.. state.LastAddressed];
-        pulledBehind = Fill(map.Count, -1);
-        ring.Reset(durable.Position);
-        Announce();
-        foreach (var source in map.Shards) PullFrom(source);
-    }
-
-    // ---- the end ---------------------------------------------------------------------------------------------------
-
-    /// <summary>Stops the shard. The host calls it too, when a call into the shard has thrown.</summary>
-    public void Halt(string because) => GiveUp(ShardPhase.Halted, Rejection.OutcomeUnknown, because);
-
-    private void GiveUp(ShardPhase final, Rejection toInFlight, string because)
-    {
-        Phase = final;
-        Abandon(toInFlight);
-        host.Alarm(id, $"the shard is {(final == ShardPhase.Lost ? "lost" : "halted")}: {because}");
-    }
-
-    /// <summary>What was never sent is surely not stored; of what was sent the caller says what may be told.</summary>
-    private void Abandon(Rejection toInFlight)
-    {
-        DropSnapshots();
-        inFlight?.Refuse(toInFlight);
-        open.Refuse(Rejection.ShardUnavailable);
-        inFlight = null;
-        commit = null;
-        open = new OpenBatch();
-        isResolving = false;
-        mustCommitAgain = false;
-    }
-
-    private static string Unreadable(JournalRecord record) =>
-        $"record {record.Address} is a {record.Type}, which this build cannot read";
-
-    private static long[] Fill(int count, long value)
-    {
-        var array = new long[count];
-        Array.Fill(array, value);
-        return array;
     }
 }

@@ -18,7 +18,9 @@ public abstract record ShardEvent
         public static readonly Consumed Nothing = new();
     }
 
-    /// <summary>A message that its addressee could not take. The pair moves on; what the message carries is in suspense.</summary>
+    /// <summary>
+    /// A message that its addressee could not take. The pair moves on; what the message carries is in suspense.
+    /// </summary>
     public sealed record Parked(string From, string Grain, string Type, string Reason) : ShardEvent;
 }
 

@@ -11,15 +11,21 @@ public abstract record ShardMessage
     public ShardId Sender { get; }
 
     /// <summary>
-    /// Every record of <paramref name="From"/> behind <paramref name="Predecessor"/>, up to the last one here, that is addressed
-    /// to <paramref name="To"/>; only durable ones. <paramref name="HasMore"/> says that the sender holds later ones back.
+    /// Every record of <paramref name="From"/> behind <paramref name="Predecessor"/>, up to the last one here, that is
+    /// addressed
+    /// to <paramref name="To"/>; only durable ones. <paramref name="HasMore"/> says that the sender holds later ones
+    /// back.
     /// </summary>
     public sealed record Delivery(
         ShardId From, ShardId To, long Predecessor, IReadOnlyList<JournalRecord> Records, bool HasMore) : ShardMessage(From);
 
-    /// <summary><paramref name="From"/> asks <paramref name="To"/> for what is addressed to it behind <paramref name="After"/>.</summary>
+    /// <summary>
+    /// <paramref name="From"/> asks <paramref name="To"/> for what is addressed to it behind <paramref name="After"/>.
+    /// </summary>
     public sealed record Pull(ShardId From, ShardId To, long After) : ShardMessage(From);
 
-    /// <summary>The position of the last durable record addressed to each shard, so that a lost last delivery is a gap too.</summary>
+    /// <summary>
+    /// The position of the last durable record addressed to each shard, so that a lost last delivery is a gap too.
+    /// </summary>
     public sealed record Announcement(ShardId From, IReadOnlyList<long> LastAddressed) : ShardMessage(From);
 }

@@ -8,15 +8,19 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// Saves a shard's state as snapshots and builds it from them. Sets are incremental, so a lost one would leave a stale grain
-/// behind; that cannot go unseen, because every record raises exactly one version: the versions of all grains of a shard sum to
+/// Saves a shard's state as snapshots and builds it from them. Sets are incremental, so a lost one would leave a stale
+/// grain
+/// behind; that cannot go unseen, because every record raises exactly one version: the versions of all grains of a
+/// shard sum to
 /// its position.
 /// </summary>
 public static class ShardSnapshots
 {
     private const int ShardSchema = 1;
 
-    /// <summary>Every grain that changed since the last set, and the shard itself; the state is that of the head.</summary>
+    /// <summary>
+    /// Every grain that changed since the last set, and the shard itself; the state is that of the head.
+    /// </summary>
     public static SnapshotSet Save(ShardState state, Head head)
     {
         Invariant.Holds("R6", state.Position == head.Position, "a snapshot speaks of the position that its state has");

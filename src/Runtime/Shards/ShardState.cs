@@ -6,7 +6,8 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// A shard as a fold of its records, and nothing else: a live turn and a recovery go through the same <see cref="Apply"/>, so
+/// A shard as a fold of its records, and nothing else: a live turn and a recovery go through the same <see
+/// cref="Apply"/>, so
 /// what a silo knows after a crash is what it knew before.
 /// </summary>
 public sealed class ShardState
@@ -108,7 +109,9 @@ public sealed class ShardState
         slot.DueAt = at;
     }
 
-    /// <summary>The first record of a numbered command moves the counter; its later records carry the same number.</summary>
+    /// <summary>
+    /// The first record of a numbered command moves the counter; its later records carry the same number.
+    /// </summary>
     private static void Count(GrainSlot slot, Cause.Source source, Rejection answer)
     {
         var before = slot.MarkOf(source.Name);

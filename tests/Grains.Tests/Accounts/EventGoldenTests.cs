@@ -10,7 +10,8 @@ using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
 namespace CrossMargin.Grains.Tests.Accounts;
 
 /// <summary>
-/// The bytes of every event that was ever journaled, one file a version: Golden/&lt;name&gt;.json. A file is added, never changed:
+/// The bytes of every event that was ever journaled, one file a version: Golden/&lt;name&gt;.json. A file is added,
+/// never changed:
 /// what is in a journal stays readable, and hashes stay right.
 /// </summary>
 public sealed class EventGoldenTests

@@ -7,7 +7,8 @@ using Xunit;
 namespace CrossMargin.Grains.Tests.Accounts;
 
 /// <summary>
-/// Each row breaks one more rule than the row below it: the answer is always the first of the published ladder. Columns: phase,
+/// Each row breaks one more rule than the row below it: the answer is always the first of the published ladder.
+/// Columns: phase,
 /// free balance, holds, command, amount in units, answer.
 /// </summary>
 public sealed class RefusalLadderTests

@@ -6,7 +6,9 @@ using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Pricing;
 
-/// <summary>What holds of every option, drawn over minutes to years, 1 % to 500 % of volatility and strikes far and near.</summary>
+/// <summary>
+/// What holds of every option, drawn over minutes to years, 1 % to 500 % of volatility and strikes far and near.
+/// </summary>
 public class Black76PropertyTests
 {
     private static readonly Config Quick = Config.QuickThrowOnFailure.WithMaxTest(2_000).WithReplay(20260101, 7);

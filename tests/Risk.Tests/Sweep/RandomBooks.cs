@@ -6,7 +6,9 @@ using CrossMargin.Risk.Tests.Models;
 
 namespace CrossMargin.Risk.Tests.Sweep;
 
-/// <summary>Markets and accounts drawn from a seed: perps, futures and options on two underlyings, small books and large.</summary>
+/// <summary>
+/// Markets and accounts drawn from a seed: perps, futures and options on two underlyings, small books and large.
+/// </summary>
 internal sealed class RandomBooks(int seed)
 {
     private readonly Random random = new(seed);

@@ -10,7 +10,8 @@ using Shouldly;
 namespace CrossMargin.Risk.Tests.Sweep;
 
 /// <summary>
-/// The bound never clears an account that the full model would liquidate, clears most that are healthy, and follows every
+/// The bound never clears an account that the full model would liquidate, clears most that are healthy, and follows
+/// every
 /// change of a book.
 /// </summary>
 public class RiskBookTests

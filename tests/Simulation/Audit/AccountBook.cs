@@ -16,7 +16,8 @@ internal abstract record Request
 }
 
 /// <summary>
-/// An account as the rule book has it, in plain dictionaries and unbounded integers. It says what the answer to a request must
+/// An account as the rule book has it, in plain dictionaries and unbounded integers. It says what the answer to a
+/// request must
 /// be, folds what was stored, and so is held against both the records and the live state.
 /// </summary>
 internal sealed class AccountBook(string id)

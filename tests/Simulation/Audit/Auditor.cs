@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace CrossMargin.Simulation.Audit;
 
 /// <summary>
-/// Holds the journal to its promises, row by row as it is committed or all at once. It shares nothing with the engine but the
+/// Holds the journal to its promises, row by row as it is committed or all at once. It shares nothing with the engine
+/// but the
 /// byte format: it computes the chain, the ids, the money and the answers by itself. The first contradiction is thrown.
 /// </summary>
 internal sealed class Auditor

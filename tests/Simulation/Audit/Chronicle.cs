@@ -1,7 +1,8 @@
 namespace CrossMargin.Simulation.Audit;
 
 /// <summary>
-/// An order of all rows of a journal in which every message comes before the row that takes it in. Shards have no common order;
+/// An order of all rows of a journal in which every message comes before the row that takes it in. Shards have no
+/// common order;
 /// any such order is as good as another.
 /// </summary>
 internal static class Chronicle

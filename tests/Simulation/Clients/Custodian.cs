@@ -8,7 +8,8 @@ using CrossMargin.Simulation.World;
 namespace CrossMargin.Simulation.Clients;
 
 /// <summary>
-/// A custody system's lane for one account: numbers 1, 2, 3, … of deposits and of what became of withdrawals. It follows the
+/// A custody system's lane for one account: numbers 1, 2, 3, … of deposits and of what became of withdrawals. It
+/// follows the
 /// journal for withdrawals to pay, never gives a number up, and after a crash of its own sends again what it had sent.
 /// </summary>
 internal sealed class Custodian(Venue venue, Town town, SourceId source, AccountId account)

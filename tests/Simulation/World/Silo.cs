@@ -16,7 +16,8 @@ internal enum Life
 }
 
 /// <summary>
-/// One incarnation of the silo: the real shards, routers and commit queue, hosted on the agenda instead of on threads. What it
+/// One incarnation of the silo: the real shards, routers and commit queue, hosted on the agenda instead of on threads.
+/// What it
 /// does to the journal goes on without it; what comes back waits while it is frozen and is lost when it is dead.
 /// </summary>
 internal sealed class Silo : IShardHost
@@ -56,7 +57,8 @@ internal sealed class Silo : IShardHost
     private Instant Now => venue.Wall.PlusMicros(SkewMicros);
 
     /// <summary>
-    /// Only whoever is sure to own a shard shows its state: anybody else's may be old. The silo knows by its heartbeat; here that
+    /// Only whoever is sure to own a shard shows its state: anybody else's may be old. The silo knows by its heartbeat;
+    /// here that
     /// is taken for granted.
     /// </summary>
     public bool MayShow(GrainId grain) =>
@@ -161,7 +163,9 @@ internal sealed class Silo : IShardHost
 
     public void Arrive(int place, IReadOnlyList<ShardMessage> parcel) => Do(() =>
     {
-        Call(shards[place], _ => Router.Unpack(Now, parcel, [.. shards.Where(shard => placeOf[shard.Id.Number] == place)]));
+        Shard[] here = [.. shards.Where(shard => placeOf[shard.Id.Number] == place)];
+        foreach (var message in parcel)
+            foreach (var receiver in Router.ReceiversOf(message, here)) Call(receiver, shard => shard.Receive(Now, message));
         Settle(place);
     });
 

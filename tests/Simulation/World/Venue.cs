@@ -14,7 +14,8 @@ internal sealed record Verdict(
     Faults Faults, Sights Sights, IReadOnlyCollection<string> LastLines);
 
 /// <summary>
-/// The whole venue under one seed and in one thread: silos, journal, network, clients and the auditor. First everything goes
+/// The whole venue under one seed and in one thread: silos, journal, network, clients and the auditor. First everything
+/// goes
 /// wrong that the seed has on; then the faults stop, and everything must come to rest.
 /// </summary>
 internal sealed class Venue
