@@ -150,6 +150,9 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default) =>
         reader.Grain(grain, afterVersion, limit, cancel);
 
+    public ValueTask<JournalRecord?> ReadLast(GrainId grain, string type, CancellationToken cancel = default) =>
+        reader.Last(grain, type, cancel);
+
     public ValueTask<IReadOnlyList<JournalRecord>> ReadAddressed(
         ShardId from, ShardId to, long after, int limit, CancellationToken cancel = default) =>
         reader.Addressed(from, to, after, limit, cancel);
