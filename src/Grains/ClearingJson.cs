@@ -79,7 +79,7 @@ internal static class ClearingJson
             var text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException("a text is expected");
             return DecimalText.TryParse(text, scale, out var units) && DecimalText.Format(units, scale) == text
                 ? of(units)
-                : throw new JsonException("not a decimal in its written form");
+                : throw new JsonException("not a number in its written form");
         }
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)

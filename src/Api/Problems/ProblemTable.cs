@@ -59,15 +59,18 @@ public static class ProblemTable
         [Rejection.SourceAlreadyAdmitted] = Of(Rejection.SourceAlreadyAdmitted, 409, "The price source is admitted already."),
         [Rejection.TooManySources] = Of(Rejection.TooManySources, 422, "As many price sources are admitted as a market may have."),
         [Rejection.WeightOutOfRange] = Of(Rejection.WeightOutOfRange, 422, "The weight of a price source is 1 to 1000."),
-        [Rejection.InstrumentAlreadyListed] = Of(Rejection.InstrumentAlreadyListed, 409, "An instrument with this number is listed already."),
+        [Rejection.InstrumentAlreadyListed] = Of(
+            Rejection.InstrumentAlreadyListed, 409, "An instrument with this number is listed already."),
         [Rejection.TooManyInstruments] = Of(Rejection.TooManyInstruments, 422, "As many instruments are listed as a market may have."),
-        [Rejection.TermsOutOfRange] = Of(Rejection.TermsOutOfRange, 422, "The terms do not fit together, or a figure is outside its range."),
+        [Rejection.TermsOutOfRange] = Of(
+            Rejection.TermsOutOfRange, 422, "The terms do not fit together, or a figure is outside its range."),
         [Rejection.NotAPerp] = Of(Rejection.NotAPerp, 422, "Only a perpetual has funding."),
         [Rejection.FundingNotDue] = Of(Rejection.FundingNotDue, 422, "The period is not the one after the last that was fixed."),
         [Rejection.UnknownSource] = Of(Rejection.UnknownSource, 422, "The price source is not admitted."),
         [Rejection.PriceFromTheFuture] = Of(Rejection.PriceFromTheFuture, 422, "A price is not from the future."),
         [Rejection.PriceNotNewer] = Of(Rejection.PriceNotNewer, 422, "The source gave a price of this time or later before."),
-        [Rejection.NoPrice] = Of(Rejection.NoPrice, 422, "There is no price that money may rest on: fewer than three sources are fresh and agree."),
+        [Rejection.NoPrice] = Of(
+            Rejection.NoPrice, 422, "There is no price that money may rest on: fewer than three sources are fresh and agree."),
     };
 
     private static readonly Dictionary<EdgeCode, ProblemKind> Edge = new()

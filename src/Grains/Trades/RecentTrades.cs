@@ -75,5 +75,6 @@ public sealed class RecentTrades
         return new RecentTrades(count, byId.SetItem(trade, known with { Standing = TradeStanding.Busted }), byNumber);
     }
 
-    public void Verify() => Invariant.Holds("T9", byId.Count == byNumber.Count && byId.Count <= Kept, "each kept trade has one id and one number");
+    public void Verify() => Invariant.Holds(
+        "T9", byId.Count == byNumber.Count && byId.Count <= Kept, "each kept trade has one id and one number");
 }

@@ -36,7 +36,8 @@ public sealed record TradeCapture(
     // its number, and the feed sends the corrected report under the next one.
     private static Decision<TradeEvent> Capture(TradeCapture capture, TradeCommand.Capture command)
     {
-        if (!capture.Instruments.TryGetValue(command.Instrument, out var instrument)) return Refused("capture", Rejection.UnknownInstrument);
+        var instrument = capture.Instruments.GetValueOrDefault(command.Instrument);
+        if (instrument is null) return Refused("capture", Rejection.UnknownInstrument);
         var listing = instrument.Listing;
         if (listing.Expiry is { } expiry && command.TradedAt >= expiry) return Refused("capture", Rejection.InstrumentExpired);
         if (command.Quantity <= Quantity.Zero) return Refused("capture", Rejection.QuantityNotPositive);

@@ -3,6 +3,7 @@ using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
@@ -27,14 +28,34 @@ internal sealed class GivenVenue
 
     public static readonly FeedId Feed = FeedId.For(new SourceId("matching"));
 
-    private readonly GrainCatalog catalog = new(new AccountGrain(), new TradeCaptureGrain());
+    public static readonly MarketId Exchange = MarketId.For("test");
+
+    public static readonly SourceId[] Sources = [new("one"), new("two"), new("three")];
+
+    private readonly GrainCatalog catalog = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain());
     private readonly SortedDictionary<GrainId, object> states = [];
     private int trades;
+    private Instant now = Noon;
 
-    public GivenVenue(params Listing[] listings)
+    public GivenVenue(params Listing[] listings) : this(listings, [Alice, Bob])
     {
-        Send(Feed.Grain, new MarketEvent.FeedAdmitted(Feed, [.. listings.Select(listing => new ListedInstrument(listing, default))]));
-        foreach (var account in (AccountId[])[Alice, Bob]) Send(account.Grain, new AccountCommand.Open(Owner));
+    }
+
+    private GivenVenue(Listing[] listings, IReadOnlyList<AccountId> accounts)
+    {
+        if (listings.Length > 0)
+            Send(Feed.Grain, new MarketEvent.FeedAdmitted(Feed, [.. listings.Select(listing => new ListedInstrument(listing, default))]));
+        foreach (var account in accounts) Send(account.Grain, new AccountCommand.Open(Owner));
+    }
+
+    /// <summary>A venue whose market lists the instrument and hears three sources, with so many accounts.</summary>
+    public static GivenVenue WithMarket(Listing listing, IReadOnlyList<AccountId> accounts)
+    {
+        var venue = new GivenVenue([], accounts);
+        venue.Send(Exchange.Grain, new MarketCommand.List(listing));
+        foreach (var source in Sources) venue.Send(Exchange.Grain, new MarketCommand.AdmitSource(source, Weight: 1));
+        venue.Send(Exchange.Grain, new MarketCommand.AdmitFeed(Feed));
+        return venue;
     }
 
     /// <summary>Looks at the venue after every event.</summary>
@@ -84,16 +105,33 @@ internal sealed class GivenVenue
     public GivenVenue Fixes(Listing listing, long period, string index)
     {
         DecimalText.TryParse(index, FundingPoint.IndexScale, out var e12).ShouldBeTrue();
-        var fixing = new MarketEvent.FundingFixed(listing.Id, Rate.Zero, Rate.Zero, new Price(1), new FundingPoint(period, e12), []);
+        var fixing = new MarketEvent.FundingFixed(
+            listing.Id, 1, new Price(1), Rate.Zero, Rate.Zero, new FundingTerms(Rate.Zero, Rate.Zero, Rate.Zero, Rate.One),
+            new FundingPoint(period, e12), []);
         Send(Feed.Grain, fixing);
         foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, fixing);
         return this;
     }
 
+    /// <summary>All sources see this price, a frame is made of it, and the funding of a period is fixed at it.</summary>
+    public MarketEvent.FundingFixed FixesAt(Listing listing, Price mark, long period, Rate premium, FundingTerms terms)
+    {
+        now = now.PlusMicros(Instant.MicrosPerSecond);
+        foreach (var source in Sources)
+            Send(Exchange.Grain, new MarketCommand.Quote(source, now, [new IndexQuote(listing.Underlying, mark)]));
+        Send(Exchange.Grain, TimerDue.Now);
+
+        var fixing = Send(Exchange.Grain, new MarketCommand.FixFunding(listing.Id, period, premium, terms)).ShouldHaveSingleItem()
+            .ShouldBeOfType<MarketEvent.FundingFixed>();
+        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, fixing);
+        AfterEach?.Invoke(this);
+        return fixing;
+    }
+
     public IReadOnlyList<object> Send(GrainId to, object input)
     {
         var type = catalog.TypeOf(to);
-        var decision = type.Decide(StateOf(to), input, new Context(Noon, Frame: 0));
+        var decision = type.Decide(StateOf(to), input, new Context(now, Frame: 0));
         decision.Refused.ShouldBe(Rejection.None);
         var sent = new List<(GrainId To, object Event)>();
         foreach (var @event in decision.Events)
