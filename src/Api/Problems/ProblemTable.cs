@@ -40,6 +40,37 @@ public static class ProblemTable
         [Rejection.TooManyWithdrawals] = Of(Rejection.TooManyWithdrawals, 422, "As many withdrawals are held as an account may have."),
         [Rejection.ExceedsBalance] = Of(Rejection.ExceedsBalance, 422, "The account does not have that much."),
         [Rejection.BalanceLimit] = Of(Rejection.BalanceLimit, 422, "The account may not hold that much."),
+        [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),
+        [Rejection.TooManyOrders] = Of(Rejection.TooManyOrders, 422, "As many orders are open as an account may have."),
+        [Rejection.PositionLimit] = Of(Rejection.PositionLimit, 422, "A position or balance would not fit into its integer."),
+        [Rejection.UnknownInstrument] = Of(Rejection.UnknownInstrument, 422, "The venue has not listed this instrument."),
+        [Rejection.InstrumentExpired] = Of(Rejection.InstrumentExpired, 422, "The instrument had expired at the time of the trade."),
+        [Rejection.QuantityNotPositive] = Of(Rejection.QuantityNotPositive, 422, "A quantity is more than zero."),
+        [Rejection.QuantityOffLot] = Of(Rejection.QuantityOffLot, 422, "The quantity is not a multiple of the lot."),
+        [Rejection.PriceNotPositive] = Of(Rejection.PriceNotPositive, 422, "A price is more than zero."),
+        [Rejection.PriceOffTick] = Of(Rejection.PriceOffTick, 422, "The price is not a multiple of the tick."),
+        [Rejection.FeeOutOfRange] = Of(Rejection.FeeOutOfRange, 422, "A fee or rebate is at most a tenth of the amount."),
+        [Rejection.NotionalTooLarge] = Of(Rejection.NotionalTooLarge, 422, "The trade is for more than one command may move."),
+        [Rejection.TradeIdReused] = Of(Rejection.TradeIdReused, 422, "The feed reported another trade under this id."),
+        [Rejection.UnknownTrade] = Of(Rejection.UnknownTrade, 422, "The feed has not captured this trade, or too long ago."),
+        [Rejection.TradeAlreadyBusted] = Of(Rejection.TradeAlreadyBusted, 422, "The trade was busted before."),
+        [Rejection.FeedAlreadyAdmitted] = Of(Rejection.FeedAlreadyAdmitted, 409, "The feed is admitted already."),
+        [Rejection.TooManyFeeds] = Of(Rejection.TooManyFeeds, 422, "As many feeds are admitted as a market may have."),
+        [Rejection.SourceAlreadyAdmitted] = Of(Rejection.SourceAlreadyAdmitted, 409, "The price source is admitted already."),
+        [Rejection.TooManySources] = Of(Rejection.TooManySources, 422, "As many price sources are admitted as a market may have."),
+        [Rejection.WeightOutOfRange] = Of(Rejection.WeightOutOfRange, 422, "The weight of a price source is 1 to 1000."),
+        [Rejection.InstrumentAlreadyListed] = Of(
+            Rejection.InstrumentAlreadyListed, 409, "An instrument with this number is listed already."),
+        [Rejection.TooManyInstruments] = Of(Rejection.TooManyInstruments, 422, "As many instruments are listed as a market may have."),
+        [Rejection.TermsOutOfRange] = Of(
+            Rejection.TermsOutOfRange, 422, "The terms do not fit together, or a figure is outside its range."),
+        [Rejection.NotAPerp] = Of(Rejection.NotAPerp, 422, "Only a perpetual has funding."),
+        [Rejection.FundingNotDue] = Of(Rejection.FundingNotDue, 422, "The period is not the one after the last that was fixed."),
+        [Rejection.UnknownSource] = Of(Rejection.UnknownSource, 422, "The price source is not admitted."),
+        [Rejection.PriceFromTheFuture] = Of(Rejection.PriceFromTheFuture, 422, "A price is not from the future."),
+        [Rejection.PriceNotNewer] = Of(Rejection.PriceNotNewer, 422, "The source gave a price of this time or later before."),
+        [Rejection.NoPrice] = Of(
+            Rejection.NoPrice, 422, "There is no price that money may rest on: fewer than three sources are fresh and agree."),
     };
 
     private static readonly Dictionary<EdgeCode, ProblemKind> Edge = new()
