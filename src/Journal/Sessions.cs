@@ -19,6 +19,7 @@ internal static class Sessions
         "-c tcp_user_timeout=10s",
         "-c client_connection_check_interval=1s",
         "-c plan_cache_mode=force_generic_plan",
+        "-c enable_bitmapscan=off",   // records are read in the order of an index, also before the first ANALYZE
         "-c jit=off");
 
     public static NpgsqlDataSource Open(string connectionString, int maxSessions)
@@ -35,7 +36,9 @@ internal static class Sessions
 
         settings.Options = $"{Bounds} {settings.Options}".Trim();   // the later wins: an operator may tighten a bound
         settings.ApplicationName ??= "crossmargin";
+        settings.Pooling = true;                  // a session costs milliseconds on both sides: sixty-four shards start at once
         settings.MaxPoolSize = maxSessions;
+        settings.ReadBufferSize = 65_536;         // a page of records is megabytes
         settings.NoResetOnClose = true;           // nobody here changes a session, so there is nothing to reset
         settings.MaxAutoPrepare = 16;
         settings.AutoPrepareMinUsages = 2;

@@ -85,6 +85,17 @@ internal sealed class ShardThread
     /// <summary>Runs on the thread, at its turn.</summary>
     public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
 
+    /// <summary>What became of commits; those of other threads' shards are none of ours.</summary>
+    public void Post(IReadOnlyList<Settlement> settlements)
+    {
+        foreach (var settlement in settlements)
+        {
+            if (byNumber[settlement.Batch.Shard.Number] is null) continue;
+            inbox.Add(new Inbound(default, settlements, Caller: null));
+            return;
+        }
+    }
+
     // Called by this thread's shards.
     public void Add(Batch batch) => ready.Add(batch);
     public void Add(ShardMessage message) => router.Add(message);
@@ -102,6 +113,10 @@ internal sealed class ShardThread
             var now = Instant.From(clock.GetUtcNow());
             if (Interlocked.Exchange(ref offered, null) is { } frame)
                 foreach (var shard in shards) Guarded(shard, s => s.Offer(now, frame));
+            foreach (var inbound in spare) Handle(now, inbound);
+
+            // Whoever was answered may have asked again: that belongs into the commit that leaves now.
+            spare = inbox.Take(spare, TimeSpan.Zero);
             foreach (var inbound in spare) Handle(now, inbound);
 
             if (clock.GetElapsedTime(nextTick) >= options.Tick)
@@ -122,6 +137,13 @@ internal sealed class ShardThread
             // One message at a time, so that a shard that throws stops alone.
             foreach (var message in parcel)
                 foreach (var shard in Router.ReceiversOf(message, shards)) Guarded(shard, s => s.Receive(now, message));
+            return;
+        }
+
+        if (inbound.Body is IReadOnlyList<Settlement> settlements)
+        {
+            foreach (var (batch, outcome) in settlements)
+                if (byNumber[batch.Shard.Number] is { } shard) Guarded(shard, s => s.CommitSettled(batch, outcome));
             return;
         }
 

@@ -131,7 +131,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
 
     private void Tell(ShardId shard, Action<Shard> answer) => ThreadOf(shard).Post(shard, answer);
 
-    private void Settled(Batch batch, CommitOutcome outcome) => Tell(batch.Shard, shard => shard.CommitSettled(batch, outcome));
+    /// <summary>All that a transaction decided in one piece, so that a thread answers everybody before it flushes again.</summary>
+    private void Settled(IReadOnlyList<Settlement> settlements)
+    {
+        foreach (var thread in threads) thread.Post(settlements);
+    }
 
     private void Failed(Shard shard, Exception thrown)
     {
