@@ -50,6 +50,15 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         return records;
     }
 
+    /// <summary>Walks the grain's stream back from its end, so it costs what stands behind the record.</summary>
+    public async ValueTask<JournalRecord?> Last(GrainId grain, string type, CancellationToken cancel)
+    {
+        var last = await Page(
+            $"SELECT {Columns} FROM journal WHERE grain = $1 AND type = $2 ORDER BY version DESC LIMIT 1",
+            limit: 1, cancel, Parameter(grain.ToGuid()), Parameter(type));
+        return last.Count == 0 ? null : last[0];
+    }
+
     public ValueTask<IReadOnlyList<JournalRecord>> Addressed(
         ShardId from, ShardId to, long after, int limit, CancellationToken cancel) => Page(
             $"""

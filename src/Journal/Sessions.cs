@@ -46,6 +46,10 @@ internal static class Sessions
         return NpgsqlDataSource.Create(settings);
     }
 
+    /// <summary>The same, and every session is a new one.</summary>
+    public static NpgsqlDataSource OpenUnpooled(string connectionString) =>
+        Open(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString, maxSessions: 1);
+
     /// <summary>Opens a session, or says in one sentence why there is none.</summary>
     public static async Task<NpgsqlConnection> Connect(NpgsqlDataSource source, CancellationToken cancel)
     {

@@ -22,6 +22,7 @@ internal sealed class ShardThread
     private readonly int places;
     private readonly Thread thread;
     private List<Batch> ready = [];
+    private MarkFrame? offered;          // the latest that this thread has not taken
     private volatile bool isStopping;
 
     /// <summary>
@@ -68,6 +69,19 @@ internal sealed class ShardThread
     /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
     public void Post(IReadOnlyList<ShardMessage> parcel) => inbox.TryAddOutside(new Inbound(default, parcel, Caller: null));
 
+    /// <summary>For all shards of this thread. A newer frame takes the place of one that was not taken yet.</summary>
+    public void Offer(MarkFrame frame)
+    {
+        MarkFrame? waiting;
+        do
+        {
+            waiting = Volatile.Read(ref offered);
+            if (waiting is not null && waiting.Number >= frame.Number) return;
+        }
+        while (Interlocked.CompareExchange(ref offered, frame, waiting) != waiting);
+        if (waiting is null) inbox.Add(new Inbound(default, Nudge, Caller: null));
+    }
+
     /// <summary>Runs on the thread, at its turn.</summary>
     public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
 
@@ -86,6 +100,8 @@ internal sealed class ShardThread
             var untilTick = options.Tick - clock.GetElapsedTime(nextTick);
             spare = inbox.Take(spare, untilTick > TimeSpan.Zero ? untilTick : TimeSpan.Zero);
             var now = Instant.From(clock.GetUtcNow());
+            if (Interlocked.Exchange(ref offered, null) is { } frame)
+                foreach (var shard in shards) Guarded(shard, s => s.Offer(now, frame));
             foreach (var inbound in spare) Handle(now, inbound);
 
             if (clock.GetElapsedTime(nextTick) >= options.Tick)

@@ -20,6 +20,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly TimeProvider clock;
     private readonly ILogger<Silo> log;
     private readonly ShardMap map;
+    private readonly GrainCatalog catalog;
     private readonly Shard[] shards;
     private readonly ShardThread[] threads;
     private readonly JournalWriters writers;
@@ -37,6 +38,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         this.clock = clock;
         this.log = log;
         this.map = map;
+        this.catalog = catalog;
         reads = new SemaphoreSlim(options.ReadsAtOnce);
         shards = [.. map.Shards.Select(id => new Shard(id, map, catalog, options.Limits, this))];
         writers = new JournalWriters(journal, options, Settled);
