@@ -56,6 +56,28 @@ public sealed class FillTests
     }
 
     [Fact]
+    public void A_share_of_the_amount_that_does_not_divide_is_rounded_against_the_account()
+    {
+        var odd = BtcPerp with { Multiplier = Q("0.7"), Lot = Q("0.000001") };
+        var venue = new GivenVenue(odd);
+        venue.Trades(Party(Alice), Party(Bob), "0.00002", "1", odd).Trades(Party(Bob), Party(Alice), "0.00003", "1.5", odd);
+
+        // Alice sold 3 for 32 (31.5 rounded up): of −32, two thirds are −21⅓, taken as −21; she paid 14. Bob's share of 32 is 22.
+        venue.Usdc(Alice).ShouldBe(Amount("0.000007 USDC"));
+        venue.Usdc(Bob).ShouldBe(Amount("-0.000008 USDC"));
+    }
+
+    [Fact]
+    public void A_fill_that_was_captured_before_a_fixing_and_comes_after_it_leaves_the_position_where_it_is()
+    {
+        var venue = new GivenVenue(BtcPerp).Buys(Alice, Bob, "1", "100");
+        var late = venue.Captures("1", "100");
+        venue.Fixes(BtcPerp, 1, "2").Send(Alice.Grain, late);
+        venue.PositionOf(Alice)!.Funding.ShouldBe(new Contracts.Markets.FundingPoint(1, 2_000_000_000_000));
+        venue.Usdc(Alice).ShouldBe(Amount("-4 USDC"));
+    }
+
+    [Fact]
     public void A_flat_position_is_gone()
     {
         var venue = new GivenVenue(BtcPerp).Buys(Alice, Bob, "2", "100").Buys(Bob, Alice, "2", "99");

@@ -91,6 +91,10 @@ internal sealed class GivenVenue
         return this;
     }
 
+    /// <summary>A purchase by Alice as the feed captures it now; nobody has heard of it yet.</summary>
+    public TradeEvent Captures(string quantity, string price) => TradeCapture.Decide(
+        Capture, new TradeCommand.Capture(new TradeId("late"), BtcPerp.Id, P(price), Q(quantity), Party(Alice), Party(Bob), Noon)).Events[0];
+
     public GivenVenue Busts(string trade)
     {
         Tell(new TradeCommand.Bust(new TradeId(trade)));
