@@ -19,7 +19,11 @@ internal static class Sessions
         "-c tcp_user_timeout=10s",
         "-c client_connection_check_interval=1s",
         "-c plan_cache_mode=force_generic_plan",
-        "-c enable_bitmapscan=off",   // records are read in the order of an index, also before the first ANALYZE
+        // Records are read, and heads locked, in the order of an index or an array, also before the first ANALYZE.
+        "-c enable_bitmapscan=off",
+        "-c enable_seqscan=off",
+        "-c enable_hashjoin=off",
+        "-c enable_mergejoin=off",
         "-c jit=off");
 
     public static NpgsqlDataSource Open(string connectionString, int maxSessions)
