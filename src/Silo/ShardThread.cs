@@ -22,6 +22,7 @@ internal sealed class ShardThread
     private readonly int places;
     private readonly Thread thread;
     private List<Batch> ready = [];
+    private int undecided;   // batches handed to the writers and not settled
     private volatile bool isStopping;
 
     /// <summary>
@@ -109,7 +110,8 @@ internal sealed class ShardThread
                 foreach (var shard in shards) Guarded(shard, s => s.Tick(now));
             }
 
-            foreach (var shard in shards) Guarded(shard, static s => s.Flush());
+            // One transaction at a time: what comes while it runs makes the next one larger.
+            if (undecided == 0) foreach (var shard in shards) Guarded(shard, static s => s.Flush());
             SendAll();
         }
     }
@@ -127,7 +129,12 @@ internal sealed class ShardThread
         if (inbound.Body is IReadOnlyList<Settlement> settlements)
         {
             foreach (var (batch, outcome) in settlements)
-                if (byNumber[batch.Shard.Number] is { } shard) Guarded(shard, s => s.CommitSettled(batch, outcome));
+            {
+                if (byNumber[batch.Shard.Number] is not { } shard) continue;
+                undecided--;
+                Guarded(shard, s => s.CommitSettled(batch, outcome));
+            }
+
             return;
         }
 
@@ -164,6 +171,7 @@ internal sealed class ShardThread
     {
         if (ready.Count > 0)
         {
+            undecided += ready.Count;
             commit(ready);
             ready = [];
         }
