@@ -176,11 +176,13 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     {
         try
         {
-            var asExpected = session.Commit(batches);
+            var outcome = session.Commit(batches);
+            var asExpected = outcome == CommitOutcome.Fenced ? session.AsExpected() : default;
             idle.Add(session);
-            if (asExpected is not { } heads) return (CommitOutcome.Unknown, default);
-            var all = BitOperations.PopCount(heads.Bits) == batches.Count;
-            return (all ? CommitOutcome.Committed : CommitOutcome.Fenced, heads);
+
+            // Nothing was stored, and nobody is fenced any more: it may be sent again.
+            if (BitOperations.PopCount(asExpected.Bits) == batches.Count) outcome = CommitOutcome.RolledBack;
+            return (outcome, asExpected);
         }
         catch (PostgresException refused) when (refused.InvariantSeverity == "ERROR")
         {

@@ -43,7 +43,10 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         GrainId grain, long after, int limit, CancellationToken cancel)
     {
         var records = await Page(
-            $"SELECT {Columns} FROM journal WHERE grain = $1 AND version > $2 ORDER BY version LIMIT $3",
+            $"""
+            SELECT {Columns} FROM journal WHERE grain = $1 AND version >> 8 >= $2 >> 8 AND version > $2
+            ORDER BY version >> 8, version LIMIT $3
+            """,
             limit, cancel, Parameter(grain.ToGuid()), Parameter(after), Parameter((long)limit));
         for (var i = 0; i < records.Count; i++)
             Invariant.Holds("I5", records[i].Version == after + 1 + i, $"{grain} has no version {after + 1 + i}");
@@ -54,7 +57,7 @@ internal sealed class RecordReader(NpgsqlDataSource source)
     public async ValueTask<JournalRecord?> Last(GrainId grain, string type, CancellationToken cancel)
     {
         var last = await Page(
-            $"SELECT {Columns} FROM journal WHERE grain = $1 AND type = $2 ORDER BY version DESC LIMIT 1",
+            $"SELECT {Columns} FROM journal WHERE grain = $1 AND type = $2 ORDER BY version >> 8 DESC, version DESC LIMIT 1",
             limit: 1, cancel, Parameter(grain.ToGuid()), Parameter(type));
         return last.Count == 0 ? null : last[0];
     }

@@ -23,6 +23,7 @@ internal sealed class ShardThread
     private readonly Thread thread;
     private List<Batch> ready = [];
     private MarkFrame? offered;          // the latest that this thread has not taken
+    private int undecided;   // batches handed to the writers and not settled
     private volatile bool isStopping;
 
     /// <summary>
@@ -125,7 +126,8 @@ internal sealed class ShardThread
                 foreach (var shard in shards) Guarded(shard, s => s.Tick(now));
             }
 
-            foreach (var shard in shards) Guarded(shard, static s => s.Flush());
+            // One transaction at a time: what comes while it runs makes the next one larger.
+            if (undecided == 0) foreach (var shard in shards) Guarded(shard, static s => s.Flush());
             SendAll();
         }
     }
@@ -143,7 +145,12 @@ internal sealed class ShardThread
         if (inbound.Body is IReadOnlyList<Settlement> settlements)
         {
             foreach (var (batch, outcome) in settlements)
-                if (byNumber[batch.Shard.Number] is { } shard) Guarded(shard, s => s.CommitSettled(batch, outcome));
+            {
+                if (byNumber[batch.Shard.Number] is not { } shard) continue;
+                undecided--;
+                Guarded(shard, s => s.CommitSettled(batch, outcome));
+            }
+
             return;
         }
 
@@ -180,6 +187,7 @@ internal sealed class ShardThread
     {
         if (ready.Count > 0)
         {
+            undecided += ready.Count;
             commit(ready);
             ready = [];
         }
