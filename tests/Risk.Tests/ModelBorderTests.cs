@@ -42,6 +42,20 @@ public class ModelBorderTests
         ModelBorder.MoneyFloor("value", double.BitDecrement(0.1)).Value.ShouldBe(new Money(99_999));
     }
 
+    /// <summary>
+    /// In micros the two are …949.24 and …760.12, between whole numbers, but their products in doubles are whole.
+    /// </summary>
+    [Theory]
+    [InlineData(2_284_930_777.2989492, 2_284_930_777_298_949)]
+    [InlineData(1_774_306_225.7797601, 1_774_306_225_779_760)]
+    public void A_remainder_that_the_product_lost_still_counts(double units, long below)
+    {
+        ModelBorder.MoneyCeiling("value", units).Value.ShouldBe(new Money(below + 1));
+        ModelBorder.MoneyFloor("value", units).Value.ShouldBe(new Money(below));
+        ModelBorder.MoneyCeiling("value", -units).Value.ShouldBe(new Money(-below));
+        ModelBorder.MoneyFloor("value", -units).Value.ShouldBe(new Money(-below - 1));
+    }
+
     [Theory]
     [InlineData(double.NaN, Fault.NotANumber)]
     [InlineData(double.PositiveInfinity, Fault.Infinite)]

@@ -22,6 +22,10 @@ public interface ILanes<T> : IAdditionOperators<T, T, T>, ISubtractionOperators<
 
     /// <summary>a × b + c, rounded once.</summary>
     static abstract T Fma(T a, T b, T c);
+
+    /// <summary>The same with a from memory.</summary>
+    static abstract T FmaLoaded(ref double a, nuint index, T b, T c);
+
     static abstract T Sqrt(T a);
     static abstract T Abs(T a);
 
@@ -32,6 +36,12 @@ public interface ILanes<T> : IAdditionOperators<T, T, T>, ISubtractionOperators<
     /// <paramref name="yes"/> where the mask's bits are set, <paramref name="no"/> where they are not.
     /// </summary>
     static abstract T Select(T mask, T yes, T no);
+
+    /// <summary>The smaller in each lane; which of the two where neither is smaller is the processor's choice.</summary>
+    static abstract T Min(T a, T b);
+
+    /// <summary>The smallest of all lanes.</summary>
+    static abstract double Lowest(T a);
 
     static abstract T AddBits(T a, T b);
     static abstract T SubtractBits(T a, T b);
@@ -59,10 +69,14 @@ public readonly record struct Lane1(double Value) : ILanes<Lane1>
     public static Lane1 operator /(Lane1 a, Lane1 b) => new(a.Value / b.Value);
     public static Lane1 operator -(Lane1 a) => new(-a.Value);
     public static Lane1 Fma(Lane1 a, Lane1 b, Lane1 c) => new(Math.FusedMultiplyAdd(a.Value, b.Value, c.Value));
+    public static Lane1 FmaLoaded(ref double a, nuint index, Lane1 b, Lane1 c) =>
+        new(Math.FusedMultiplyAdd(Unsafe.Add(ref a, index), b.Value, c.Value));
     public static Lane1 Sqrt(Lane1 a) => new(Math.Sqrt(a.Value));
     public static Lane1 Abs(Lane1 a) => new(Math.Abs(a.Value));
     public static Lane1 Less(Lane1 a, Lane1 b) => FromBits(a.Value < b.Value ? ulong.MaxValue : 0);
     public static Lane1 Select(Lane1 mask, Lane1 yes, Lane1 no) => mask.Bits != 0 ? yes : no;
+    public static Lane1 Min(Lane1 a, Lane1 b) => new(double.MinNative(a.Value, b.Value));
+    public static double Lowest(Lane1 a) => a.Value;
     public static Lane1 AddBits(Lane1 a, Lane1 b) => FromBits(unchecked(a.Bits + b.Bits));
     public static Lane1 SubtractBits(Lane1 a, Lane1 b) => FromBits(unchecked(a.Bits - b.Bits));
     public static Lane1 AndBits(Lane1 a, Lane1 b) => FromBits(a.Bits & b.Bits);
@@ -89,10 +103,15 @@ public readonly record struct Lane2(Vector128<double> Value) : ILanes<Lane2>
     public static Lane2 operator /(Lane2 a, Lane2 b) => new(a.Value / b.Value);
     public static Lane2 operator -(Lane2 a) => new(-a.Value);
     public static Lane2 Fma(Lane2 a, Lane2 b, Lane2 c) => new(Vector128.FusedMultiplyAdd(a.Value, b.Value, c.Value));
+    public static Lane2 FmaLoaded(ref double a, nuint index, Lane2 b, Lane2 c) =>
+        new(Vector128.FusedMultiplyAdd(Vector128.LoadUnsafe(ref a, index), b.Value, c.Value));
     public static Lane2 Sqrt(Lane2 a) => new(Vector128.Sqrt(a.Value));
     public static Lane2 Abs(Lane2 a) => new(Vector128.Abs(a.Value));
     public static Lane2 Less(Lane2 a, Lane2 b) => new(Vector128.LessThan(a.Value, b.Value));
     public static Lane2 Select(Lane2 mask, Lane2 yes, Lane2 no) => new(Vector128.ConditionalSelect(mask.Value, yes.Value, no.Value));
+    public static Lane2 Min(Lane2 a, Lane2 b) => new(Vector128.MinNative(a.Value, b.Value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Lowest(Lane2 a) => double.MinNative(a.Value[0], a.Value[1]);
     public static Lane2 AddBits(Lane2 a, Lane2 b) => FromBits(a.Bits + b.Bits);
     public static Lane2 SubtractBits(Lane2 a, Lane2 b) => FromBits(a.Bits - b.Bits);
     public static Lane2 AndBits(Lane2 a, Lane2 b) => FromBits(a.Bits & b.Bits);
@@ -119,10 +138,15 @@ public readonly record struct Lane4(Vector256<double> Value) : ILanes<Lane4>
     public static Lane4 operator /(Lane4 a, Lane4 b) => new(a.Value / b.Value);
     public static Lane4 operator -(Lane4 a) => new(-a.Value);
     public static Lane4 Fma(Lane4 a, Lane4 b, Lane4 c) => new(Vector256.FusedMultiplyAdd(a.Value, b.Value, c.Value));
+    public static Lane4 FmaLoaded(ref double a, nuint index, Lane4 b, Lane4 c) =>
+        new(Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref a, index), b.Value, c.Value));
     public static Lane4 Sqrt(Lane4 a) => new(Vector256.Sqrt(a.Value));
     public static Lane4 Abs(Lane4 a) => new(Vector256.Abs(a.Value));
     public static Lane4 Less(Lane4 a, Lane4 b) => new(Vector256.LessThan(a.Value, b.Value));
     public static Lane4 Select(Lane4 mask, Lane4 yes, Lane4 no) => new(Vector256.ConditionalSelect(mask.Value, yes.Value, no.Value));
+    public static Lane4 Min(Lane4 a, Lane4 b) => new(Vector256.MinNative(a.Value, b.Value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Lowest(Lane4 a) => Lane2.Lowest(new(Vector128.MinNative(a.Value.GetLower(), a.Value.GetUpper())));
     public static Lane4 AddBits(Lane4 a, Lane4 b) => FromBits(a.Bits + b.Bits);
     public static Lane4 SubtractBits(Lane4 a, Lane4 b) => FromBits(a.Bits - b.Bits);
     public static Lane4 AndBits(Lane4 a, Lane4 b) => FromBits(a.Bits & b.Bits);
@@ -149,10 +173,15 @@ public readonly record struct Lane8(Vector512<double> Value) : ILanes<Lane8>
     public static Lane8 operator /(Lane8 a, Lane8 b) => new(a.Value / b.Value);
     public static Lane8 operator -(Lane8 a) => new(-a.Value);
     public static Lane8 Fma(Lane8 a, Lane8 b, Lane8 c) => new(Vector512.FusedMultiplyAdd(a.Value, b.Value, c.Value));
+    public static Lane8 FmaLoaded(ref double a, nuint index, Lane8 b, Lane8 c) =>
+        new(Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref a, index), b.Value, c.Value));
     public static Lane8 Sqrt(Lane8 a) => new(Vector512.Sqrt(a.Value));
     public static Lane8 Abs(Lane8 a) => new(Vector512.Abs(a.Value));
     public static Lane8 Less(Lane8 a, Lane8 b) => new(Vector512.LessThan(a.Value, b.Value));
     public static Lane8 Select(Lane8 mask, Lane8 yes, Lane8 no) => new(Vector512.ConditionalSelect(mask.Value, yes.Value, no.Value));
+    public static Lane8 Min(Lane8 a, Lane8 b) => new(Vector512.MinNative(a.Value, b.Value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Lowest(Lane8 a) => Lane4.Lowest(new(Vector256.MinNative(a.Value.GetLower(), a.Value.GetUpper())));
     public static Lane8 AddBits(Lane8 a, Lane8 b) => FromBits(a.Bits + b.Bits);
     public static Lane8 SubtractBits(Lane8 a, Lane8 b) => FromBits(a.Bits - b.Bits);
     public static Lane8 AndBits(Lane8 a, Lane8 b) => FromBits(a.Bits & b.Bits);

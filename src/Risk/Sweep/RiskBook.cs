@@ -30,6 +30,7 @@ public sealed class RiskBook(ParameterSet parameters)
     private readonly SweepTables tables = new();
     private int[] places = [];
     private Entry[] entries = [];
+    private Runs[] runs = [];
     private int[] uncleared = [];
     private long[] order = [];
     private int[] keys = [];
@@ -51,9 +52,12 @@ public sealed class RiskBook(ParameterSet parameters)
 
         var place = PlaceOf(account);
         ref var entry = ref entries[place];
-        entry = new Entry(account, entry.Positions, entry.Balances) { HasBound = true };
-        Hold(ref entry, portfolio, market);
-        Own(ref entry, portfolio, market);
+        ref var held = ref runs[place];
+        entry = new Entry(account) { HasBound = true };
+        held.Positions = Hold(ref entry, held.Positions, portfolio, market);
+        held.Balances = Own(ref entry, held.Balances, portfolio, market);
+        entry.Start = held.Positions.Start;
+        entry.HasOthers = held.Balances.Count > 0;
     }
 
     public void Remove(int account)
@@ -61,13 +65,15 @@ public sealed class RiskBook(ParameterSet parameters)
         if (account >= places.Length || places[account] == None) return;
 
         var place = places[account];
-        positions.Free(entries[place].Positions);
-        balances.Free(entries[place].Balances);
+        positions.Free(runs[place].Positions);
+        balances.Free(runs[place].Balances);
         Count--;
         entries[place] = entries[Count];
+        runs[place] = runs[Count];
         places[entries[place].Account] = place;
         places[account] = None;
         entries[Count] = default;
+        runs[Count] = default;
     }
 
     /// <summary>
@@ -87,16 +93,8 @@ public sealed class RiskBook(ParameterSet parameters)
         }
 
         tables.Build(model, plan, arrays, instruments.Items, assets.Items);
-        var kernel = new SweepKernel(tables, positions, balances, parameters.OptionValue);
-        foreach (ref readonly var entry in entries.AsSpan(0, Count))
-        {
-            // Written always and counted only where it is not cleared: which accounts are is nothing that a processor
-            // can guess.
-            uncleared[found] = entry.Account;
-            found += kernel.Surplus(entry) >= 0 ? 0 : 1;
-        }
-
-        return uncleared.AsSpan(0, found);
+        var kernel = new SweepKernel(tables, positions, balances, runs, parameters.OptionValue);
+        return uncleared.AsSpan(0, kernel.Walk(entries.AsSpan(0, Count), uncleared));
     }
 
     private int PlaceOf(int account)
@@ -109,14 +107,19 @@ public sealed class RiskBook(ParameterSet parameters)
         }
 
         if (places[account] != None) return places[account];
-        if (Count == entries.Length) Array.Resize(ref entries, Count + (Count / 8) + 16);
+        if (Count == entries.Length)
+        {
+            Array.Resize(ref entries, Count + (Count / 8) + 16);
+            Array.Resize(ref runs, entries.Length);
+        }
+
         return places[account] = Count++;
     }
 
     /// <summary>
     /// Positions in the order of the market's lines, which is the order that a single evaluation adds in.
     /// </summary>
-    private void Hold(ref Entry entry, Portfolio portfolio, MarketView market)
+    private Segment Hold(ref Entry entry, in Segment before, Portfolio portfolio, MarketView market)
     {
         var count = portfolio.Positions.Length;
         MakeRoom(count);
@@ -135,7 +138,8 @@ public sealed class RiskBook(ParameterSet parameters)
             var line = (int)(ordered[i] >> 32);
             var isLast = i + 1 == count || GroupOf(market, ordered[i]) != GroupOf(market, ordered[i + 1]);
             amounts[i] = ModelBorder.Nearest(position.Quantity);
-            keys[i] = BookKey.Make(instruments.NumberOf(position.Instrument), amounts[i], isLast);
+            keys[i] = BookKey.Make(instruments.NumberOf(position.Instrument), amounts[i])
+                | (isLast ? BookKey.LastOfGroup : 0) | (i + 1 == count ? BookKey.LastOfAccount : 0);
             if (line == Unpriced || market.Lines[line].IsOption) continue;
 
             var asset = assets.NumberOf(position.Cost.Asset);
@@ -145,7 +149,7 @@ public sealed class RiskBook(ParameterSet parameters)
         }
 
         entry.Cost = (double)cost / 1e16;
-        entry.Positions = positions.Store(entry.Positions, keys.AsSpan(0, count), amounts.AsSpan(0, count));
+        return positions.Store(before, keys.AsSpan(0, count), amounts.AsSpan(0, count));
     }
 
     private static int GroupOf(MarketView market, long ordered)
@@ -165,7 +169,7 @@ public sealed class RiskBook(ParameterSet parameters)
     /// has to
     /// be asked for the debt depends on more than sums.
     /// </summary>
-    private void Own(ref Entry entry, Portfolio portfolio, MarketView market)
+    private Segment Own(ref Entry entry, in Segment before, Portfolio portfolio, MarketView market)
     {
         var count = 0;
         MakeRoom(portfolio.Balances.Length);
@@ -178,33 +182,45 @@ public sealed class RiskBook(ParameterSet parameters)
             var (number, asset) = (assets.NumberOf(balance.Asset), market.AssetOf(balance.Asset));
             entry.HasBound &= units >= 0 && !asset.IsRefused;
             if (!entry.HasBound) break;
-            if (number == entry.Home) entry.Cash = (double)units / 1e16;
 
             var weighed = CollateralWeights.Weigh(
                 parameters.Collateral.GetValueOrDefault(balance.Asset), units, market.Assets[asset.Value]);
-            keys[count] = number;
-            amounts[count++] = (double)weighed.Maintenance / 1e16;
+            var counted = (double)weighed.Maintenance / 1e16;
+            if (entry.Home == None) entry.Home = number;
+            if (number == entry.Home) entry.Cash = counted;
+            else (keys[count], amounts[count++]) = (number, counted);
         }
 
         // Funding in an asset without a balance: rare enough for the full model when it is owed, nothing when it is
         // due.
         foreach (var funding in portfolio.UnsettledFunding)
             entry.HasBound &= funding.Units >= 0 || portfolio.Balances.Any(balance => balance.Asset == funding.Asset);
-        entry.Balances = balances.Store(entry.Balances, keys.AsSpan(0, count), amounts.AsSpan(0, count));
+        return balances.Store(before, keys.AsSpan(0, count), amounts.AsSpan(0, count));
     }
 
     /// <summary>
-    /// One account in the pass. Amounts are in whole units of the home asset, the one its linear contracts settle in.
+    /// One account in the pass, half a cache line. Amounts are in whole units of the home asset: the one its linear
+    /// contracts settle in, or without any the first that it owns.
     /// </summary>
-    internal record struct Entry(int Account, Segment Positions, Segment Balances)
+    internal record struct Entry(int Account)
     {
-        public double Cash;
-        public double Cost;
+        /// <summary>Where its positions begin; the keys say where they end.</summary>
+        public int Start;
         public int Home = None;
 
         /// <summary>False where only the full model can tell: debts, or linear contracts in several assets.</summary>
         public bool HasBound;
+
+        /// <summary>Whether it owns more than its home asset.</summary>
+        public bool HasOthers;
+
+        /// <summary>What the balance in the home asset counts after its weight.</summary>
+        public double Cash;
+        public double Cost;
     }
+
+    /// <summary>Where an account's entries are, which a pass seldom needs.</summary>
+    internal record struct Runs(Segment Positions, Segment Balances);
 
     /// <summary>Small numbers in place of ids, in the order of their first appearance.</summary>
     private sealed class Numbering<TId> where TId : struct

@@ -14,7 +14,9 @@ internal sealed class SegmentPool
 {
     private const int None = -1;
 
-    private readonly int[] freeBySize = Enumerable.Repeat(None, 64).ToArray();
+    private const int SizeCount = 120;
+
+    private readonly int[] freeBySize = Enumerable.Repeat(None, SizeCount).ToArray();
     private int[] keys = [];
     private double[] amounts = [];
     private int used;
@@ -67,8 +69,8 @@ internal sealed class SegmentPool
         return start;
     }
 
-    // Sizes go 1, 2, 3, 4, 6, 8, 12, 16, 24, …: two steps for each doubling.
-    private static int CapacityOf(int size) => size < 2 ? size : (2 + (size & 1)) << ((size >> 1) - 1);
+    // Sizes go 1, 2, … 8, 10, 12, 14, 16, 20, …: four steps for each doubling, so that a pass reads little that is empty.
+    private static int CapacityOf(int size) => size < 4 ? size : (4 + (size & 3)) << ((size >> 2) - 1);
 
     private static int SizeOf(int count)
     {

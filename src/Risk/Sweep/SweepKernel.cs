@@ -2,199 +2,306 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Pricing;
 
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
 /// The inner loops of a sweep: for each account the sum of its rows times its quantities, in the order and with the
-/// fused
-/// multiply-adds of a single evaluation, so that the scan loss has its bits; beside it the bound of everything else.
+/// fused multiply-adds of a single evaluation, so that the scan loss has its bits at every vector width; beside it the
+/// bound of everything else. What a loop reads of the frame it takes into registers first.
 /// </summary>
 internal readonly ref struct SweepKernel(
-    SweepTables tables, SegmentPool positions, SegmentPool balances, OptionValueIn optionValue)
+    SweepTables tables, SegmentPool positions, SegmentPool balances, RiskBook.Runs[] runs, OptionValueIn optionValue)
 {
     // More than all the roundings to a micro that a full evaluation makes on its way.
     private const double MicrosAllowed = 1e-4;
 
     private readonly ref int keys = ref MemoryMarshal.GetArrayDataReference(positions.Keys);
     private readonly ref double quantities = ref MemoryMarshal.GetArrayDataReference(positions.Amounts);
-    private readonly ref int assets = ref MemoryMarshal.GetArrayDataReference(balances.Keys);
-    private readonly ref double amounts = ref MemoryMarshal.GetArrayDataReference(balances.Amounts);
-    private readonly ref double rows = ref MemoryMarshal.GetArrayDataReference(tables.Rows);
+    private readonly ref double rows = ref tables.Rows;
+    private readonly ref double numbers = ref tables.Numbers;
     private readonly ref int groups = ref MemoryMarshal.GetArrayDataReference(tables.Groups);
     private readonly ref double dampings = ref MemoryMarshal.GetArrayDataReference(tables.Dampings);
     private readonly ref double prices = ref MemoryMarshal.GetArrayDataReference(tables.Prices);
     private readonly ref double gainShares = ref MemoryMarshal.GetArrayDataReference(tables.GainShares);
     private readonly int columns = tables.Columns;
-    private readonly int keyShift = tables.RowsPerInstrument == 1 ? 2 : 1;
-    private readonly int rowLength = tables.Columns + SweepTables.NumberCount;
+    private readonly int keyShift = tables.RowsPerInstrument == 1 ? BookKey.InstrumentShift : BookKey.SideShift;
     private readonly double maintenanceFactor = tables.MaintenanceFactor;
     private readonly bool isOptionValueInEquity = optionValue == OptionValueIn.Equity;
 
+    /// <summary>Writes the accounts that are not cleared, in their order, and returns how many they are.</summary>
+    public int Walk(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) =>
+        Vector512.IsHardwareAccelerated ? Walk<Lane8>(entries, uncleared)
+            : Vector256.IsHardwareAccelerated ? Walk<Lane4>(entries, uncleared)
+            : Walk<Lane2>(entries, uncleared);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int Walk<T>(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) where T : struct, ILanes<T>
+    {
+        var found = 0;
+        for (var place = 0; place < entries.Length; place++)
+        {
+            ref readonly var entry = ref entries[place];
+            // Written always and counted only where it is not cleared: which accounts are is nothing that a processor
+            // can guess.
+            uncleared[found] = entry.Account;
+            found += Surplus<T>(entry, place) >= 0 ? 0 : 1;
+        }
+
+        return found;
+    }
+
     /// <summary>A lower bound of margin equity − maintenance margin; −∞ or NaN where there is none.</summary>
-    public double Surplus(in RiskBook.Entry entry)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private double Surplus<T>(in RiskBook.Entry entry, int place) where T : struct, ILanes<T>
     {
         if (!entry.HasBound) return double.NegativeInfinity;
 
         var (linear, options, maintenance) = (0.0, 0.0, 0.0);
-        var at = entry.Positions.Start;
-        var end = unchecked(at + entry.Positions.Count);
-        while (at < end)
+        nint at = entry.Start;
+        int key;
+        do
         {
-            var scanLoss = ScanLoss(ref at, out var sums);
+            var scanLoss = ScanLoss<T>(ref at, out key, out var sums);
             var required = maintenanceFactor * (scanLoss + sums[2] + sums[3]);
             linear += sums[0];
             options += sums[1];
-            maintenance += isOptionValueInEquity ? required : Math.Max(0, required - sums[1]);
+            maintenance += isOptionValueInEquity ? required : double.MaxNative(0, required - sums[1]);
         }
+        while (!BookKey.IsLastOfAccount(key));
 
-        return Equity(entry, linear) + (isOptionValueInEquity ? options : 0) - maintenance;
+        return Equity(entry, place, linear) + (isOptionValueInEquity ? options : 0) - maintenance;
     }
 
     /// <summary>
     /// The worst loss of the group that the position at <paramref name="at"/> is in, not below zero, with the bits of
-    /// <see cref="Models.ScenarioModel"/>; leaves <paramref name="at"/> behind the group's last position.
+    /// <see cref="Models.ScenarioModel"/>; leaves <paramref name="at"/> behind the group's last position, whose key is
+    /// <paramref name="last"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal double ScanLoss(ref int at, out Vector256<double> sums)
+    internal double ScanLoss<T>(ref nint at, out int last, out Vector256<double> sums) where T : struct, ILanes<T>
     {
         // The largest of −total − damping, which is what ScenarioModel.LossOf gives wherever that is above zero.
+        T lowest;
         var start = at;
-        var lowest = columns <= SweepTables.Block ? Pass16(ref at, column: 0, out sums) : Pass32(ref at, out sums);
-        for (var column = 2 * SweepTables.Block; column < columns; column += SweepTables.Block)
+        if (columns == 4 * T.Count)
         {
-            at = start;
-            lowest = Vector256.MinNative(lowest, Pass16(ref at, (nuint)(uint)column, out _));
+            lowest = Pass4<T>(ref at, out last, out sums);
+        }
+        else if (columns == 8 * T.Count)
+        {
+            lowest = Pass8<T>(ref at, out last, out sums);
+        }
+        else
+        {
+            lowest = Pass2<T>(ref at, column: 0, out last, out sums);
+            if (columns > 2 * T.Count) lowest = T.Min(lowest, Rest<T>(start));
         }
 
-        var half = Vector128.MinNative(lowest.GetLower(), lowest.GetUpper());
-        return -double.MinNative(double.MinNative(half[0], half[1]), 0);
+        return -double.MinNative(T.Lowest(lowest), 0);
+    }
+
+    /// <summary>More scenarios than registers: what the first pass over the group has left, block by block.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private T Rest<T>(nint start) where T : struct, ILanes<T>
+    {
+        var lowest = T.All(double.PositiveInfinity);
+        for (var column = 2 * T.Count; column < columns; column += 2 * T.Count)
+        {
+            var at = start;
+            lowest = T.Min(lowest, Pass2<T>(ref at, column, out _, out _));
+        }
+
+        return lowest;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector256<double> Pass16(ref int at, nuint column, out Vector256<double> sums)
+    private T Pass2<T>(ref nint at, int column, out int last, out Vector256<double> sums) where T : struct, ILanes<T>
     {
         unchecked
         {
-            var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
-            var extra = Vector256<double>.Zero;
-            var numbers = (nuint)(uint)columns;
+            var (a, b, extra) = (T.All(0), T.All(0), Vector256<double>.Zero);
+            ref var table = ref Unsafe.Add(ref rows, column);
+            ref var tableOfNumbers = ref numbers;
+            ref var keyed = ref keys;
+            ref var held = ref quantities;
+            var (length, shift, position) = ((nint)columns, keyShift, at);
             int key;
-            int number;
+            nint number;
             do
             {
-                key = Unsafe.Add(ref keys, at);
-                number = key >> keyShift;
-                ref var row = ref Unsafe.Add(ref rows, (nint)number * rowLength);
-                var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
-                a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column), quantity, a);
-                b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 4), quantity, b);
-                c = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 8), quantity, c);
-                d = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, column + 12), quantity, d);
-                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), Sized(quantity), extra);
-                at++;
+                key = Unsafe.Add(ref keyed, position);
+                number = key >> shift;
+                var quantity = Unsafe.Add(ref held, position++);
+                var each = T.All(quantity);
+                ref var row = ref Unsafe.Add(ref table, number * length);
+                a = Add(a, ref row, 0, each);
+                b = Add(b, ref row, 1, each);
+                extra = Add(extra, ref tableOfNumbers, number, quantity);
             }
             while (!BookKey.IsLastOfGroup(key));
 
-            sums = extra;
-            return Lowest(a, b, c, d, (nuint)(uint)(Unsafe.Add(ref groups, number) * columns) + column);
+            (at, last, sums) = (position, key, extra);
+            ref var own = ref Unsafe.Add(ref Damping(number), column);
+            return T.Min(a + Row<T>(ref own, 0), b + Row<T>(ref own, 1));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector256<double> Pass32(ref int at, out Vector256<double> sums)
+    private T Pass4<T>(ref nint at, out int last, out Vector256<double> sums) where T : struct, ILanes<T>
     {
         unchecked
         {
-            var (a, b, c, d) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
-            var (e, f, g, h) = (Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero, Vector256<double>.Zero);
-            var extra = Vector256<double>.Zero;
-            var numbers = (nuint)(uint)columns;
+            var (a, b, c, d, extra) = (T.All(0), T.All(0), T.All(0), T.All(0), Vector256<double>.Zero);
+            ref var table = ref rows;
+            ref var tableOfNumbers = ref numbers;
+            ref var keyed = ref keys;
+            ref var held = ref quantities;
+            var (length, shift, position) = ((nint)columns, keyShift, at);
             int key;
-            int number;
+            nint number;
             do
             {
-                key = Unsafe.Add(ref keys, at);
-                number = key >> keyShift;
-                ref var row = ref Unsafe.Add(ref rows, (nint)number * rowLength);
-                var quantity = Vector256.Create(Unsafe.Add(ref quantities, at));
-                a = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row), quantity, a);
-                b = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 4), quantity, b);
-                c = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 8), quantity, c);
-                d = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 12), quantity, d);
-                e = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 16), quantity, e);
-                f = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 20), quantity, f);
-                g = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 24), quantity, g);
-                h = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, 28), quantity, h);
-                extra = Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row, numbers), Sized(quantity), extra);
-                at++;
+                key = Unsafe.Add(ref keyed, position);
+                number = key >> shift;
+                var quantity = Unsafe.Add(ref held, position++);
+                var each = T.All(quantity);
+                ref var row = ref Unsafe.Add(ref table, number * length);
+                a = Add(a, ref row, 0, each);
+                b = Add(b, ref row, 1, each);
+                c = Add(c, ref row, 2, each);
+                d = Add(d, ref row, 3, each);
+                extra = Add(extra, ref tableOfNumbers, number, quantity);
             }
             while (!BookKey.IsLastOfGroup(key));
 
-            sums = extra;
-            var damping = (nuint)(uint)(Unsafe.Add(ref groups, number) * columns);
-            return Vector256.MinNative(Lowest(a, b, c, d, damping), Lowest(e, f, g, h, damping + 16));
+            (at, last, sums) = (position, key, extra);
+            return Lowest(a, b, c, d, ref Damping(number));
         }
     }
 
-    // (q, q, |q|, −q where that is positive): what each of the four numbers of a row is times.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<double> Sized(Vector256<double> quantity)
+    private T Pass8<T>(ref nint at, out int last, out Vector256<double> sums) where T : struct, ILanes<T>
     {
-        var turned = Vector256.Xor(quantity, Vector256.Create(0.0, 0.0, -0.0, -0.0));
-        var kept = Vector256.BitwiseAnd(quantity, Vector256.Create(-1L, -1L, -1L, 0L).AsDouble());
-        return Vector256.MaxNative(turned, kept);
+        unchecked
+        {
+            var (a, b, c, d, extra) = (T.All(0), T.All(0), T.All(0), T.All(0), Vector256<double>.Zero);
+            var (e, f, g, h) = (T.All(0), T.All(0), T.All(0), T.All(0));
+            ref var table = ref rows;
+            ref var tableOfNumbers = ref numbers;
+            ref var keyed = ref keys;
+            ref var held = ref quantities;
+            var (length, shift, position) = ((nint)columns, keyShift, at);
+            int key;
+            nint number;
+            do
+            {
+                key = Unsafe.Add(ref keyed, position);
+                number = key >> shift;
+                var quantity = Unsafe.Add(ref held, position++);
+                var each = T.All(quantity);
+                ref var row = ref Unsafe.Add(ref table, number * length);
+                a = Add(a, ref row, 0, each);
+                b = Add(b, ref row, 1, each);
+                c = Add(c, ref row, 2, each);
+                d = Add(d, ref row, 3, each);
+                e = Add(e, ref row, 4, each);
+                f = Add(f, ref row, 5, each);
+                g = Add(g, ref row, 6, each);
+                h = Add(h, ref row, 7, each);
+                extra = Add(extra, ref tableOfNumbers, number, quantity);
+            }
+            while (!BookKey.IsLastOfGroup(key));
+
+            (at, last, sums) = (position, key, extra);
+            ref var own = ref Damping(number);
+            return T.Min(Lowest(a, b, c, d, ref own), Lowest(e, f, g, h, ref Unsafe.Add(ref own, 4 * T.Count)));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector256<double> Lowest(
-        Vector256<double> a, Vector256<double> b, Vector256<double> c, Vector256<double> d, nuint damping)
+    private static T Add<T>(T sum, ref double row, int register, T quantity) where T : struct, ILanes<T> =>
+        T.FmaLoaded(ref row, (nuint)(uint)unchecked(register * T.Count), quantity, sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Row<T>(ref double row, int register) where T : struct, ILanes<T> =>
+        T.Load(ref row, (nuint)(uint)unchecked(register * T.Count));
+
+    // The numbers of a row times (q, q, |q|, −q where that is positive).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Add(Vector256<double> sums, ref double numbers, nint number, double quantity)
     {
-        ref var own = ref Unsafe.Add(ref dampings, damping);
-        a += Vector256.LoadUnsafe(ref own);
-        b += Vector256.LoadUnsafe(ref own, 4);
-        c += Vector256.LoadUnsafe(ref own, 8);
-        d += Vector256.LoadUnsafe(ref own, 12);
-        return Vector256.MinNative(Vector256.MinNative(a, b), Vector256.MinNative(c, d));
+        var sized = Vector256.Create(quantity);
+        var turned = Vector256.Xor(sized, Vector256.Create(0.0, 0.0, -0.0, -0.0));
+        var kept = Vector256.BitwiseAnd(sized, Vector256.Create(-1L, -1L, -1L, 0L).AsDouble());
+        ref var row = ref Unsafe.Add(ref numbers, unchecked(number * SweepTables.NumberCount));
+        return Vector256.FusedMultiplyAdd(Vector256.LoadUnsafe(ref row), Vector256.MaxNative(turned, kept), sums);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref double Damping(nint number) =>
+        ref Unsafe.Add(ref dampings, unchecked(Unsafe.Add(ref groups, number) * (nint)columns));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Lowest<T>(T a, T b, T c, T d, ref double damping) where T : struct, ILanes<T> =>
+        T.Min(
+            T.Min(a + Row<T>(ref damping, 0), b + Row<T>(ref damping, 1)),
+            T.Min(c + Row<T>(ref damping, 2), d + Row<T>(ref damping, 3)));
 
     /// <summary>
     /// Profit counts at the least that it may, a loss in full; a loss that the home balance does not cover would be a
-    /// debt,
-    /// and then there is no bound.
+    /// debt, and then there is no bound. The balance is taken after its weight, which is never above the balance.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private double Equity(in RiskBook.Entry entry, double linearValue)
+    private double Equity(in RiskBook.Entry entry, int place, double linearValue)
     {
-        var collateral = 0.0;
-        var end = unchecked(entry.Balances.Start + entry.Balances.Count);
-        for (var i = entry.Balances.Start; i < end; i++)
-            collateral += Unsafe.Add(ref amounts, i) * Unsafe.Add(ref prices, Unsafe.Add(ref assets, i));
-        if (entry.Home < 0) return collateral - Allowance(collateral);
+        var others = entry.HasOthers ? Others(runs[place].Balances) : 0;
+        if (entry.Home < 0) return others - Allowance(others);
 
         var price = Unsafe.Add(ref prices, entry.Home);
-        var cost = entry.Cost * price;
+        var (cash, cost) = (entry.Cash * price, entry.Cost * price);
         var unrealized = linearValue - cost;
+        var collateral = cash + others;
         var allowance = Allowance(collateral + Math.Abs(cost));
-        if ((entry.Cash * price) + unrealized < allowance) return double.NegativeInfinity;
+        var hasLinear = linearValue != 0 || cost != 0;
+        if (cash + unrealized < allowance && hasLinear) return double.NegativeInfinity;
         var gain = double.MaxNative(unrealized, 0) * Unsafe.Add(ref gainShares, entry.Home);
         return collateral + double.MinNative(unrealized, 0) + gain - allowance;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private double Others(in Segment held)
+    {
+        var sum = 0.0;
+        for (var i = held.Start; i < held.Start + held.Count; i++)
+            sum += balances.Amounts[i] * Unsafe.Add(ref prices, balances.Keys[i]);
+        return sum;
     }
 
     private static double Allowance(double size) => MicrosAllowed + (size * SweepTables.RoundingShare);
 }
 
 /// <summary>
-/// What the book stores of a position beside its quantity: the instrument's number, the side, and whether the group
-/// ends with
-/// it. The loops read that in order, long before the tables could tell them, and so they are seldom surprised by an
-/// end.
-/// Without its lowest bit a key counts rows by instrument and side, without its two lowest by instrument.
+/// What the book stores of a position beside its quantity: the instrument's number, the side, and whether the group or
+/// the account ends with it. The loops read that in order, long before the tables could tell them, and so they are
+/// seldom surprised by an end.
 /// </summary>
 internal static class BookKey
 {
-    public static int Make(int instrument, double quantity, bool isLastOfGroup) =>
-        (instrument << 2) | (quantity < 0 ? 2 : 0) | (isLastOfGroup ? 1 : 0);
+    public const int LastOfGroup = 1;
+    public const int LastOfAccount = 2;
 
-    public static bool IsLastOfGroup(int key) => (key & 1) != 0;
+    /// <summary>Without so many of its lowest bits a key counts rows by instrument and side.</summary>
+    public const int SideShift = 2;
+
+    /// <summary>Without so many of its lowest bits a key counts rows by instrument.</summary>
+    public const int InstrumentShift = 3;
+
+    public static int Make(int instrument, double quantity) =>
+        (instrument << InstrumentShift) | (quantity < 0 ? 1 << SideShift : 0);
+
+    public static bool IsLastOfGroup(int key) => (key & LastOfGroup) != 0;
+
+    public static bool IsLastOfAccount(int key) => (key & LastOfAccount) != 0;
 }

@@ -28,13 +28,16 @@ internal sealed class SweepTables
     // Above the sum of all rounding errors of a book of a thousand positions, relative to the sum of its terms.
     public const double RoundingShare = 1.0 / (1L << 40);
 
-    private double[] rows = [];
+    private readonly AlignedTable rows = new();
+    private readonly AlignedTable numbers = new();
     private int[] groups = [];
     private double[] dampings = [];
     private double[] prices = [];
     private double[] gainShares = [];
 
-    public double[] Rows => rows;
+    public ref double Rows => ref rows.First;
+
+    public ref double Numbers => ref numbers.First;
 
     /// <summary>The group of each row.</summary>
     public int[] Groups => groups;
@@ -58,8 +61,6 @@ internal sealed class SweepTables
     /// <summary>1, or 2 where the long's row is followed by the short's.</summary>
     public int RowsPerInstrument { get; private set; }
 
-    private int RowLength => Columns + NumberCount;
-
     public void Build(
         MarginModel model, ScenarioPlan plan, ReadOnlySpan<double> arrays,
         IReadOnlyList<InstrumentId> instruments, IReadOnlyList<Asset> assets)
@@ -79,7 +80,8 @@ internal sealed class SweepTables
 
         RowsPerInstrument = plan.RowsPerLine;
         Array.Resize(ref groups, instruments.Count * RowsPerInstrument);
-        Array.Resize(ref rows, groups.Length * RowLength);
+        rows.Resize(groups.Length * Columns);
+        numbers.Resize(groups.Length * NumberCount);
         for (var row = 0; row < groups.Length; row++)
         {
             var line = plan.Market.LineOf(instruments[row / RowsPerInstrument]);
@@ -100,9 +102,10 @@ internal sealed class SweepTables
         int number, ScenarioPlan plan, ReadOnlySpan<double> arrays, in Refusable<int> place, ReadOnlySpan<AddOnRates> rates,
         int side)
     {
-        var own = rows.AsSpan(number * RowLength, RowLength);
-        var numbers = own[Columns..];
+        var own = rows.Slice(number * Columns, Columns);
+        var numbers = this.numbers.Slice(number * NumberCount, NumberCount);
         own.Clear();
+        numbers.Clear();
         groups[number] = 0;
         if (place.IsRefused)
         {

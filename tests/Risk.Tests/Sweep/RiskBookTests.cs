@@ -3,6 +3,7 @@ using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
 using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
+using CrossMargin.Risk.Pricing;
 using CrossMargin.Risk.Sweep;
 using CrossMargin.Risk.Tests.Models;
 using Shouldly;
@@ -73,7 +74,9 @@ public class RiskBookTests
             for (var group = 0; group < groups.Length; group++)
             {
                 var held = exposures.Where(exposure => market.Lines[exposure.Line].Group == group).ToArray();
-                SweptScanLoss(model, arrays, held).ShouldBe(groups[group].Scenario.ScanLoss);
+                SweptScanLoss<Lane2>(model, arrays, held).ShouldBe(groups[group].Scenario.ScanLoss);
+                SweptScanLoss<Lane4>(model, arrays, held).ShouldBe(groups[group].Scenario.ScanLoss);
+                SweptScanLoss<Lane8>(model, arrays, held).ShouldBe(groups[group].Scenario.ScanLoss);
             }
         }
     }
@@ -150,6 +153,29 @@ public class RiskBookTests
     }
 
     [Fact]
+    public void Options_alone_are_cleared_by_what_any_asset_counts()
+    {
+        var lines = RandomBooks.Market();
+        var tether = new MarketAsset(
+            Asset.Of("USDT"), new Price(100_000_000), null, Rate.One, new AssetAmount(Asset.Of("USDT"), 0));
+        MarketView.Of(1, lines.Lines.ToArray().Where(line => line.Kind != LineKind.Spot), lines.Groups.ToArray(),
+            [Fixtures.Dollar, tether], new Dictionary<InstrumentId, Refusal>(), out var built).ShouldBe(Refusal.None);
+        var market = built!;
+        var set = Fixtures.Preset("grid-pm");
+        var option = market.Lines.ToArray().First(line => line.Kind == LineKind.Call).Id;
+        Position[] shorts = [new Position(option, new Quantity(-1_000_000), RandomBooks.Dollars(0))];
+        Portfolio[] portfolios =
+        [
+            RandomBooks.Of(1, [RandomBooks.Dollars(1e6)], shorts),
+            RandomBooks.Of(1, [RandomBooks.Dollars(0), new AssetAmount(Asset.Of("USDT"), 1_000_000_000_000)], shorts),
+            RandomBooks.Of(1, [], shorts),
+        ];
+        var model = Fixtures.Model(set, market);
+
+        BookOf(set, market, portfolios).Sweep(model, Arrays(model)).ToArray().ShouldBe([2]);
+    }
+
+    [Fact]
     public void Rules_have_no_cheaper_bound_than_themselves()
     {
         var books = new RandomBooks(15);
@@ -159,17 +185,18 @@ public class RiskBookTests
         book.Sweep(Fixtures.Model(set, market), []).ToArray().ShouldBe([0, 1]);
     }
 
-    private static double SweptScanLoss(MarginModel model, double[] arrays, Exposure[] held)
+    private static double SweptScanLoss<T>(MarginModel model, double[] arrays, Exposure[] held) where T : struct, ILanes<T>
     {
+        if (held.Length == 0) return 0;
+
         var instruments = held.Select(exposure => model.Market.Lines[exposure.Line].Id).ToList();
         var tables = new SweepTables();
         tables.Build(model, model.Plan!, arrays, instruments, [Fixtures.Usdc]);
+        var keys = held.Select((exposure, i) => BookKey.Make(i, exposure.Quantity)).ToArray();
+        keys[^1] |= BookKey.LastOfGroup | BookKey.LastOfAccount;
         var pool = new SegmentPool();
-        var segment = pool.Store(default, [.. held.Select((exposure, i) => BookKey.Make(i, exposure.Quantity, isLastOfGroup: i == held.Length - 1))],
-            [.. held.Select(exposure => exposure.Quantity)]);
-        var kernel = new SweepKernel(tables, pool, new SegmentPool(), OptionValueIn.Equity);
-        var at = segment.Start;
-        return held.Length == 0 ? 0 : kernel.ScanLoss(ref at, out _);
+        nint at = pool.Store(default, keys, [.. held.Select(exposure => exposure.Quantity)]).Start;
+        return new SweepKernel(tables, pool, new SegmentPool(), [], OptionValueIn.Equity).ScanLoss<T>(ref at, out _, out _);
     }
 
     private static RiskBook BookOf(ParameterSet set, MarketView market, Portfolio[] portfolios)
