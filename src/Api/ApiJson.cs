@@ -5,6 +5,7 @@ using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Problems;
+using CrossMargin.Api.Simulation;
 
 namespace CrossMargin.Api;
 
@@ -33,6 +34,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(AuditHead))]
 [JsonSerializable(typeof(VerifyRequest))]
 [JsonSerializable(typeof(VerifyAnswer))]
+[JsonSerializable(typeof(BookRequest))]
+[JsonSerializable(typeof(SimulationAnswer))]
 [JsonSerializable(typeof(ClusterView))]
 [JsonSerializable(typeof(HealthView))]
 internal sealed partial class ApiJson : JsonSerializerContext;

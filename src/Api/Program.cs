@@ -12,6 +12,7 @@ internal static partial class Program
 {
     private const int Refused = 1;
     private const int LostShard = 3;
+    private const int DistrustedServer = 4;
 
     private static async Task<int> Main(string[] arguments)
     {
@@ -38,6 +39,12 @@ internal static partial class Program
         venue.ShardLost += shard =>
         {
             if (Interlocked.Exchange(ref exitCode, LostShard) != LostShard) LogLost(log, shard.Number);
+            app.Lifetime.StopApplication();
+        };
+        venue.Distrusted += sentence =>
+        {
+            exitCode = DistrustedServer;
+            LogDistrusted(log, sentence);
             app.Lifetime.StopApplication();
         };
         app.Lifetime.ApplicationStopping.Register(venue.BeginClosing);
@@ -110,6 +117,9 @@ internal static partial class Program
 
     [LoggerMessage(2, LogLevel.Critical, "Another process has taken shard {Shard}: this one stops")]
     private static partial void LogLost(ILogger log, int shard);
+
+    [LoggerMessage(4, LogLevel.Critical, "{Sentence} Nothing more is taken in: this process stops")]
+    private static partial void LogDistrusted(ILogger log, string sentence);
 
     [LoggerMessage(3, LogLevel.Information, "Stopped")]
     private static partial void LogStopped(ILogger log);

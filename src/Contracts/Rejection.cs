@@ -45,6 +45,42 @@ public enum Rejection
     TooManyWithdrawals = 131,
     ExceedsBalance = 140,
     BalanceLimit = 141,
+    OrderIdInUse = 150,
+    TooManyOrders = 151,
+    /// <summary>A position or a balance would not fit into its integer. A fill that this happens to is parked.</summary>
+    PositionLimit = 152,
+
+    // 200–249: trades as a feed reports them, in order of precedence.
+    UnknownInstrument = 200,
+    InstrumentExpired = 201,
+    QuantityNotPositive = 210,
+    QuantityOffLot = 211,
+    PriceNotPositive = 212,
+    PriceOffTick = 213,
+    FeeOutOfRange = 214,
+    NotionalTooLarge = 215,
+    TradeIdReused = 220,
+    /// <summary>Not captured by this feed, or too long ago to be busted.</summary>
+    UnknownTrade = 221,
+    TradeAlreadyBusted = 222,
+
+    // 250–299: the market, in order of precedence.
+    FeedAlreadyAdmitted = 250,
+    TooManyFeeds = 251,
+    SourceAlreadyAdmitted = 252,
+    TooManySources = 253,
+    WeightOutOfRange = 254,
+    InstrumentAlreadyListed = 260,
+    TooManyInstruments = 261,
+    TermsOutOfRange = 262,
+    NotAPerp = 263,
+    /// <summary>The period is not the one after the last that was fixed.</summary>
+    FundingNotDue = 264,
+    UnknownSource = 270,
+    PriceFromTheFuture = 271,
+    PriceNotNewer = 272,
+    /// <summary>No price that money may rest on: fewer than three sources that are fresh and agree.</summary>
+    NoPrice = 280,
 }
 
 public static class Rejections

@@ -11,31 +11,29 @@ namespace CrossMargin.Journal;
 internal sealed class CommitSession : IDisposable
 {
     /// <summary>
-    /// The guarded commit in one round trip. Heads are locked in order of shard, and a head that moved while we waited
-    /// for its lock is judged as it is now. Rows and heads are written only when every head is as expected; the answer
-    /// names those that are, so that the caller can send the rest without the others.
+    /// The guarded commit in one round trip: heads move only from where they are expected, and a head that moved while we
+    /// waited for its lock is judged as it is now. When one did not move everything is refused. The heads come in order of
+    /// shard and the session joins by nested loops only (<see cref="Sessions"/>), so they are locked in that order.
     /// </summary>
     private const string Sql = """
-        WITH expected AS (
-            SELECT * FROM unnest($1::smallint[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[])
-                AS e (shard, epoch, position, position_after, chain_hash_after)),
-        head AS MATERIALIZED (
-            SELECT h.shard FROM shard_head AS h JOIN expected AS e USING (shard)
-            WHERE h.epoch = e.epoch AND h.position = e.position
-            ORDER BY h.shard FOR UPDATE OF h),
+        WITH moved AS (
+            UPDATE shard_head AS h SET position = e.position_after, chain_hash = e.chain_hash_after
+            FROM unnest($1::smallint[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[])
+                AS e (shard, epoch, position, position_after, chain_hash_after)
+            WHERE h.shard = e.shard AND h.epoch = e.epoch AND h.position = e.position
+            RETURNING h.shard),
         stored AS (
             INSERT INTO journal (shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees,
                                  to_shards, payload, chain_hash)
             SELECT * FROM unnest($6::smallint[], $7::bigint[], $8::integer[], $9::uuid[], $10::bigint[], $11::text[],
                                  $12::bigint[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bigint[], $17::bytea[],
                                  $18::bytea[])
-            WHERE (SELECT count(*) FROM head) = cardinality($1)),
-        moved AS (
-            UPDATE shard_head AS h SET position = e.position_after, chain_hash = e.chain_hash_after
-            FROM expected AS e
-            WHERE h.shard = e.shard AND (SELECT count(*) FROM head) = cardinality($1))
-        SELECT shard FROM head
+            WHERE (SELECT count(*) FROM moved) = cardinality($1))
+        SELECT refuse_fenced() FROM (SELECT count(*) AS heads FROM moved) AS m WHERE heads <> cardinality($1)
         """;
+
+    /// <summary>What refuse_fenced() of the schema raises.</summary>
+    private const string FencedState = "CM001";
 
     private readonly NpgsqlConnection connection;
     private readonly NpgsqlCommand command;
@@ -95,20 +93,45 @@ internal sealed class CommitSession : IDisposable
     }
 
     /// <summary>
-    /// The shards whose heads are as expected. When that is all of them, the batches are stored and durable; when not,
-    /// nothing is. Null when the server warned: a cancelled wait for a standby has committed here and perhaps nowhere
-    /// else.
+    /// Committed, Fenced, or Unknown when the server warned: a cancelled wait for a standby has committed here and perhaps
+    /// nowhere else. Everything else is thrown.
     /// </summary>
-    public ShardSet? Commit(IReadOnlyList<Batch> batches)
+    public CommitOutcome Commit(IReadOnlyList<Batch> batches)
     {
         Clear();
-        foreach (var batch in batches) Add(batch);
+        foreach (var batch in batches.OrderBy(batch => batch.Shard)) Add(batch);
 
         warned = false;
+        try
+        {
+            command.ExecuteNonQuery();
+            return warned ? CommitOutcome.Unknown : CommitOutcome.Committed;
+        }
+        catch (PostgresException refused) when (refused.SqlState == FencedState)
+        {
+            return CommitOutcome.Fenced;
+        }
+    }
+
+    /// <summary>Those of the shards in a refused commit whose heads are as it expected.</summary>
+    public ShardSet AsExpected()
+    {
+        using var ask = new NpgsqlCommand("""
+            SELECT shard FROM shard_head
+            JOIN unnest($1::smallint[], $2::integer[], $3::bigint[]) AS e (shard, epoch, position) USING (shard, epoch, position)
+            """, connection)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<List<short>> { TypedValue = shards },
+                new NpgsqlParameter<List<int>> { TypedValue = epochs },
+                new NpgsqlParameter<List<long>> { TypedValue = positions },
+            },
+        };
         var matching = new ShardSet();
-        using (var reader = command.ExecuteReader())
-            while (reader.Read()) matching = matching.With(new ShardId(reader.GetInt16(0)));
-        return warned ? null : matching;
+        using var reader = ask.ExecuteReader();
+        while (reader.Read()) matching = matching.With(new ShardId(reader.GetInt16(0)));
+        return matching;
     }
 
     public void Dispose()

@@ -43,6 +43,9 @@ public interface IJournal
     ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default);
 
+    /// <summary>The last record of this type in a grain's stream, or null.</summary>
+    ValueTask<JournalRecord?> ReadLast(GrainId grain, string type, CancellationToken cancel = default);
+
     /// <summary>
     /// Records of <paramref name="from"/> behind <paramref name="after"/> that are addressed to <paramref name="to"/>.
     /// </summary>

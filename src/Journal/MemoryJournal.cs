@@ -137,6 +137,11 @@ public class MemoryJournal : IJournal
         return new(page);
     }
 
+    public ValueTask<JournalRecord?> ReadLast(GrainId grain, string type, CancellationToken cancel = default) =>
+        new(contents.Records[shards.ShardOf(grain).Number]
+            .Where(record => record.Grain == grain && record.Type == type)
+            .MaxBy(record => record.Version));
+
     public ValueTask<IReadOnlyList<JournalRecord>> ReadAddressed(
         ShardId from, ShardId to, long after, int limit, CancellationToken cancel = default) =>
         new(Behind(from, after).Where(record => record.To.Contains(to)).Take(limit).ToList());

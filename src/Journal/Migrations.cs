@@ -125,6 +125,8 @@ public static class Migrations
             };
             await head.ExecuteNonQueryAsync(cancel);
         }
+
+        await Run(session, "ALTER TABLE shard_head SET (fillfactor = 100)", cancel);
     }
 
     private static async Task<IReadOnlyList<Applied>> ReadApplied(NpgsqlConnection session, CancellationToken cancel)

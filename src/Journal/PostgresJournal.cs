@@ -21,13 +21,16 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     private const long PartitionNotice = 65_536, PartitionRetry = 4_096;
 
     private readonly NpgsqlDataSource source;
+    private readonly NpgsqlDataSource fresh;   // without a pool: every session is a new one, with today's settings
     private readonly ConcurrentBag<CommitSession> idle = [];
     private readonly RecordReader reader;
     private long extendAt;
 
-    private PostgresJournal(NpgsqlDataSource source, IReadOnlyList<string> warnings, long partitionsEnd)
+    private PostgresJournal(
+        NpgsqlDataSource source, NpgsqlDataSource fresh, IReadOnlyList<string> warnings, long partitionsEnd)
     {
         this.source = source;
+        this.fresh = fresh;
         reader = new RecordReader(source);
         Warnings = warnings;
         extendAt = partitionsEnd - PartitionNotice;
@@ -50,12 +53,31 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
             await Migrations.Check(session, cancel);
             await ServerCheck.Venue(session, shards, cancel);
             await using var extend = new NpgsqlCommand("SELECT extend_journal()", session);
-            return new PostgresJournal(source, warnings, (long)(await extend.ExecuteScalarAsync(cancel))!);
+            return new PostgresJournal(
+                source, Sessions.OpenUnpooled(connectionString), warnings, (long)(await extend.ExecuteScalarAsync(cancel))!);
         }
         catch
         {
             await source.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Looks again, in a new session, whether the server still keeps what it acknowledges: a reload or a failover can
+    /// change that under a running process. Throws <see cref="JournalRefused"/>; a server that does not answer says
+    /// nothing, and the commits will.
+    /// </summary>
+    public async Task CheckServer(CancellationToken cancel = default)
+    {
+        try
+        {
+            await using var session = await fresh.OpenConnectionAsync(cancel);
+            await ServerCheck.Server(session, cancel);
+        }
+        catch (NpgsqlException)
+        {
+            // Not reachable now: asked again at the next round.
         }
     }
 
@@ -128,6 +150,9 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default) =>
         reader.Grain(grain, afterVersion, limit, cancel);
 
+    public ValueTask<JournalRecord?> ReadLast(GrainId grain, string type, CancellationToken cancel = default) =>
+        reader.Last(grain, type, cancel);
+
     public ValueTask<IReadOnlyList<JournalRecord>> ReadAddressed(
         ShardId from, ShardId to, long after, int limit, CancellationToken cancel = default) =>
         reader.Addressed(from, to, after, limit, cancel);
@@ -136,6 +161,7 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     {
         while (idle.TryTake(out var session)) session.Dispose();
         await source.DisposeAsync();
+        await fresh.DisposeAsync();
     }
 
     private static CommitOutcome[] All(IReadOnlyList<Batch> batches, CommitOutcome outcome)
@@ -150,11 +176,13 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     {
         try
         {
-            var asExpected = session.Commit(batches);
+            var outcome = session.Commit(batches);
+            var asExpected = outcome == CommitOutcome.Fenced ? session.AsExpected() : default;
             idle.Add(session);
-            if (asExpected is not { } heads) return (CommitOutcome.Unknown, default);
-            var all = BitOperations.PopCount(heads.Bits) == batches.Count;
-            return (all ? CommitOutcome.Committed : CommitOutcome.Fenced, heads);
+
+            // Nothing was stored, and nobody is fenced any more: it may be sent again.
+            if (BitOperations.PopCount(asExpected.Bits) == batches.Count) outcome = CommitOutcome.RolledBack;
+            return (outcome, asExpected);
         }
         catch (PostgresException refused) when (refused.InvariantSeverity == "ERROR")
         {

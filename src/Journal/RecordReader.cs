@@ -43,11 +43,23 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         GrainId grain, long after, int limit, CancellationToken cancel)
     {
         var records = await Page(
-            $"SELECT {Columns} FROM journal WHERE grain = $1 AND version > $2 ORDER BY version LIMIT $3",
+            $"""
+            SELECT {Columns} FROM journal WHERE grain = $1 AND version >> 8 >= $2 >> 8 AND version > $2
+            ORDER BY version >> 8, version LIMIT $3
+            """,
             limit, cancel, Parameter(grain.ToGuid()), Parameter(after), Parameter((long)limit));
         for (var i = 0; i < records.Count; i++)
             Invariant.Holds("I5", records[i].Version == after + 1 + i, $"{grain} has no version {after + 1 + i}");
         return records;
+    }
+
+    /// <summary>Walks the grain's stream back from its end, so it costs what stands behind the record.</summary>
+    public async ValueTask<JournalRecord?> Last(GrainId grain, string type, CancellationToken cancel)
+    {
+        var last = await Page(
+            $"SELECT {Columns} FROM journal WHERE grain = $1 AND type = $2 ORDER BY version >> 8 DESC, version DESC LIMIT 1",
+            limit: 1, cancel, Parameter(grain.ToGuid()), Parameter(type));
+        return last.Count == 0 ? null : last[0];
     }
 
     public ValueTask<IReadOnlyList<JournalRecord>> Addressed(

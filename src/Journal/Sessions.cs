@@ -19,9 +19,30 @@ internal static class Sessions
         "-c tcp_user_timeout=10s",
         "-c client_connection_check_interval=1s",
         "-c plan_cache_mode=force_generic_plan",
+        // Records are read, and heads locked, in the order of an index or an array, also before the first ANALYZE.
+        "-c enable_bitmapscan=off",
+        "-c enable_seqscan=off",
+        "-c enable_hashjoin=off",
+        "-c enable_mergejoin=off",
         "-c jit=off");
 
     public static NpgsqlDataSource Open(string connectionString, int maxSessions)
+    {
+        var settings = Settings(connectionString);
+        settings.Pooling = true;                  // a session costs milliseconds on both sides: sixty-four shards start at once
+        settings.MaxPoolSize = maxSessions;
+        return NpgsqlDataSource.Create(settings);
+    }
+
+    /// <summary>The same without a pool: every session is a new one.</summary>
+    public static NpgsqlDataSource OpenUnpooled(string connectionString)
+    {
+        var settings = Settings(connectionString);
+        settings.Pooling = false;
+        return NpgsqlDataSource.Create(settings);
+    }
+
+    private static NpgsqlConnectionStringBuilder Settings(string connectionString)
     {
         NpgsqlConnectionStringBuilder settings;
         try
@@ -35,7 +56,7 @@ internal static class Sessions
 
         settings.Options = $"{Bounds} {settings.Options}".Trim();   // the later wins: an operator may tighten a bound
         settings.ApplicationName ??= "crossmargin";
-        settings.MaxPoolSize = maxSessions;
+        settings.ReadBufferSize = 65_536;         // a page of records is megabytes
         settings.NoResetOnClose = true;           // nobody here changes a session, so there is nothing to reset
         settings.MaxAutoPrepare = 16;
         settings.AutoPrepareMinUsages = 2;
@@ -43,7 +64,7 @@ internal static class Sessions
         settings.CommandTimeout = StatementSeconds + 2;   // the server gives up first and says why
         settings.CancellationTimeout = 2_000;
         settings.Enlist = false;
-        return NpgsqlDataSource.Create(settings);
+        return settings;
     }
 
     /// <summary>Opens a session, or says in one sentence why there is none.</summary>

@@ -36,7 +36,7 @@ internal sealed class Inbox<T>(int outsideLimit)
         spare.Clear();
         lock (gate)
         {
-            if (items.Count == 0) Monitor.Wait(gate, timeout);
+            if (items.Count == 0 && timeout > TimeSpan.Zero) Monitor.Wait(gate, timeout);
             (items, spare) = (spare, items);
             outside = 0;
         }

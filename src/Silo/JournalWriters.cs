@@ -4,80 +4,90 @@ using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Silos;
 
-/// <summary>
-/// A few threads, each with one transaction at a time: a writer takes what several shards have ready and commits it.
-/// While all
-/// are busy, what arrives makes the next transaction larger. Under light load one is enough: a second transaction
-/// beside it would
-/// only split what fits into one, at the price of another flush of the log.
-/// </summary>
-internal sealed class JournalWriters
-{
-    private readonly IJournal journal;
-    private readonly Action<Batch, CommitOutcome> settled;
-    private readonly CommitQueue queue;
-    private readonly object gate = new();
-    private readonly Thread[] threads;
-    private readonly int rowsToShare;
-    private int busy;
-    private bool isStopping;
+/// <summary>What became of one batch.</summary>
+internal readonly record struct Settlement(Batch Batch, CommitOutcome Outcome);
 
-    public JournalWriters(IJournal journal, SiloOptions options, Action<Batch, CommitOutcome> settled)
-    {
-        this.journal = journal;
-        this.settled = settled;
-        rowsToShare = options.RowsToShare;
-        queue = new CommitQueue(options.RowsPerTransaction);
-        threads = [.. Enumerable.Range(0, options.JournalWriters)
-            .Select(number => new Thread(Run) { Name = $"writer {number}", IsBackground = true })];
-        foreach (var thread in threads) thread.Start();
-    }
+/// <summary>
+/// A few threads, each with one transaction at a time and shards of its own: while it is busy, what its shards have ready
+/// makes its next transaction larger. A transaction then touches few heads, and while one writer waits for the disk the
+/// shards of the other fill theirs.
+/// </summary>
+internal sealed class JournalWriters(IJournal journal, SiloOptions options, Action<IReadOnlyList<Settlement>> settled)
+{
+    private readonly Writer[] writers = [.. Enumerable.Range(0, options.JournalWriters)
+        .Select(number => new Writer(number, journal, options.RowsPerTransaction, settled))];
 
     public void Add(IReadOnlyList<Batch> batches)
     {
-        lock (gate)
-        {
-            foreach (var batch in batches) queue.Add(batch);
-            Monitor.Pulse(gate);
-        }
+        foreach (var writer in writers) writer.Add(batches, writers.Length);
     }
 
     public void Stop()
     {
-        lock (gate)
-        {
-            isStopping = true;
-            Monitor.PulseAll(gate);
-        }
-
-        foreach (var thread in threads) thread.Join();
+        foreach (var writer in writers) writer.Stop();
     }
 
-    private void Run()
+    private sealed class Writer
     {
-        while (Next() is { } batches)
+        private readonly int number;
+        private readonly IJournal journal;
+        private readonly Action<IReadOnlyList<Settlement>> settled;
+        private readonly CommitQueue queue;
+        private readonly object gate = new();
+        private readonly Thread thread;
+        private bool isStopping;
+
+        public Writer(int number, IJournal journal, int rowsPerTransaction, Action<IReadOnlyList<Settlement>> settled)
         {
-            var outcomes = journal.Commit(batches);
-            IEnumerable<(Batch Batch, CommitOutcome Outcome)> told;
+            this.number = number;
+            this.journal = journal;
+            this.settled = settled;
+            queue = new CommitQueue(rowsPerTransaction);
+            thread = new Thread(Run) { Name = $"writer {number}", IsBackground = true };
+            thread.Start();
+        }
+
+        /// <summary>Takes those of its own shards.</summary>
+        public void Add(IReadOnlyList<Batch> batches, int writers)
+        {
             lock (gate)
             {
-                busy--;
-                told = queue.Settle(batches, outcomes);
+                foreach (var batch in batches)
+                    if (batch.Shard.Number % writers == number) queue.Add(batch);
+                if (!queue.IsEmpty) Monitor.Pulse(gate);
+            }
+        }
+
+        public void Stop()
+        {
+            lock (gate)
+            {
+                isStopping = true;
+                Monitor.Pulse(gate);
             }
 
-            foreach (var (batch, outcome) in told) settled(batch, outcome);
+            thread.Join();
         }
-    }
 
-    /// <summary>Waits for something to commit; null when the silo stops and nothing is left.</summary>
-    private IReadOnlyList<Batch>? Next()
-    {
-        lock (gate)
+        private void Run()
         {
-            while (!isStopping && (queue.IsEmpty || (busy > 0 && queue.Rows < rowsToShare))) Monitor.Wait(gate);
-            if (queue.IsEmpty) return null;
-            busy++;
-            return queue.Take();
+            while (Next() is { } batches)
+            {
+                var outcomes = journal.Commit(batches);
+                IReadOnlyList<Settlement> told;
+                lock (gate) told = [.. queue.Settle(batches, outcomes).Select(one => new Settlement(one.Batch, one.Outcome))];
+                settled(told);
+            }
+        }
+
+        /// <summary>Waits for something to commit; null when the silo stops and nothing is left.</summary>
+        private IReadOnlyList<Batch>? Next()
+        {
+            lock (gate)
+            {
+                while (!isStopping && queue.IsEmpty) Monitor.Wait(gate);
+                return queue.IsEmpty ? null : queue.Take();
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ internal sealed class ShardThread
     private readonly int places;
     private readonly Thread thread;
     private List<Batch> ready = [];
+    private MarkFrame? offered;          // the latest that this thread has not taken
+    private int undecided;   // batches handed to the writers and not settled
     private volatile bool isStopping;
 
     /// <summary>
@@ -68,8 +70,32 @@ internal sealed class ShardThread
     /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
     public void Post(IReadOnlyList<ShardMessage> parcel) => inbox.TryAddOutside(new Inbound(default, parcel, Caller: null));
 
+    /// <summary>For all shards of this thread. A newer frame takes the place of one that was not taken yet.</summary>
+    public void Offer(MarkFrame frame)
+    {
+        MarkFrame? waiting;
+        do
+        {
+            waiting = Volatile.Read(ref offered);
+            if (waiting is not null && waiting.Number >= frame.Number) return;
+        }
+        while (Interlocked.CompareExchange(ref offered, frame, waiting) != waiting);
+        if (waiting is null) inbox.Add(new Inbound(default, Nudge, Caller: null));
+    }
+
     /// <summary>Runs on the thread, at its turn.</summary>
     public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
+
+    /// <summary>What became of commits; those of other threads' shards are none of ours.</summary>
+    public void Post(IReadOnlyList<Settlement> settlements)
+    {
+        foreach (var settlement in settlements)
+        {
+            if (byNumber[settlement.Batch.Shard.Number] is null) continue;
+            inbox.Add(new Inbound(default, settlements, Caller: null));
+            return;
+        }
+    }
 
     // Called by this thread's shards.
     public void Add(Batch batch) => ready.Add(batch);
@@ -86,6 +112,12 @@ internal sealed class ShardThread
             var untilTick = options.Tick - clock.GetElapsedTime(nextTick);
             spare = inbox.Take(spare, untilTick > TimeSpan.Zero ? untilTick : TimeSpan.Zero);
             var now = Instant.From(clock.GetUtcNow());
+            if (Interlocked.Exchange(ref offered, null) is { } frame)
+                foreach (var shard in shards) Guarded(shard, s => s.Offer(now, frame));
+            foreach (var inbound in spare) Handle(now, inbound);
+
+            // Whoever was answered may have asked again: that belongs into the commit that leaves now.
+            spare = inbox.Take(spare, TimeSpan.Zero);
             foreach (var inbound in spare) Handle(now, inbound);
 
             if (clock.GetElapsedTime(nextTick) >= options.Tick)
@@ -94,7 +126,8 @@ internal sealed class ShardThread
                 foreach (var shard in shards) Guarded(shard, s => s.Tick(now));
             }
 
-            foreach (var shard in shards) Guarded(shard, static s => s.Flush());
+            // One transaction at a time: what comes while it runs makes the next one larger.
+            if (undecided == 0) foreach (var shard in shards) Guarded(shard, static s => s.Flush());
             SendAll();
         }
     }
@@ -106,6 +139,18 @@ internal sealed class ShardThread
             // One message at a time, so that a shard that throws stops alone.
             foreach (var message in parcel)
                 foreach (var shard in Router.ReceiversOf(message, shards)) Guarded(shard, s => s.Receive(now, message));
+            return;
+        }
+
+        if (inbound.Body is IReadOnlyList<Settlement> settlements)
+        {
+            foreach (var (batch, outcome) in settlements)
+            {
+                if (byNumber[batch.Shard.Number] is not { } shard) continue;
+                undecided--;
+                Guarded(shard, s => s.CommitSettled(batch, outcome));
+            }
+
             return;
         }
 
@@ -142,6 +187,7 @@ internal sealed class ShardThread
     {
         if (ready.Count > 0)
         {
+            undecided += ready.Count;
             commit(ready);
             ready = [];
         }

@@ -20,6 +20,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly TimeProvider clock;
     private readonly ILogger<Silo> log;
     private readonly ShardMap map;
+    private readonly GrainCatalog catalog;
     private readonly Shard[] shards;
     private readonly ShardThread[] threads;
     private readonly JournalWriters writers;
@@ -37,6 +38,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         this.clock = clock;
         this.log = log;
         this.map = map;
+        this.catalog = catalog;
         reads = new SemaphoreSlim(options.ReadsAtOnce);
         shards = [.. map.Shards.Select(id => new Shard(id, map, catalog, options.Limits, this))];
         writers = new JournalWriters(journal, options, Settled);
@@ -129,7 +131,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
 
     private void Tell(ShardId shard, Action<Shard> answer) => ThreadOf(shard).Post(shard, answer);
 
-    private void Settled(Batch batch, CommitOutcome outcome) => Tell(batch.Shard, shard => shard.CommitSettled(batch, outcome));
+    /// <summary>All that a transaction decided in one piece, so that a thread answers everybody before it flushes again.</summary>
+    private void Settled(IReadOnlyList<Settlement> settlements)
+    {
+        foreach (var thread in threads) thread.Post(settlements);
+    }
 
     private void Failed(Shard shard, Exception thrown)
     {

@@ -7,13 +7,10 @@ public sealed record SiloOptions
     /// <summary>Threads that run shards; each owns a fixed part of them.</summary>
     public int ShardThreads { get; init; } = 2;
 
-    /// <summary>Threads, and connections, that commit.</summary>
+    /// <summary>Threads, and connections, that commit; each for a fixed part of the shards.</summary>
     public int JournalWriters { get; init; } = 2;
 
     public int RowsPerTransaction { get; init; } = 4_096;
-
-    /// <summary>Rows that must wait before a second writer opens a transaction beside the first.</summary>
-    public int RowsToShare { get; init; } = 256;
 
     /// <summary>Commands and reads that wait for one shard thread before more are refused as overloaded.</summary>
     public int InboxLimit { get; init; } = 16_384;

@@ -27,6 +27,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/events/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],
         ["POST /v1/audit/verify"] = ["auditor"],
+        ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor"],
         ["GET /v1/cluster"] = ["operator"],
     };
 
@@ -79,6 +80,7 @@ public sealed class AccessTests(VenueFixture venue)
         {
             "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" => "not-found",
             "GET /v1/ingest/{source}" => "malformed-parameter",
+            "POST /v1/simulate" => "malformed-book",
             _ when route.StartsWith("POST") => "unknown-field",
             _ => "in",
         };

@@ -85,5 +85,5 @@ public sealed class DocumentTests(VenueFixture venue)
         codes.ShouldAllBe(code => code.All(c => char.IsAsciiLetterLower(c) || c == '-'));
     }
 
-    private static string CheckedIn(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", name));
+    internal static string CheckedIn(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "docs", name));
 }

@@ -46,6 +46,27 @@ public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database
     }
 
     [Fact]
+    public async Task A_host_whose_database_is_reconfigured_to_lose_records_stops_by_itself()
+    {
+        var own = HostProcess.NewDirectory();
+        await using (var host = await HostProcess.Start(own, ("CHECKSERVEREVERY", "00:00:00.2"), ("SHARDS", "4")))
+        {
+            await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(own, "postgres"));
+            await using var weaken = source.CreateCommand("ALTER ROLE crossmargin_app SET synchronous_commit = off");
+            await weaken.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+            (await host.Ended()).ShouldBe(4);
+            host.Said.ShouldContain("synchronous_commit is off");
+        }
+
+        var (exitCode, said) = await HostProcess.RunToEnd(own, ("SHARDS", "4"));
+        exitCode.ShouldBe(1);
+        said.ShouldContain("synchronous_commit is off");
+        PrivatePostgres.IsRunning(own).ShouldBeFalse();
+        Directory.Delete(own, recursive: true);
+    }
+
+    [Fact]
     public async Task A_stop_under_load_answers_what_it_took_in()
     {
         await using var host = await HostProcess.Start(data);

@@ -15,7 +15,7 @@ public sealed class ArrowTests
         ["Grains"] = ["Contracts", "Runtime", "Risk"],
         ["Journal"] = ["Contracts", "Runtime"],
         ["Silo"] = ["Contracts", "Runtime", "Risk", "Grains", "Journal"],
-        ["Api"] = ["Contracts", "Runtime", "Grains", "Journal", "Silo"],
+        ["Api"] = ["Contracts", "Runtime", "Risk", "Grains", "Journal", "Silo"],
         ["Cli"] = ["Contracts", "Runtime", "Journal", "Risk", "Grains"],
     };
 

@@ -34,6 +34,34 @@ public sealed class RejectionTests
             131 too-many-withdrawals
             140 exceeds-balance
             141 balance-limit
+            150 order-id-in-use
+            151 too-many-orders
+            152 position-limit
+            200 unknown-instrument
+            201 instrument-expired
+            210 quantity-not-positive
+            211 quantity-off-lot
+            212 price-not-positive
+            213 price-off-tick
+            214 fee-out-of-range
+            215 notional-too-large
+            220 trade-id-reused
+            221 unknown-trade
+            222 trade-already-busted
+            250 feed-already-admitted
+            251 too-many-feeds
+            252 source-already-admitted
+            253 too-many-sources
+            254 weight-out-of-range
+            260 instrument-already-listed
+            261 too-many-instruments
+            262 terms-out-of-range
+            263 not-a-perp
+            264 funding-not-due
+            270 unknown-source
+            271 price-from-the-future
+            272 price-not-newer
+            280 no-price
             """);
     }
 

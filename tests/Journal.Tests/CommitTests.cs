@@ -106,7 +106,7 @@ public sealed class CommitTests(Server server)
         await using var connection = await Connect(database);
         await Run(connection, "BEGIN");
         var limbo = new CommitSession(connection);
-        limbo.Commit([batch]).ShouldNotBeNull().Contains(One).ShouldBeTrue();
+        limbo.Commit([batch]).ShouldBe(CommitOutcome.Committed);
 
         TakeOver? taken = null;
         var taking = new Thread(() => taken = journal.TakeOver(One, before.Epoch));
@@ -134,7 +134,8 @@ public sealed class CommitTests(Server server)
 
         Take(journal, One, epoch: 1);
 
-        late.Commit([Records.Batch(before, Records.Account(1))]).ShouldNotBeNull().IsEmpty.ShouldBeTrue();
+        late.Commit([Records.Batch(before, Records.Account(1))]).ShouldBe(CommitOutcome.Fenced);
+        late.AsExpected().IsEmpty.ShouldBeTrue();
         (await Position(journal, One)).ShouldBe(0);
     }
 

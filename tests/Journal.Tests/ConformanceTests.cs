@@ -41,6 +41,8 @@ public sealed class ConformanceTests(Server server)
         private static readonly GrainId[] Grains =
             [.. Enumerable.Range(0, 24).Select(Records.Account), .. Server.Shards.Shards.Select(ShardMap.GrainOf)];
 
+        private static readonly string[] Types = ["account.deposited.v1", "account.opened.v1"];
+
         private readonly Dictionary<GrainId, long> versions = [];
         private readonly List<Head> known =
             [.. Server.Shards.Shards.Select(shard => new Head(shard, 0, 0, Chain.Genesis(shard)))];
@@ -55,7 +57,7 @@ public sealed class ConformanceTests(Server server)
             7 => Save(),
             8 => ReadHeads(),
             9 => ReadShard(),
-            10 => ReadGrain(),
+            10 => random.Next(2) == 0 ? ReadGrain() : ReadLast(),
             _ => random.Next(2) == 0 ? ReadAddressed() : ReadSnapshots(),
         };
 
@@ -85,7 +87,7 @@ public sealed class ConformanceTests(Server server)
                     var version = drawn[grain] = drawn.GetValueOrDefault(grain) + 1;
                     GrainId[] addressees = [.. Enumerable.Range(0, random.Next(3))
                         .Select(_ => Grains[random.Next(Grains.Length)])];
-                    return Records.Record(head, i, grain, version, poisoned ? "poison\0" : "account.deposited.v1",
+                    return Records.Record(head, i, grain, version, poisoned ? "poison\0" : Types[random.Next(Types.Length)],
                         addressees, Cause());
                 });
                 batches.Add(Records.Batch(head, records));
@@ -129,6 +131,7 @@ public sealed class ConformanceTests(Server server)
         {
             0 => Runtime.Records.Cause.Timer.Came,
             1 => new Cause.Message(new RecordAddress(new ShardId(random.Next(8)), random.Next(100))),
+            2 when random.Next(2) == 0 => new Cause.Frame(random.Next(1_000)),
             2 => new Cause.Source(new SourceId("custody"), random.Next(1_000), new Fingerprint(1, 2)),
             _ => new Cause.Key(CommandKey.Issue(new Instant(1_700_000_000_000_000), 3, (ulong)random.Next()),
                 new Fingerprint(3, 4)),
@@ -177,6 +180,13 @@ public sealed class ConformanceTests(Server server)
             var (grain, after, limit) = (Grains[random.Next(Grains.Length)], random.Next(3), 1 + random.Next(20));
             return ($"grain {grain} behind {after}", async journal =>
                 Text(await journal.ReadGrain(grain, after, limit)));
+        }
+
+        private (string, Func<IJournal, Task<string>>) ReadLast()
+        {
+            var (grain, type) = (Grains[random.Next(Grains.Length)], Types[random.Next(Types.Length)]);
+            return ($"last {type} of {grain}", async journal =>
+                await journal.ReadLast(grain, type) is { } last ? $"{last.Type} {Text([last])}" : "none");
         }
 
         private (string, Func<IJournal, Task<string>>) ReadAddressed()

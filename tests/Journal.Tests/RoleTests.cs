@@ -65,6 +65,7 @@ public sealed class RoleTests(Server server)
             Records.Record(head, 2, Records.Account(1), version: 3,
                 cause: new Runtime.Records.Cause.Key(
                     Contracts.CommandKey.Issue(new(1_700_000_000_000_000), 1, 2), new(1, 2))),
+            Records.Record(head, 3, Records.Account(1), version: 4, cause: new Runtime.Records.Cause.Frame(258)),
         ])]);
 
         (await Database.Ask<string>(database.Audit, """
@@ -74,6 +75,7 @@ public sealed class RoleTests(Server server)
             account | 2023-11-14 22:13:20.000000 | source custody #42 | {{{Records.Account(2)}}} | 1.5
             account | 2023-11-14 22:13:20.000001 | message 5:77 | {} | 2.5
             account | 2023-11-14 22:13:20.000002 | key {{Contracts.CommandKey.Issue(new(1_700_000_000_000_000), 1, 2)}} | {} | 3.5
+            account | 2023-11-14 22:13:20.000003 | frame 258 | {} | 4.5
             """);
     }
 

@@ -32,6 +32,20 @@ public sealed class StartTests(Server server)
     }
 
     [Fact]
+    public async Task A_running_journal_sees_that_the_server_no_longer_keeps_what_it_acknowledges()
+    {
+        var database = await server.Create();
+        await using var journal = await database.Open();
+        await journal.CheckServer(TestContext.Current.CancellationToken);
+
+        await Database.Execute(
+            database.Superuser, $"ALTER ROLE crossmargin_app IN DATABASE {database.Name} SET synchronous_commit = off");
+
+        (await Should.ThrowAsync<JournalRefused>(() => journal.CheckServer(TestContext.Current.CancellationToken)))
+            .Message.ShouldStartWith("synchronous_commit is off");
+    }
+
+    [Fact]
     public async Task A_database_without_a_schema_is_refused() =>
         (await Refused(await server.CreateEmpty())).ShouldEndWith("has no journal yet: run the migrations.");
 

@@ -94,6 +94,7 @@ public class ChainTests
         { "02" + "0000000000000011" + "0000000000000003" + "0000000000000004" + "66656564", new Cause.Source(new SourceId("feed"), 17, new Fingerprint(3, 4)) },
         { "03" + "0002" + "000000000000000A", new Cause.Message(new RecordAddress(new ShardId(2), 10)) },
         { "04", Cause.Timer.Came },
+        { "05" + "0000000000000102", new Cause.Frame(258) },
     };
 
     [Theory]
@@ -107,6 +108,8 @@ public class ChainTests
     [Theory]
     [InlineData("")]
     [InlineData("05")]
+    [InlineData("0500000000000001")]
+    [InlineData("06")]
     [InlineData("0400")]
     [InlineData("030002000000000000000A00")]
     [InlineData("030002000000000000")]

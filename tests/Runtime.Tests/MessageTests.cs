@@ -120,7 +120,7 @@ public class MessageTests
         shard.StateOf(A).Heard.ShouldBe(1);
         shard.Shard.State.Watermarks[1].ShouldBe(1);
         shard.Commit();
-        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [2, 0]));
+        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [2, 0], Frame: 0));
         shard.Pulls.ShouldHaveSingleItem().After.ShouldBe(1);
     }
 
@@ -128,9 +128,9 @@ public class MessageTests
     public void An_announcement_of_what_is_known_pulls_nothing()
     {
         var shard = Active();
-        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [0, 9]));
+        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [0, 9], Frame: 0));
         shard.Deliver(0, Message(4, "hello", A));
-        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [4, 9]));
+        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [4, 9], Frame: 0));
         shard.Pulls.ShouldBeEmpty();
     }
 

@@ -27,9 +27,9 @@ public class RouterTests
     public void An_announcement_goes_everywhere_and_only_the_latest_of_a_shard()
     {
         var router = TwoPlaces();
-        var old = new ShardMessage.Announcement(Here, [1, 0]);
-        var latest = new ShardMessage.Announcement(Here, [2, 0]);
-        var other = new ShardMessage.Announcement(There, [3, 0]);
+        var old = new ShardMessage.Announcement(Here, [1, 0], Frame: 0);
+        var latest = new ShardMessage.Announcement(Here, [2, 0], Frame: 0);
+        var other = new ShardMessage.Announcement(There, [3, 0], Frame: 0);
         router.Add(old);
         router.Add(other);
         router.Add(latest);
@@ -45,6 +45,6 @@ public class RouterTests
         Router.ReceiversOf(new ShardMessage.Delivery(There, Here, Predecessor: 0, [], HasMore: false), here).ShouldBe(here);
         Router.ReceiversOf(new ShardMessage.Pull(There, There, After: 0), here).ShouldBeEmpty();
         Router.ReceiversOf(new ShardMessage.Pull(There, Here, After: 0), here).ShouldBe(here);
-        Router.ReceiversOf(new ShardMessage.Announcement(There, [5, 0]), here).ShouldBe(here);
+        Router.ReceiversOf(new ShardMessage.Announcement(There, [5, 0], Frame: 0), here).ShouldBe(here);
     }
 }

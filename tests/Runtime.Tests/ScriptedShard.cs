@@ -31,7 +31,7 @@ internal sealed class ScriptedShard : IShardHost
     /// <summary>Tallies that live here, and one that lives in the other shard.</summary>
     public static readonly GrainId A, B, Far;
 
-    private static readonly GrainCatalog Catalog = new(new TallyGrain());
+    private static readonly GrainCatalog Catalog = new(new TallyGrain()) { Valuation = new TallyValuation() };
     private static ulong keys;
 
     static ScriptedShard()
@@ -56,6 +56,8 @@ internal sealed class ScriptedShard : IShardHost
     public List<(ShardId To, long After)> AddressedReads { get; } = [];
     public List<long> OwnReads { get; } = [];
     public int SnapshotLoads { get; private set; }
+    public List<MarkFrame> Published { get; } = [];
+    public List<long> FrameFetches { get; } = [];
 
     /// <summary>What is in the journal.</summary>
     public List<JournalRecord> Journal { get; } = [];
@@ -131,14 +133,14 @@ internal sealed class ScriptedShard : IShardHost
         Record(There, position, Far, position, "told", $"{what} {string.Join(' ', to)}", to);
 
     public static JournalRecord Record(
-        ShardId shard, long position, GrainId grain, long version, string type, string payload, ImmutableArray<GrainId> to = default)
+        ShardId shard, long position, GrainId grain, long version, string type, string payload, ImmutableArray<GrainId> to = default, long frame = 0)
     {
         var set = default(ShardSet);
         if (!to.IsDefault)
             foreach (var grainTo in to) set = set.With(Map.ShardOf(grainTo));
         return new JournalRecord
         {
-            Shard = shard, Position = position, Grain = grain, Version = version, Type = type, Time = Noon, Frame = 0,
+            Shard = shard, Position = position, Grain = grain, Version = version, Type = type, Time = Noon, Frame = frame,
             Cause = Cause.Timer.Came, Addressees = to.IsDefault ? [] : to, To = set, Payload = System.Text.Encoding.UTF8.GetBytes(payload),
         };
     }
@@ -156,6 +158,8 @@ internal sealed class ScriptedShard : IShardHost
     void IShardHost.LoadSnapshots(ShardId shard) => SnapshotLoads++;
     void IShardHost.ReadOwn(ShardId shard, long after) => OwnReads.Add(after);
     void IShardHost.ReadAddressed(ShardId shard, ShardId to, long after) => AddressedReads.Add((to, after));
+    void IShardHost.Publish(MarkFrame frame) => Published.Add(frame);
+    void IShardHost.FetchFrame(ShardId shard, long atLeast) => FrameFetches.Add(atLeast);
     void IShardHost.Commit(Batch batch) => Commits.Add(batch);
     void IShardHost.Save(SnapshotSet set) => Saves.Add(set);
     void IShardHost.Send(ShardMessage message) => Sent.Add(message);

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Runtime.Tests;
 
@@ -18,6 +19,8 @@ internal abstract record TallyCommand
     internal sealed record RefuseOnRecord : TallyCommand;
     internal sealed record Break : TallyCommand;
     internal sealed record WakeAt(Instant Due) : TallyCommand;
+    internal sealed record Publish(long Frame) : TallyCommand;
+    internal sealed record Look : TallyCommand;
 }
 
 internal abstract record TallyEvent
@@ -28,6 +31,10 @@ internal abstract record TallyEvent
     internal sealed record Refused : TallyEvent;
     internal sealed record Waking(Instant Due) : TallyEvent;
     internal sealed record Woken(Instant NextDue) : TallyEvent;
+    internal sealed record Published(long Frame) : TallyEvent;
+
+    /// <summary>The frame whose marks the decision saw; 0 where it saw none.</summary>
+    internal sealed record Looked(long Seen) : TallyEvent;
 }
 
 internal sealed record Tally(long Total, long Heard, Instant? Due);
@@ -45,7 +52,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
 
     public override GrainKind Kind => TheKind;
     public override int SnapshotSchema => 3;
-    public override IReadOnlyList<string> EventNames { get; } = ["counted", "told", "heard", "refused", "waking", "woken"];
+    public override IReadOnlyList<string> EventNames { get; } = ["counted", "told", "heard", "refused", "waking", "woken", "published", "looked"];
 
     public static GrainId Id(int number) => GrainId.Derive(TheKind, Encoding.ASCII.GetBytes($"tally {number}"));
 
@@ -59,6 +66,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         TallyCommand.Refuse => Rejection.AccountAlreadyOpen,
         TallyCommand.RefuseOnRecord => new TallyEvent.Refused(),
         TallyCommand.WakeAt wake => new TallyEvent.Waking(wake.Due),
+        TallyCommand.Publish publish => new TallyEvent.Published(publish.Frame),
+        TallyCommand.Look or FrameAdopted => new TallyEvent.Looked((context.Marks as MarkFrame)?.Number ?? 0),
         TallyEvent.Told { What: Ignore } => new Decision<TallyEvent>([], Rejection.None),
         TallyEvent.Told { What: Refuse } => Rejection.AccountNotFound,
         TallyEvent.Told { What: not Break } told => new TallyEvent.Heard(told.What),
@@ -83,6 +92,9 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
     protected override Rejection RefusalIn(TallyEvent @event) =>
         @event is TallyEvent.Refused ? Rejection.ExceedsBalance : Rejection.None;
 
+    public override MarkFrame? FrameIn(object @event) =>
+        @event is TallyEvent.Published published ? new MarkFrame(published.Frame, ScriptedShard.Noon, [], [], [], []) : null;
+
     public override byte[] CanonicalBytes(object command) => Encoding.UTF8.GetBytes(command.ToString()!);
 
     protected override string NameOf(TallyEvent @event) => @event.GetType().Name.ToLowerInvariant();
@@ -95,6 +107,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         TallyEvent.Heard heard => heard.What,
         TallyEvent.Waking waking => $"{waking.Due.Micros}",
         TallyEvent.Woken woken => $"{woken.NextDue.Micros}",
+        TallyEvent.Published published => $"{published.Frame}",
+        TallyEvent.Looked looked => $"{looked.Seen}",
         _ => "",
     }));
 
@@ -107,6 +121,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
             "told" => new TallyEvent.Told([.. text.Split(' ')[1..].Select(Parse)], text.Split(' ')[0]),
             "heard" => new TallyEvent.Heard(text),
             "refused" => new TallyEvent.Refused(),
+            "published" => new TallyEvent.Published(long.Parse(text)),
+            "looked" => new TallyEvent.Looked(long.Parse(text)),
             "waking" => new TallyEvent.Waking(new Instant(long.Parse(text))),
             _ => new TallyEvent.Woken(new Instant(long.Parse(text))),
         };
@@ -125,5 +141,20 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         return new Tally(
             document.RootElement.GetProperty("total").GetInt64(), document.RootElement.GetProperty("heard").GetInt64(),
             due < 0 ? null : new Instant(due));
+    }
+}
+
+/// <summary>Marks are the frame itself; a tally that has counted something needs a turn at every frame.</summary>
+internal sealed class TallyValuation : Valuation
+{
+    public override GrainId Publisher => ScriptedShard.A;
+    public override string FrameEvent => "published";
+    public override object Open(MarkFrame frame) => frame;
+
+    public override FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots)
+    {
+        var tallies = slots.Where(slot => slot.Id.Kind == TallyGrain.TheKind).OrderBy(slot => slot.Id).ToList();
+        var digest = Hash256.Of(Encoding.ASCII.GetBytes($"frame {((MarkFrame)marks).Number}"));
+        return new FrameResults([.. tallies.Where(slot => ((Tally)slot.State).Total > 0)], tallies.Count, digest);
     }
 }

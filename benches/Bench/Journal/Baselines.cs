@@ -24,7 +24,7 @@ internal static class Baselines
             epoch integer NOT NULL, shard smallint NOT NULL, grain uuid NOT NULL, type text NOT NULL, cause bytea NOT NULL,
             payload bytea NOT NULL, chain_hash bytea NOT NULL, addressees bytea, to_shards bigint,
             PRIMARY KEY (shard, position));
-        CREATE INDEX ON best (grain, version);
+        CREATE INDEX ON best (grain, (version >> 8));
         CREATE INDEX ON best (shard, position) WHERE to_shards IS NOT NULL;
         CHECKPOINT
         """;

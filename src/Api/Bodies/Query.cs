@@ -10,9 +10,6 @@ internal static class Query
     public const int MaxLimit = 1_000;
     private const int DefaultLimit = 100;
 
-    private static readonly string[] InstantForms =
-        ["yyyy-MM-dd'T'HH:mm:ss'Z'", .. Enumerable.Range(1, 6).Select(decimals => $"yyyy-MM-dd'T'HH:mm:ss.{new string('f', decimals)}'Z'")];
-
     public static Refusal? RefuseUnknown(HttpContext http, params ReadOnlySpan<string> known)
     {
         foreach (var (name, values) in http.Request.Query)
@@ -48,10 +45,6 @@ internal static class Query
             return milliseconds < 253_402_300_800_000 ? new Instant(milliseconds * Contracts.Instant.MicrosPerMillisecond) : null;
         }
 
-        return DateTimeOffset.TryParseExact(
-            text, InstantForms, CultureInfo.InvariantCulture,
-            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
-            ? Contracts.Instant.From(time)
-            : null;
+        return Contracts.Instant.TryParse(text, out var instant) ? instant : null;
     }
 }

@@ -8,6 +8,7 @@ using CrossMargin.Api.Events;
 using CrossMargin.Api.OpenApi;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Problems;
+using CrossMargin.Api.Simulation;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace CrossMargin.Api.Hosting;
@@ -50,6 +51,7 @@ internal static class ApiApplication
         CustodyRoutes.Map(app);
         EventRoutes.Map(app);
         AuditRoutes.Map(app);
+        SimulationRoutes.Map(app);
         OperationRoutes.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").IsOpenToAll();
         app.RequirePolicies();

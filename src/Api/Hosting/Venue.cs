@@ -22,6 +22,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile Silo? silo;
     private volatile bool isClosing;
     private volatile bool hasLostShards;
+    private Task watching = Task.CompletedTask;
 
     public GrainCatalog Catalog { get; } = new(new AccountGrain());
 
@@ -40,8 +41,12 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     /// <summary>Another process has taken a shard: this one must not go on.</summary>
     public event Action<ShardId>? ShardLost;
 
+    /// <summary>The database would lose what it acknowledges, as of now: nothing more may be taken in.</summary>
+    public event Action<string>? Distrusted;
+
     /// <summary>
-    /// Throws <see cref="JournalRefused"/> with one sentence when there is no journal that could be trusted.
+    /// Throws <see cref="JournalRefused"/> with one sentence when there is no journal that could be trusted. The token
+    /// ends the opening, and later the watch over the server: it has to be cancelled before <see cref="Close"/>.
     /// </summary>
     public async Task Open(CancellationToken cancel)
     {
@@ -66,6 +71,26 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         };
         opened.Start();
         silo = opened;
+        watching = Watch(journal, cancel);
+    }
+
+    /// <summary>What was checked at the start can be changed by a reload or a failover: it is checked again and again.</summary>
+    private async Task Watch(PostgresJournal watched, CancellationToken cancel)
+    {
+        using var rounds = new PeriodicTimer(options.CheckServerEvery, clock);
+        try
+        {
+            while (await rounds.WaitForNextTickAsync(cancel)) await watched.CheckServer(cancel);
+        }
+        catch (JournalRefused refused)
+        {
+            BeginClosing();
+            Distrusted?.Invoke(refused.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            // The venue closes.
+        }
     }
 
     /// <summary>From here on nothing more is taken in; what was taken in is answered.</summary>
@@ -75,6 +100,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     public async Task Close()
     {
         BeginClosing();
+        await watching;
         if (silo is { } open)
         {
             await open.DrainAsync(options.DrainWithin);

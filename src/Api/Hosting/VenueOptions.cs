@@ -47,6 +47,9 @@ public sealed class VenueOptions
     /// <summary>How old a signed request may be.</summary>
     public TimeSpan SignatureWindow { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How often the database is asked whether it still keeps what it acknowledges.</summary>
+    public TimeSpan CheckServerEvery { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long a stop waits for what is in flight, first in HTTP, then in the shards.</summary>
     public TimeSpan DrainWithin { get; set; } = TimeSpan.FromSeconds(20);
 
@@ -62,6 +65,9 @@ public sealed class VenueOptions
         Require(
             SignatureWindow >= TimeSpan.FromSeconds(1) && SignatureWindow <= TimeSpan.FromSeconds(60),
             nameof(SignatureWindow), "1 to 60 s");
+        Require(
+            CheckServerEvery >= TimeSpan.FromMilliseconds(100) && CheckServerEvery <= TimeSpan.FromMinutes(1),
+            nameof(CheckServerEvery), "0.1 to 60 s");
         Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
         return this;
 

@@ -21,6 +21,8 @@ public enum EdgeCode
     MalformedParameter,
     UnknownParameter,
     MalformedCursor,
+    MalformedBook,
+    BookRefused,
     MissingKey,
     MalformedKey,
     BodyTooLarge,

@@ -22,4 +22,16 @@ public abstract record AccountCommand
     public sealed record VoidWithdrawal(WithdrawalId Withdrawal) : AccountCommand;
 
     public sealed record Transfer(AccountId To, AssetAmount Amount) : AccountCommand;
+
+    /// <summary>
+    /// An order went to the matching engine: what is left of it counts until it is filled or its feed says that it ended.
+    /// </summary>
+    public sealed record ReserveOrder(
+        OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Price) : AccountCommand;
+}
+
+public enum Side : byte
+{
+    Buy = 1,
+    Sell = 2,
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CrossMargin.Contracts.Markets;
 
 namespace CrossMargin.Contracts.Accounts;
 
@@ -40,6 +41,29 @@ public abstract record AccountEvent
     /// <summary>The sender has its money back.</summary>
     public sealed record TransferReturned(AccountId To, AssetAmount Amount, AssetAmount BalanceAfter, Rejection Reason) : AccountEvent;
 
+    /// <summary>A side of a captured trade reached the account. It is a fact: no rule may refuse it.</summary>
+    public sealed record FillApplied(TradeId Trade, PositionChange Change) : AccountEvent;
+
+    /// <summary>A side of a busted trade: the opposite fill with the amounts that were captured, its fee given back.</summary>
+    public sealed record FillReversed(TradeId Trade, PositionChange Change) : AccountEvent;
+
+    /// <summary>
+    /// A position was brought to a funding point. The account paid <paramref name="Funding"/> (negative: was paid), which is
+    /// the exact amount rounded up; the difference is the house's.
+    /// </summary>
+    public sealed record FundingApplied(
+        SubAccountId SubAccount, InstrumentId Instrument, AssetAmount Funding, long HouseRoundingE20, FundingPoint FundingAfter,
+        AssetAmount BalanceAfter) : AccountEvent;
+
+    public sealed record OrderReserved(
+        OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Price) : AccountEvent;
+
+    /// <summary>A fill took this much off the reservation; with nothing left it is gone.</summary>
+    public sealed record OrderFilled(OrderId Order, Quantity Quantity, Quantity Remaining) : AccountEvent;
+
+    /// <summary>The order ended with this much of it unfilled.</summary>
+    public sealed record OrderReleased(OrderId Order, Quantity Quantity) : AccountEvent;
+
     /// <summary>
     /// A money command was refused. Journaled, so that the same key or sequence gets the same answer for ever.
     /// </summary>
@@ -50,6 +74,20 @@ public abstract record AccountEvent
         public AssetAmount? Available { get; init; }
     }
 }
+
+/// <summary>
+/// What a fill did to a position and to the balance of its settlement asset:
+/// cost after = cost + paid + realized, balance after = balance + realized − fee − funding.
+/// </summary>
+/// <param name="Quantity">Signed: a purchase is positive. Zero when the account traded with itself.</param>
+/// <param name="Paid">The captured amount, negative for a sale.</param>
+/// <param name="Realized">What became cash; against the account when it does not divide.</param>
+/// <param name="Funding">What was paid to bring position and fill to one funding point, rounded up.</param>
+/// <param name="HouseRoundingE20">By how much that is more than the exact amount, in 1e-20 of the asset.</param>
+public sealed record PositionChange(
+    SubAccountId SubAccount, InstrumentId Instrument, Quantity Quantity, AssetAmount Paid, AssetAmount Realized, AssetAmount Fee,
+    AssetAmount Funding, long HouseRoundingE20, FundingPoint FundingAfter, Quantity QuantityAfter, AssetAmount CostAfter,
+    AssetAmount BalanceAfter);
 
 public static class AccountEventNames
 {
@@ -63,5 +101,11 @@ public static class AccountEventNames
     public const string TransferReceived = "account.transfer-received.v1";
     public const string TransferBounced = "account.transfer-bounced.v1";
     public const string TransferReturned = "account.transfer-returned.v1";
+    public const string FillApplied = "account.fill-applied.v1";
+    public const string FillReversed = "account.fill-reversed.v1";
+    public const string FundingApplied = "account.funding-applied.v1";
+    public const string OrderReserved = "account.order-reserved.v1";
+    public const string OrderFilled = "account.order-filled.v1";
+    public const string OrderReleased = "account.order-released.v1";
     public const string CommandRefused = "account.command-refused.v1";
 }

@@ -13,6 +13,12 @@ public enum GrainKind : byte
     /// <summary>A shard's own records: consumed and parked messages.</summary>
     Shard = 1,
     Account = 2,
+
+    /// <summary>One feed of trades: see <see cref="FeedId"/>.</summary>
+    TradeCapture = 3,
+
+    /// <summary>The instruments and prices of a venue: see <see cref="MarketId"/>.</summary>
+    Market = 4,
 }
 
 /// <summary>

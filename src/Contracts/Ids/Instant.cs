@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace CrossMargin.Contracts;
 
 /// <summary>
@@ -17,6 +19,18 @@ public readonly record struct Instant(long Micros) : IComparable<Instant>
     public static Instant Max(Instant a, Instant b) => a >= b ? a : b;
 
     public static Instant From(DateTimeOffset time) => new((time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond);
+
+    private static readonly string[] Forms =
+        ["yyyy-MM-dd'T'HH:mm:ss'Z'", .. Enumerable.Range(1, 6).Select(decimals => $"yyyy-MM-dd'T'HH:mm:ss.{new string('f', decimals)}'Z'")];
+
+    /// <summary>RFC 3339 in UTC with at most six decimals.</summary>
+    public static bool TryParse(string? text, out Instant instant)
+    {
+        var isTime = DateTimeOffset.TryParseExact(
+            text, Forms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time);
+        instant = isTime ? From(time) : default;
+        return isTime;
+    }
 
     public Instant PlusMicros(long micros) => new(Micros + micros);
     public DateTimeOffset ToDateTimeOffset() => DateTimeOffset.UnixEpoch.AddTicks(Micros * TimeSpan.TicksPerMicrosecond);

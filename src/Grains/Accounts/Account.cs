@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
@@ -22,9 +24,13 @@ public enum OverdueReport
     Reported,
 }
 
-/// <summary>One account's money. Read Verify first: it is the specification, and the rest only keeps it true.</summary>
-public sealed record Account(
-    AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, Balances Balances, ImmutableArray<WithdrawalHold> Holds)
+/// <summary>
+/// One account: its money here, its positions and orders in Account.Trading.cs. Read Verify first: it is the specification,
+/// and the rest only keeps it true.
+/// </summary>
+public sealed partial record Account(
+    AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, Balances Balances, ImmutableArray<WithdrawalHold> Holds,
+    Positions Positions, ImmutableArray<OrderReservation> Orders, HouseRounding HouseRounding)
 {
     /// <summary>The most of one asset that one command may move, in units; five of them fit into a long.</summary>
     public const long MaxAmountUnits = 1_000_000_000_000_000_000;
@@ -35,7 +41,8 @@ public sealed record Account(
     public const int MaxHolds = 100;
     public const long OverdueAfterMicros = 24 * Instant.MicrosPerHour;
 
-    public static Account Unopened(AccountId id) => new(id, 0, AccountPhase.Unopened, default, Balances.Empty, []);
+    public static Account Unopened(AccountId id) =>
+        new(id, 0, AccountPhase.Unopened, default, Balances.Empty, [], Positions.None, [], HouseRounding.None);
 
     // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the
     // runtime.
@@ -49,6 +56,11 @@ public sealed record Account(
         AccountCommand.Transfer transfer => Transfer(account, transfer),
         AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
+        AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve),
+        TradeEvent.Captured trade => ApplyFill(account, trade),
+        TradeEvent.Busted trade => ReverseFill(account, trade),
+        TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
+        MarketEvent.FundingFixed fixing => ApplyFunding(account, fixing),
         TimerDue => ReportOverdue(account, context.Now),
         _ => throw new UnreachableException(input.GetType().Name),
     };
@@ -172,6 +184,15 @@ public sealed record Account(
             AccountEvent.TransferReceived e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReturned e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
+            AccountEvent.FillApplied e => account.Changed(e.Change),
+            AccountEvent.FillReversed e => account.Changed(e.Change),
+            AccountEvent.FundingApplied e => account.Funded(e),
+            AccountEvent.OrderReserved e => account with
+            {
+                Orders = account.Orders.Add(new OrderReservation(e.Order, e.SubAccount, e.Instrument, e.Side, e.Quantity, e.Price)),
+            },
+            AccountEvent.OrderFilled e => account with { Orders = account.OrdersAfterFill(e) },
+            AccountEvent.OrderReleased e => account with { Orders = account.OrdersWithout(e.Order, e.Quantity) },
             _ => throw new UnreachableException(@event.GetType().Name),
         };
     }
@@ -179,11 +200,12 @@ public sealed record Account(
     public void Verify()
     {
         foreach (var amount in Balances.Amounts)
-            Invariant.Holds("A1", amount.Units > 0, "no balance is negative, and one of zero is not kept");
-        var isEmpty = Balances.Amounts.IsEmpty && Holds.IsEmpty;
+            Invariant.Holds("A1", amount.Units != 0, "a balance of zero is not kept");
+        var isEmpty = Balances.Amounts.IsEmpty && Holds.IsEmpty && Positions.All.IsEmpty && Orders.IsEmpty;
         Invariant.Holds("A2", Phase == AccountPhase.Open || isEmpty, "an unopened account holds nothing");
         foreach (var hold in Holds)
             Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");
+        VerifyTrading();
     }
 
     public Instant? DueAt()
@@ -203,7 +225,11 @@ public sealed record Account(
 
     private Balances Credited(AssetAmount amount, AssetAmount promised) => Promised(Balances.Add(amount), promised);
 
-    private Balances Debited(AssetAmount amount, AssetAmount promised) => Promised(Balances.Subtract(amount), promised);
+    private Balances Debited(AssetAmount amount, AssetAmount promised)
+    {
+        Invariant.Holds("A1", !promised.IsNegative, "what an owner sends away takes no balance below zero");
+        return Promised(Balances.Subtract(amount), promised);
+    }
 
     private static Balances Promised(Balances balances, AssetAmount promised)
     {

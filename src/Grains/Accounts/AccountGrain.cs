@@ -14,14 +14,15 @@ namespace CrossMargin.Grains.Accounts;
 public sealed class AccountGrain : GrainType<Account, AccountEvent>
 {
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 1;
+    public override int SnapshotSchema => 2;
 
     public override IReadOnlyList<string> EventNames { get; } =
     [
         AccountEventNames.Opened, AccountEventNames.Deposited, AccountEventNames.WithdrawalHeld, AccountEventNames.WithdrawalPosted,
         AccountEventNames.WithdrawalVoided, AccountEventNames.WithdrawalOverdue, AccountEventNames.TransferSent,
         AccountEventNames.TransferReceived, AccountEventNames.TransferBounced, AccountEventNames.TransferReturned,
-        AccountEventNames.CommandRefused,
+        AccountEventNames.FillApplied, AccountEventNames.FillReversed, AccountEventNames.FundingApplied,
+        AccountEventNames.OrderReserved, AccountEventNames.OrderFilled, AccountEventNames.OrderReleased, AccountEventNames.CommandRefused,
     ];
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
@@ -50,6 +51,7 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
             AccountCommand.PostWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.PostWithdrawal),
             AccountCommand.VoidWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.VoidWithdrawal),
             AccountCommand.Transfer c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Transfer),
+            AccountCommand.ReserveOrder c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.ReserveOrder),
             _ => throw new UnreachableException(command.GetType().Name),
         };
         return [.. System.Text.Encoding.ASCII.GetBytes(command.GetType().Name), .. body];
@@ -67,6 +69,12 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEvent.TransferReceived => AccountEventNames.TransferReceived,
         AccountEvent.TransferBounced => AccountEventNames.TransferBounced,
         AccountEvent.TransferReturned => AccountEventNames.TransferReturned,
+        AccountEvent.FillApplied => AccountEventNames.FillApplied,
+        AccountEvent.FillReversed => AccountEventNames.FillReversed,
+        AccountEvent.FundingApplied => AccountEventNames.FundingApplied,
+        AccountEvent.OrderReserved => AccountEventNames.OrderReserved,
+        AccountEvent.OrderFilled => AccountEventNames.OrderFilled,
+        AccountEvent.OrderReleased => AccountEventNames.OrderReleased,
         AccountEvent.CommandRefused => AccountEventNames.CommandRefused,
         _ => throw new UnreachableException(@event.GetType().Name),
     };
@@ -92,12 +100,19 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEventNames.TransferReceived => AccountJson.Default.TransferReceived,
         AccountEventNames.TransferBounced => AccountJson.Default.TransferBounced,
         AccountEventNames.TransferReturned => AccountJson.Default.TransferReturned,
+        AccountEventNames.FillApplied => AccountJson.Default.FillApplied,
+        AccountEventNames.FillReversed => AccountJson.Default.FillReversed,
+        AccountEventNames.FundingApplied => AccountJson.Default.FundingApplied,
+        AccountEventNames.OrderReserved => AccountJson.Default.OrderReserved,
+        AccountEventNames.OrderFilled => AccountJson.Default.OrderFilled,
+        AccountEventNames.OrderReleased => AccountJson.Default.OrderReleased,
         AccountEventNames.CommandRefused => AccountJson.Default.CommandRefused,
         _ => throw new UnreachableException(name),
     };
 
     protected override byte[] Save(Account state) => JsonSerializer.SerializeToUtf8Bytes(
-        new AccountSnapshot(state.Version, state.Phase, state.Owner.Name, state.Balances.Amounts, state.Holds),
+        new AccountSnapshot(state.Version, state.Phase, state.Owner.Name, state.Balances.Amounts, state.Holds,
+            state.Positions.All, state.Orders, state.HouseRounding.Shares),
         AccountJson.Default.AccountSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -105,13 +120,15 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         var saved = JsonSerializer.Deserialize(snapshot, AccountJson.Default.AccountSnapshot)!;
         return new Account(
             new AccountId(id), saved.Version, saved.Phase, saved.Owner is null ? default : new PrincipalId(saved.Owner),
-            Balances.From(saved.Balances), saved.Holds);
+            Balances.From(saved.Balances), saved.Holds, Positions.From(saved.Positions), saved.Orders,
+            HouseRounding.From(saved.HouseRounding));
     }
 }
 
 /// <summary>An account as a snapshot keeps it. Its bytes are canonical: equal states have equal bytes.</summary>
 internal sealed record AccountSnapshot(
-    long Version, AccountPhase Phase, string? Owner, ImmutableArray<AssetAmount> Balances, ImmutableArray<WithdrawalHold> Holds);
+    long Version, AccountPhase Phase, string? Owner, ImmutableArray<AssetAmount> Balances, ImmutableArray<WithdrawalHold> Holds,
+    ImmutableArray<Position> Positions, ImmutableArray<OrderReservation> Orders, ImmutableArray<RoundingShare> HouseRounding);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -123,6 +140,9 @@ internal sealed record AccountSnapshot(
     [
         typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter), typeof(EventJson.PrincipalConverter),
         typeof(EventJson.WithdrawalConverter), typeof(EventJson.InstantConverter), typeof(EventJson.RejectionConverter),
+        typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
+        typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
+        typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
@@ -134,6 +154,12 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.TransferReceived))]
 [JsonSerializable(typeof(AccountEvent.TransferBounced))]
 [JsonSerializable(typeof(AccountEvent.TransferReturned))]
+[JsonSerializable(typeof(AccountEvent.FillApplied))]
+[JsonSerializable(typeof(AccountEvent.FillReversed))]
+[JsonSerializable(typeof(AccountEvent.FundingApplied))]
+[JsonSerializable(typeof(AccountEvent.OrderReserved))]
+[JsonSerializable(typeof(AccountEvent.OrderFilled))]
+[JsonSerializable(typeof(AccountEvent.OrderReleased))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]
@@ -141,5 +167,6 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]
+[JsonSerializable(typeof(AccountCommand.ReserveOrder))]
 [JsonSerializable(typeof(AccountSnapshot))]
 internal sealed partial class AccountJson : JsonSerializerContext;

@@ -17,7 +17,7 @@ public sealed class Balances
     public ImmutableArray<AssetAmount> Amounts => amounts;
 
     public static Balances From(IEnumerable<AssetAmount> amounts) =>
-        amounts.Aggregate(Empty, (balances, amount) => balances.Set(amount));
+        amounts.Aggregate(Empty, (balances, amount) => balances.With(amount));
 
     public AssetAmount this[Asset asset]
     {
@@ -29,11 +29,12 @@ public sealed class Balances
         }
     }
 
-    public Balances Add(AssetAmount amount) => Set(this[amount.Asset] + amount);
+    public Balances Add(AssetAmount amount) => With(this[amount.Asset] + amount);
 
-    public Balances Subtract(AssetAmount amount) => Set(this[amount.Asset] - amount);
+    public Balances Subtract(AssetAmount amount) => With(this[amount.Asset] - amount);
 
-    private Balances Set(AssetAmount amount)
+    /// <summary>These balances with this one in place of the one of its asset.</summary>
+    public Balances With(AssetAmount amount)
     {
         for (var i = 0; i < amounts.Length; i++)
         {

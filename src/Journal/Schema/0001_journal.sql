@@ -11,7 +11,8 @@ COMMENT ON COLUMN venue.shards IS 'Fixed for ever: with another count every grai
 COMMENT ON COLUMN venue.format IS 'The newest event format that may be written; an operator raises it.';
 
 -- Every commit is guarded by this row: shard AND epoch AND position. A page holds about ten heads and room for a
--- hundred dead versions of them, so that each update stays on its page (HOT) and pruning needs no vacuum.
+-- hundred dead versions of them, so that each update stays on its page (HOT) and pruning needs no vacuum. The fill factor
+-- is raised once the heads are there: it is also the mark beyond which every reader prunes the page.
 CREATE TABLE shard_head (
     shard      smallint PRIMARY KEY CHECK (shard BETWEEN 0 AND 63),
     epoch      integer  NOT NULL,
@@ -43,7 +44,8 @@ COMMENT ON COLUMN journal.chain_hash IS 'SHA-256 over the hash before it and thi
 COMMENT ON COLUMN journal.addressees IS 'The grains this record is a message to, 16 bytes each; null when it is none.';
 COMMENT ON COLUMN journal.to_shards IS 'The shards of the addressees, one bit each; null when there are none.';
 
-CREATE INDEX journal_by_grain ON journal (grain, version);
+-- Equal keys share one entry: by blocks of 256 versions the index is a quarter as large as by version, and cheaper to fill.
+CREATE INDEX journal_by_grain ON journal (grain, (version >> 8));
 CREATE INDEX journal_addressed ON journal (shard, position) WHERE to_shards IS NOT NULL;
 
 -- A snapshot is a cache. It counts only while the journal has a record at its position with its chain hash.
@@ -67,6 +69,12 @@ BEGIN
 END $$;
 CREATE TRIGGER refuse_rewriting BEFORE UPDATE OR DELETE ON journal FOR EACH ROW EXECUTE FUNCTION refuse_rewriting();
 CREATE TRIGGER refuse_truncation BEFORE TRUNCATE ON journal EXECUTE FUNCTION refuse_rewriting();
+
+-- How a commit says that a head is not where it expects it, so that nothing of it stays.
+CREATE FUNCTION refuse_fenced() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'fenced: a head is not where this commit expects it' USING ERRCODE = 'CM001';
+END $$;
 
 -- Takes what no partition covers: a partition that could not be made in time must not stop the venue.
 CREATE TABLE journal_overflow PARTITION OF journal DEFAULT;
@@ -130,6 +138,6 @@ GRANT SELECT ON venue, shard_head, journal, snapshot, schema_migration TO crossm
 GRANT INSERT ON journal TO crossmargin_app;
 GRANT UPDATE (epoch, position, chain_hash) ON shard_head TO crossmargin_app;
 GRANT INSERT, UPDATE, DELETE ON snapshot TO crossmargin_app;
-GRANT EXECUTE ON FUNCTION extend_journal() TO crossmargin_app;
+GRANT EXECUTE ON FUNCTION extend_journal(), refuse_fenced() TO crossmargin_app;
 GRANT SELECT ON venue, shard_head, journal, snapshot, schema_migration, journal_readable TO crossmargin_audit;
 GRANT EXECUTE ON FUNCTION cause_text(bytea) TO crossmargin_audit;

@@ -22,6 +22,9 @@ internal sealed class JsonNodeReader(JsonElement element, string pointer, List<P
 
     public string Pointer => pointer;
 
+    /// <summary>Of the whole document so far.</summary>
+    public bool HasErrors => errors.Count > 0;
+
     public void Error(string message) => errors.Add(new ParameterError(pointer, message));
 
     /// <summary>Reports every property that was not asked for. Called last for every object.</summary>
@@ -74,7 +77,22 @@ internal sealed class JsonNodeReader(JsonElement element, string pointer, List<P
 
     public Price Price(string min, string max) => new(Scaled(Contracts.Price.Scale, min, max));
 
+    public Quantity Quantity(string min, string max) => new(Scaled(Contracts.Quantity.Scale, min, max));
+
     public AssetAmount Amount(Asset asset) => new(asset, Scaled(asset.Decimals ?? 0, "0", "9000000000"));
+
+    /// <summary>An amount that may be owed.</summary>
+    public AssetAmount SignedAmount(Asset asset) =>
+        new(asset, Scaled(asset.Decimals ?? 0, "-9000000000", "9000000000"));
+
+    public Instant Instant()
+    {
+        if (Contracts.Instant.TryParse(Text(), out var instant)) return instant;
+        if (element.ValueKind == JsonValueKind.String) Error("must be a time such as 2026-11-21T12:00:00Z");
+        return default;
+    }
+
+    public bool IsText => element.ValueKind == JsonValueKind.String;
 
     public T Choice<T>() where T : struct, Enum
     {

@@ -48,7 +48,7 @@ public static class ParameterDocument
         return [.. errors];
     }
 
-    private static ParameterSet Set(JsonNodeReader node)
+    internal static ParameterSet Set(JsonNodeReader node)
     {
         node.Required("format").Integer(Format, Format);
         var name = node.Required("name");

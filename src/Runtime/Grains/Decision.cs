@@ -14,7 +14,11 @@ public readonly record struct Decision<TEvent>(ImmutableArray<TEvent> Events, Re
 }
 
 /// <summary>Everything that a decision may know beside the grain's state and the input.</summary>
-public readonly record struct Context(Instant Now, long Frame);
+/// <param name="Marks">What the build's <see cref="Valuation"/> opened of the frame; null while no frame was ever published.</param>
+public readonly record struct Context(Instant Now, long Frame, object? Marks = null);
+
+/// <summary>The input of a grain that the sweep found to need a turn under a newly adopted frame.</summary>
+public sealed record FrameAdopted(long Frame);
 
 /// <summary>The input of a grain whose own due time has come.</summary>
 public sealed record TimerDue

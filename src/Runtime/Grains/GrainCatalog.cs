@@ -24,6 +24,9 @@ public sealed class GrainCatalog
         byEvent = byEventName.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
+    /// <summary>What frames mean to these grains; null where nothing is marked, and then no frame is ever adopted.</summary>
+    public Valuation? Valuation { get; init; }
+
     public bool Knows(GrainKind kind) => byKind[(byte)kind] is not null;
 
     public GrainType TypeOf(GrainId grain) =>
@@ -47,6 +50,9 @@ public sealed class GrainCatalog
 
     /// <summary>Equal commands have equal fingerprints; it goes into the command's identity.</summary>
     public Fingerprint FingerprintOf(GrainId to, object command) => Fingerprint.Of(TypeOf(to).CanonicalBytes(command));
+
+    /// <summary>The frame that a record publishes, or null.</summary>
+    public MarkFrame? FrameIn(JournalRecord record) => Decode(record) is { } @event ? TypeOf(record.Grain).FrameIn(@event) : null;
 
     /// <summary>What the record answers to the command that caused it.</summary>
     public Rejection RefusalIn(JournalRecord record) => TypeOf(record.Grain).RefusalIn(Decode(record)!);

@@ -15,7 +15,9 @@ public abstract class GrainType
     /// <summary>The state of a grain that nothing has happened to.</summary>
     public abstract object Unborn(GrainId id);
 
-    /// <summary>A command, another grain's event that is addressed to this one, or <see cref="TimerDue"/>.</summary>
+    /// <summary>
+    /// A command, another grain's event that is addressed to this one, <see cref="FrameAdopted"/> or <see cref="TimerDue"/>.
+    /// </summary>
     public abstract Decision<object> Decide(object state, object input, Context context);
 
     public abstract object Evolve(object state, object @event);
@@ -28,6 +30,9 @@ public abstract class GrainType
 
     /// <summary>The grains that an event is a message to.</summary>
     public abstract ImmutableArray<GrainId> AddresseesOf(object @event);
+
+    /// <summary>The mark frame that an event publishes; null for all but the publishing grain's.</summary>
+    public virtual MarkFrame? FrameIn(object @event) => null;
 
     /// <summary>The refusal that an event stands for, or <see cref="Rejection.None"/>.</summary>
     public abstract Rejection RefusalIn(object @event);

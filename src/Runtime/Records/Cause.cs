@@ -51,7 +51,10 @@ public abstract record Cause
         public static readonly Timer Came = new();
     }
 
-    private const byte KeyTag = 1, SourceTag = 2, MessageTag = 3, TimerTag = 4;
+    /// <summary>The shard adopted a mark frame, and the sweep found that the grain needs a turn.</summary>
+    public sealed record Frame(long Number) : Cause;
+
+    private const byte KeyTag = 1, SourceTag = 2, MessageTag = 3, TimerTag = 4, FrameTag = 5;
 
     public byte[] Encode()
     {
@@ -76,6 +79,11 @@ public abstract record Cause
                 BinaryPrimitives.WriteUInt16BigEndian(messageBytes.AsSpan(1), (ushort)message.Address.Shard.Number);
                 BinaryPrimitives.WriteInt64BigEndian(messageBytes.AsSpan(3), message.Address.Position);
                 return messageBytes;
+            case Frame frame:
+                var frameBytes = new byte[1 + 8];
+                frameBytes[0] = FrameTag;
+                BinaryPrimitives.WriteInt64BigEndian(frameBytes.AsSpan(1), frame.Number);
+                return frameBytes;
             default:
                 return [TimerTag];
         }
@@ -92,6 +100,7 @@ public abstract record Cause
         [MessageTag, .. var rest] when rest.Length == 10 => new Message(new RecordAddress(
             new ShardId(BinaryPrimitives.ReadUInt16BigEndian(rest)), BinaryPrimitives.ReadInt64BigEndian(rest[2..]))),
         [TimerTag] => Timer.Came,
+        [FrameTag, .. var rest] when rest.Length == 8 => new Frame(BinaryPrimitives.ReadInt64BigEndian(rest)),
         _ => throw new FormatException($"a cause of {bytes.Length} bytes does not begin with a known tag"),
     };
 }

@@ -26,6 +26,14 @@ public interface IShardHost
     /// </summary>
     void ReadAddressed(ShardId shard, ShardId to, long after);
 
+    /// <summary>A frame is durable in its publisher's shard: to be offered to every shard, the latest wins.</summary>
+    void Publish(MarkFrame frame);
+
+    /// <summary>
+    /// The latest frame there is, of this number or a higher one. Answer: <see cref="Shard.Offer"/>, or none: it is asked again.
+    /// </summary>
+    void FetchFrame(ShardId shard, long atLeast);
+
     /// <summary>Answer: <see cref="Shard.CommitSettled"/>.</summary>
     void Commit(Batch batch);
 

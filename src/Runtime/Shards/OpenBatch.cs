@@ -9,6 +9,9 @@ internal sealed class OpenBatch
     public List<(ICaller Caller, Reply Reply)> Held { get; } = [];
     public SnapshotSet? Snapshots { get; set; }
 
+    /// <summary>The latest frame that one of the records publishes.</summary>
+    public Contracts.MarkFrame? Published { get; set; }
+
     public void Release()
     {
         foreach (var (caller, reply) in Held) caller.Answer(reply);

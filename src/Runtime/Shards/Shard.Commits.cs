@@ -76,6 +76,7 @@ public sealed partial class Shard
         commit = null;
         done.Release();
         Deliver(done.Records);
+        if (done.Published is { } frame) Publish(frame);
         if (done.Snapshots is { } snapshots) StartSaving(snapshots);
     }
 

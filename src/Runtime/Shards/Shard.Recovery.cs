@@ -144,6 +144,7 @@ public sealed partial class Shard
         }
 
         state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
+        if (slot.Type.FrameIn(@event) is { } frame) state.Publish(frame);
         return null;
     }
 
@@ -153,6 +154,7 @@ public sealed partial class Shard
         lastAddressedDurable = [.. state.LastAddressed];
         pulledBehind = Fill(map.Count, -1);
         ring.Reset(durable.Position);
+        BeginFrames();
         Announce();
         foreach (var source in map.Shards) PullFrom(source);
     }

@@ -29,7 +29,7 @@ public enum ShardPhase
 /// once; whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is
 /// durable.
 /// One commit is in flight at most; what arrives meanwhile is the next batch, so the batches size themselves.
-/// <para>Three files: turns and messages here, commits and snapshots, take-over and recovery.</para>
+/// <para>Four files: turns and messages here, commits and snapshots, take-over and recovery, mark frames.</para>
 /// </summary>
 public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardLimits limits, IShardHost host)
 {
@@ -77,6 +77,12 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
 
         var slot = state.Find(command.To);
         if (AnswerDuplicate(now, slot, command, caller)) return;
+        if (IsBlind)
+        {
+            caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+            return;
+        }
+
         if (open.Records.Count >= limits.OpenRecords)
         {
             caller.Answer(Reply.Refused(Rejection.Overloaded));
@@ -100,7 +106,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
 
         var slot = state.Find(grain);
         var view = new GrainView(
-            grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), state.Frame)
+            grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), Frame)
         {
             Sources = [.. slot.Sources],
         };
@@ -159,7 +165,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         var states = new List<object>(1);
         try
         {
-            decision = slot.Type.Decide(slot.State, input, new Context(Instant.Max(now, state.Time), state.Frame));
+            decision = slot.Type.Decide(slot.State, input, new Context(Instant.Max(now, state.Time), Frame, marks));
             var next = slot.State;
             foreach (var @event in decision.Events)
             {
@@ -205,7 +211,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
             Version = slot.Version + 1,
             Type = slot.Type.NameOf(@event),
             Time = Instant.Max(now, state.Time),
-            Frame = state.Frame,
+            Frame = Frame,
             Cause = cause,
             Addressees = addressees,
             To = to,
@@ -213,6 +219,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         };
         state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
         open.Records.Add(record);
+        if (slot.Type.FrameIn(@event) is { } frame) NotePublished(frame);
         return record;
     }
 
@@ -257,6 +264,12 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         {
             if (record.Position <= state.Watermarks[delivery.From.Number]) continue;
             if (open.Records.Count >= limits.OpenRecords) return;   // dropped; the next announcement shows the gap
+            if (IsBlind || record.Frame > Frame)
+            {
+                WaitForFrame(delivery.From, record.Frame);
+                return;
+            }
+
             TakeMessage(now, record);
             if (Phase != ShardPhase.Active) return;
         }
@@ -299,6 +312,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
 
     private void TakeAnnouncement(ShardMessage.Announcement announcement)
     {
+        Want(announcement.Frame);
         if (announcement.LastAddressed[id.Number] > state.Watermarks[announcement.From.Number]) PullFrom(announcement.From);
     }
 
@@ -336,8 +350,8 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
 
     private void Announce()
     {
-        if (Array.Exists(lastAddressedDurable, position => position > 0))
-            host.Send(new ShardMessage.Announcement(id, [.. lastAddressedDurable]));
+        if (Frame > 0 || Array.Exists(lastAddressedDurable, position => position > 0))
+            host.Send(new ShardMessage.Announcement(id, [.. lastAddressedDurable], Frame));
     }
 
     // ---- time ------------------------------------------------------------------------------------------------------
@@ -352,6 +366,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
                 break;
             case ShardPhase.Active:
                 Array.Fill(pulledBehind, -1);
+                CatchUpFrames(now);
                 RunTimers(now);
                 if (mustCommitAgain) SendCommit();
                 Announce();
@@ -362,7 +377,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
     private void RunTimers(Instant now)
     {
         var time = Instant.Max(now, state.Time);
-        while (open.Records.Count < limits.OpenRecords && state.NextDue(time) is { } slot)
+        while (!IsBlind && open.Records.Count < limits.OpenRecords && state.NextDue(time) is { } slot)
         {
             RunTurn(now, slot, TimerDue.Now, Cause.Timer.Came);
             if (slot.Halted is null && slot.DueAt <= time) HaltGrain(slot, "its timer came and it is still due");

@@ -22,12 +22,18 @@ public abstract record ShardEvent
     /// A message that its addressee could not take. The pair moves on; what the message carries is in suspense.
     /// </summary>
     public sealed record Parked(string From, string Grain, string Type, string Reason) : ShardEvent;
+
+    /// <summary>
+    /// Decisions from here on are made under this frame. <paramref name="Changed"/> is how many grains had something to record.
+    /// </summary>
+    public sealed record FrameAdopted(long Frame, int Accounts, int Changed, string Digest) : ShardEvent;
 }
 
 public static class ShardEventNames
 {
     public const string Consumed = "shard.consumed.v1";
     public const string Parked = "shard.parked.v1";
+    public const string FrameAdopted = "shard.frame-adopted.v1";
 }
 
 /// <summary>The shard's own grain: the messages that are parked in it.</summary>
@@ -39,6 +45,7 @@ public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked)
 [JsonSerializable(typeof(ShardGrain))]
 [JsonSerializable(typeof(ShardEvent.Consumed))]
 [JsonSerializable(typeof(ShardEvent.Parked))]
+[JsonSerializable(typeof(ShardEvent.FrameAdopted))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 internal sealed partial class ShardGrainJson : JsonSerializerContext;
 
@@ -46,7 +53,8 @@ internal sealed class ShardGrainType : GrainType<ShardGrain, ShardEvent>
 {
     public override GrainKind Kind => GrainKind.Shard;
     public override int SnapshotSchema => 1;
-    public override IReadOnlyList<string> EventNames { get; } = [ShardEventNames.Consumed, ShardEventNames.Parked];
+    public override IReadOnlyList<string> EventNames { get; } =
+        [ShardEventNames.Consumed, ShardEventNames.Parked, ShardEventNames.FrameAdopted];
 
     protected override ShardGrain Empty(GrainId id) => ShardGrain.Empty;
 
@@ -62,13 +70,20 @@ internal sealed class ShardGrainType : GrainType<ShardGrain, ShardEvent>
         Invariant.Holds("S1", !state.Parked.IsDefault, "the list of parked messages exists");
 
     protected override Instant? DueAt(ShardGrain state) => null;
+
+    /// <summary>Nobody yet: adoptions will be addressed to the coordinators.</summary>
     protected override ImmutableArray<GrainId> AddresseesOf(ShardEvent @event) => [];
+
     protected override Rejection RefusalIn(ShardEvent @event) => Rejection.None;
 
     public override byte[] CanonicalBytes(object command) => throw new NotSupportedException("a shard takes no commands");
 
-    protected override string NameOf(ShardEvent @event) =>
-        @event is ShardEvent.Parked ? ShardEventNames.Parked : ShardEventNames.Consumed;
+    protected override string NameOf(ShardEvent @event) => @event switch
+    {
+        ShardEvent.Parked => ShardEventNames.Parked,
+        ShardEvent.FrameAdopted => ShardEventNames.FrameAdopted,
+        _ => ShardEventNames.Consumed,
+    };
 
     protected override void Encode(ShardEvent @event, IBufferWriter<byte> destination)
     {
@@ -76,9 +91,12 @@ internal sealed class ShardGrainType : GrainType<ShardGrain, ShardEvent>
         JsonSerializer.Serialize(writer, @event, ShardGrainJson.Default.GetTypeInfo(@event.GetType())!);
     }
 
-    public override object Decode(string name, ReadOnlySpan<byte> payload) => name == ShardEventNames.Parked
-        ? JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Parked)!
-        : ShardEvent.Consumed.Nothing;
+    public override object Decode(string name, ReadOnlySpan<byte> payload) => name switch
+    {
+        ShardEventNames.Parked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Parked)!,
+        ShardEventNames.FrameAdopted => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.FrameAdopted)!,
+        _ => ShardEvent.Consumed.Nothing,
+    };
 
     protected override byte[] Save(ShardGrain state) => JsonSerializer.SerializeToUtf8Bytes(state, ShardGrainJson.Default.ShardGrain);
 

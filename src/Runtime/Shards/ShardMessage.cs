@@ -25,7 +25,8 @@ public abstract record ShardMessage
     public sealed record Pull(ShardId From, ShardId To, long After) : ShardMessage(From);
 
     /// <summary>
-    /// The position of the last durable record addressed to each shard, so that a lost last delivery is a gap too.
+    /// The position of the last durable record addressed to each shard, so that a lost last delivery is a gap too; and the
+    /// frame of <paramref name="From"/>, so that a lost last frame is missed.
     /// </summary>
-    public sealed record Announcement(ShardId From, IReadOnlyList<long> LastAddressed) : ShardMessage(From);
+    public sealed record Announcement(ShardId From, IReadOnlyList<long> LastAddressed, long Frame) : ShardMessage(From);
 }

@@ -16,7 +16,7 @@ namespace CrossMargin.Runtime.Shards;
 /// </summary>
 public static class ShardSnapshots
 {
-    private const int ShardSchema = 1;
+    private const int ShardSchema = 2;
 
     /// <summary>
     /// Every grain that changed since the last set, and the shard itself; the state is that of the head.
@@ -91,7 +91,7 @@ public static class ShardSnapshots
     {
         var own = state.Find(ShardMap.GrainOf(state.Shard));
         var json = new StateJson(
-            state.Time.Micros, state.Frame, state.Watermarks, state.LastAddressed,
+            state.Time.Micros, state.Frame, state.AdoptedAt?.Micros, state.Published, state.Watermarks, state.LastAddressed,
             [.. state.Keys.Entries.Select(entry => KeyJson.Of(entry.Key, entry.Entry))], SlotJson.Of(own));
         return JsonSerializer.SerializeToUtf8Bytes(json, ShardJson.Default.StateJson);
     }
@@ -103,6 +103,8 @@ public static class ShardSnapshots
 
         state.Time = new Instant(json.TimeMicros);
         state.Frame = json.Frame;
+        state.AdoptedAt = json.AdoptedAtMicros is { } micros ? new Instant(micros) : null;
+        state.Published = json.Published;
         json.Watermarks.CopyTo(state.Watermarks, 0);
         json.LastAddressed.CopyTo(state.LastAddressed, 0);
         foreach (var key in json.Keys) key.AddTo(state);
@@ -139,7 +141,8 @@ public static class ShardSnapshots
     internal sealed record SourceJson(string Name, long Sequence, ulong BodyHigh, ulong BodyLow, int Answer);
 
     internal sealed record StateJson(
-        long TimeMicros, long Frame, long[] Watermarks, long[] LastAddressed, KeyJson[] Keys, SlotJson Own);
+        long TimeMicros, long Frame, long? AdoptedAtMicros, long Published, long[] Watermarks, long[] LastAddressed, KeyJson[] Keys,
+        SlotJson Own);
 
     /// <summary>A remembered key with the record that answers it.</summary>
     internal sealed record KeyJson(

@@ -29,7 +29,15 @@ public sealed class ShardState
     /// <summary>The last record folded.</summary>
     public long Position { get; set; }
     public Instant Time { get; set; }
+
+    /// <summary>The frame of the last record; the shard itself may have adopted a later one without a record.</summary>
     public long Frame { get; set; }
+
+    /// <summary>The time of the last adoption record, or null.</summary>
+    public Instant? AdoptedAt { get; set; }
+
+    /// <summary>The last frame that a grain of this shard published.</summary>
+    public long Published { get; set; }
 
     /// <summary>By source shard: the position of the last message taken from it.</summary>
     public long[] Watermarks { get; }
@@ -63,6 +71,8 @@ public sealed class ShardState
         Invariant.Holds("R2", record.Version == slot.Version + 1, "versions of a grain have no gap");
         Invariant.Holds("R3", record.Time >= Time, "time in a shard never goes back");
 
+        Invariant.Holds("R8", record.Frame >= Frame, "the frame of a shard never goes back");
+
         Position = record.Position;
         Time = record.Time;
         Frame = record.Frame;
@@ -86,9 +96,19 @@ public sealed class ShardState
                 Invariant.Holds("R4", message.Address.Position >= Watermarks[message.Address.Shard.Number], "a watermark never goes back");
                 Watermarks[message.Address.Shard.Number] = message.Address.Position;
                 break;
+            case Cause.Frame when slot.Id.Kind == GrainKind.Shard:
+                AdoptedAt = record.Time;
+                break;
         }
 
         foreach (var to in record.To) LastAddressed[to.Number] = record.Position;
+    }
+
+    /// <summary>A record that was just folded publishes a frame.</summary>
+    public void Publish(MarkFrame frame)
+    {
+        Invariant.Holds("R9", frame.Number > Published, "the numbers of frames go up");
+        Published = frame.Number;
     }
 
     /// <summary>The grain that has been due for longest at this time.</summary>

@@ -43,7 +43,7 @@ internal static class Format
     }
 
     /// <summary>
-    /// Why the row exists: <c>key 0190…</c>, <c>source vault #7</c>, <c>message 3:17</c> or <c>timer</c>; null when it
+    /// Why the row exists: <c>key 0190…</c>, <c>source vault #7</c>, <c>message 3:17</c>, <c>timer</c> or <c>frame 9</c>; null when it
     /// is none of these.
     /// </summary>
     public static string? Cause(byte[] bytes) => bytes switch
@@ -52,6 +52,7 @@ internal static class Format
         [2, ..] when bytes.Length > 25 => $"source {Encoding.ASCII.GetString(bytes, 25, bytes.Length - 25)} #{Integer(bytes, 1)}",
         [3, ..] when bytes.Length == 11 => $"message {BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(1))}:{Integer(bytes, 3)}",
         [4] => "timer",
+        [5, ..] when bytes.Length == 9 => $"frame {Integer(bytes, 1)}",
         _ => null,
     };
 

@@ -68,11 +68,16 @@ internal static class Fixtures
     public static (ParameterSet? Set, ImmutableArray<ParameterError> Errors) Read(string name,
         Action<JsonNode>? change = null)
     {
-        using var stream = typeof(ParameterDocument).Assembly.GetManifestResourceStream($"presets/{name}.json")!;
-        var node = JsonNode.Parse(stream)!;
+        var node = PresetText(name);
         change?.Invoke(node);
         var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(node.ToJsonString()), out var set);
         return (set, errors);
+    }
+
+    public static JsonNode PresetText(string name)
+    {
+        using var stream = typeof(ParameterDocument).Assembly.GetManifestResourceStream($"presets/{name}.json")!;
+        return JsonNode.Parse(stream)!;
     }
 
     public static MarginModel Model(ParameterSet set, MarketView market)

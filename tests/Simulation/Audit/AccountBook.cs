@@ -13,6 +13,7 @@ internal abstract record Request
     internal sealed record Void(long Withdrawal) : Request;
     internal sealed record Transfer(string To, string Asset, BigInteger Units) : Request;
     internal sealed record Circulate(IReadOnlyList<string> To, string Text) : Request;
+    internal sealed record Shine(int Skip, int Light) : Request;
 }
 
 /// <summary>

@@ -8,7 +8,7 @@ namespace CrossMargin.Simulation.Audit;
 /// but the
 /// byte format: it computes the chain, the ids, the money and the answers by itself. The first contradiction is thrown.
 /// </summary>
-internal sealed class Auditor
+internal sealed partial class Auditor
 {
     private readonly int shards;
     private readonly ClientLog? log;
@@ -68,6 +68,7 @@ internal sealed class Auditor
             row.Epoch >= book.Raised, "I5",
             $"{row.Address} of epoch {row.Epoch} was stored after epoch {book.Raised} had begun");
         AuditFailure.Unless(row.TimeMicros >= book.TimeMicros, "I5", $"time goes back at {row.Address}");
+        CheckFrame(book, row);
         AuditFailure.Unless(
             StoredFormat.Link(book.Chain, row).AsSpan().SequenceEqual(row.Chain), "I9",
             $"the chain is broken at {row.Address}");
@@ -92,6 +93,7 @@ internal sealed class Auditor
             TakeIn(row, id, grain, document.RootElement);
             grain.States.Add(grain.State());
             Address(row, document.RootElement);
+            if (StoredFormat.FrameIn(row) is { } published) Publish(row, published.Frame, published.Light);
         }
         catch (Exception unreadable) when (unreadable is KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -100,7 +102,11 @@ internal sealed class Auditor
     }
 
     /// <summary>The rows of one commit of this shard end here; a message is never taken in by halves.</summary>
-    public void EndOfBatch(int shard) => CloseUnit(books[shard]);
+    public void EndOfBatch(int shard)
+    {
+        CloseUnit(books[shard]);
+        CloseAdoption(books[shard]);
+    }
 
     public void CheckHead(int shard, int epoch, long position, byte[] chain)
     {
@@ -140,6 +146,7 @@ internal sealed class Auditor
         var book = books[row.Shard];
         var cause = StoredCause.Read(row.Cause);
         if (cause is not StoredCause.Message) CloseUnit(book);
+        if (cause is not StoredCause.Frame) CloseAdoption(book);
         string? expected = null;
         switch (cause)
         {
@@ -165,6 +172,9 @@ internal sealed class Auditor
                 AuditFailure.Unless(
                     expected is not null, "I4", $"{row.Address} has a timer for its cause and nothing was due");
                 break;
+            case StoredCause.Frame frame:
+                expected = ExpectedOfFrame(book, row, id, frame.Number);
+                break;
         }
 
         var moved = grain.Fold(row, payload);
@@ -181,7 +191,7 @@ internal sealed class Auditor
         if (log is null) return null;
         var intent = log.Find(id, row.Cause);
         AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
-        return grain.Expected(intent!.Request, row.TimeMicros)
+        return grain.Expected(intent!.Request, row.TimeMicros, row.Frame)
             ?? throw new AuditFailure("I4", $"{row.Address} answers a command that is refused without a record");
     }
 
@@ -242,7 +252,7 @@ internal sealed class Auditor
         }
 
         if (!isParked)
-            return grain.ExpectedOfMessage(unit.Message, message.RootElement);
+            return grain.ExpectedOfMessage(unit.Message, message.RootElement, row.Frame);
 
         AuditFailure.Unless(
             GrainOf(addressee).MayPark(unit.Message, message.RootElement), "I4",
@@ -262,6 +272,9 @@ internal sealed class Auditor
             cause.Shard < shards && undelivered[cause.Shard, row.Shard].TryDequeue(out var next) && next == cause.Position, "I4",
             $"{row.Address} takes {cause.Shard}:{cause.Position} in, which is not the next message of that shard");
         var message = Row(cause.Shard, cause.Position);
+        AuditFailure.Unless(
+            message.Frame <= row.Frame, "I15",
+            $"{row.Address} of frame {row.Frame} takes in {message.Address}, which is of frame {message.Frame}");
         var here = Enumerable.Range(0, message.Addressees.Length / 16)
             .Select(index => message.Addressees.AsSpan(index * 16, 16).ToArray())
             .Where(addressee => StoredFormat.ShardOf(addressee, shards) == row.Shard)
@@ -398,7 +411,7 @@ internal sealed class Auditor
         var durable = VersionOf(grain);
         AuditFailure.Unless(
             version <= durable, "I12", $"{grain} was shown at version {version}, of which {durable} are durable");
-        var shown = StoredFormat.IsAccount(grain) ? AccountBook.StateOf(saved) : CircularBook.StateOf(saved);
+        var shown = GrainBook.StateOf(grain, saved);
         var replayed = version == 0 ? new GrainBook(grain).State() : GrainOf(grain).States[(int)version - 1];
         AuditFailure.Unless(
             shown == replayed, "I12",
@@ -478,5 +491,8 @@ internal sealed class Auditor
         public int Raised { get; set; }
         public long TimeMicros { get; set; } = long.MinValue;
         public Unit? Unit { get; set; }
+        public long Frame { get; set; }
+        public Adoption? Adoption { get; set; }
+        public bool HasAdopted { get; set; }
     }
 }

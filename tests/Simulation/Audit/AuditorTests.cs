@@ -9,7 +9,7 @@ namespace CrossMargin.Simulation.Audit;
 /// few are
 /// chained again behind the forged row, as whoever owns the database could do.
 /// </summary>
-public class AuditorTests
+public partial class AuditorTests
 {
     private static readonly byte[] Ann = Account(shard: 0), Ben = Account(shard: 1), Nobody = Account(shard: 1, from: 100);
     private static readonly string AnnId = StoredFormat.Uuid(Ann), BenId = StoredFormat.Uuid(Ben), NobodyId = StoredFormat.Uuid(Nobody);

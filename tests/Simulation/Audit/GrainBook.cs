@@ -12,6 +12,7 @@ internal static class CircularText
 internal sealed class GrainBook(string id)
 {
     private readonly CircularBook circulars = new();
+    private long lastShone;
 
     public AccountBook Account { get; } = new(id);
 
@@ -20,18 +21,33 @@ internal sealed class GrainBook(string id)
 
     private bool IsAccount => StoredFormat.IsAccount(id);
 
-    public string State() => IsAccount ? Account.State() : circulars.State();
+    public long Circulars => circulars.ReadCount;
 
-    public string? Expected(Request request, long time) => request is Request.Circulate circulate
-        ? $"circular.sent.v1 to={string.Join(',', circulate.To)} text={circulate.Text}"
-        : Account.Expected(request, time);
+    /// <summary>It broke on a message and may be halted since; a recovery gives it another chance.</summary>
+    public bool MayBeHalted => circulars.WasPoisoned;
 
-    public string ExpectedOfMessage(StoredRow message, JsonElement payload)
+    public string State() => IsAccount ? Account.State() : StoredFormat.IsLighthouse(id) ? $"last={lastShone}" : circulars.State();
+
+    public static string StateOf(string grain, ReadOnlyMemory<byte> saved)
+    {
+        if (StoredFormat.IsAccount(grain)) return AccountBook.StateOf(saved);
+        using var document = JsonDocument.Parse(saved);
+        return string.Join(' ', document.RootElement.EnumerateObject().Select(field => $"{field.Name}={field.Value}"));
+    }
+
+    public string? Expected(Request request, long time, long frame) => request switch
+    {
+        Request.Circulate circulate => $"circular.sent.v1 to={string.Join(',', circulate.To)} text={circulate.Text} seen={frame}",
+        Request.Shine shine => $"lighthouse.shone.v1 frame={lastShone + 1 + shine.Skip} light={shine.Light}",
+        _ => Account.Expected(request, time),
+    };
+
+    public string ExpectedOfMessage(StoredRow message, JsonElement payload, long frame)
     {
         if (IsAccount) return Account.ExpectedOfMessage(message.Type, payload);
         AuditFailure.Unless(
             message.Type == "circular.sent.v1", "I4", $"{message.Address} is taken in by {id}, which reads circulars");
-        return $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read}";
+        return $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read} seen={frame}";
     }
 
     /// <summary>Only what a grain cannot take is parked. One that was poisoned before may be halted still.</summary>
@@ -47,7 +63,8 @@ internal sealed class GrainBook(string id)
     {
         if (IsAccount) return Account.Fold(row.Type, payload, row.Version);
         Account.Version = row.Version;
-        if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
+        if (StoredFormat.IsLighthouse(id)) lastShone = payload.GetProperty("frame").GetInt64();
+        else if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
         return MoneyMoved.Nothing;
     }
 }
@@ -55,7 +72,9 @@ internal sealed class GrainBook(string id)
 /// <summary>How many circulars a grain has sent and read.</summary>
 internal sealed class CircularBook
 {
-    private long sent, read;
+    private long sent, read, lit;
+
+    public long ReadCount => read;
 
     public bool WasPoisoned { get; set; }
 
@@ -65,15 +84,10 @@ internal sealed class CircularBook
         {
             case "circular.sent.v1": sent++; break;
             case "circular.read.v1": read++; break;
+            case "circular.lit.v1": lit++; break;
             default: throw new AuditFailure("I4", $"a {type} in the stream of a circular grain");
         }
     }
 
-    public string State() => $"sent={sent} read={read}";
-
-    public static string StateOf(ReadOnlyMemory<byte> saved)
-    {
-        using var document = JsonDocument.Parse(saved);
-        return $"sent={document.RootElement.GetProperty("sent")} read={document.RootElement.GetProperty("read")}";
-    }
+    public string State() => $"sent={sent} read={read} lit={lit}";
 }

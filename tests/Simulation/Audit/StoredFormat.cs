@@ -67,6 +67,18 @@ internal static class StoredFormat
         return (int)((mixed >> 32) % (ulong)shards);
     }
 
+    public static bool IsCircular(string uuid) => uuid.StartsWith("c8", StringComparison.Ordinal);
+
+    public static bool IsLighthouse(string uuid) => uuid.StartsWith("c9", StringComparison.Ordinal);
+
+    /// <summary>The frame that a row publishes: its number and its light.</summary>
+    public static (long Frame, int Light)? FrameIn(StoredRow row)
+    {
+        if (row.Type != "lighthouse.shone.v1") return null;
+        using var payload = JsonDocument.Parse(row.Payload);
+        return (payload.RootElement.GetProperty("frame").GetInt64(), payload.RootElement.GetProperty("light").GetInt32());
+    }
+
     private static readonly Dictionary<string, int> Scales = new(StringComparer.Ordinal)
     {
         ["USDC"] = 6, ["USDT"] = 6, ["BTC"] = 8, ["ETH"] = 8, ["SOL"] = 8, ["STETH"] = 8,
@@ -128,6 +140,8 @@ internal abstract record StoredCause
 
     internal sealed record Timer : StoredCause;
 
+    internal sealed record Frame(long Number) : StoredCause;
+
     public static StoredCause Read(byte[] bytes)
     {
         var span = bytes.AsSpan();
@@ -139,6 +153,7 @@ internal abstract record StoredCause
             [3, ..] when bytes.Length == 11 => new Message(
                 BinaryPrimitives.ReadUInt16BigEndian(span[1..]), BinaryPrimitives.ReadInt64BigEndian(span[3..])),
             [4] => new Timer(),
+            [5, ..] when bytes.Length == 9 => new Frame(BinaryPrimitives.ReadInt64BigEndian(span[1..])),
             _ => throw new AuditFailure("I9", $"a cause of {bytes.Length} bytes is none of the known forms"),
         };
     }

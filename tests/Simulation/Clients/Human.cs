@@ -32,6 +32,12 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
             return;
         }
 
+        if (Venue.Plan.ShineEvery > 0 && Draws.OneIn(Venue.Plan.ShineEvery))
+        {
+            AskNew(Town.Shine(Draws));
+            return;
+        }
+
         if (own.Length == 0)
         {
             Other();

@@ -67,6 +67,13 @@ internal sealed class Town
     public static Order Transfer(AccountId from, AccountId to, AssetAmount amount) =>
         new(from.Grain, new AccountCommand.Transfer(to, amount), new Request.Transfer(to.ToString(), amount.Asset.ToString(), amount.Units));
 
+    /// <summary>A frame, of the next number or one a little higher.</summary>
+    public static Order Shine(Draws draws)
+    {
+        var (skip, light) = (draws.OneIn(3) ? draws.Between(1, 9) : 0, draws.Between(0, 5));
+        return new Order(LighthouseGrain.Id, new Shine(skip, light), new Request.Shine(skip, light));
+    }
+
     /// <summary>To itself first, then to a few others, which may be of one shard.</summary>
     public Order Circulate(GrainId from, Draws draws)
     {

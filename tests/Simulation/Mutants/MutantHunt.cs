@@ -67,7 +67,7 @@ internal static partial class MutantHunt
         });
 
         var report = Report(fates);
-        File.WriteAllText(Path.Combine(Workshop.Root, "docs", "mutants.md"), report);
+        File.WriteAllText(Path.Combine(Workshop.Root, "artifacts", "mutants.md"), report);
         Console.WriteLine(report);
         return 0;
     }

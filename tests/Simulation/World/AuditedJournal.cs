@@ -78,6 +78,8 @@ internal sealed class AuditedJournal
     public IReadOnlyList<JournalRecord> ReadAddressed(ShardId from, ShardId to, long after, int limit) =>
         Done(journal.ReadAddressed(from, to, after, limit));
 
+    public JournalRecord? ReadLast(GrainId grain, string type) => Done(journal.ReadLast(grain, type));
+
     private long Total() => venue.Map.Shards.Sum(shard => auditor.PositionOf(shard.Number));
 
     private void Look()

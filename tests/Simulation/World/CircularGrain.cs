@@ -12,12 +12,15 @@ internal sealed record Circulate(ImmutableArray<GrainId> To, string Text);
 
 internal abstract record CircularEvent
 {
-    internal sealed record Sent(ImmutableArray<GrainId> To, string Text) : CircularEvent;
+    /// <summary>Each names the frame of the marks that its decision saw.</summary>
+    internal sealed record Sent(ImmutableArray<GrainId> To, string Text, long Seen) : CircularEvent;
 
-    internal sealed record Read(GrainId From, string Text) : CircularEvent;
+    internal sealed record Read(GrainId From, string Text, long Seen) : CircularEvent;
+
+    internal sealed record Lit(long Seen, int Light) : CircularEvent;
 }
 
-internal sealed record Circulars(long Sent, long Read);
+internal sealed record Circulars(long Sent, long Read, long Lit);
 
 /// <summary>
 /// A grain of the simulator's own, for what no account does: one message to several grains of one shard, a message that
@@ -31,26 +34,32 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
 
     public override GrainKind Kind => TheKind;
     public override int SnapshotSchema => 1;
-    public override IReadOnlyList<string> EventNames { get; } = ["circular.sent.v1", "circular.read.v1"];
+    public override IReadOnlyList<string> EventNames { get; } = ["circular.sent.v1", "circular.read.v1", "circular.lit.v1"];
 
-    protected override Circulars Empty(GrainId id) => new(Sent: 0, Read: 0);
+    protected override Circulars Empty(GrainId id) => new(Sent: 0, Read: 0, Lit: 0);
 
     protected override Decision<CircularEvent> Decide(Circulars state, object input, Context context) => input switch
     {
-        Circulate circulate => new CircularEvent.Sent(circulate.To, circulate.Text),
+        Circulate circulate => new CircularEvent.Sent(circulate.To, circulate.Text, Seen(context)),
         CircularEvent.Sent { Text: CircularText.Ignore } => new Decision<CircularEvent>([], Rejection.None),
         CircularEvent.Sent { Text: CircularText.Refuse } => Rejection.AccountNotFound,
         CircularEvent.Sent { Text: CircularText.Poison } => throw new InvariantViolation("Z1", "this reader breaks on poison"),
-        CircularEvent.Sent sent => new CircularEvent.Read(Sender(sent), sent.Text),
+        CircularEvent.Sent sent => new CircularEvent.Read(Sender(sent), sent.Text, Seen(context)),
+        FrameAdopted => new CircularEvent.Lit(Seen(context), ((Beam)context.Marks!).Light),
         _ => throw new InvariantViolation("Z2", input.GetType().Name),
     };
+
+    private static long Seen(Context context) => (context.Marks as Beam)?.Frame ?? 0;
 
     /// <summary>The first addressee is always the sender itself, so that a circular can be answered.</summary>
     private static GrainId Sender(CircularEvent.Sent sent) => sent.To[0];
 
-    protected override Circulars Evolve(Circulars state, CircularEvent @event) => @event is CircularEvent.Sent
-        ? state with { Sent = state.Sent + 1 }
-        : state with { Read = state.Read + 1 };
+    protected override Circulars Evolve(Circulars state, CircularEvent @event) => @event switch
+    {
+        CircularEvent.Sent => state with { Sent = state.Sent + 1 },
+        CircularEvent.Read => state with { Read = state.Read + 1 },
+        _ => state with { Lit = state.Lit + 1 },
+    };
 
     protected override void Verify(Circulars state) =>
         Invariant.Holds("Z3", state.Sent >= 0 && state.Read >= 0, "counts are counts");
@@ -68,8 +77,12 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
         return Encoding.UTF8.GetBytes($"{circulate.Text} {string.Join(' ', circulate.To)}");
     }
 
-    protected override string NameOf(CircularEvent @event) =>
-        @event is CircularEvent.Sent ? "circular.sent.v1" : "circular.read.v1";
+    protected override string NameOf(CircularEvent @event) => @event switch
+    {
+        CircularEvent.Sent => "circular.sent.v1",
+        CircularEvent.Read => "circular.read.v1",
+        _ => "circular.lit.v1",
+    };
 
     protected override void Encode(CircularEvent @event, IBufferWriter<byte> destination)
     {
@@ -82,10 +95,16 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
                 foreach (var to in sent.To) writer.WriteStringValue(to.ToString());
                 writer.WriteEndArray();
                 writer.WriteString("text", sent.Text);
+                writer.WriteNumber("seen", sent.Seen);
                 break;
             case CircularEvent.Read read:
                 writer.WriteString("from", read.From.ToString());
                 writer.WriteString("text", read.Text);
+                writer.WriteNumber("seen", read.Seen);
+                break;
+            case CircularEvent.Lit lit:
+                writer.WriteNumber("seen", lit.Seen);
+                writer.WriteNumber("light", lit.Light);
                 break;
         }
 
@@ -95,22 +114,25 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
     public override object Decode(string name, ReadOnlySpan<byte> payload)
     {
         using var document = JsonDocument.Parse(payload.ToArray());
+        var seen = document.RootElement.GetProperty("seen").GetInt64();
+        if (name == "circular.lit.v1") return new CircularEvent.Lit(seen, document.RootElement.GetProperty("light").GetInt32());
         var text = document.RootElement.GetProperty("text").GetString()!;
         return name == "circular.sent.v1"
-            ? new CircularEvent.Sent([.. document.RootElement.GetProperty("to").EnumerateArray().Select(Id)], text)
-            : new CircularEvent.Read(Id(document.RootElement.GetProperty("from")), text);
+            ? new CircularEvent.Sent([.. document.RootElement.GetProperty("to").EnumerateArray().Select(Id)], text, seen)
+            : new CircularEvent.Read(Id(document.RootElement.GetProperty("from")), text, seen);
     }
 
     private static GrainId Id(JsonElement text) =>
         GrainId.TryParse(text.GetString(), out var id) ? id : throw new FormatException("not a grain id");
 
     protected override byte[] Save(Circulars state) =>
-        Encoding.UTF8.GetBytes($$"""{"sent":{{state.Sent}},"read":{{state.Read}}}""");
+        Encoding.UTF8.GetBytes($$"""{"sent":{{state.Sent}},"read":{{state.Read}},"lit":{{state.Lit}}}""");
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
     {
         using var document = JsonDocument.Parse(snapshot.ToArray());
         return new Circulars(
-            document.RootElement.GetProperty("sent").GetInt64(), document.RootElement.GetProperty("read").GetInt64());
+            document.RootElement.GetProperty("sent").GetInt64(), document.RootElement.GetProperty("read").GetInt64(),
+            document.RootElement.GetProperty("lit").GetInt64());
     }
 }

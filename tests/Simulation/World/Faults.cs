@@ -30,6 +30,8 @@ internal enum Fault
     SnapshotOfFutureSchema,
     SnapshotOfOtherHistory,
     GrainBug,
+    FrameLost,
+    FrameLate,
 }
 
 /// <summary>
@@ -134,6 +136,12 @@ internal enum Sight
     LateAnswer,
     ReplayedFromZero,
     ReplayedFromSnapshots,
+    FrameAdopted,
+    AdoptionConflated,
+    FrameOvertaken,
+    FrameAwaited,
+    FrameFromBroadcast,
+    FrameFromJournal,
 }
 
 internal sealed class Sights

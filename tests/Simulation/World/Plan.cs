@@ -32,6 +32,7 @@ internal sealed class Plan
         TroubleEveryMicros = draws.Pick([150_000L, 400_000L, 1_500_000L]);
         NightEveryMicros = draws.OneIn(3) ? 0 : draws.Pick([300_000L, 2_000_000L]);
         HugeAmountPerMille = draws.Pick([0, 10, 200]);
+        ShineEvery = draws.Pick([0, 4, 12, 40]);
     }
 
     public int Shards { get; }
@@ -63,4 +64,7 @@ internal sealed class Plan
     /// </summary>
     public long NightEveryMicros { get; }
     public int HugeAmountPerMille { get; }
+
+    /// <summary>Zero: no frame is ever published. Otherwise about every so many acts of a human publish one.</summary>
+    public int ShineEvery { get; }
 }

@@ -39,6 +39,7 @@ internal sealed class Replica : IShardHost
     {
         var text = new StringBuilder();
         text.Append(state.Position).Append(' ').Append(state.Time.Micros).Append(' ').Append(state.Frame);
+        text.Append(' ').Append(state.AdoptedAt?.Micros).Append(' ').Append(state.Published);
         text.Append(
             "\nwatermarks ").AppendJoin(' ', state.Watermarks).Append(
                 "\nlast addressed ").AppendJoin(' ', state.LastAddressed);
@@ -74,9 +75,11 @@ internal sealed class Replica : IShardHost
     }
 
     public void Send(ShardMessage message) { }
+    public void FetchFrame(ShardId shard, long atLeast) { }
 
     public void ReadAddressed(ShardId shard, ShardId to, long after) =>
         throw new NotSupportedException("nobody pulls from a replica");
+    public void Publish(MarkFrame frame) => throw new NotSupportedException("a replica writes nothing");
     public void Commit(Batch batch) => throw new NotSupportedException("a replica writes nothing");
     public void Save(SnapshotSet set) => throw new NotSupportedException("a replica saves nothing");
 }

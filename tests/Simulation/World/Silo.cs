@@ -20,7 +20,7 @@ internal enum Life
 /// What it
 /// does to the journal goes on without it; what comes back waits while it is frozen and is lost when it is dead.
 /// </summary>
-internal sealed class Silo : IShardHost
+internal sealed partial class Silo : IShardHost
 {
     private const int Writers = 2;
 
@@ -32,6 +32,7 @@ internal sealed class Silo : IShardHost
     private readonly CommitQueue queue;
     private readonly HashSet<(int Shard, long Position)> sentBefore = [];
     private readonly bool[] isFlushPlanned;
+    private readonly MarkFrame?[] offered;   // by place: the latest that it has not taken
     private readonly HashSet<int> mangled = [];
     private readonly List<Action> deferred = [];
     private int busyWriters;
@@ -46,6 +47,7 @@ internal sealed class Silo : IShardHost
         queue = new CommitQueue(venue.Plan.RowsPerTransaction);
         shards = [.. venue.Map.Shards.Select(NewShard)];
         isFlushPlanned = new bool[shards.Length];
+        offered = new MarkFrame?[venue.Plan.Places];
     }
 
     public int Number { get; }

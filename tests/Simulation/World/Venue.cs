@@ -42,7 +42,7 @@ internal sealed class Venue
         Trace = new Trace(tracing, Agenda);
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
-        Catalog = new GrainCatalog(new AccountGrain(), new CircularGrain());
+        Catalog = new GrainCatalog(new AccountGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
         Auditor = new Auditor(Plan.Shards, Log);
         Journal = new AuditedJournal(this, Map, Auditor, Root.Fork("journal"));
         Network = new Network(this, Root.Fork("network"));
@@ -214,6 +214,7 @@ internal sealed class Venue
         switch (row.Type)
         {
             case "shard.consumed.v1": Sights.Saw(Sight.Consumed); break;
+            case "shard.frame-adopted.v1": Sights.Saw(Sight.FrameAdopted); break;
             case "account.transfer-bounced.v1": Sights.Saw(Sight.Bounced); break;
             case "account.transfer-returned.v1": Sights.Saw(Sight.Returned); break;
             case "account.withdrawal-overdue.v1": Sights.Saw(Sight.Overdue); break;
@@ -258,11 +259,13 @@ internal sealed class Venue
     private long Settled => Wall.Micros - (2 * Plan.TickMicros);
 
     private bool IsAtRest() =>
-        Network.OnTheWay == 0 && clients.TrueForAll(client => client.IsAtRest) && Owner.IsDrained && Auditor.IsDrained(Settled);
+        Network.OnTheWay == 0 && clients.TrueForAll(client => client.IsAtRest) && Owner.IsDrained && Auditor.IsDrained(Settled)
+        && Owner.Shards.All(shard => shard.Frame == Auditor.LastFrame);
 
     private string WhatWaits() =>
         string.Join("; ", Owner.Shards.Where(shard => shard.Phase != ShardPhase.Active || !shard.IsQuiet).Select(shard => $"shard {shard.Id} is {shard.Phase}, quiet: {shard.IsQuiet}")
             .Concat(clients.Where(client => !client.IsAtRest).Select(client => client.ToString()!))
+            .Concat(Owner.Shards.Where(shard => shard.Frame != Auditor.LastFrame).Select(shard => $"shard {shard.Id} is at frame {shard.Frame} of {Auditor.LastFrame}"))
             .Append(Auditor.IsDrained(Settled) ? "every message has come" : "messages or timers are waiting"));
 
     private void CheckAtRest()

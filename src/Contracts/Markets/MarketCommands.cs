@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+
+namespace CrossMargin.Contracts.Markets;
+
+/// <summary>What the market can be asked. Prices come from numbered sources, everything else from officers with keys.</summary>
+public abstract record MarketCommand
+{
+    private MarketCommand() { }
+
+    /// <summary>From now on this feed is told what is listed and where funding stands.</summary>
+    public sealed record AdmitFeed(FeedId Feed) : MarketCommand;
+
+    /// <summary>From now on this source's prices count, by its weight.</summary>
+    public sealed record AdmitSource(SourceId Source, int Weight) : MarketCommand;
+
+    public sealed record List(Listing Listing) : MarketCommand;
+
+    /// <summary>What a source saw at one instant. Its own clock is compared with the shard's, and must move on.</summary>
+    public sealed record Quote(SourceId Source, Instant At, ImmutableArray<IndexQuote> Prices) : MarketCommand;
+
+    /// <summary>
+    /// Fixes the funding of the next period of a perpetual at the index of the last frame. The premium is what the venue
+    /// measured over the period.
+    /// </summary>
+    public sealed record FixFunding(InstrumentId Instrument, long Period, Rate Premium, FundingTerms Terms) : MarketCommand;
+}
+
+/// <summary>The price of an underlying, or of an asset under its code, in the reference currency.</summary>
+public sealed record IndexQuote(Underlying Underlying, Price Price);
+
+/// <summary>
+/// The rule of a perpetual's rate: clamp(premium + clamp(interest − premium, ±inner clamp), ±cap), of which a period pays
+/// <paramref name="PeriodShare"/>.
+/// </summary>
+public sealed record FundingTerms(Rate Interest, Rate InnerClamp, Rate Cap, Rate PeriodShare)
+{
+    public Rate RateOf(Rate premium)
+    {
+        var inner = Math.Clamp(Interest.E9 - premium.E9, -InnerClamp.E9, InnerClamp.E9);
+        return new Rate(Math.Clamp(premium.E9 + inner, -Cap.E9, Cap.E9));
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+
+namespace CrossMargin.Contracts.Markets;
+
+/// <summary>What has happened in the market of a venue.</summary>
+public abstract record MarketEvent
+{
+    private MarketEvent() { }
+
+    /// <summary>Addressed to the feed, which learns all that is listed so far.</summary>
+    public sealed record FeedAdmitted(FeedId Feed, ImmutableArray<ListedInstrument> Instruments) : MarketEvent;
+
+    public sealed record SourceAdmitted(SourceId Source, int Weight) : MarketEvent;
+
+    /// <summary>Addressed to every admitted feed.</summary>
+    public sealed record InstrumentListed(Listing Listing, ImmutableArray<FeedId> Feeds) : MarketEvent;
+
+    /// <summary>A source's prices were taken in; the next frame looks at them.</summary>
+    public sealed record Quoted(SourceId Source, Instant At, ImmutableArray<IndexQuote> Prices) : MarketEvent;
+
+    /// <summary>The numbered result of looking at all sources at one instant. Nothing of it is computed again later.</summary>
+    public sealed record FramePublished(long Number, Instant At, ImmutableArray<IndexMark> Indices) : MarketEvent;
+
+    /// <summary>
+    /// Addressed to every admitted feed, and to be read by every account that holds the perpetual. The rate is that of a whole
+    /// interval, of which the terms' share was paid. <paramref name="Funding"/> is the point after the period.
+    /// </summary>
+    public sealed record FundingFixed(
+        InstrumentId Instrument, long Frame, Price Index, Rate Premium, Rate Rate, FundingTerms Terms, FundingPoint Funding,
+        ImmutableArray<FeedId> Feeds) : MarketEvent;
+
+    public sealed record CommandRefused(string Command, Rejection Reason) : MarketEvent;
+}
+
+/// <summary>
+/// The index of one underlying in a frame. Without an index there is no price: nothing that rests on it may be judged, and
+/// it is never zero. Confidence is the share of the admitted weight that was fresh and agreed.
+/// </summary>
+public sealed record IndexMark(
+    Underlying Underlying, Price? Index, Rate Confidence, BreakerState Breaker, ImmutableArray<SourceMark> Sources);
+
+/// <summary>What one source had to say about it, and whether it was used.</summary>
+public sealed record SourceMark(SourceId Source, Price Price, int AgeMs, SourceUse Use);
+
+public enum SourceUse : byte
+{
+    Used = 1,
+    Stale = 2,
+    Deviating = 3,
+}
+
+public enum BreakerState : byte
+{
+    /// <summary>Three sources or more are fresh and agree.</summary>
+    Normal = 1,
+
+    /// <summary>There is an index, and it is too thinly held for money to rest on it.</summary>
+    Degraded = 2,
+
+    /// <summary>There is none: no source is fresh, or they disagree.</summary>
+    Halted = 3,
+}
+
+public static class MarketEventNames
+{
+    public const string FeedAdmitted = "market.feed-admitted.v1";
+    public const string SourceAdmitted = "market.source-admitted.v1";
+    public const string InstrumentListed = "market.instrument-listed.v1";
+    public const string Quoted = "market.quoted.v1";
+    public const string FramePublished = "market.frame-published.v1";
+    public const string FundingFixed = "market.funding-fixed.v1";
+    public const string CommandRefused = "market.command-refused.v1";
+}

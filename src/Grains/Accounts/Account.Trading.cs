@@ -1,0 +1,221 @@
+using System.Collections.Immutable;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Runtime.Grains;
+
+namespace CrossMargin.Grains.Accounts;
+
+/// <summary>What is left of an order that the matching engine may still fill.</summary>
+public sealed record OrderReservation(
+    OrderId Id, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Remaining, Price Price);
+
+/// <summary>Fills, funding and orders: what the venue reports about an account.</summary>
+public sealed partial record Account
+{
+    public const int MaxOrders = 1_000;
+
+    /// <summary>One side of a trade as it moves an account; the opposite of one is how it is taken back.</summary>
+    private readonly record struct Leg(
+        SubAccountId SubAccount, InstrumentId Instrument, FillStyle Style, Quantity Quantity, AssetAmount Paid, AssetAmount Fee,
+        FundingPoint Funding)
+    {
+        public Leg Opposite => this with { Quantity = -Quantity, Paid = -Paid, Fee = -Fee };
+
+        public Leg Beside(Leg other) => this with { Quantity = Quantity + other.Quantity, Paid = Paid + other.Paid, Fee = Fee + other.Fee };
+    }
+
+    // A rejection without an event makes the runtime park the message: the fill is kept and an officer is called, and it is
+    // never dropped.
+    private static Decision<AccountEvent> ApplyFill(Account account, TradeEvent.Captured trade)
+    {
+        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+
+        var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
+            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, trade.Funding));
+        var events = ImmutableArray.CreateBuilder<AccountEvent>();
+        foreach (var leg in legs)
+        {
+            if (ChangeBy(account, leg) is not { } change) return Rejection.PositionLimit;
+            account = Take(account, new AccountEvent.FillApplied(trade.Trade, change), events);
+        }
+
+        foreach (var party in (ReadOnlySpan<TradeLeg>)[trade.Buyer, trade.Seller])
+        {
+            if (party.Account != account.Id || party.Order is not { } id || account.OrderOf(id) is not { } order) continue;
+            var filled = trade.Quantity < order.Remaining ? trade.Quantity : order.Remaining;
+            account = Take(account, new AccountEvent.OrderFilled(id, filled, order.Remaining - filled), events);
+        }
+
+        return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
+    }
+
+    /// <summary>
+    /// The opposite fill with the same amounts. Quantity, and balance less cost, are afterwards as if the trade had not been;
+    /// what trades in between made cash stays cash.
+    /// </summary>
+    private static Decision<AccountEvent> ReverseFill(Account account, TradeEvent.Busted trade)
+    {
+        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+
+        var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
+            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, trade.Funding));
+        var events = ImmutableArray.CreateBuilder<AccountEvent>();
+        foreach (var leg in legs)
+        {
+            if (ChangeBy(account, leg.Opposite) is not { } change) return Rejection.PositionLimit;
+            account = Take(account, new AccountEvent.FillReversed(trade.Trade, change), events);
+        }
+
+        return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
+    }
+
+    /// <summary>
+    /// The sides of a trade that are this account's. Two in one sub-account cancel out and leave the fees, so that trading
+    /// with oneself realizes nothing.
+    /// </summary>
+    private static ImmutableArray<Leg> LegsOf(AccountId account, TradeLeg buyer, TradeLeg seller, Leg purchase)
+    {
+        var bought = purchase with { SubAccount = buyer.SubAccount, Fee = buyer.Fee };
+        var sold = (purchase with { SubAccount = seller.SubAccount, Fee = -seller.Fee }).Opposite;
+        if (buyer.Account != account) return [sold];
+        if (seller.Account != account) return [bought];
+        return buyer.SubAccount == seller.SubAccount ? [bought.Beside(sold)] : [bought, sold];
+    }
+
+    /// <summary>Null when something would not fit into its integer.</summary>
+    private static PositionChange? ChangeBy(Account account, Leg leg)
+    {
+        var asset = leg.Paid.Asset;
+        var held = account.Positions.Of(leg.SubAccount, leg.Instrument)
+            ?? new Position(leg.SubAccount, leg.Instrument, Quantity.Zero, new AssetAmount(asset, 0), leg.Funding);
+        Invariant.Same("A7", asset, held.Cost.Asset);
+
+        // A leg may start at an earlier point than the position has come to, or at a later one.
+        var point = FundingPoint.Later(held.Funding, leg.Funding);
+        var (funding, rounding) = PositionMath.Funding(
+            PositionMath.OwedE20(held.Quantity, held.Funding, point) + PositionMath.OwedE20(leg.Quantity, leg.Funding, point), asset);
+
+        var realized = leg.Style == FillStyle.Premium ? -(Int128)leg.Paid.Units : PositionMath.VariationCash(held, leg.Quantity, leg.Paid);
+        var quantity = (Int128)held.Quantity.E8 + leg.Quantity.E8;
+        var cost = held.Cost.Units + leg.Paid.Units + realized;
+        var balance = account.Balances[asset].Units + realized - leg.Fee.Units - funding;
+        if (!PositionMath.Fits(quantity) || !PositionMath.Fits(cost) || !PositionMath.Fits(balance)) return null;
+        if (!PositionMath.Fits(realized) || !PositionMath.Fits(funding)) return null;
+
+        return new PositionChange(
+            leg.SubAccount, leg.Instrument, leg.Quantity, leg.Paid, new AssetAmount(asset, (long)realized), leg.Fee,
+            new AssetAmount(asset, (long)funding), (long)rounding, point, new Quantity((long)quantity),
+            new AssetAmount(asset, (long)cost), new AssetAmount(asset, (long)balance));
+    }
+
+    /// <summary>Brings every position in the perpetual to the fixed point. One that is there already, or beyond it, stays.</summary>
+    private static Decision<AccountEvent> ApplyFunding(Account account, MarketEvent.FundingFixed fixing)
+    {
+        var events = ImmutableArray.CreateBuilder<AccountEvent>();
+        foreach (var held in account.Positions.In(fixing.Instrument))
+        {
+            if (held.Funding.Period >= fixing.Funding.Period) continue;
+            var asset = held.Cost.Asset;
+            var (funding, rounding) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, fixing.Funding), asset);
+            var balance = account.Balances[asset].Units - funding;
+            if (!PositionMath.Fits(funding) || !PositionMath.Fits(balance)) return Rejection.PositionLimit;
+            account = Take(account, new AccountEvent.FundingApplied(
+                held.SubAccount, held.Instrument, new AssetAmount(asset, (long)funding), (long)rounding, fixing.Funding,
+                new AssetAmount(asset, (long)balance)), events);
+        }
+
+        return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
+    }
+
+    private static Decision<AccountEvent> ReserveOrder(Account account, AccountCommand.ReserveOrder command)
+    {
+        if (account.Phase != AccountPhase.Open) return Refused("reserve-order", Rejection.AccountNotFound);
+        if (account.OrderOf(command.Order) is not null) return Refused("reserve-order", Rejection.OrderIdInUse);
+        if (account.Orders.Length >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
+        if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
+        if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
+
+        return new AccountEvent.OrderReserved(
+            command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);
+    }
+
+    /// <summary>An end for an order that is not reserved, or that its fills have used up, changes nothing.</summary>
+    private static Decision<AccountEvent> ReleaseOrder(Account account, TradeEvent.OrderEnded ended)
+    {
+        if (account.OrderOf(ended.Order) is not { } order) return new Decision<AccountEvent>([], Rejection.None);
+        return new AccountEvent.OrderReleased(order.Id, order.Remaining);
+    }
+
+    private static Account Take(Account account, AccountEvent @event, ImmutableArray<AccountEvent>.Builder events)
+    {
+        events.Add(@event);
+        return Evolve(account, @event);
+    }
+
+    private OrderReservation? OrderOf(OrderId id)
+    {
+        foreach (var order in Orders)
+            if (order.Id == id) return order;
+        return null;
+    }
+
+    private Account Changed(PositionChange change)
+    {
+        var held = Positions.Of(change.SubAccount, change.Instrument);
+        Invariant.Same("A8", change.QuantityAfter, (held?.Quantity ?? Quantity.Zero) + change.Quantity);
+        Invariant.Same(
+            "A9", change.CostAfter.Units, (long)((Int128)(held?.Cost.Units ?? 0) + change.Paid.Units + change.Realized.Units));
+        Invariant.Same(
+            "A4", change.BalanceAfter.Units,
+            (long)((Int128)Balances[change.BalanceAfter.Asset].Units + change.Realized.Units - change.Fee.Units - change.Funding.Units));
+        Invariant.Holds("A14", change.QuantityAfter != Quantity.Zero || change.CostAfter.Units == 0, "what is flat has cost nothing");
+        return this with
+        {
+            Balances = Balances.With(change.BalanceAfter),
+            Positions = Positions.With(new Position(
+                change.SubAccount, change.Instrument, change.QuantityAfter, change.CostAfter, change.FundingAfter)),
+            HouseRounding = HouseRounding.Add(change.Funding.Asset, change.HouseRoundingE20),
+        };
+    }
+
+    private Account Funded(AccountEvent.FundingApplied e)
+    {
+        var held = Positions.Of(e.SubAccount, e.Instrument)
+            ?? throw new InvariantViolation("A10", $"funding of {e.Instrument} for a position that is not held");
+        Invariant.Holds("A11", e.FundingAfter.Period > held.Funding.Period, "funding never goes back");
+        return this with
+        {
+            Balances = Promised(Balances.Subtract(e.Funding), e.BalanceAfter),
+            Positions = Positions.With(held with { Funding = e.FundingAfter }),
+            HouseRounding = HouseRounding.Add(e.Funding.Asset, e.HouseRoundingE20),
+        };
+    }
+
+    private ImmutableArray<OrderReservation> OrdersAfterFill(AccountEvent.OrderFilled e)
+    {
+        var order = Order(e.Order);
+        Invariant.Same("A12", e.Remaining, order.Remaining - e.Quantity);
+        return e.Remaining == Quantity.Zero ? Orders.Remove(order) : Orders.Replace(order, order with { Remaining = e.Remaining });
+    }
+
+    private ImmutableArray<OrderReservation> OrdersWithout(OrderId id, Quantity quantity)
+    {
+        var order = Order(id);
+        Invariant.Same("A12", quantity, order.Remaining);
+        return Orders.Remove(order);
+    }
+
+    private OrderReservation Order(OrderId id) => OrderOf(id) ?? throw new InvariantViolation("A13", $"order {id} is not reserved");
+
+    private void VerifyTrading()
+    {
+        foreach (var position in Positions.All)
+            Invariant.Holds("A14", position.Quantity != Quantity.Zero, "a flat position is removed, not kept at zero");
+        foreach (var order in Orders)
+            Invariant.Holds("A15", order.Remaining > Quantity.Zero, "a reservation is of something");
+        foreach (var share in HouseRounding.Shares)
+            Invariant.Holds("A16", share.E20 > 0, "funding is rounded against the account, never for it");
+    }
+}

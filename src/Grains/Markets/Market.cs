@@ -1,0 +1,215 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Runtime.Grains;
+
+namespace CrossMargin.Grains.Markets;
+
+/// <summary>A price source: how much it counts, and what it said last of each underlying.</summary>
+public sealed record PriceSource(SourceId Id, int Weight, Instant SeenAt, ImmutableArray<LatestQuote> Latest);
+
+public sealed record LatestQuote(Underlying Underlying, Price Price, Instant At);
+
+/// <summary>
+/// The instruments of a venue and its prices. Several sources become one numbered frame at a cadence; a single source never
+/// becomes a price that money rests on.
+/// </summary>
+public sealed record Market(
+    MarketId Id, long Version, ImmutableArray<FeedId> Feeds, ImmutableSortedDictionary<InstrumentId, ListedInstrument> Instruments,
+    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews)
+{
+    public const int MaxFeeds = 16;
+    public const int MaxSources = 16;
+    public const int MaxWeight = 1_000;
+    public const int MaxInstruments = 10_000;
+
+    /// <summary>Between two frames.</summary>
+    public const long CadenceMicros = 250_000;
+
+    /// <summary>How far a source's clock may be ahead of ours.</summary>
+    public const long ToleranceMicros = 1_000_000;
+
+    public static Market Unborn(MarketId id) =>
+        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false);
+
+    public static Decision<MarketEvent> Decide(Market market, object input, Instant now) => input switch
+    {
+        MarketCommand.AdmitFeed admit => AdmitFeed(market, admit),
+        MarketCommand.AdmitSource admit => AdmitSource(market, admit),
+        MarketCommand.List list => List(market, list),
+        MarketCommand.Quote quote => Quote(market, quote, now),
+        MarketCommand.FixFunding fix => FixFunding(market, fix, now),
+        TimerDue => market.DueAt() <= now ? Frames.Next(market, now) : new Decision<MarketEvent>([], Rejection.None),
+        _ => throw new UnreachableException(input.GetType().Name),
+    };
+
+    private static Decision<MarketEvent> AdmitFeed(Market market, MarketCommand.AdmitFeed command)
+    {
+        if (market.Feeds.Contains(command.Feed)) return Refused("admit-feed", Rejection.FeedAlreadyAdmitted);
+        if (market.Feeds.Length >= MaxFeeds) return Refused("admit-feed", Rejection.TooManyFeeds);
+        return new MarketEvent.FeedAdmitted(command.Feed, [.. market.Instruments.Values]);
+    }
+
+    private static Decision<MarketEvent> AdmitSource(Market market, MarketCommand.AdmitSource command)
+    {
+        if (market.SourceOf(command.Source) is not null) return Refused("admit-source", Rejection.SourceAlreadyAdmitted);
+        if (market.Sources.Length >= MaxSources) return Refused("admit-source", Rejection.TooManySources);
+        if (command.Weight is < 1 or > MaxWeight) return Refused("admit-source", Rejection.WeightOutOfRange);
+        return new MarketEvent.SourceAdmitted(command.Source, command.Weight);
+    }
+
+    private static Decision<MarketEvent> List(Market market, MarketCommand.List command)
+    {
+        if (market.Instruments.ContainsKey(command.Listing.Id)) return Refused("list", Rejection.InstrumentAlreadyListed);
+        if (market.Instruments.Count >= MaxInstruments) return Refused("list", Rejection.TooManyInstruments);
+        if (!AreSound(command.Listing)) return Refused("list", Rejection.TermsOutOfRange);
+        return new MarketEvent.InstrumentListed(command.Listing, market.Feeds);
+    }
+
+    private static bool AreSound(Listing listing)
+    {
+        var hasExpiry = listing.Expiry is not null;
+        var hasRight = listing.Right is OptionKind.Call or OptionKind.Put;
+        var isBare = listing.Strike is null && listing.Right is null;
+        return listing.Id.Number > 0
+            && listing.Symbol.Length is > 0 and <= Listing.MaxSymbolLength
+            && listing.Settlement.Decimals is not null
+            && listing.Multiplier.E8 > 0 && listing.Tick.E8 > 0 && listing.Lot.E8 > 0
+            && listing.Kind switch
+            {
+                InstrumentKind.Perp => !hasExpiry && isBare,
+                InstrumentKind.Future => hasExpiry && isBare,
+                InstrumentKind.Option => hasExpiry && listing.Strike is { E8: > 0 } && hasRight,
+                _ => false,
+            };
+    }
+
+    private static Decision<MarketEvent> Quote(Market market, MarketCommand.Quote command, Instant now)
+    {
+        if (command.Prices.Any(quote => quote.Price.E8 <= 0)) return Refused("quote", Rejection.PriceNotPositive);
+        if (market.SourceOf(command.Source) is not { } source) return Refused("quote", Rejection.UnknownSource);
+        if (command.At > now.PlusMicros(ToleranceMicros)) return Refused("quote", Rejection.PriceFromTheFuture);
+        if (command.At <= source.SeenAt) return Refused("quote", Rejection.PriceNotNewer);
+        return new MarketEvent.Quoted(command.Source, command.At, command.Prices);
+    }
+
+    private static Decision<MarketEvent> FixFunding(Market market, MarketCommand.FixFunding command, Instant now)
+    {
+        var instrument = market.Instruments.GetValueOrDefault(command.Instrument);
+        if (instrument is null) return Refused("fix-funding", Rejection.UnknownInstrument);
+        var terms = command.Terms;
+        var areSound = terms.InnerClamp.E9 >= 0 && terms.Cap.E9 >= 0 && terms.Cap <= Rate.One && terms.PeriodShare.E9 > 0
+            && terms.PeriodShare <= Rate.One && IsRatio(terms.Interest) && IsRatio(terms.InnerClamp) && IsRatio(command.Premium);
+        if (!areSound) return Refused("fix-funding", Rejection.TermsOutOfRange);
+        if (instrument.Listing.Kind != InstrumentKind.Perp) return Refused("fix-funding", Rejection.NotAPerp);
+        if (command.Period != instrument.Funding.Period + 1) return Refused("fix-funding", Rejection.FundingNotDue);
+        if (market.LastFrame is not { } frame) return Refused("fix-funding", Rejection.NoPrice);
+        if (frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused("fix-funding", Rejection.NoPrice);
+        if (IndexIn(frame, instrument.Listing.Underlying) is not { } index) return Refused("fix-funding", Rejection.NoPrice);
+
+        var rate = terms.RateOf(command.Premium);
+        if (Paid(instrument, index, rate, terms.PeriodShare) is not { } after) return Refused("fix-funding", Rejection.TermsOutOfRange);
+        return new MarketEvent.FundingFixed(
+            command.Instrument, frame.Number, index, command.Premium, rate, terms, new FundingPoint(command.Period, after), market.Feeds);
+    }
+
+    private static bool IsRatio(Rate rate) => rate <= Rate.One && rate.E9 >= -Rate.One.E9;
+
+    /// <summary>
+    /// The index after one contract paid mark × multiplier × rate × share, rounded down. Both sides of every position read the
+    /// same index, so the direction favours neither. Null when it does not fit.
+    /// </summary>
+    private static long? Paid(ListedInstrument instrument, Price index, Rate rate, Rate share)
+    {
+        // 1e-16 × 1e-18 to 1e-12.
+        var notionalE16 = (Int128)index.E8 * instrument.Listing.Multiplier.E8;
+        var rateE18 = (Int128)rate.E9 * share.E9;
+        if (rateE18 != 0 && notionalE16 > Int128.MaxValue / Int128.Abs(rateE18)) return null;
+        var paid = Rounding.Floor(notionalE16 * rateE18, (Int128)10_000_000_000 * 1_000_000_000_000);
+        var after = instrument.Funding.IndexE12 + paid;
+        return after is var sum && Int128.Abs(sum) <= long.MaxValue ? (long)sum : null;
+    }
+
+    /// <summary>An index that money may rest on, or null.</summary>
+    private static Price? IndexIn(MarketEvent.FramePublished frame, Underlying underlying)
+    {
+        foreach (var mark in frame.Indices)
+            if (mark.Underlying == underlying) return mark.Breaker == BreakerState.Normal ? mark.Index : null;
+        return null;
+    }
+
+    private static MarketEvent.CommandRefused Refused(string command, Rejection reason) => new(command, reason);
+
+    public static Market Evolve(Market market, MarketEvent @event)
+    {
+        market = market with { Version = market.Version + 1 };
+        return @event switch
+        {
+            MarketEvent.FeedAdmitted e => market with { Feeds = market.Feeds.Add(e.Feed) },
+            MarketEvent.SourceAdmitted e => market with { Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [])) },
+            MarketEvent.InstrumentListed e => market with
+            {
+                Instruments = market.Instruments.Add(e.Listing.Id, new ListedInstrument(e.Listing, default)),
+            },
+            MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
+            MarketEvent.FramePublished e => market with { LastFrame = market.Following(e), HasNews = false },
+            MarketEvent.FundingFixed e => market with { Instruments = market.InstrumentsAfter(e) },
+            MarketEvent.CommandRefused => market,
+            _ => throw new UnreachableException(@event.GetType().Name),
+        };
+    }
+
+    public void Verify()
+    {
+        foreach (var (id, instrument) in Instruments)
+            Invariant.Holds("M1", id == instrument.Listing.Id && AreSound(instrument.Listing), "what is listed is sound");
+        foreach (var mark in LastFrame?.Indices ?? [])
+        {
+            var used = mark.Sources.Count(source => source.Use == SourceUse.Used);
+            Invariant.Holds("M2", mark.Breaker != BreakerState.Normal || used >= Frames.MinSources, "three sources make a price");
+            Invariant.Holds("M3", (mark.Index is null) == (mark.Breaker == BreakerState.Halted), "there is an index, or a halt");
+            Invariant.Holds("M4", mark.Index is null or { E8: > 0 }, "no price is free");
+        }
+    }
+
+    /// <summary>
+    /// A frame is due a cadence after the last one, while there is something new or something that may still go stale. A market
+    /// that nobody quotes is silent.
+    /// </summary>
+    public Instant? DueAt()
+    {
+        if (LastFrame is null) return HasNews ? default(Instant) : null;
+        var mayChange = HasNews || LastFrame.Indices.Any(mark => mark.Index is not null);
+        return mayChange ? LastFrame.At.PlusMicros(CadenceMicros) : null;
+    }
+
+    public PriceSource? SourceOf(SourceId id)
+    {
+        foreach (var source in Sources)
+            if (source.Id == id) return source;
+        return null;
+    }
+
+    private ImmutableArray<PriceSource> SourcesAfter(MarketEvent.Quoted e)
+    {
+        var source = SourceOf(e.Source) ?? throw new InvariantViolation("M5", $"source {e.Source} is not admitted");
+        var latest = source.Latest.ToImmutableSortedDictionary(quote => quote.Underlying, quote => quote);
+        foreach (var quote in e.Prices) latest = latest.SetItem(quote.Underlying, new LatestQuote(quote.Underlying, quote.Price, e.At));
+        return Sources.Replace(source, source with { SeenAt = e.At, Latest = [.. latest.Values] });
+    }
+
+    private MarketEvent.FramePublished Following(MarketEvent.FramePublished frame)
+    {
+        Invariant.Same("M6", frame.Number, (LastFrame?.Number ?? 0) + 1);
+        Invariant.Holds("M7", LastFrame is null || frame.At > LastFrame.At, "frames go forward");
+        return frame;
+    }
+
+    private ImmutableSortedDictionary<InstrumentId, ListedInstrument> InstrumentsAfter(MarketEvent.FundingFixed e)
+    {
+        var known = Instruments[e.Instrument];
+        Invariant.Same("M8", e.Funding.Period, known.Funding.Period + 1);
+        return Instruments.SetItem(e.Instrument, known with { Funding = e.Funding });
+    }
+}

@@ -1,0 +1,132 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Runtime.Grains;
+
+namespace CrossMargin.Grains.Trades;
+
+/// <summary>Trade capture as a kind of grain: its decider, its event names and its bytes.</summary>
+public sealed class TradeCaptureGrain : GrainType<TradeCapture, TradeEvent>
+{
+    public override GrainKind Kind => GrainKind.TradeCapture;
+    public override int SnapshotSchema => 1;
+
+    public override IReadOnlyList<string> EventNames { get; } =
+    [
+        TradeEventNames.Captured, TradeEventNames.Busted, TradeEventNames.OrderEnded, TradeEventNames.InstrumentsLearned,
+        TradeEventNames.FundingLearned, TradeEventNames.CommandRefused,
+    ];
+
+    protected override TradeCapture Empty(GrainId id) => TradeCapture.Unborn(new FeedId(id));
+    protected override Decision<TradeEvent> Decide(TradeCapture state, object input, Context context) => TradeCapture.Decide(state, input);
+    protected override TradeCapture Evolve(TradeCapture state, TradeEvent @event) => TradeCapture.Evolve(state, @event);
+    protected override void Verify(TradeCapture state) => state.Verify();
+    protected override Instant? DueAt(TradeCapture state) => null;
+
+    /// <summary>Once when both sides are one account.</summary>
+    protected override ImmutableArray<GrainId> AddresseesOf(TradeEvent @event) => @event switch
+    {
+        TradeEvent.Captured trade => Both(trade.Buyer, trade.Seller),
+        TradeEvent.Busted trade => Both(trade.Buyer, trade.Seller),
+        TradeEvent.OrderEnded ended => [ended.Account.Grain],
+        _ => [],
+    };
+
+    private static ImmutableArray<GrainId> Both(TradeLeg buyer, TradeLeg seller) =>
+        buyer.Account == seller.Account ? [buyer.Account.Grain] : [buyer.Account.Grain, seller.Account.Grain];
+
+    protected override Rejection RefusalIn(TradeEvent @event) =>
+        @event is TradeEvent.CommandRefused refused ? refused.Reason : Rejection.None;
+
+    public override byte[] CanonicalBytes(object command)
+    {
+        var body = command switch
+        {
+            TradeCommand.Capture c => JsonSerializer.SerializeToUtf8Bytes(c, TradeJson.Default.Capture),
+            TradeCommand.EndOrder c => JsonSerializer.SerializeToUtf8Bytes(c, TradeJson.Default.EndOrder),
+            TradeCommand.Bust c => JsonSerializer.SerializeToUtf8Bytes(c, TradeJson.Default.Bust),
+            _ => throw new UnreachableException(command.GetType().Name),
+        };
+        return [.. System.Text.Encoding.ASCII.GetBytes(command.GetType().Name), .. body];
+    }
+
+    protected override string NameOf(TradeEvent @event) => @event switch
+    {
+        TradeEvent.Captured => TradeEventNames.Captured,
+        TradeEvent.Busted => TradeEventNames.Busted,
+        TradeEvent.OrderEnded => TradeEventNames.OrderEnded,
+        TradeEvent.InstrumentsLearned => TradeEventNames.InstrumentsLearned,
+        TradeEvent.FundingLearned => TradeEventNames.FundingLearned,
+        TradeEvent.CommandRefused => TradeEventNames.CommandRefused,
+        _ => throw new UnreachableException(@event.GetType().Name),
+    };
+
+    protected override void Encode(TradeEvent @event, IBufferWriter<byte> destination)
+    {
+        using var writer = new Utf8JsonWriter(destination);
+        JsonSerializer.Serialize(writer, @event, TradeJson.Default.GetTypeInfo(@event.GetType())!);
+    }
+
+    public override object Decode(string name, ReadOnlySpan<byte> payload) =>
+        JsonSerializer.Deserialize(payload, Shape(name)) ?? throw new JsonException("an event is an object");
+
+    private static JsonTypeInfo Shape(string name) => name switch
+    {
+        TradeEventNames.Captured => TradeJson.Default.Captured,
+        TradeEventNames.Busted => TradeJson.Default.Busted,
+        TradeEventNames.OrderEnded => TradeJson.Default.OrderEnded,
+        TradeEventNames.InstrumentsLearned => TradeJson.Default.InstrumentsLearned,
+        TradeEventNames.FundingLearned => TradeJson.Default.FundingLearned,
+        TradeEventNames.CommandRefused => TradeJson.Default.CommandRefused,
+        _ => throw new UnreachableException(name),
+    };
+
+    protected override byte[] Save(TradeCapture state) => JsonSerializer.SerializeToUtf8Bytes(
+        new TradeCaptureSnapshot(state.Version, [.. state.Instruments.Values], state.Fees.Amounts, [.. state.Trades.All]),
+        TradeJson.Default.TradeCaptureSnapshot);
+
+    public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
+    {
+        var saved = JsonSerializer.Deserialize(snapshot, TradeJson.Default.TradeCaptureSnapshot)!;
+        return new TradeCapture(
+            new FeedId(id), saved.Version, saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known),
+            Balances.From(saved.Fees), RecentTrades.From(saved.Trades));
+    }
+}
+
+/// <summary>A feed's grain as a snapshot keeps it. Equal states have equal bytes.</summary>
+internal sealed record TradeCaptureSnapshot(
+    long Version, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<AssetAmount> Fees, ImmutableArray<KnownTrade> Trades);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    UseStringEnumConverter = true,
+    Converters =
+    [
+        typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter), typeof(EventJson.InstantConverter),
+        typeof(EventJson.RejectionConverter), typeof(ClearingJson.AssetConverter), typeof(ClearingJson.UnderlyingConverter),
+        typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter), typeof(ClearingJson.RateConverter),
+        typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
+        typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter),
+    ])]
+[JsonSerializable(typeof(TradeEvent.Captured))]
+[JsonSerializable(typeof(TradeEvent.Busted))]
+[JsonSerializable(typeof(TradeEvent.OrderEnded))]
+[JsonSerializable(typeof(TradeEvent.InstrumentsLearned))]
+[JsonSerializable(typeof(TradeEvent.FundingLearned))]
+[JsonSerializable(typeof(TradeEvent.CommandRefused))]
+[JsonSerializable(typeof(TradeCommand.Capture))]
+[JsonSerializable(typeof(TradeCommand.EndOrder))]
+[JsonSerializable(typeof(TradeCommand.Bust))]
+[JsonSerializable(typeof(TradeCaptureSnapshot))]
+internal sealed partial class TradeJson : JsonSerializerContext;

@@ -1,0 +1,134 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+
+namespace CrossMargin.Runtime.Shards;
+
+/// <summary>How a shard publishes, adopts and waits for mark frames; docs/frames.md has the whole of it.</summary>
+public sealed partial class Shard
+{
+    private const long ConflateMicros = Instant.MicrosPerSecond;
+
+    private object? marks;            // what decisions see; null until a frame was offered since the recovery
+    private long wantedFrame;         // the highest frame that this shard knows to exist
+    private MarkFrame? nextFrame;     // offered when the open batch was full, or published here; adopted at the next tick
+    private ShardSet waitForFrame;    // shards whose deliveries named a frame that was not adopted yet
+
+    /// <summary>The frame that records name from here on: that of the last record, or a later one adopted without.</summary>
+    public long Frame { get; private set; }
+
+    /// <summary>Decisions were made under marks before, and they are not at hand: no turn may run.</summary>
+    private bool IsBlind => Frame > 0 && marks is null;
+
+    /// <summary>
+    /// A frame that is durable in its publisher's shard. A newer one is adopted; one of the present number gives a recovered
+    /// shard its marks back; all others come too late.
+    /// </summary>
+    public void Offer(Instant now, MarkFrame frame)
+    {
+        if (Phase != ShardPhase.Active || catalog.Valuation is not { } valuation) return;
+        if (frame.Number < Frame || (frame.Number == Frame && marks is not null)) return;
+        if (open.Records.Count >= limits.OpenRecords)
+        {
+            Postpone(frame);
+            return;
+        }
+
+        if (frame.Number > Frame) Adopt(now, frame, valuation);
+        else marks = valuation.Open(frame);
+        PullWhatWaited();
+    }
+
+    /// <summary>One unit in one batch, however many turns: first the grains that need one, then what it came to.</summary>
+    private void Adopt(Instant now, MarkFrame frame, Valuation valuation)
+    {
+        var opened = valuation.Open(frame);
+        var results = valuation.Sweep(opened, state.Slots);
+        marks = opened;
+        Frame = frame.Number;
+
+        var changed = 0;
+        var cause = new Cause.Frame(frame.Number);
+        foreach (var slot in results.Turns)
+            if (RunTurn(now, slot, new FrameAdopted(frame.Number), cause).First is not null) changed++;
+
+        var isFresh = state.AdoptedAt is { } last && Instant.Max(now, state.Time) < last.PlusMicros(ConflateMicros);
+        if (changed == 0 && isFresh) return;
+        WriteOwn(now, new ShardEvent.FrameAdopted(frame.Number, results.Valued, changed, results.Digest.ToString()), cause);
+    }
+
+    private void PullWhatWaited()
+    {
+        var waited = waitForFrame;
+        waitForFrame = default;
+        foreach (var source in waited)
+        {
+            pulledBehind[source.Number] = -1;
+            PullFrom(source);
+        }
+    }
+
+    // ---- frames that are published here ----------------------------------------------------------------------------
+
+    private void NotePublished(MarkFrame frame)
+    {
+        state.Publish(frame);
+        open.Published = frame;
+    }
+
+    /// <summary>The record is durable. This shard adopts it too, so that somebody announces it if the broadcast is lost.</summary>
+    private void Publish(MarkFrame frame)
+    {
+        Postpone(frame);
+        host.Publish(frame);
+    }
+
+    private void Postpone(MarkFrame frame)
+    {
+        if (nextFrame is null || nextFrame.Number < frame.Number) nextFrame = frame;
+    }
+
+    // ---- frames that are missing -----------------------------------------------------------------------------------
+
+    /// <summary>After a recovery: at the last record's frame, without its marks.</summary>
+    private void BeginFrames()
+    {
+        Frame = state.Frame;
+        marks = null;
+        nextFrame = null;
+        waitForFrame = default;
+        wantedFrame = Math.Max(state.Frame, state.Published);
+        AskForFrame();
+    }
+
+    /// <summary>A gap for this pair only: pulled again as soon as the frame is adopted.</summary>
+    private void WaitForFrame(ShardId source, long frame)
+    {
+        waitForFrame = waitForFrame.With(source);
+        Want(frame);
+    }
+
+    /// <summary>Asks at once for a frame that nobody has spoken of before; for the others every tick asks.</summary>
+    private void Want(long frame)
+    {
+        if (frame <= wantedFrame || frame <= Frame) return;
+        wantedFrame = frame;
+        AskForFrame();
+    }
+
+    private void AskForFrame()
+    {
+        if (catalog.Valuation is not null && (marks is null || wantedFrame > Frame)) host.FetchFrame(id, wantedFrame);
+    }
+
+    private void CatchUpFrames(Instant now)
+    {
+        if (nextFrame is { } frame)
+        {
+            nextFrame = null;
+            Offer(now, frame);
+        }
+
+        AskForFrame();
+    }
+}

@@ -1,0 +1,92 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Tests.Trades;
+using Shouldly;
+using Xunit;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
+using static CrossMargin.Grains.Tests.Trades.GivenVenue;
+
+namespace CrossMargin.Grains.Tests.Accounts;
+
+public sealed class OrderTests
+{
+    private static readonly AccountCommand.ReserveOrder FiveBids =
+        new(new OrderId("o1"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("5"), P("100"));
+
+    [Fact]
+    public void A_fill_takes_from_the_reservation_and_the_end_releases_the_rest()
+    {
+        var venue = Reserved();
+        venue.Trades(Party(Alice, order: "o1"), Party(Bob), "2", "100");
+        venue.Of(Alice).Orders.ShouldBe([new OrderReservation(new OrderId("o1"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("3"), P("100"))]);
+
+        venue.Tell(new TradeCommand.EndOrder(new OrderId("o1"), Alice));
+        venue.Of(Alice).Orders.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_reservation_that_is_filled_is_gone_and_its_end_changes_nothing()
+    {
+        var venue = Reserved();
+        venue.Trades(Party(Alice, order: "o1"), Party(Bob), "5", "100");
+        venue.Of(Alice).Orders.ShouldBeEmpty();
+
+        var version = venue.Of(Alice).Version;
+        venue.Tell(new TradeCommand.EndOrder(new OrderId("o1"), Alice));
+        venue.Of(Alice).Version.ShouldBe(version);
+    }
+
+    [Fact]
+    public void A_fill_of_more_than_was_reserved_is_a_fact_too()
+    {
+        var venue = Reserved();
+        venue.Trades(Party(Alice, order: "o1"), Party(Bob), "7", "100");
+        venue.Of(Alice).Orders.ShouldBeEmpty();
+        venue.PositionOf(Alice)!.Quantity.ShouldBe(Q("7"));
+    }
+
+    [Fact]
+    public void An_end_for_an_order_that_was_never_reserved_changes_nothing() =>
+        Open.When(new TradeEvent.OrderEnded(new OrderId("o9"), Alice)).ThenNothing();
+
+    [Fact]
+    public void A_fill_of_an_order_that_was_never_reserved_is_applied()
+    {
+        var venue = new GivenVenue(BtcPerp);
+        venue.Trades(Party(Alice, order: "o9"), Party(Bob), "1", "100");
+        venue.PositionOf(Alice)!.Quantity.ShouldBe(Q("1"));
+    }
+
+    /// <summary>Each row breaks the rules of the rows below it as well.</summary>
+    [Theory]
+    [InlineData("unopened", "o1", 0, 0, "account-not-found")]
+    [InlineData("full", "o1", 0, 0, "order-id-in-use")]
+    [InlineData("full", "o2", 0, 0, "too-many-orders")]
+    [InlineData("open", "o2", 0, 0, "quantity-not-positive")]
+    [InlineData("open", "o2", 1, 0, "price-not-positive")]
+    public void The_first_rule_that_is_broken_answers(string phase, string order, long quantity, long price, string answer)
+    {
+        var given = phase == "unopened" ? Unopened : Open;
+        if (phase == "full")
+        {
+            for (var i = 0; i < Account.MaxOrders; i++)
+            {
+                var id = new OrderId(i == 0 ? "o1" : $"full-{i}");
+                given.After(new AccountEvent.OrderReserved(id, SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("1"), P("1")));
+            }
+        }
+
+        Rejections.TryParse(answer, out var reason).ShouldBeTrue();
+        given.When(FiveBids with { Order = new OrderId(order), Quantity = new Quantity(quantity), Price = new Price(price) })
+            .ThenJournaledRefusal(reason);
+    }
+
+    private static GivenVenue Reserved()
+    {
+        var venue = new GivenVenue(BtcPerp);
+        venue.Send(Alice.Grain, FiveBids);
+        return venue;
+    }
+}

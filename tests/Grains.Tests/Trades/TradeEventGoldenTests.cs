@@ -1,0 +1,45 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Trades;
+using Shouldly;
+using Xunit;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
+using static CrossMargin.Grains.Tests.Trades.GivenVenue;
+
+namespace CrossMargin.Grains.Tests.Trades;
+
+public sealed class TradeEventGoldenTests
+{
+    private static readonly TradeCaptureGrain Grain = new();
+
+    private static readonly TradeLeg Buyer =
+        new(Alice, SubAccountId.Main, Amount("0.0325 USDC")) { Order = new OrderId("o-9") };
+
+    private static readonly TradeLeg Seller = new(Bob, new SubAccountId(3), Amount("-0.0065 USDC"));
+
+    private static readonly TradeEvent[] Samples =
+    [
+        new TradeEvent.Captured(
+            new TradeId("t-17"), BtcPerp.Id, FillStyle.Variation, P("65000.5"), Q("0.001"), Amount("65.0005 USDC"),
+            new FundingPoint(3, 1_234_500_000_000), Buyer, Seller, Amount("12.026 USDC"), Noon),
+        new TradeEvent.Busted(
+            new TradeId("t-17"), BtcPerp.Id, FillStyle.Variation, Q("0.001"), Amount("65.0005 USDC"),
+            new FundingPoint(3, 1_234_500_000_000), Buyer, Seller, Amount("12 USDC")),
+        new TradeEvent.OrderEnded(new OrderId("o-9"), Alice),
+        new TradeEvent.InstrumentsLearned([new ListedInstrument(BtcPerp, new FundingPoint(3, -5)), new ListedInstrument(BtcCall, default)]),
+        new TradeEvent.FundingLearned(BtcPerp.Id, new FundingPoint(4, 1_000_000_000_000)),
+        new TradeEvent.CommandRefused("capture", Rejection.UnknownInstrument),
+    ];
+
+    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void An_event_has_the_bytes_that_it_always_had(string name) =>
+        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
+
+    [Fact]
+    public void Every_event_name_has_a_sample() =>
+        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using CrossMargin.Contracts;
+using CrossMargin.Journal;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+using CrossMargin.Silos;
+using CrossMargin.Simulation.Audit;
+using CrossMargin.Simulation.World;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shouldly;
+using Xunit;
+
+namespace CrossMargin.Simulation;
+
+/// <summary>The broadcast of frames on real threads, which the simulated silo has its own version of.</summary>
+public class SiloFrameTests
+{
+    private static readonly ShardMap Map = new(8);
+    private static readonly GrainCatalog Catalog =
+        new(new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
+
+    /// <summary>One circular grain of each shard.</summary>
+    private static readonly GrainId[] Circulars = [.. Enumerable.Range(0, 200)
+        .Select(number => GrainId.Derive(CircularGrain.TheKind, BitConverter.GetBytes(number)))
+        .GroupBy(Map.ShardOf).OrderBy(group => group.Key.Number).Select(group => group.First())];
+
+    private ulong keys;
+
+    [Fact]
+    public async Task A_frame_comes_to_every_shard_and_a_new_silo_finds_it_in_the_journal()
+    {
+        Circulars.Length.ShouldBe(Map.Count);
+        var journal = new MemoryJournal(Map);
+        await using (var silo = Start(journal))
+        {
+            for (var number = 1; number <= 20; number++) await Ask(silo, LighthouseGrain.Id, new Shine(Skip: 0, Light: number));
+            foreach (var circular in Circulars) await UntilSeen(silo, circular, frame: 20);
+        }
+
+        await using var next = Start(journal);
+        foreach (var circular in Circulars) await UntilSeen(next, circular, frame: 20);
+        await Ask(next, LighthouseGrain.Id, new Shine(Skip: 0, Light: 1));
+        foreach (var circular in Circulars) await UntilSeen(next, circular, frame: 21);
+    }
+
+    private static Silos.Silo Start(MemoryJournal journal)
+    {
+        var options = new SiloOptions { ShardThreads = 3, Tick = TimeSpan.FromMilliseconds(5) };
+        var silo = new Silos.Silo(journal, Map, Catalog, options, TimeProvider.System, NullLogger<Silos.Silo>.Instance);
+        silo.Start();
+        return silo;
+    }
+
+    /// <summary>A grain writes down whose marks its decision saw; asked again until that is the frame.</summary>
+    private async Task UntilSeen(Silos.Silo silo, GrainId circular, long frame)
+    {
+        long seen;
+        do
+        {
+            var record = await Ask(silo, circular, new Circulate([circular], CircularText.Ignore));
+            using var payload = JsonDocument.Parse(record.Payload);
+            seen = payload.RootElement.GetProperty("seen").GetInt64();
+            seen.ShouldBe(record.Frame);
+            seen.ShouldBeLessThanOrEqualTo(frame);
+        }
+        while (seen < frame);
+    }
+
+    /// <summary>Asks until there is an answer on record; a test that never gets one is stopped by its runner.</summary>
+    private async Task<JournalRecord> Ask(Silos.Silo silo, GrainId to, object what)
+    {
+        var identity = new Cause.Key(
+            CommandKey.Issue(Instant.From(TimeProvider.System.GetUtcNow()), 1, ++keys), Catalog.FingerprintOf(to, what));
+        while (true)
+        {
+            var caller = new Waiting();
+            silo.Submit(new Command(to, what, identity), caller);
+            if ((await caller.Answered.Task.WaitAsync(TestContext.Current.CancellationToken)).Record is { } record) return record;
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private sealed class Waiting : ICaller
+    {
+        public TaskCompletionSource<Reply> Answered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Answer(in Reply reply) => Answered.SetResult(reply);
+    }
+}
