@@ -34,6 +34,7 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(AuditHead))]
 [JsonSerializable(typeof(VerifyRequest))]
 [JsonSerializable(typeof(VerifyAnswer))]
+[JsonSerializable(typeof(StateView))]
 [JsonSerializable(typeof(BookRequest))]
 [JsonSerializable(typeof(SimulationAnswer))]
 [JsonSerializable(typeof(ClusterView))]

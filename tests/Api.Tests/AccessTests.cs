@@ -17,6 +17,8 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/accounts"] = ["alice", "bob"],
         ["GET /v1/accounts/{id}"] = ["alice", "bob", "operator", "auditor"],
         ["GET /v1/accounts/{id}/events"] = ["alice", "bob", "operator", "auditor"],
+        ["GET /v1/accounts/{id}/export"] = ["alice", "bob", "operator", "auditor"],
+        ["GET /v1/accounts/{id}/state"] = ["alice", "bob", "operator", "auditor"],
         ["POST /v1/accounts/{id}/deposits"] = ["operator"],
         ["POST /v1/accounts/{id}/withdrawals"] = ["alice", "bob"],
         ["GET /v1/accounts/{id}/withdrawals/{withdrawalId}"] = ["alice", "bob", "operator", "auditor"],
@@ -25,6 +27,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/custody/{source}/withdrawals"] = ["custodian"],
         ["GET /v1/ingest/{source}"] = ["custodian"],
         ["GET /v1/events/{address}"] = ["auditor"],
+        ["GET /v1/audit/proofs/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],
         ["POST /v1/audit/verify"] = ["auditor"],
         ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor"],
@@ -78,7 +81,7 @@ public sealed class AccessTests(VenueFixture venue)
         if (account.Length > 0 && who is "alice" or "bob" && account.Length > 0 && account != (who == "alice" ? alices : bobs)) return "not-found";
         return route switch
         {
-            "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" => "not-found",
+            "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" or "GET /v1/audit/proofs/{address}" => "not-found",
             "GET /v1/ingest/{source}" => "malformed-parameter",
             "POST /v1/simulate" => "malformed-book",
             _ when route.StartsWith("POST") => "unknown-field",
@@ -91,7 +94,7 @@ public sealed class AccessTests(VenueFixture venue)
     {
         var bobs = await client.Open("bob");
         var absent = "02" + bobs[2..^4] + "0000";
-        foreach (var rest in new[] { "", "/events", "/withdrawals/1", "?atSequence=1", "?minSequence=9" })
+        foreach (var rest in new[] { "", "/events", "/export", "/state", "/withdrawals/1", "?atSequence=1", "?minSequence=9" })
         {
             var (foreign, missing) = (await client.Get("alice", $"/v1/accounts/{bobs}{rest}"), await client.Get("alice", $"/v1/accounts/{absent}{rest}"));
             Comparable(foreign, bobs).ShouldBe(Comparable(missing, absent));

@@ -93,11 +93,12 @@ internal static class AccountRoutes
         string id, HttpContext http, Venue venue, TimeProvider clock,
         [Description("As it was then: RFC 3339 in UTC, or ms since 1970. In the past.")] string? asOf = null,
         [Description("As it was after this many events.")] string? atSequence = null,
+        [Description("As it was under this mark frame, before its shard adopted a later one.")] string? atFrame = null,
         [Description("Not before this sequence: waits up to 2 s, then 503 behind.")] string? minSequence = null)
     {
-        if (Query.RefuseUnknown(http, "asOf", "atSequence", "minSequence") is { } unknown) return unknown;
-        if ((asOf is not null ? 1 : 0) + (atSequence is not null ? 1 : 0) + (minSequence is not null ? 1 : 0) > 1)
-            return Refusal.Of(EdgeCode.MalformedParameter, "asOf, atSequence and minSequence exclude each other");
+        if (Query.RefuseUnknown(http, "asOf", "atSequence", "atFrame", "minSequence") is { } unknown) return unknown;
+        if (new[] { asOf, atSequence, atFrame, minSequence }.Count(given => given is not null) > 1)
+            return Refusal.Of(EdgeCode.MalformedParameter, "asOf, atSequence, atFrame and minSequence exclude each other");
 
         var account = Parsed(id);
         if (minSequence is not null)
@@ -112,6 +113,13 @@ internal static class AccountRoutes
             if (Query.Sequence(atSequence) is not { } sequence) return Query.NotASequence("atSequence");
             if (sequence > live.Version) return Refusal.Of(EdgeCode.NotReached, $"the account is at sequence {live.Version}");
             return PastView(http, account, await AccountHistory.AtSequence(venue, account, sequence, http.RequestAborted), asOf: null);
+        }
+
+        if (atFrame is not null)
+        {
+            if (Query.Sequence(atFrame) is not { } frame) return Query.NotASequence("atFrame");
+            if (frame > live.Frame) return Refusal.Of(EdgeCode.NotReached, $"the account's shard has adopted frame {live.Frame}");
+            return PastView(http, account, await AccountHistory.UnderFrame(venue, account, frame, http.RequestAborted), asOf: null);
         }
 
         if (asOf is not null)
@@ -199,6 +207,6 @@ internal static class AccountRoutes
     }
 
     // The gate has parsed it before and let nothing else through.
-    private static AccountId Parsed(string id) =>
+    internal static AccountId Parsed(string id) =>
         AccountId.TryParse(id, out var account) ? account : throw new InvalidOperationException("the gate let a malformed id through");
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Security.Cryptography;
+using System.Text.Json;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Records;
@@ -89,3 +90,17 @@ public sealed record VerifyAnswer(
     [property: Description("At most 100.")] IReadOnlyList<Finding> Findings,
     [property: Description("The hash of the cut that was verified, as GET /v1/audit/head gives it; null for a range.")] string? Hash,
     string AsOf);
+
+[Description("The canonical state of an account. Two that have the same hash are the same to the byte.")]
+public sealed record StateView(
+    string Account, long Sequence, string Address, string RecordedAt, long Frame,
+    [property: Description("SHA-256 in hex over `state` as it stands here.")] string StateHash, JsonElement State)
+{
+    internal static StateView Of(byte[] state, JournalRecord last)
+    {
+        using var json = JsonDocument.Parse(state);
+        return new StateView(
+            last.Grain.ToString(), last.Version, last.Address.ToString(), last.Time.ToString(), last.Frame,
+            Hash256.Of(state).ToString(), json.RootElement.Clone());
+    }
+}

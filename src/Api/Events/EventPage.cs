@@ -7,13 +7,14 @@ using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Api.Events;
 
-[Description("Why a record exists: by a command's key, a source's number, another record's message, or a timer.")]
+[Description("Why a record exists: by a command's key, a source's number, another record's message, a timer, or a mark frame.")]
 public sealed record EventCause(string Kind)
 {
     public string? Key { get; init; }
     public string? Source { get; init; }
     public long? SourceSequence { get; init; }
     public string? Message { get; init; }
+    public long? Frame { get; init; }
 }
 
 [Description("A record of the journal. `data` is the payload exactly as it was hashed; amounts in it read \"12.5 USDC\".")]
@@ -58,6 +59,10 @@ internal static class EventJsonWriter
             case Cause.Message message:
                 json.WriteString("kind", "message");
                 json.WriteString("message", message.Address.ToString());
+                break;
+            case Cause.Frame frame:
+                json.WriteString("kind", "frame");
+                json.WriteNumber("frame", frame.Number);
                 break;
             default:
                 json.WriteString("kind", "timer");

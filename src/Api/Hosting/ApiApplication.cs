@@ -51,6 +51,7 @@ internal static class ApiApplication
         CustodyRoutes.Map(app);
         EventRoutes.Map(app);
         AuditRoutes.Map(app);
+        ProofRoutes.Map(app);
         SimulationRoutes.Map(app);
         OperationRoutes.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").IsOpenToAll();

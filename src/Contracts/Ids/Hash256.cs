@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
@@ -7,6 +8,8 @@ namespace CrossMargin.Contracts;
 public readonly record struct Hash256(ulong A, ulong B, ulong C, ulong D)
 {
     public const int Size = 32;
+
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
 
     public static Hash256 Of(ReadOnlySpan<byte> bytes)
     {
@@ -34,6 +37,15 @@ public readonly record struct Hash256(ulong A, ulong B, ulong C, ulong D)
         var bytes = new byte[Size];
         Write(bytes);
         return bytes;
+    }
+
+    /// <summary>Only the canonical form: 64 lower-case hexadecimal digits.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out Hash256 hash)
+    {
+        hash = default;
+        if (text.Length != 2 * Size || text.ContainsAnyExcept(Digits)) return false;
+        hash = Read(Convert.FromHexString(text));
+        return true;
     }
 
     public override string ToString() => $"{A:x16}{B:x16}{C:x16}{D:x16}";

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace CrossMargin.Contracts;
@@ -19,6 +20,18 @@ public readonly record struct ShardId(int Number) : IComparable<ShardId>
 /// </summary>
 public readonly record struct RecordAddress(ShardId Shard, long Position)
 {
+    /// <summary>Only the canonical form: shard and position without superfluous zeros.</summary>
+    public static bool TryParse(string text, out RecordAddress address)
+    {
+        address = default;
+        var colon = text.IndexOf(':');
+        if (colon < 0) return false;
+        if (!byte.TryParse(text.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var shard)) return false;
+        if (!long.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var position)) return false;
+        address = new RecordAddress(new ShardId(shard), position);
+        return position > 0 && text == address.ToString();
+    }
+
     public override string ToString() => $"{Shard}:{Position}";
 }
 
