@@ -11,10 +11,12 @@ internal static class ExportCommand
         var to = new Option<string?>("--to") { Description = "The file. Without it standard output.", HelpName = "FILE" };
         var through = new Option<long?>("--through")
         {
-            Description = "A position of the account's shard that the proof leads through, to hold a kept head against it.", HelpName = "POSITION",
+            Description = "A position of the account's shard that the proof leads through, to hold a kept head against it.",
+            HelpName = "POSITION",
         };
         var (output, server, token) = (Options.Output(), Options.Server(), Options.TokenFile());
-        var command = new Command("export", "Everything that happened to an account, or one record, as NDJSON with the proof that it is in the journal.")
+        var command = new Command(
+            "export", "Everything that happened to an account, or one record, as NDJSON with the proof that it is in the journal.")
         {
             subject, to, through, server, token, output,
         };
@@ -37,9 +39,10 @@ internal static class ExportCommand
 
     public static string PathOf(string subject, long? through)
     {
-        if (!subject.Contains(':')) return $"/v1/accounts/{Uri.EscapeDataString(subject)}/export{(through is null ? "" : $"?through={through}")}";
+        var escaped = Uri.EscapeDataString(subject);
+        if (!subject.Contains(':')) return $"/v1/accounts/{escaped}/export{(through is null ? "" : $"?through={through}")}";
         if (through is not null) throw new CommandFailed("--through is for the export of an account");
-        return $"/v1/audit/proofs/{Uri.EscapeDataString(subject)}";
+        return $"/v1/audit/proofs/{escaped}";
     }
 
     private static async Task Download(Server venue, string path, string file, CancellationToken cancel)

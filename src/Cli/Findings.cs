@@ -75,7 +75,8 @@ internal sealed class Findings
     private static string Compact(JsonNode? node) => node switch
     {
         null => "-",
-        JsonObject fields => string.Join("  ", fields.Where(field => field.Value is not null).Select(field => $"{field.Key} {Compact(field.Value)}")),
+        JsonObject fields => string.Join("  ", fields
+            .Where(field => field.Value is not null).Select(field => $"{field.Key} {Compact(field.Value)}")),
         JsonArray list => string.Join(", ", list.Select(Compact)),
         JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
         _ => node.ToJsonString(Plain),

@@ -36,7 +36,8 @@ internal static class ProofFile
         {
             try
             {
-                state = type.Evolve(state, Catalog.Decode(record) ?? throw new InvalidDataException($"this build cannot read a {record.Type}"));
+                var @event = Catalog.Decode(record) ?? throw new InvalidDataException($"this build cannot read a {record.Type}");
+                state = type.Evolve(state, @event);
                 type.Verify(state);
             }
             catch (Exception broken) when (broken is InvariantViolation or InvalidDataException or OverflowException)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Journal.Proofs;
 using CrossMargin.Runtime.Records;
@@ -7,7 +6,7 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Cli;
 
 /// <summary>
-/// What was it then? An account is folded here, from its proved records; the whole venue is folded where its journal is.
+/// What was it then? An account is folded here, from its proved records.
 /// </summary>
 internal static class ReplayCommand
 {
@@ -21,11 +20,17 @@ internal static class ReplayCommand
 
     public static Command Create()
     {
-        var account = new Argument<string?>("account") { Description = "An account's id. Without it the whole venue.", Arity = ArgumentArity.ZeroOrOne };
+        var account = new Argument<string?>("account") { Description = "An account's id.", Arity = ArgumentArity.ZeroOrOne };
         var sequence = new Option<long?>("--at-sequence") { Description = "As it was after this many of its events.", HelpName = "N" };
-        var frame = new Option<long?>("--at-frame") { Description = "As it was under this mark frame, before a later one was adopted.", HelpName = "N" };
+        var frame = new Option<long?>("--at-frame")
+        {
+            Description = "As it was under this mark frame, before a later one was adopted.", HelpName = "N",
+        };
         var file = new Option<string?>("--offline") { Description = "An exported account. No server is asked.", HelpName = "FILE" };
-        var compare = new Option<bool>("--compare") { Description = "Hold the result against the venue's own, byte for byte. Ends with 4 when it differs." };
+        var compare = new Option<bool>("--compare")
+        {
+            Description = "Hold the result against the venue's own, byte for byte. Ends with 4 when it differs.",
+        };
         var (at, output, server, token) = (Options.At(), Options.Output(), Options.Server(), Options.TokenFile());
         var command = new Command("replay", "Fold the journal from its beginning to an instant, a sequence or a frame, or to its end.")
         {
@@ -43,11 +48,9 @@ internal static class ReplayCommand
                 return Offline(path, moment, form);
             }
 
+            if (asked.GetValue(account) is not { } id) throw new CommandFailed("whose?", "Name an account, or an export with --offline.");
             using var venue = Server.From(asked.GetValue(server), asked.GetValue(token));
-            if (asked.GetValue(account) is { } id) return await Account(venue, id, moment, asked.GetValue(compare), form, cancel);
-            if (moment.Sequence is not null) throw new CommandFailed("a venue has no sequence", "Name an account, or use --at or --at-frame.");
-            if (asked.GetValue(compare)) throw new CommandFailed("a venue is compared by verify", "crossmargin verify");
-            return await Venue(venue, moment, form, cancel);
+            return await Account(venue, id, moment, asked.GetValue(compare), form, cancel);
         });
         return command;
     }
@@ -63,7 +66,8 @@ internal static class ReplayCommand
         }
         catch (Exception broken) when (broken is ProofBroken or FoldBroken)
         {
-            throw new CommandFailed($"{file}: {broken.Message}", "Nothing is replayed from a file that is not what it says.", ExitCode.Mismatch);
+            throw new CommandFailed(
+                $"{file}: {broken.Message}", "Nothing is replayed from a file that is not what it says.", ExitCode.Mismatch);
         }
     }
 
@@ -76,7 +80,8 @@ internal static class ReplayCommand
         {
             using var reader = new StreamReader(buffer);
             var proof = Proof.Read(reader);
-            if (proof.Account is not { } account) throw new CommandFailed($"{id} is not an account", "An account's id is a UUID that begins with 02.");
+            if (proof.Account is not { } account)
+                throw new CommandFailed($"{id} is not an account", "An account's id is a UUID that begins with 02.");
             var replayed = Fold(account, proof, moment);
             var findings = Describe(account, replayed, proof);
             var isSame = !compares || await Compare(venue, account, replayed, findings, cancel);
@@ -91,7 +96,9 @@ internal static class ReplayCommand
 
     private static Replayed Fold(GrainId account, Proof proof, Moment moment) =>
         ProofFile.Fold(account, proof.Records, moment.Has)
-            ?? throw new CommandFailed("the account was not open then", $"Its first record is of {proof.Records[0].Time}, frame {proof.Records[0].Frame}.", ExitCode.NotFound);
+            ?? throw new CommandFailed(
+                "the account was not open then", $"Its first record is of {proof.Records[0].Time}, frame {proof.Records[0].Frame}.",
+                ExitCode.NotFound);
 
     private static Findings Describe(GrainId account, Replayed replayed, Proof proof) => new Findings()
         .Say("account", account.ToString())
@@ -108,17 +115,8 @@ internal static class ReplayCommand
     {
         var theirs = await venue.Get($"/v1/accounts/{account}/state?atSequence={replayed.Last.Version}", cancel);
         var isSame = (string?)theirs["stateHash"] == replayed.Hash.ToString();
-        findings.Say("compared", isSame ? "the venue's state has the same bytes" : $"the venue's state is {theirs["stateHash"]}", value: isSame);
+        findings.Line("compared", isSame ? "the venue's state has the same bytes" : $"the venue's state is {theirs["stateHash"]}");
+        findings.Field("compared", isSame);
         return isSame;
-    }
-
-    private static async Task<int> Venue(Server venue, Moment moment, OutputForm form, CancellationToken cancel)
-    {
-        var body = new JsonObject();
-        if (moment.At is { } at) body["asOf"] = at.ToString();
-        if (moment.Frame is { } frame) body["frame"] = frame;
-        var answer = await venue.Post("/v1/audit/replays", body, cancel);
-        VerifyCommand.Said(answer).Write(form, Console.Out);
-        return (string?)answer["verdict"] == "agrees" ? ExitCode.Ok : ExitCode.Mismatch;
     }
 }

@@ -60,7 +60,8 @@ internal sealed class Server : IDisposable
         catch (HttpRequestException failed)
         {
             throw new CommandFailed(
-                $"no venue answers at {http.BaseAddress}: {failed.Message}", $"Start one with ./run, or name it with --server or {ServerVariable}.");
+                $"no venue answers at {http.BaseAddress}: {failed.Message}",
+                $"Start one with ./run, or name it with --server or {ServerVariable}.");
         }
 
         if (answer.IsSuccessStatusCode) return answer;
@@ -70,7 +71,8 @@ internal sealed class Server : IDisposable
     private async Task<CommandFailed> Refused(HttpResponseMessage answer, CancellationToken cancel)
     {
         var text = await answer.Content.ReadAsStringAsync(cancel);
-        var problem = answer.Content.Headers.ContentType?.MediaType == "application/problem+json" ? JsonNode.Parse(text) as JsonObject : null;
+        var isProblem = answer.Content.Headers.ContentType?.MediaType == "application/problem+json";
+        var problem = isProblem ? JsonNode.Parse(text) as JsonObject : null;
         var what = problem is null
             ? $"{http.BaseAddress} answered {(int)answer.StatusCode} and is perhaps no venue"
             : $"{(string?)problem["code"]}: {(string?)problem["detail"] ?? (string?)problem["title"]}";

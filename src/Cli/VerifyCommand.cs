@@ -9,7 +9,10 @@ internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var offline = new Option<string?>("--offline") { Description = "A proof that was exported. No server is asked and no network used.", HelpName = "FILE" };
+        var offline = new Option<string?>("--offline")
+        {
+            Description = "A proof that was exported. No server is asked and no network used.", HelpName = "FILE",
+        };
         var (anchor, output, server, token) = (Options.Anchor(), Options.Output(), Options.Server(), Options.TokenFile());
         var command = new Command(
             "verify", "Compute an exported proof again; or let a venue read its whole journal again and compare: chain, live state, money. "
@@ -18,7 +21,8 @@ internal static class VerifyCommand
         {
             var form = asked.Form(output);
             if (asked.GetValue(offline) is { } file) return Offline(file, asked.GetValue(anchor), form);
-            if (asked.GetValue(anchor) is not null) throw new CommandFailed("--anchor is held against a file", "Name the file with --offline.");
+            if (asked.GetValue(anchor) is not null)
+                throw new CommandFailed("--anchor is held against a file", "Name the file with --offline.");
             using var venue = Server.From(asked.GetValue(server), asked.GetValue(token));
             return await Online(venue, form, cancel);
         });
@@ -44,7 +48,8 @@ internal static class VerifyCommand
             if (proof.Account is { } account)
             {
                 var folded = ProofFile.Fold(account, proof.Records, _ => true)!;
-                findings.Say("state", $"sha256 {folded.Hash}, folded from {proof.Records.Count} records", "stateHash", folded.Hash.ToString());
+                findings.Line("state", $"sha256 {folded.Hash}, folded from {proof.Records.Count} records");
+                findings.Field("stateHash", folded.Hash.ToString());
             }
 
             return Held(proof, anchor, findings);

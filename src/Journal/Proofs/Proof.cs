@@ -50,7 +50,7 @@ public sealed class Proof
     /// <summary>Records and bare links.</summary>
     public long Links { get; private set; }
 
-    /// <summary>The account's records in order, each handed out when its hash was computed; they count when the reading ended well.</summary>
+    /// <summary>The records with their content, in order.</summary>
     public List<JournalRecord> Records { get; } = [];
 
     /// <summary>Throws <see cref="ProofBroken"/> at the first line that does not fit.</summary>
@@ -119,7 +119,8 @@ public sealed class Proof
                     break;
                 case ProofWriter.RecordForm:
                     OnlyHas(header, "proof", "record", "shard", "records", "head");
-                    onlyRecord = RecordAddress.TryParse(Text(header, "record"), out var address) ? address : throw Broken("record is not an address");
+                    if (!RecordAddress.TryParse(Text(header, "record"), out var address)) throw Broken("record is not an address");
+                    onlyRecord = address;
                     break;
                 case var other:
                     throw Broken($"this is not a proof of a form that is known here, but {other}");
@@ -175,7 +176,8 @@ public sealed class Proof
         if (Account is { } account)
         {
             if (grain != account) throw Broken($"a record of {grain} does not belong to this account");
-            if (sequence != Records.Count + 1) throw Broken($"expected the account's record {Records.Count + 1}, found {sequence}: one was taken out");
+            if (sequence != Records.Count + 1)
+                throw Broken($"expected the account's record {Records.Count + 1}, found {sequence}: one was taken out");
         }
         else if (onlyRecord != new RecordAddress(Shard, position))
         {
@@ -221,7 +223,9 @@ public sealed class Proof
     }
 
     private JsonElement Property(JsonElement element, string name, JsonValueKind kind) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == kind ? value : throw Broken($"{name} is missing or of another type");
+        element.TryGetProperty(name, out var value) && value.ValueKind == kind
+            ? value
+            : throw Broken($"{name} is missing or of another type");
 
     private string Text(JsonElement element, string name) => Property(element, name, JsonValueKind.String).GetString()!;
 
