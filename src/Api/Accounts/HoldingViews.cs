@@ -32,7 +32,8 @@ public sealed record PositionView(
     private static Price? EntryPriceOf(Position held, Listing listing)
     {
         Int128 scale = 1;
-        for (var decimals = listing.Settlement.Decimals!.Value; decimals < Price.Scale + 2 * Contracts.Quantity.Scale; decimals++) scale *= 10;
+        const int Wanted = Price.Scale + 2 * Contracts.Quantity.Scale;
+        for (var decimals = listing.Settlement.Decimals!.Value; decimals < Wanted; decimals++) scale *= 10;
         var exact = (Int128)held.Quantity.E8 * listing.Multiplier.E8;
         if (Int128.Abs(held.Cost.Units) > Int128.MaxValue / scale) return null;
         var price = Rounding.Floor(held.Cost.Units * scale * Int128.Sign(exact), Int128.Abs(exact));

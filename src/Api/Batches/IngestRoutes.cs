@@ -37,7 +37,7 @@ internal static class IngestRoutes
             return Refusal.Of(EdgeCode.MalformedParameter, "of is fills, prices or custody");
         AccountId id = default;
         if ((of == "custody") != (account is not null) || (account is not null && !AccountId.TryParse(account, out id)))
-            return Refusal.Of(EdgeCode.MalformedParameter, "custody, and nothing else, has a numbering for each account: account is its id");
+            return Refusal.Of(EdgeCode.MalformedParameter, "custody, and only that, has a numbering for each account: account is its id");
 
         var name = new SourceId(source);
         var grain = of switch { "fills" => FeedId.For(name).Grain, "prices" => venue.Market.Grain, _ => id.Grain };

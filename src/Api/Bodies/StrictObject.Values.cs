@@ -88,7 +88,8 @@ internal ref partial struct StrictObject
     /// <summary>RFC 3339 in UTC as a string, or milliseconds since 1970 as an integer.</summary>
     public Instant Time(string name)
     {
-        if (json.TokenType == JsonTokenType.Number) return new Instant(Integer(name, min: 0, MaxMilliseconds) * Instant.MicrosPerMillisecond);
+        if (json.TokenType == JsonTokenType.Number)
+            return new Instant(Integer(name, min: 0, MaxMilliseconds) * Instant.MicrosPerMillisecond);
         if (json.TokenType == JsonTokenType.String && Instant.TryParse(json.GetString(), out var instant)) return instant;
         if (json.TokenType == JsonTokenType.String)
             Report(name, EdgeCode.MalformedText, "RFC 3339 in UTC (…Z) with at most six decimals, or ms since 1970");

@@ -30,7 +30,8 @@ public sealed record ListRequest([property: MaxLength(ListRequest.MaxItems)] IRe
 [Description("The terms of a contract and the grid on which it trades. Never changed: other terms are another instrument.")]
 public sealed record InstrumentTerms(
     [property: Description("The venue's own number, never used again."), DefaultValue(1)] int Id,
-    [property: Description("`perp`, `future` with expiryAt, or `option` with expiryAt, strike and right."), DefaultValue("perp")] string Kind,
+    [property: Description("`perp`, `future` with expiryAt, or `option` with expiryAt, strike and right."), DefaultValue("perp")]
+    string Kind,
     [property: StringLength(Listing.MaxSymbolLength, MinimumLength = 1), DefaultValue("BTC-PERP")] string Symbol,
     [property: DefaultValue("BTC")] string Underlying,
     [property: Description("The asset that it is quoted and settled in."), DefaultValue("USDC")] string Settlement,
@@ -88,8 +89,8 @@ public sealed record InstrumentTerms(
         body.RequireOnly(Fields, kind switch { InstrumentKind.Option => OfOption, InstrumentKind.Future => OfFuture, _ => OfPerp });
         if (body.HasErrors) return null;
         return new MarketCommand.List(new Listing(
-            new InstrumentId((int)id), kind!.Value, symbol!, underlying!.Value, settlement!.Value, new Quantity(multiplier), new Price(tick),
-            new Quantity(lot)) { Expiry = expiry, Strike = strike, Right = right });
+            new InstrumentId((int)id), kind!.Value, symbol!, underlying!.Value, settlement!.Value, new Quantity(multiplier),
+            new Price(tick), new Quantity(lot)) { Expiry = expiry, Strike = strike, Right = right });
     }
 }
 
