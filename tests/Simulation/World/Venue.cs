@@ -1,10 +1,13 @@
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 using CrossMargin.Simulation.Audit;
 using CrossMargin.Simulation.Clients;
+using CrossMargin.Simulation.Reference;
 
 namespace CrossMargin.Simulation.World;
 
@@ -42,8 +45,9 @@ internal sealed class Venue
         Trace = new Trace(tracing, Agenda);
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
-        Catalog = new GrainCatalog(new AccountGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
-        Auditor = new Auditor(Plan.Shards, Log);
+        Catalog = new GrainCatalog(
+            new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
+        Auditor = new Auditor(Plan.Shards, Log, new ReferenceModel());
         Journal = new AuditedJournal(this, Map, Auditor, Root.Fork("journal"));
         Network = new Network(this, Root.Fork("network"));
         Mangler = new Mangler(this, Root.Fork("snapshots"));
@@ -108,7 +112,7 @@ internal sealed class Venue
         clients.AddRange(Town.Settle(this));
         Journal.Stored = row =>
         {
-            Count(row);
+            Watch.Count(this, row);
             foreach (var client in clients) client.Saw(row);
         };
         foreach (var client in clients) client.Begin();
@@ -208,30 +212,6 @@ internal sealed class Venue
 
     /// <summary>Now and then a client still talks to a silo that does not own the shards any more.</summary>
     public Silo SiloFor(Draws draws) => zombies.Count > 0 && draws.OneIn(3) ? zombies[0] : Owner;
-
-    private void Count(StoredRow row)
-    {
-        switch (row.Type)
-        {
-            case "shard.consumed.v1": Sights.Saw(Sight.Consumed); break;
-            case "shard.frame-adopted.v1": Sights.Saw(Sight.FrameAdopted); break;
-            case "account.transfer-bounced.v1": Sights.Saw(Sight.Bounced); break;
-            case "account.transfer-returned.v1": Sights.Saw(Sight.Returned); break;
-            case "account.withdrawal-overdue.v1": Sights.Saw(Sight.Overdue); break;
-            case "account.withdrawal-posted.v1": Sights.Saw(Sight.Posted); break;
-            case "account.withdrawal-voided.v1": Sights.Saw(Sight.Voided); break;
-            case "account.command-refused.v1": Sights.Saw(Sight.RefusedInJournal); break;
-            case "account.transfer-sent.v1":
-                Sights.Saw(
-                    StoredFormat.ShardOf(row.Addressees, Plan.Shards) == row.Shard ? Sight.TransferInsideShard : Sight.TransferAcrossShards);
-                break;
-            case "circular.sent.v1":
-                var shards = Enumerable.Range(0, row.Addressees.Length / 16)
-                    .Select(index => StoredFormat.ShardOf(row.Addressees.AsSpan(index * 16, 16), Plan.Shards)).ToList();
-                if (shards.Distinct().Count() < shards.Count) Sights.Saw(Sight.SeveralAddresseesInOneShard);
-                break;
-        }
-    }
 
     // ---- the end ---------------------------------------------------------------------------------------------------
 
