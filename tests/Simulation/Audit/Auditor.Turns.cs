@@ -69,7 +69,7 @@ internal sealed partial class Auditor
         AuditFailure.Unless(turn.Legs.Count == 0, "I4", $"{turn.Grain} has not booked a leg of its own at {last}");
         AuditFailure.Unless(turn.Next is null, turn.Judge, $"the turn of {turn.Grain} ends at {last} without\n  {turn.Next?.Line}");
         if (reference is null || !StoredFormat.IsAccount(turn.Grain)) return;
-        var (folded, ruled) = (GrainOf(turn.Grain).State(), reference.StateOf(turn.Grain));
+        var (folded, ruled) = (GrainOf(turn.Grain).States[^1], reference.StateOf(turn.Grain));
         AuditFailure.Unless(folded == ruled, "reference", $"{turn.Grain} is at {last}\n  {folded}\nand by the rules\n  {ruled}");
     }
 

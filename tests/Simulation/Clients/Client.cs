@@ -35,6 +35,9 @@ internal abstract class Client(Venue venue, string name)
 
     public override string ToString() => pending is null ? $"{name} reads" : $"{name} waits for {pending.Request}";
 
+    /// <summary>How long it thinks between two acts, at most.</summary>
+    protected virtual int ThinkMicros => 2 * Venue.Plan.ThinkMicros;
+
     public void Begin() => Venue.Agenda.After(Draws.Between(1, Venue.Plan.ThinkMicros), "client thinks", Think);
 
     /// <summary>A row became durable; a machine that follows the journal acts on it.</summary>
@@ -55,7 +58,7 @@ internal abstract class Client(Venue venue, string name)
     private void Think()
     {
         if (IsAtRest && !Venue.IsHealing) ActOnce();
-        if (!Venue.IsHealing) Venue.Agenda.After(Draws.Between(1, 2 * Venue.Plan.ThinkMicros), "client thinks", Think);
+        if (!Venue.IsHealing) Venue.Agenda.After(Draws.Between(1, ThinkMicros), "client thinks", Think);
     }
 
     // ---- commands --------------------------------------------------------------------------------------------------

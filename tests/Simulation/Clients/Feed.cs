@@ -35,6 +35,8 @@ internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed)
             order.GetProperty("subAccount").GetInt32()));
     }
 
+    protected override int ThinkMicros => Venue.Plan.ThinkMicros;
+
     protected override void ActOnce()
     {
         if (!IsBehind && Draws.OneIn(3)) return;

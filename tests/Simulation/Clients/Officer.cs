@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Simulation.Audit;
 using CrossMargin.Simulation.World;
@@ -13,10 +14,12 @@ internal sealed class Officer : Client
     private readonly Town town;
     private readonly Queue<Order> opening;
     private readonly List<Order> past = [];
+    private readonly Listing[] perps;
 
     public Officer(Venue venue, Town town) : base(venue, "officer")
     {
         this.town = town;
+        perps = [.. town.Listings.Where(listing => listing.Kind == InstrumentKind.Perp)];
         var steps = town.Feeds.Select(feed => Town.AdmitFeed(town.Market, feed))
             .Concat(town.Sources.Select(source => Town.AdmitSource(town.Market, source.Name, source.Weight)))
             .Concat(town.Listings.Select(listing => Town.List(town.Market, listing)))
@@ -31,6 +34,9 @@ internal sealed class Officer : Client
     }
 
     protected override bool IsPatient => true;
+
+    /// <summary>In a hurry until the market is open.</summary>
+    protected override int ThinkMicros => opening.Count > 0 ? Venue.Plan.ThinkMicros / 4 : base.ThinkMicros;
 
     protected override void ActOnce()
     {
@@ -53,7 +59,7 @@ internal sealed class Officer : Client
     /// <summary>The next period, or another; a rate inside the clamps or beyond them, of either sign.</summary>
     private Order FixFunding()
     {
-        var instrument = Draws.OneIn(20) ? 99 : Draws.Pick(town.Listings).Id.Number;
+        var instrument = Draws.OneIn(20) ? 99 : Draws.Pick(Draws.OneIn(10) || perps.Length == 0 ? town.Listings : perps).Id.Number;
         var period = Venue.Auditor.PeriodOf(town.Market.ToString(), instrument) + (Draws.OneIn(10) ? Draws.Between(0, 2) : 1);
         return Town.FixFunding(
             town.Market, instrument, period, premium: Draws.Between(-30_000_000L, 30_000_000L), interest: 100_000,

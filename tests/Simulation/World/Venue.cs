@@ -16,6 +16,14 @@ internal sealed record Verdict(
     ulong Seed, ulong TraceHash, long Steps, long Commands, long Records, long VirtualMicros, AuditFailure? Failure,
     Faults Faults, Sights Sights, IReadOnlyCollection<string> LastLines);
 
+internal enum Judges
+{
+    All,
+
+    /// <summary>Only what must hold for any rules: to see which mistakes nothing but the rules shows.</summary>
+    WithoutReference,
+}
+
 /// <summary>
 /// The whole venue under one seed and in one thread: silos, journal, network, clients and the auditor. First everything
 /// goes
@@ -35,7 +43,7 @@ internal sealed class Venue
     private int silos;
     private bool isHealing;
 
-    public Venue(ulong seed, Tracing tracing)
+    public Venue(ulong seed, Tracing tracing, Judges judges = Judges.All)
     {
         Seed = seed;
         Root = new Draws(seed);
@@ -47,7 +55,7 @@ internal sealed class Venue
         Map = new ShardMap(Plan.Shards);
         Catalog = new GrainCatalog(
             new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
-        Auditor = new Auditor(Plan.Shards, Log, new ReferenceModel());
+        Auditor = new Auditor(Plan.Shards, Log, judges == Judges.All ? new ReferenceModel() : null);
         Journal = new AuditedJournal(this, Map, Auditor, Root.Fork("journal"));
         Network = new Network(this, Root.Fork("network"));
         Mangler = new Mangler(this, Root.Fork("snapshots"));
@@ -80,9 +88,9 @@ internal sealed class Venue
     /// <summary>No more commands are begun; the ones that were are brought to an end.</summary>
     public bool IsHealing => isHealing;
 
-    public static Verdict Run(ulong seed, Tracing tracing)
+    public static Verdict Run(ulong seed, Tracing tracing, Judges judges = Judges.All)
     {
-        var venue = new Venue(seed, tracing);
+        var venue = new Venue(seed, tracing, judges);
         AuditFailure? failure = null;
         try
         {
