@@ -1,4 +1,5 @@
 using CrossMargin.Bench;
+using CrossMargin.Bench.Clearing;
 using CrossMargin.Bench.Journal;
 
 // Every bench prints its figures as lines for people and as one JSON line each; the exit code is 1 when a bar is
@@ -10,8 +11,12 @@ switch (args)
         await JournalBench.Run(report, parts);
         break;
 
+    case ["clearing", "replay"]:
+        using (var server = await BenchServer.Start()) await ReplayBench.Replay(report, server);
+        break;
+
     default:
-        Console.Error.WriteLine($"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] …");
+        Console.Error.WriteLine($"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] … | ./bench clearing replay");
         return 2;
 }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Journal.Proofs;
 using CrossMargin.Runtime.Records;
@@ -6,7 +7,7 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Cli;
 
 /// <summary>
-/// What was it then? An account is folded here, from its proved records.
+/// What was it then? An account is folded here, from its proved records; the whole venue is folded where its journal is.
 /// </summary>
 internal static class ReplayCommand
 {
@@ -20,7 +21,10 @@ internal static class ReplayCommand
 
     public static Command Create()
     {
-        var account = new Argument<string?>("account") { Description = "An account's id.", Arity = ArgumentArity.ZeroOrOne };
+        var account = new Argument<string?>("account")
+        {
+            Description = "An account's id. Without it the whole venue.", Arity = ArgumentArity.ZeroOrOne,
+        };
         var sequence = new Option<long?>("--at-sequence") { Description = "As it was after this many of its events.", HelpName = "N" };
         var frame = new Option<long?>("--at-frame")
         {
@@ -48,9 +52,12 @@ internal static class ReplayCommand
                 return Offline(path, moment, form);
             }
 
-            if (asked.GetValue(account) is not { } id) throw new CommandFailed("whose?", "Name an account, or an export with --offline.");
             using var venue = Server.From(asked.GetValue(server), asked.GetValue(token));
-            return await Account(venue, id, moment, asked.GetValue(compare), form, cancel);
+            if (asked.GetValue(account) is { } id) return await Account(venue, id, moment, asked.GetValue(compare), form, cancel);
+            if (moment.Sequence is not null)
+                throw new CommandFailed("a venue has no sequence", "Name an account, or use --at or --at-frame.");
+            if (asked.GetValue(compare)) throw new CommandFailed("a venue is compared by verify", "Try crossmargin verify.");
+            return await Venue(venue, moment, form, cancel);
         });
         return command;
     }
@@ -118,5 +125,15 @@ internal static class ReplayCommand
         findings.Line("compared", isSame ? "the venue's state has the same bytes" : $"the venue's state is {theirs["stateHash"]}");
         findings.Field("compared", isSame);
         return isSame;
+    }
+
+    private static async Task<int> Venue(Server venue, Moment moment, OutputForm form, CancellationToken cancel)
+    {
+        var body = new JsonObject();
+        if (moment.At is { } at) body["asOf"] = at.ToString();
+        if (moment.Frame is { } frame) body["frame"] = frame;
+        var answer = await venue.Post("/v1/audit/replays", body, cancel);
+        VerifyCommand.Said(answer).Write(form, Console.Out);
+        return (string?)answer["verdict"] == "agrees" ? ExitCode.Ok : ExitCode.Mismatch;
     }
 }

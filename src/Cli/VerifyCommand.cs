@@ -108,7 +108,7 @@ internal static class VerifyCommand
     {
         var findings = new Findings();
         foreach (var (name, value) in answer) findings.Field(name, value?.DeepClone());
-        foreach (var name in (string[])["records", "grains", "hash", "asOf"])
+        foreach (var name in (string[])["records", "grains", "stateHash", "hash", "asOf"])
             if (answer[name] is { } value) findings.Line(name, value.ToString());
         foreach (var asset in answer["conservation"]?.AsArray() ?? []) findings.Line("money", MoneyLine((JsonObject)asset!));
         foreach (var finding in answer["findings"]?.AsArray() ?? [])

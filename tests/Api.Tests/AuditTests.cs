@@ -107,6 +107,44 @@ public sealed class AuditTests(VenueFixture venue)
 
     private async Task<Answer> Verify(string body) => (await client.Post("auditor", "/v1/audit/verify", body, key: null)).ShouldBe(200);
 
+    [Fact]
+    public async Task A_snapshot_that_says_something_else_than_the_records_is_found()
+    {
+        var data = HostProcess.NewDirectory();
+        try
+        {
+            string account;
+            await using (var first = await HostProcess.Start(data, ("SHARDS", "2")))
+            {
+                using var one = new VenueClient(first);
+                account = await one.Funded("alice", "5");
+                (await first.Stop()).ShouldBe(0);
+            }
+
+            await using var host = await HostProcess.Start(data, ("SHARDS", "2"));
+            using var again = new VenueClient(host);
+            (await again.Post("auditor", "/v1/audit/verify", "{}", key: null)).Field("verdict").ShouldBe("agrees");
+
+            await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(data, "postgres"));
+            foreach (var kind in new[] { $"= '{account}'", "::text LIKE '01%'" })
+            {
+                await using var spoil = source.CreateCommand($"UPDATE snapshot SET state = set_byte(state, 12, get_byte(state, 12) # 1) WHERE grain{kind}");
+                (await spoil.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBeGreaterThan(0, kind);
+                var verified = await again.Post("auditor", "/v1/audit/verify", "{}", key: null);
+                verified.Field("verdict").ShouldBe("differs");
+                verified.Json["findings"]!.AsArray().ShouldAllBe(finding => finding!["code"]!.ToString() == "snapshot-differs");
+                await spoil.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+                (await again.Post("auditor", "/v1/audit/verify", "{}", key: null)).Field("verdict").ShouldBe("agrees");
+            }
+
+            (await host.Stop()).ShouldBe(0);
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
     private async Task AsSuperuser(string sql)
     {
         await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "postgres"));

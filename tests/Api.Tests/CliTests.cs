@@ -141,6 +141,28 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
     }
 
     [Fact]
+    public async Task The_venue_is_replayed_to_its_heads_and_to_before_anything_happened()
+    {
+        var alices = await client.Funded("alice", "1");
+        var whole = await Run("auditor", "replay");
+        whole.Code.ShouldBe(0, whole.Out + whole.Error);
+        var heads = (await client.Get("auditor", "/v1/audit/head")).Json["heads"]!.AsArray();
+        whole.Json["shards"]!.AsArray().Select(shard => (string)shard!["chainHash"]!)
+            .ShouldBe(heads.Select(head => (string)head!["chainHash"]!));
+        ((long)whole.Json["records"]!).ShouldBe(heads.Sum(head => (long)head!["position"]!));
+
+        var last = (await client.Get("alice", $"/v1/accounts/{alices}/events")).Json["data"]!.AsArray()[^1]!;
+        await client.Deposit(alices, "1");
+        var then = await Run("auditor", "replay", "--at", last["recordedAt"]!.ToString());
+        ((string?)then.Json["stateHash"]).ShouldBe((string?)whole.Json["stateHash"], "nothing but what came later differs");
+        ((string?)(await Run("auditor", "replay")).Json["stateHash"]).ShouldNotBe((string?)whole.Json["stateHash"]);
+
+        var nothing = await Run("auditor", "replay", "--at", "2020-01-01T00:00:00Z");
+        ((long)nothing.Json["records"]!).ShouldBe(0);
+        (await Run("auditor", "replay", "--at-sequence", "3")).Code.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task What_cannot_be_done_says_why_and_what_to_do()
     {
         var bobs = await client.Open("bob");

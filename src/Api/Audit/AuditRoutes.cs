@@ -16,8 +16,25 @@ internal static class AuditRoutes
         var audit = routes.MapGroup("/v1/audit").WithTags("Audit");
         audit.MapGet("/head", Head).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("GetAuditHead")
             .WithSummary("The heads of all shards in one snapshot").Produces<AuditHead>();
+        audit.MapPost("/replays", Replay).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("ReplayVenue")
+            .WithSummary("Fold the whole journal to a moment").Accepts<ReplayRequest>("application/json").Produces<ReplayAnswer>();
         audit.MapPost("/verify", Verify).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("VerifyJournal")
             .WithSummary("Read the journal again and compare").Accepts<VerifyRequest>("application/json").Produces<VerifyAnswer>();
+    }
+
+    private static async Task<IResult> Replay(HttpContext http, Venue venue, OneVerification one)
+    {
+        var moment = StrictObject.Read(http.Asking().Body.Span, ReplayRequest.Read, out var refusal);
+        if (moment is null) return refusal!;
+        if (!one.TryBegin()) return Refusal.Of(EdgeCode.VerificationRunning, ProblemTable.For(EdgeCode.VerificationRunning).Title);
+        try
+        {
+            return TypedResults.Json(await new VenueReplay(venue, http.RequestAborted).To(moment), ApiJson.Default.ReplayAnswer);
+        }
+        finally
+        {
+            one.End();
+        }
     }
 
     private static async Task<IResult> Head(HttpContext http, Venue venue, TimeProvider clock) => TypedResults.Json(

@@ -8,9 +8,8 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Api.Audit;
 
 /// <summary>
-/// Reads the journal up to a cut, page by page and shard by shard, and holds three things against it: the hash chain,
-/// the live
-/// state of every grain, and the sum of all money. What it keeps in memory is one shard's state at a time.
+/// Reads the journal up to a cut, page by page and shard by shard, and holds four things against it: the hash chain,
+/// the snapshots, the live state of every grain, and the sum of all money. What it keeps in memory is one shard's state at a time.
 /// </summary>
 internal sealed class Verification(Venue venue, CancellationToken cancel)
 {
@@ -72,9 +71,14 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
     {
         var state = new ShardState(head.Shard, venue.Map, venue.Catalog);
         var end = ChainEnd.Genesis(head.Shard);
+        var snapshots = await SnapshotComparison.Of(venue, head.Shard, cancel);
+        if (snapshots.Strays > 0)
+            Find("snapshot-differs", head.Shard.ToString(), $"{snapshots.Strays} name a record that the journal does not have");
         await foreach (var record in Read(head.Shard, after: 0, head.Position))
         {
             if (!IsLinked(record, state.Position + 1, ref end) || !Fold(state, record)) return;
+            foreach (var grain in snapshots.Differing(state, end, record))
+                Find("snapshot-differs", grain.ToString(), $"the snapshot of {record.Address} is not what the records fold to");
         }
 
         if (state.Position != head.Position)
@@ -124,6 +128,7 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
             var next = slot.Type.Evolve(slot.State, @event);
             slot.Type.Verify(next);
             state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
+            if (slot.Type.FrameIn(@event) is { } frame) state.Publish(frame);
             if (@event is AccountEvent money) totals.AddEvent(money);
             return true;
         }

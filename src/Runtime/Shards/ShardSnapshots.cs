@@ -67,6 +67,13 @@ public static class ShardSnapshots
         return true;
     }
 
+    /// <summary>Whether the grain, as it is now, would be saved as it was.</summary>
+    public static bool Matches(GrainSnapshot snapshot, GrainSlot slot) => snapshot.State.Span.SequenceEqual(Bytes(slot));
+
+    /// <summary>The same of the shard's own.</summary>
+    public static bool Matches(GrainSnapshot snapshot, ShardState state, ChainEnd end) =>
+        snapshot.State.Span.SequenceEqual(Bytes(state, end));
+
     private static bool Fail(string why, out string reason)
     {
         reason = why;
