@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
@@ -26,7 +27,13 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
-    public GrainCatalog Catalog { get; } = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain());
+    /// <summary>The market whose frames the accounts are margined under.</summary>
+    public MarketId Market { get; } = MarketId.For(options.Venue);
+
+    public GrainCatalog Catalog { get; } = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain())
+    {
+        Valuation = new MarginValuation(MarketId.For(options.Venue)),
+    };
 
     public ShardMap Map { get; } = new(options.Shards);
 

@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+
 namespace CrossMargin.Contracts.Parameters;
 
 /// <summary>
@@ -6,6 +10,15 @@ namespace CrossMargin.Contracts.Parameters;
 /// </summary>
 public readonly record struct ParameterText(string Json)
 {
+    /// <summary>The same document without white space; throws <see cref="JsonException"/> on what is no JSON.</summary>
+    public static ParameterText Compact(ReadOnlySpan<byte> utf8)
+    {
+        using var document = JsonDocument.Parse(utf8.ToArray());
+        var text = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(text)) document.RootElement.WriteTo(writer);
+        return new ParameterText(Encoding.UTF8.GetString(text.WrittenSpan));
+    }
+
     public override string ToString() => Json;
 }
 
