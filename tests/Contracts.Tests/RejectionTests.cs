@@ -37,6 +37,8 @@ public sealed class RejectionTests
             150 order-id-in-use
             151 too-many-orders
             152 position-limit
+            160 insufficient-margin
+            161 account-frozen
             200 unknown-instrument
             201 instrument-expired
             210 quantity-not-positive
@@ -62,6 +64,13 @@ public sealed class RejectionTests
             271 price-from-the-future
             272 price-not-newer
             280 no-price
+            500 document-too-large
+            501 document-refused
+            502 version-not-next
+            503 effective-in-the-past
+            504 effective-too-far-ahead
+            505 effective-out-of-order
+            506 too-many-waiting
             """);
     }
 

@@ -2,6 +2,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
 using CrossMargin.Journal.Embedded;
@@ -30,7 +31,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     /// <summary>The market whose frames the accounts are margined under.</summary>
     public MarketId Market { get; } = MarketId.For(options.Venue);
 
-    public GrainCatalog Catalog { get; } = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain())
+    public GrainCatalog Catalog { get; } = new(
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)))
     {
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
     };
