@@ -140,8 +140,6 @@ public sealed partial record Account
         if (account.Orders.Length >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
         if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
         if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
-        if (marks is null) return Refused("reserve-order", Rejection.NoPrice);
-        if (marks.TermsOf(command.Instrument) is null) return Refused("reserve-order", Rejection.UnknownInstrument);
 
         var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);

@@ -19,9 +19,10 @@ public sealed record LatestQuote(Underlying Underlying, Price Price, Instant At)
 /// The instruments of a venue and its prices. Several sources become one numbered frame at a cadence; a single source never
 /// becomes a price that money rests on.
 /// </summary>
-public sealed record Market(
+public sealed partial record Market(
     MarketId Id, long Version, ImmutableArray<FeedId> Feeds, ImmutableSortedDictionary<InstrumentId, ListedInstrument> Instruments,
-    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews, ParametersInForce Parameters)
+    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews,
+    ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters)
 {
     public const int MaxFeeds = 16;
     public const int MaxSources = 16;
@@ -35,7 +36,8 @@ public sealed record Market(
     public const long ToleranceMicros = 1_000_000;
 
     public static Market Unborn(MarketId id) =>
-        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, FirstParameters.InForce);
+        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, [],
+            FirstParameters.InForce);
 
     public static Decision<MarketEvent> Decide(Market market, object input, Instant now) => input switch
     {
@@ -43,6 +45,7 @@ public sealed record Market(
         MarketCommand.AdmitSource admit => AdmitSource(market, admit),
         MarketCommand.List list => List(market, list),
         MarketCommand.Quote quote => Quote(market, quote, now),
+        MarketCommand.QuoteSurface quote => QuoteSurface(market, quote, now),
         MarketCommand.FixFunding fix => FixFunding(market, fix, now),
         ParameterEvent.Effective effective => TakeParameters(market, effective),
         TimerDue => market.DueAt() <= now ? Frames.Next(market, now) : new Decision<MarketEvent>([], Rejection.None),
@@ -171,19 +174,26 @@ public sealed record Market(
             MarketEvent.SourceAdmitted e => market with { Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [])) },
             MarketEvent.InstrumentListed e => market with
             {
-                Instruments = market.Instruments.Add(e.Listing.Id, new ListedInstrument(e.Listing, default)), HasNews = true,
+                Instruments = market.Instruments.Add(e.Listing.Id, new ListedInstrument(e.Listing, default)),
             },
             MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
+            MarketEvent.SurfaceAccepted e => market.With(e),
             MarketEvent.FramePublished e => market with { LastFrame = market.Following(e), HasNews = false },
-            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters, HasNews = true },
-            MarketEvent.FundingFixed e => market with { Instruments = market.InstrumentsAfter(e), HasNews = true },
-            MarketEvent.CommandRefused => market,
+            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters },
+            MarketEvent.FundingFixed e => market with { Instruments = market.InstrumentsAfter(e) },
+            MarketEvent.SurfaceRefused or MarketEvent.CommandRefused => market,
             _ => throw new UnreachableException(@event.GetType().Name),
         };
     }
 
     public void Verify()
     {
+        for (var i = 1; i < Smiles.Length; i++)
+        {
+            var order = Smiles[i - 1].Underlying.CompareTo(Smiles[i].Underlying);
+            Invariant.Holds("M9", order < 0 || (order == 0 && Smiles[i - 1].Expiry < Smiles[i].Expiry), "one smile an expiry, in order");
+        }
+
         foreach (var (id, instrument) in Instruments)
             Invariant.Holds("M1", id == instrument.Listing.Id && AreSound(instrument.Listing), "what is listed is sound");
         foreach (var mark in LastFrame?.Indices ?? [])

@@ -21,6 +21,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEventNames.FeedAdmitted, MarketEventNames.SourceAdmitted, MarketEventNames.InstrumentListed, MarketEventNames.Quoted,
         MarketEventNames.FramePublished, MarketEventNames.ParametersTaken, MarketEventNames.FundingFixed,
         MarketEventNames.CommandRefused,
+        MarketEventNames.SurfaceAccepted, MarketEventNames.SurfaceRefused,
     ];
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
@@ -41,8 +42,12 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
 
     public override MarkFrame? FrameIn(object @event) => (@event as MarketEvent.FramePublished)?.Frame;
 
-    protected override Rejection RefusalIn(MarketEvent @event) =>
-        @event is MarketEvent.CommandRefused refused ? refused.Reason : Rejection.None;
+    protected override Rejection RefusalIn(MarketEvent @event) => @event switch
+    {
+        MarketEvent.CommandRefused refused => refused.Reason,
+        MarketEvent.SurfaceRefused refused => refused.Reason,
+        _ => Rejection.None,
+    };
 
     public override byte[] CanonicalBytes(object command)
     {
@@ -52,6 +57,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
             MarketCommand.AdmitSource c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.AdmitSource),
             MarketCommand.List c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.List),
             MarketCommand.Quote c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.Quote),
+            MarketCommand.QuoteSurface c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.QuoteSurface),
             MarketCommand.FixFunding c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.FixFunding),
             _ => throw new UnreachableException(command.GetType().Name),
         };
@@ -67,6 +73,8 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.FramePublished => MarketEventNames.FramePublished,
         MarketEvent.ParametersTaken => MarketEventNames.ParametersTaken,
         MarketEvent.FundingFixed => MarketEventNames.FundingFixed,
+        MarketEvent.SurfaceAccepted => MarketEventNames.SurfaceAccepted,
+        MarketEvent.SurfaceRefused => MarketEventNames.SurfaceRefused,
         MarketEvent.CommandRefused => MarketEventNames.CommandRefused,
         _ => throw new UnreachableException(@event.GetType().Name),
     };
@@ -89,13 +97,15 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEventNames.FramePublished => MarketJson.Default.FramePublished,
         MarketEventNames.ParametersTaken => MarketJson.Default.ParametersTaken,
         MarketEventNames.FundingFixed => MarketJson.Default.FundingFixed,
+        MarketEventNames.SurfaceAccepted => MarketJson.Default.SurfaceAccepted,
+        MarketEventNames.SurfaceRefused => MarketJson.Default.SurfaceRefused,
         MarketEventNames.CommandRefused => MarketJson.Default.CommandRefused,
         _ => throw new UnreachableException(name),
     };
 
     protected override byte[] Save(Market state) => JsonSerializer.SerializeToUtf8Bytes(
         new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
-            state.Parameters),
+            state.Smiles, state.Parameters),
         MarketJson.Default.MarketSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -104,14 +114,14 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         return new Market(
             new MarketId(id), saved.Version, saved.Feeds,
             saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known), saved.Sources, saved.LastFrame,
-            saved.HasNews, saved.Parameters);
+            saved.HasNews, saved.Smiles, saved.Parameters);
     }
 }
 
 /// <summary>A market as a snapshot keeps it. Equal states have equal bytes.</summary>
 internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
-    MarketEvent.FramePublished? LastFrame, bool HasNews, ParametersInForce Parameters);
+    MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -134,11 +144,14 @@ internal sealed record MarketSnapshot(
 [JsonSerializable(typeof(MarketEvent.FramePublished))]
 [JsonSerializable(typeof(MarketEvent.ParametersTaken))]
 [JsonSerializable(typeof(MarketEvent.FundingFixed))]
+[JsonSerializable(typeof(MarketEvent.SurfaceAccepted))]
+[JsonSerializable(typeof(MarketEvent.SurfaceRefused))]
 [JsonSerializable(typeof(MarketEvent.CommandRefused))]
 [JsonSerializable(typeof(MarketCommand.AdmitFeed))]
 [JsonSerializable(typeof(MarketCommand.AdmitSource))]
 [JsonSerializable(typeof(MarketCommand.List))]
 [JsonSerializable(typeof(MarketCommand.Quote))]
+[JsonSerializable(typeof(MarketCommand.QuoteSurface))]
 [JsonSerializable(typeof(MarketCommand.FixFunding))]
 [JsonSerializable(typeof(MarketSnapshot))]
 internal sealed partial class MarketJson : JsonSerializerContext;
