@@ -79,7 +79,7 @@ internal sealed partial class Auditor
         AuditFailure.Unless(row.TimeMicros >= book.TimeMicros, "I5", $"time goes back at {row.Address}");
         CheckFrame(book, row);
         AuditFailure.Unless(
-            StoredFormat.Link(book.Chain, row).AsSpan().SequenceEqual(row.Chain), "I9",
+            StoredFormat.Link(book.Links, row).AsSpan().SequenceEqual(row.Chain), "I9",
             $"the chain is broken at {row.Address}");
 
         var id = StoredFormat.Uuid(row.Grain);
@@ -93,7 +93,7 @@ internal sealed partial class Auditor
 
         book.Rows.Add(row);
         book.Epoch = row.Epoch;
-        book.Chain = row.Chain;
+        book.Links.Add(row.Chain);
         book.TimeMicros = row.TimeMicros;
 
         try
@@ -124,7 +124,7 @@ internal sealed partial class Auditor
             position == books[shard].Rows.Count, "I5",
             $"the head of shard {shard} is at {position}, its last row at {books[shard].Rows.Count}");
         AuditFailure.Unless(
-            chain.AsSpan().SequenceEqual(books[shard].Chain), "I9",
+            chain.AsSpan().SequenceEqual(books[shard].Links[^1]), "I9",
             $"the head of shard {shard} has another chain than its last row");
         AuditFailure.Unless(
             epoch >= books[shard].Epoch, "I5", $"the head of shard {shard} is of an earlier epoch than its last row");
@@ -298,7 +298,7 @@ internal sealed partial class Auditor
     private sealed class ShardBook(byte[] genesis)
     {
         public List<StoredRow> Rows { get; } = [];
-        public byte[] Chain { get; set; } = genesis;
+        public List<byte[]> Links { get; } = [genesis];
         public int Epoch { get; set; }
         public int Raised { get; set; }
         public long TimeMicros { get; set; } = long.MinValue;

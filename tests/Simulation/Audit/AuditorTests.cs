@@ -281,11 +281,11 @@ public partial class AuditorTests
 
         private void Chain(int shard)
         {
-            var link = StoredFormat.Genesis(shard);
+            List<byte[]> links = [StoredFormat.Genesis(shard)];
             for (var i = 0; i < Shards[shard].Count; i++)
             {
-                link = StoredFormat.Link(link, Shards[shard][i]);
-                Shards[shard][i] = Shards[shard][i] with { Chain = link };
+                links.Add(StoredFormat.Link(links, Shards[shard][i]));
+                Shards[shard][i] = Shards[shard][i] with { Chain = links[^1] };
             }
         }
 
