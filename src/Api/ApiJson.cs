@@ -7,6 +7,7 @@ using CrossMargin.Api.Events;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Orders;
+using CrossMargin.Api.Parked;
 using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
 using CrossMargin.Api.Trades;
@@ -53,6 +54,9 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(FillBatch))]
 [JsonSerializable(typeof(OrderRequest))]
 [JsonSerializable(typeof(OrderReceipt))]
+[JsonSerializable(typeof(ParkedAnswer))]
+[JsonSerializable(typeof(ResolveRequest))]
+[JsonSerializable(typeof(UnparkedReceipt))]
 [JsonSerializable(typeof(AuditHead))]
 [JsonSerializable(typeof(VerifyRequest))]
 [JsonSerializable(typeof(VerifyAnswer))]

@@ -33,6 +33,8 @@ public enum Rejection
     SequenceConflict = 21,
     /// <summary>A source sent again a number that was taken in before. Nothing more was done.</summary>
     SequenceDuplicate = 22,
+    /// <summary>No such message is parked for this grain, or it was taken in since.</summary>
+    NotParked = 30,
 
     // 100–199: accounts, in order of precedence.
     AccountNotFound = 100,

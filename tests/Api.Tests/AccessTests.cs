@@ -37,6 +37,8 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/funding"] = ["operator"],
         ["POST /v1/fills"] = ["custodian", "engine", "oracle"],
         ["PUT /v1/orders/{orderId}"] = ["custodian", "engine", "oracle"],
+        ["GET /v1/parked"] = ["operator"],
+        ["POST /v1/parked/{address}/resolve"] = ["operator"],
         ["GET /v1/events/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],
         ["POST /v1/audit/verify"] = ["auditor"],

@@ -24,6 +24,7 @@ public sealed class RejectionTests
             20 sequence-gap transient
             21 sequence-conflict
             22 sequence-duplicate
+            30 not-parked
             100 account-not-found
             101 account-already-open
             110 unknown-asset

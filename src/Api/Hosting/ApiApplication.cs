@@ -10,6 +10,7 @@ using CrossMargin.Api.Markets;
 using CrossMargin.Api.OpenApi;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Orders;
+using CrossMargin.Api.Parked;
 using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
 using CrossMargin.Api.Trades;
@@ -60,6 +61,7 @@ internal static class ApiApplication
         OrderRoutes.Map(app);
         IngestRoutes.Map(app);
         EventRoutes.Map(app);
+        ParkedRoutes.Map(app);
         AuditRoutes.Map(app);
         SimulationRoutes.Map(app);
         OperationRoutes.Map(app);

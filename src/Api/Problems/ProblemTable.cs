@@ -30,6 +30,7 @@ public static class ProblemTable
         [Rejection.SequenceGap] = Of(Rejection.SequenceGap, 409, "The source skipped a number; send the missing one first."),
         [Rejection.SequenceConflict] = Of(Rejection.SequenceConflict, 409, "The source sent this number before with other content."),
         [Rejection.SequenceDuplicate] = Of(Rejection.SequenceDuplicate, 409, "The source sent this number before; nothing more was done."),
+        [Rejection.NotParked] = Of(Rejection.NotParked, 404, "No such message is parked for this grain."),
         [Rejection.AccountNotFound] = Of(Rejection.AccountNotFound, 404, "There is no such account."),
         [Rejection.AccountAlreadyOpen] = Of(Rejection.AccountAlreadyOpen, 409, "The account is open already."),
         [Rejection.UnknownAsset] = Of(Rejection.UnknownAsset, 422, "The venue does not keep this asset."),
