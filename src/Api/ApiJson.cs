@@ -4,6 +4,7 @@ using CrossMargin.Api.Audit;
 using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Margin;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Orders;
@@ -52,6 +53,15 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(FundingRequest))]
 [JsonSerializable(typeof(FundingReceipt))]
 [JsonSerializable(typeof(FillBatch))]
+[JsonSerializable(typeof(SummaryAnswer))]
+[JsonSerializable(typeof(MarginAnswer))]
+[JsonSerializable(typeof(ExplainAnswer))]
+[JsonSerializable(typeof(GreeksAnswer))]
+[JsonSerializable(typeof(LiquidationPricesAnswer))]
+[JsonSerializable(typeof(LimitsAnswer))]
+[JsonSerializable(typeof(WhatIfRequest))]
+[JsonSerializable(typeof(WhatIfAnswer))]
+[JsonSerializable(typeof(OrderCheckAnswer))]
 [JsonSerializable(typeof(OrderRequest))]
 [JsonSerializable(typeof(OrderReceipt))]
 [JsonSerializable(typeof(ParkedAnswer))]

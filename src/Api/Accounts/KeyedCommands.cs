@@ -51,7 +51,9 @@ internal static class KeyedCommands
     private static Refusal Journaled(JournalRecord record, Rejection reason, object @event, AssetAmount? asked)
     {
         var kind = ProblemTable.For(reason);
-        var had = (@event as AccountEvent.CommandRefused)?.Available;
+        var refused = @event as AccountEvent.CommandRefused;
+        var had = refused?.Available;
+        var margin = refused?.Margin;
         return new Refusal(kind, kind.Title)
         {
             Complete = problem => problem with
@@ -60,9 +62,10 @@ internal static class KeyedCommands
                 Address = record.Address.ToString(),
                 AsOf = record.Time.ToString(),
                 Frame = record.Frame,
-                Available = had?.ToDecimal(),
-                Required = had is null ? null : asked?.ToDecimal(),
-                Shortfall = had is { } available ? (asked - available)?.ToDecimal() : null,
+                Available = had?.ToDecimal() ?? margin?.MarginEquity.ToString(),
+                Required = margin is not null ? margin.InitialMargin.ToString() : had is null ? null : asked?.ToDecimal(),
+                Shortfall = margin is not null ? (margin.InitialMargin - margin.MarginEquity).ToString()
+                    : had is { } available ? (asked - available)?.ToDecimal() : null,
             },
         };
     }

@@ -6,6 +6,7 @@ using CrossMargin.Api.Audit;
 using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Margin;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.OpenApi;
 using CrossMargin.Api.Operations;
@@ -55,6 +56,8 @@ internal static class ApiApplication
         app.UseMiddleware<AccessGate>();
         AccountRoutes.Map(app);
         HoldingRoutes.Map(app);
+        MarginRoutes.Map(app);
+        WhatIfRoutes.Map(app);
         CustodyRoutes.Map(app);
         MarketRoutes.Map(app);
         FillRoutes.Map(app);

@@ -100,6 +100,7 @@ public static class ProblemTable
         [EdgeCode.MalformedCursor] = Of(EdgeCode.MalformedCursor, 400, "The cursor was not given out by this route."),
         [EdgeCode.MalformedBook] = Of(EdgeCode.MalformedBook, 400, "The book cannot be read; errors says where."),
         [EdgeCode.BookRefused] = Of(EdgeCode.BookRefused, 422, "The book can be read and not be margined; detail names the field."),
+        [EdgeCode.Unpriced] = Of(EdgeCode.Unpriced, 422, "Something that the account holds has no price; detail names it."),
         [EdgeCode.MissingKey] = Of(EdgeCode.MissingKey, 400, "This route needs the header Idempotency-Key."),
         [EdgeCode.MalformedKey] = Of(EdgeCode.MalformedKey, 400, "The Idempotency-Key is not a version 7 UUID in lower case."),
         [EdgeCode.BodyTooLarge] = Of(EdgeCode.BodyTooLarge, 413, "The body is larger than this route takes."),
