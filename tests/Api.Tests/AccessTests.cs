@@ -27,6 +27,14 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/positions"] = ["alice", "bob", "operator", "auditor", "engine"],
         ["GET /v1/accounts/{id}/orders"] = ["alice", "bob", "operator", "auditor", "engine"],
         ["GET /v1/accounts/{id}/collateral"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/summary"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/margin"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/margin/explain"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/greeks"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/liquidation-prices"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/limits"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["POST /v1/accounts/{id}/simulate"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["POST /v1/orders/check"] = ["alice", "bob", "operator", "auditor", "engine"],
         ["POST /v1/instruments"] = ["operator"],
         ["GET /v1/instruments"] = ["alice", "bob", "operator", "auditor", "engine"],
         ["GET /v1/instruments/{instrument}"] = ["alice", "bob", "operator", "auditor", "engine"],
@@ -105,6 +113,8 @@ public sealed class AccessTests(VenueFixture venue)
             "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" or "GET /v1/instruments/{instrument}"
                 or "GET /v1/frames/latest" => "not-found",
             "POST /v1/simulate" => "malformed-book",
+            "GET /v1/accounts/{id}/margin" or "GET /v1/accounts/{id}/margin/explain" or "GET /v1/accounts/{id}/greeks"
+                or "GET /v1/accounts/{id}/liquidation-prices" => "unpriced",
             _ when route.StartsWith("POST") || route.StartsWith("PUT") => "unknown-field",
             _ => "in",
         };

@@ -1,3 +1,4 @@
+using CrossMargin.Api.Accounts;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;

@@ -14,12 +14,13 @@ namespace CrossMargin.Grains.Markets;
 public sealed class MarketGrain : GrainType<Market, MarketEvent>
 {
     public override GrainKind Kind => GrainKind.Market;
-    public override int SnapshotSchema => 1;
+    public override int SnapshotSchema => 2;
 
     public override IReadOnlyList<string> EventNames { get; } =
     [
         MarketEventNames.FeedAdmitted, MarketEventNames.SourceAdmitted, MarketEventNames.InstrumentListed, MarketEventNames.Quoted,
-        MarketEventNames.FramePublished, MarketEventNames.FundingFixed, MarketEventNames.CommandRefused,
+        MarketEventNames.FramePublished, MarketEventNames.ParametersTaken, MarketEventNames.FundingFixed,
+        MarketEventNames.CommandRefused,
     ];
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
@@ -37,6 +38,8 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.FundingFixed e => [.. e.Feeds.Select(feed => feed.Grain)],
         _ => [],
     };
+
+    public override MarkFrame? FrameIn(object @event) => (@event as MarketEvent.FramePublished)?.Frame;
 
     protected override Rejection RefusalIn(MarketEvent @event) =>
         @event is MarketEvent.CommandRefused refused ? refused.Reason : Rejection.None;
@@ -62,6 +65,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.InstrumentListed => MarketEventNames.InstrumentListed,
         MarketEvent.Quoted => MarketEventNames.Quoted,
         MarketEvent.FramePublished => MarketEventNames.FramePublished,
+        MarketEvent.ParametersTaken => MarketEventNames.ParametersTaken,
         MarketEvent.FundingFixed => MarketEventNames.FundingFixed,
         MarketEvent.CommandRefused => MarketEventNames.CommandRefused,
         _ => throw new UnreachableException(@event.GetType().Name),
@@ -83,13 +87,15 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEventNames.InstrumentListed => MarketJson.Default.InstrumentListed,
         MarketEventNames.Quoted => MarketJson.Default.Quoted,
         MarketEventNames.FramePublished => MarketJson.Default.FramePublished,
+        MarketEventNames.ParametersTaken => MarketJson.Default.ParametersTaken,
         MarketEventNames.FundingFixed => MarketJson.Default.FundingFixed,
         MarketEventNames.CommandRefused => MarketJson.Default.CommandRefused,
         _ => throw new UnreachableException(name),
     };
 
     protected override byte[] Save(Market state) => JsonSerializer.SerializeToUtf8Bytes(
-        new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews),
+        new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
+            state.Parameters),
         MarketJson.Default.MarketSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -98,14 +104,14 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         return new Market(
             new MarketId(id), saved.Version, saved.Feeds,
             saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known), saved.Sources, saved.LastFrame,
-            saved.HasNews);
+            saved.HasNews, saved.Parameters);
     }
 }
 
 /// <summary>A market as a snapshot keeps it. Equal states have equal bytes.</summary>
 internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
-    MarketEvent.FramePublished? LastFrame, bool HasNews);
+    MarketEvent.FramePublished? LastFrame, bool HasNews, ParametersInForce Parameters);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -119,12 +125,14 @@ internal sealed record MarketSnapshot(
         typeof(ClearingJson.UnderlyingConverter), typeof(ClearingJson.SourceConverter), typeof(ClearingJson.FeedConverter),
         typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter), typeof(ClearingJson.RateConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter),
+        typeof(ClearingJson.ParameterTextConverter), typeof(FrameJson),
     ])]
 [JsonSerializable(typeof(MarketEvent.FeedAdmitted))]
 [JsonSerializable(typeof(MarketEvent.SourceAdmitted))]
 [JsonSerializable(typeof(MarketEvent.InstrumentListed))]
 [JsonSerializable(typeof(MarketEvent.Quoted))]
 [JsonSerializable(typeof(MarketEvent.FramePublished))]
+[JsonSerializable(typeof(MarketEvent.ParametersTaken))]
 [JsonSerializable(typeof(MarketEvent.FundingFixed))]
 [JsonSerializable(typeof(MarketEvent.CommandRefused))]
 [JsonSerializable(typeof(MarketCommand.AdmitFeed))]

@@ -5,8 +5,6 @@ namespace CrossMargin.Api.Tests.Clearing;
 /// <summary>What is listed, what it costs by whom, and what is made of that.</summary>
 public sealed class MarketTests(ClearingFixture venue)
 {
-    private static readonly string[] AllSources = ["spot-1", "spot-2", "spot-3"];
-
     private readonly VenueClient client = venue.Client;
 
     [Fact]
@@ -75,7 +73,7 @@ public sealed class MarketTests(ClearingFixture venue)
     [Fact]
     public async Task Three_sources_make_a_price_and_one_makes_none_that_money_rests_on()
     {
-        await venue.Quote(AllSources, ("BTC", "60000"), ("ETH", "3000"));
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"), ("ETH", "3000"));
         var frame = await Frame(mark => (string?)mark["breaker"] == "normal" && (string?)mark["index"] == "60000");
         frame["sources"]!.AsArray().Count.ShouldBe(3);
 
@@ -84,11 +82,11 @@ public sealed class MarketTests(ClearingFixture venue)
         var lonely = await Frame(mark => (string?)mark["underlying"] == "LONELY", "LONELY");
         (lonely["breaker"]!.ToString(), lonely["confidence"]!.ToString()).ShouldBe(("degraded", "0.333333333"));
 
-        await venue.Quote(AllSources, ("BTC", "60000"));
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
         await venue.Quote(["spot-3"], ("BTC", "70000"));
         var outside = await Frame(mark => mark["sources"]!.AsArray().Any(source => (string?)source!["use"] == "deviating"));
         (outside["index"]!.ToString(), outside["breaker"]!.ToString()).ShouldBe(("60000", "degraded"));
-        await venue.Quote(AllSources, ("BTC", "60000"));
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
     }
 
     [Fact]
@@ -125,7 +123,7 @@ public sealed class MarketTests(ClearingFixture venue)
         (await client.Post("operator", "/v1/funding", Funding(999, 1))).ShouldBeProblem("unknown-instrument");
         (await client.Post("operator", "/v1/funding", Funding(ClearingFixture.BtcFuture, 1))).ShouldBeProblem("not-a-perp");
 
-        await venue.Quote(AllSources, ("DOT", "10"));
+        await venue.Quote(ClearingFixture.AllSources, ("DOT", "10"));
         await Frame(mark => (string?)mark["breaker"] == "normal", "DOT");
         var (body, key) = (Funding(301, 1), VenueClient.NewKey());
         var receipt = (await client.Post("operator", "/v1/funding", body, key)).ShouldBe(201);
