@@ -28,7 +28,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
-    /// <summary>The one market of this venue, under whose frames the accounts are margined.</summary>
+    /// <summary>The market whose frames the accounts are margined under.</summary>
     public MarketId Market { get; } = MarketId.For(options.Venue);
 
     public GrainCatalog Catalog { get; } = new(
