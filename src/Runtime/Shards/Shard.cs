@@ -109,6 +109,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
             grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), Frame)
         {
             Sources = [.. slot.Sources],
+            Marks = marks,
         };
         Hold(slot.Position, caller, new Reply(Rejection.None, Record: null) { View = view });
     }
