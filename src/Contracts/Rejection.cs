@@ -82,11 +82,24 @@ public enum Rejection
     NotAPerp = 263,
     /// <summary>The period is not the one after the last that was fixed.</summary>
     FundingNotDue = 264,
+    /// <summary>The day is not the one after the last, or the expiry does not wait for an officer.</summary>
+    SettlementNotDue = 265,
+    NotAFuture = 266,
+    /// <summary>Not settled, or less than a day ago.</summary>
+    NotRetirable = 267,
     UnknownSource = 270,
     PriceFromTheFuture = 271,
     PriceNotNewer = 272,
+    TooManySmiles = 273,
+    /// <summary>No instrument of this underlying expires then, or it has expired.</summary>
+    UnknownExpiry = 274,
     /// <summary>No price that money may rest on: fewer than three sources that are fresh and agree.</summary>
     NoPrice = 280,
+    ForwardOutOfBand = 281,
+    SmileMalformed = 282,
+    SmileButterfly = 283,
+    SmileCalendar = 284,
+    PriceOutOfBand = 285,
 
     // 500–549: parameter sets, in order of precedence.
     DocumentTooLarge = 500,

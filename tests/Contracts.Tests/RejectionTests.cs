@@ -61,10 +61,20 @@ public sealed class RejectionTests
             262 terms-out-of-range
             263 not-a-perp
             264 funding-not-due
+            265 settlement-not-due
+            266 not-a-future
+            267 not-retirable
             270 unknown-source
             271 price-from-the-future
             272 price-not-newer
+            273 too-many-smiles
+            274 unknown-expiry
             280 no-price
+            281 forward-out-of-band
+            282 smile-malformed
+            283 smile-butterfly
+            284 smile-calendar
+            285 price-out-of-band
             500 document-too-large
             501 document-refused
             502 version-not-next

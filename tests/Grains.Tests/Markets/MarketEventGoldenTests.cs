@@ -29,6 +29,23 @@ public sealed class MarketEventGoldenTests
         new MarketEvent.FundingFixed(
             BtcPerp.Id, 7, P("65000.5"), R("0.000123"), R("0.0001"), new FundingTerms(R("0.0001"), R("0.0005"), R("0.02"), Rate.One),
             new FundingPoint(4, 6_500_050_000_000), [Feed]),
+        new MarketEvent.SurfaceAccepted(Sources[0], Noon, new Underlying("BTC"),
+        [
+            new AcceptedSmile(Noon.PlusMicros(1), P("100"), new SmileMark.Points([new VolPoint(P("90"), R("0.5"))]), Rate.Zero),
+            new AcceptedSmile(
+                Noon.PlusMicros(2), P("101"), new SmileMark.Svi(R("-0.01"), R("0.2"), R("-0.3"), R("0"), R("0.1")), R("0.001"))
+            {
+                FittedTo = new SmileMark.Points([new VolPoint(P("90"), R("0.5"))]),
+            },
+        ]),
+        new MarketEvent.SurfaceRefused(
+            Sources[0], Noon, new Underlying("BTC"), Noon.PlusMicros(1), Rejection.SmileButterfly, R("0.25"), R("-0.01")),
+        new MarketEvent.BooksQuoted(Sources[0], Noon, [new BookQuote(BtcPerp.Id, P("65000.25"))]),
+        new MarketEvent.ExpirySettled(
+            new Underlying("BTC"), Noon, P("64999.12345678"), SettlementOrigin.Average, 7_200, 1_800_000, Noon.PlusMicros(1), [BtcCall.Id, BtcFuture.Id]),
+        new MarketEvent.ExpiryOverdue(new Underlying("BTC"), Noon, 12_345),
+        new MarketEvent.ExpiryRetired(new Underlying("BTC"), Noon, [BtcCall.Id], [Feed]),
+        new MarketEvent.DaySettled(7, new DayMark(BtcFuture.Id, 3, P("65000.5"))),
         new MarketEvent.CommandRefused("list", Rejection.TermsOutOfRange),
     ];
 
