@@ -8,6 +8,7 @@ using CrossMargin.Api.Margin;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Orders;
+using CrossMargin.Api.Parameters;
 using CrossMargin.Api.Parked;
 using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
@@ -62,6 +63,11 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(WhatIfRequest))]
 [JsonSerializable(typeof(WhatIfAnswer))]
 [JsonSerializable(typeof(OrderCheckAnswer))]
+[JsonSerializable(typeof(SettlementRequest))]
+[JsonSerializable(typeof(SettlementReceipt))]
+[JsonSerializable(typeof(ParametersAnswer))]
+[JsonSerializable(typeof(ParameterVersionsAnswer))]
+[JsonSerializable(typeof(ParametersReceipt))]
 [JsonSerializable(typeof(OrderRequest))]
 [JsonSerializable(typeof(OrderReceipt))]
 [JsonSerializable(typeof(ParkedAnswer))]

@@ -17,6 +17,7 @@ internal static class DemoAccess
         var file = new AccessFile(
         [
             Person("operator", ["account:read", "ops:admin"], AccountGrant.All),
+            Person("officer", ["account:read", "risk:approve"], AccountGrant.All),
             Machine("custodian", ["venue:write"], "vault"),
             Machine("engine", ["venue:write", "account:read"], "engine"),
             Machine("oracle", ["venue:write"], "spot-1", "spot-2", "spot-3"),

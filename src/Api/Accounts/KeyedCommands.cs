@@ -2,6 +2,7 @@ using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Parameters;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
@@ -54,7 +55,10 @@ internal static class KeyedCommands
         var refused = @event as AccountEvent.CommandRefused;
         var had = refused?.Available;
         var margin = refused?.Margin;
-        return new Refusal(kind, kind.Title)
+        RequestError[] errors = @event is ParameterEvent.CommandRefused { Errors: { IsDefaultOrEmpty: false } found }
+            ? [.. found.Select(error => new RequestError(error.Pointer, kind.Code, error.Message))]
+            : [];
+        return new Refusal(kind, kind.Title, errors)
         {
             Complete = problem => problem with
             {

@@ -11,6 +11,7 @@ using CrossMargin.Api.Markets;
 using CrossMargin.Api.OpenApi;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Orders;
+using CrossMargin.Api.Parameters;
 using CrossMargin.Api.Parked;
 using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
@@ -60,6 +61,8 @@ internal static class ApiApplication
         WhatIfRoutes.Map(app);
         CustodyRoutes.Map(app);
         MarketRoutes.Map(app);
+        SettlementRoutes.Map(app);
+        ParameterRoutes.Map(app);
         FillRoutes.Map(app);
         OrderRoutes.Map(app);
         IngestRoutes.Map(app);

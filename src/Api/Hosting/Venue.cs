@@ -31,6 +31,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     /// <summary>The market whose frames the accounts are margined under.</summary>
     public MarketId Market { get; } = MarketId.For(options.Venue);
 
+    /// <summary>Its rule book.</summary>
+    public ParametersId Parameters { get; } = ParametersId.For(options.Venue);
+
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)))
     {
