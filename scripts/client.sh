@@ -39,8 +39,14 @@ report() { curl -s "$api$2" -H "$(signed_as "$1" POST "$2" "$3")" --json "$3"; }
 # price BTC 60000 ETH 3000: what scripts/prices.sh sends from now on. Waits for the frame that has it.
 price() {
     printf '%s %s\n' "$@" >"$tokens/../prices"
-    local frame=
-    until frame=$(get auditor /v1/frames/latest) && case $frame in *"\"index\":\"$2\""*) true ;; *) false ;; esac; do sleep 0.1; done
+    local frame= given=
+    while true; do
+        frame=$(get auditor /v1/frames/latest)
+        for given in "$@"; do
+            case $given in [0-9]*) case $frame in *"\"index\":\"$given\""*) ;; *) sleep 0.1; continue 2 ;; esac ;; esac
+        done
+        break
+    done
     latest=$(printf '%s' "$frame" | sed -E 's/^\{"number":([0-9]+).*/\1/')
 }
 

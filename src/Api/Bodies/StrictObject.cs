@@ -114,7 +114,8 @@ internal ref partial struct StrictObject
         {
             var isThere = (seen & (1u << field)) != 0;
             if (needed.Contains(field) && !isThere) Report(known[field], EdgeCode.MissingField, $"{known[field]} is missing");
-            if (!needed.Contains(field) && !optional.Contains(field) && isThere) Report(known[field], EdgeCode.UnknownField, "no such field in one of this type");
+            if (!needed.Contains(field) && !optional.Contains(field) && isThere)
+                Report(known[field], EdgeCode.UnknownField, "no such field in one of this type");
         }
     }
 

@@ -52,7 +52,8 @@ internal static class MarginRoutes
         {
             var explanation = explained.Explanation;
             var answer = new MarginAnswer(
-                id, MarginText.Of(summary.Status), MarginView.Of(explanation.Report), explanation.Model, explanation.Report.ParameterVersion,
+                id, MarginText.Of(summary.Status), MarginView.Of(explanation.Report), explanation.Model,
+                explanation.Report.ParameterVersion,
                 LayerView.Of(explanation.Maintenance), LayerView.Of(explanation.Initial), LayerView.Of(explanation.MarginEquity),
                 moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(), explanation.Report.Frame)
             {
@@ -70,7 +71,8 @@ internal static class MarginRoutes
         {
             var explanation = explained.Explanation;
             var answer = new ExplainAnswer(
-                id, MarginText.Of(summary.Status), MarginView.Of(explanation.Report), explanation.Model, explanation.Report.ParameterVersion,
+                id, MarginText.Of(summary.Status), MarginView.Of(explanation.Report), explanation.Model,
+                explanation.Report.ParameterVersion,
                 ComponentView.Of(explanation.Maintenance), ComponentView.Of(explanation.Initial),
                 ComponentView.Of(explanation.MarginEquity), explained.Positions,
                 moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(), explanation.Report.Frame)

@@ -46,7 +46,8 @@ internal static class WhatIfRoutes
     }
 
     private static async Task<IResult> Check(
-        HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [Description("Whose order it would be.")] string account)
+        HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
+        [Description("Whose order it would be.")] string account)
     {
         if (Query.RefuseUnknown(http, "account") is { } unknown) return unknown;
         var command = StrictObject.Read(

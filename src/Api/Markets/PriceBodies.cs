@@ -104,7 +104,8 @@ public sealed record BookPrice(
 [Description("Taken as a whole or not at all. Expiries that it does not name keep what they have.")]
 public sealed record SurfaceQuote(
     [property: DefaultValue("BTC")] string Underlying,
-    [property: Description("One an expiry, in order of expiries."), MaxLength(SurfaceQuote.MaxSmiles)] IReadOnlyList<ExpirySmileQuote> Smiles)
+    [property: Description("One an expiry, in order of expiries."), MaxLength(SurfaceQuote.MaxSmiles)]
+    IReadOnlyList<ExpirySmileQuote> Smiles)
 {
     public const int MaxSmiles = 64;
 

@@ -66,7 +66,8 @@ internal static class ParameterRoutes
         using var document = JsonDocument.Parse(text.Json);
         return TypedResults.Json(
             new ParametersAnswer(
-                version?.Number ?? 0, document.RootElement.Clone(), view.Version, view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame)
+                version?.Number ?? 0, document.RootElement.Clone(), view.Version, view.LastRecord.ToString(), view.AsOf.ToString(),
+                view.Frame)
             {
                 EffectiveAt = version?.EffectiveAt.ToString(),
             },
@@ -80,7 +81,7 @@ internal static class ParameterRoutes
         {
             var page = await venue.Journal.ReadGrain(venue.Parameters.Grain, after, PageSize, cancel);
             foreach (var record in page)
-                if (venue.Catalog.Decode(record) is ParameterEvent.Published published && published.Version == version) return published.Document;
+                if (venue.Catalog.Decode(record) is ParameterEvent.Published found && found.Version == version) return found.Document;
             if (page.Count < PageSize) throw new InvalidDataException($"version {version} of the parameters is not in the journal");
             after = page[^1].Version;
         }
@@ -93,13 +94,15 @@ internal static class ParameterRoutes
         if (reply.View is not { } view) return Refusal.Of(reply.Rejection);
         return TypedResults.Json(
             new ParameterVersionsAnswer(
-                [.. ((RuleBook)view.State).Versions.Select(version => new ParameterVersionView(version.Number, version.EffectiveAt.ToString()))],
+                [.. ((RuleBook)view.State).Versions.Select(version =>
+                    new ParameterVersionView(version.Number, version.EffectiveAt.ToString()))],
                 view.Version, view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame),
             ApiJson.Default.ParameterVersionsAnswer);
     }
 
     private static async Task<IResult> Publish(
-        HttpContext http, Venue venue, [Description("When it takes effect, RFC 3339 in UTC or ms since 1970; at once without it.")] string? effectiveAt = null)
+        HttpContext http, Venue venue,
+        [Description("When it takes effect, RFC 3339 in UTC or ms since 1970; at once without it.")] string? effectiveAt = null)
     {
         if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
         if (Query.RefuseUnknown(http, "effectiveAt") is { } unknown) return unknown;

@@ -144,6 +144,53 @@ public sealed class MarketTests(ClearingFixture venue)
         (await client.Post("operator", "/v1/feeds", """{"feed":"x"}""")).ShouldBeProblem("unknown-field");
     }
 
+    [Fact]
+    public async Task A_surface_is_taken_as_a_whole_or_not_at_all()
+    {
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
+        await Frame(mark => (string?)mark["breaker"] == "normal");
+        var points = """[{"strike":"50000","volatility":"0.62"},{"strike":"60000","volatility":"0.55"},{"strike":"70000","volatility":"0.57"}]""";
+        var smile = $$"""{"expiryAt":"{{ClearingFixture.Expiry}}","forward":"60000","points":{{points}}}""";
+        (await Surface($$"""{"underlying":"BTC","smiles":[{{smile}}]}""")).ShouldBe((null, "applied"));
+        (await Surface($$"""{"underlying":"BTC","smiles":[{{smile.Replace("60000\",\"points", "6000\",\"points")}}]}""")).ShouldBe(("forward-out-of-band", "rejected"));
+        (await Surface($$"""{"underlying":"BTC","smiles":[{{smile.Replace(ClearingFixture.Expiry, "2099-01-01T08:00:00Z")}}]}""")).ShouldBe(("unknown-expiry", "rejected"));
+
+        foreach (var (body, code) in new[]
+        {
+            ("""{"underlying":"BTC"}""", "missing-field"), ("""{"underlying":"BTC","smiles":[{"expiryAt":"x"}]}""", "malformed-text"),
+            ($$"""{"underlying":"BTC","smiles":[{"expiryAt":"{{ClearingFixture.Expiry}}","forward":"1"}]}""", "missing-field"),
+        })
+        {
+            var item = $$"""{"items":[{"sourceSequence":1,"at":1,"surface":{{body}}}]}""";
+            (await client.Post("oracle", "/v1/prices?source=vols", item, key: null)).ShouldBeProblem(code);
+        }
+
+        async Task<(string? Code, string? Status)> Surface(string surface)
+        {
+            var item = new JsonObject
+            {
+                ["sourceSequence"] = venue.Next("vols"), ["at"] = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), ["surface"] = JsonNode.Parse(surface),
+            };
+            var result = (await venue.Batch("oracle", "/v1/prices?source=vols", item))[0];
+            return ((string?)result["code"], (string?)result["status"]);
+        }
+    }
+
+    [Fact]
+    public async Task A_day_of_a_future_is_settled_once()
+    {
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
+        await Frame(mark => (string?)mark["breaker"] == "normal");
+        var body = $$"""{"type":"day","instrument":{{ClearingFixture.BtcFuture}},"number":1}""";
+        (await client.Post("operator", "/v1/settlements", body)).ShouldBe(201).Field("price").ShouldBe("60000");
+        (await client.Post("operator", "/v1/settlements", body)).ShouldBeProblem("settlement-not-due");
+        (await client.Post("operator", "/v1/settlements", """{"type":"day","instrument":1,"number":1}""")).ShouldBeProblem("not-a-future");
+        (await client.Post("operator", "/v1/settlements", """{"type":"day","instrument":1}""")).ShouldBeProblem("missing-field");
+        (await client.Post("operator", "/v1/settlements", """{"type":"expiry","underlying":"BTC","expiryAt":"2099-01-01T08:00:00Z","price":"1"}"""))
+            .Code.ShouldNotBeNull();
+        (await client.Post("operator", "/v1/settlements", """{"type":"split"}""")).ShouldBeProblem("malformed-text");
+    }
+
     private static string Funding(int instrument, long period) =>
         $$"""{"instrument":{{instrument}},"period":{{period}},"premium":"0.0003","terms":{{Terms}}}""";
 
