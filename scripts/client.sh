@@ -42,6 +42,7 @@ price() {
     local frame= given=
     while true; do
         frame=$(get auditor /v1/frames/latest)
+        case $frame in *degraded* | *halted*) sleep 0.1; continue ;; esac
         for given in "$@"; do
             case $given in [0-9]*) case $frame in *"\"index\":\"$given\""*) ;; *) sleep 0.1; continue 2 ;; esac ;; esac
         done

@@ -50,7 +50,7 @@ public sealed class WalkTests
             VenueView(before[^2]).ShouldBe("BTC 0.5 held 0, USDC 30 held 0");
             before[^1]!["code"]!.ToString().ShouldBe("not-found");
 
-            var after = Answers(await Walk.RunAll(client));
+            var after = Walk.Answers(await Walk.RunAll(client));
             after.Count.ShouldBe(4);
             VenueView(after[0]).ShouldBe(VenueView(before[^3]));
             VenueView(after[1]).ShouldBe(VenueView(before[^2]));
