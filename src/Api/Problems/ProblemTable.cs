@@ -66,7 +66,8 @@ public static class ProblemTable
             Rejection.TermsOutOfRange, 422, "The terms do not fit together, or a figure is outside its range."),
         [Rejection.NotAPerp] = Of(Rejection.NotAPerp, 422, "Only a perpetual has funding."),
         [Rejection.FundingNotDue] = Of(Rejection.FundingNotDue, 422, "The period is not the one after the last that was fixed."),
-        [Rejection.SettlementNotDue] = Of(Rejection.SettlementNotDue, 422, "The day is not the one after the last, or the expiry does not wait for a price."),
+        [Rejection.SettlementNotDue] = Of(
+            Rejection.SettlementNotDue, 422, "The day is not the one after the last, or the expiry does not wait for a price."),
         [Rejection.NotAFuture] = Of(Rejection.NotAFuture, 422, "Only a dated future is settled by the day."),
         [Rejection.NotRetirable] = Of(Rejection.NotRetirable, 422, "The expiry is not settled, or less than a day ago."),
         [Rejection.UnknownSource] = Of(Rejection.UnknownSource, 422, "The price source is not admitted."),
@@ -79,7 +80,8 @@ public static class ProblemTable
         [Rejection.ForwardOutOfBand] = Of(Rejection.ForwardOutOfBand, 422, "The forward is further than half from the index."),
         [Rejection.SmileMalformed] = Of(Rejection.SmileMalformed, 422, "The numbers are no smile."),
         [Rejection.SmileButterfly] = Of(Rejection.SmileButterfly, 422, "A butterfly of options would cost less than nothing."),
-        [Rejection.SmileCalendar] = Of(Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
+        [Rejection.SmileCalendar] = Of(
+            Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
         [Rejection.PriceOutOfBand] = Of(Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
         [Rejection.DocumentTooLarge] = Of(Rejection.DocumentTooLarge, 413, "A parameter set has at most 32,768 bytes."),
         [Rejection.DocumentRefused] = Of(Rejection.DocumentRefused, 422, "The document is not a parameter set; errors says where."),

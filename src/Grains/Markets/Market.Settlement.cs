@@ -83,7 +83,8 @@ public sealed partial record Market
         if (instrument.Listing.Kind != InstrumentKind.Future) return Refused(Name, Rejection.NotAFuture);
         if (command.Number != (market.Days.GetValueOrDefault(command.Instrument)?.Number ?? 0) + 1)
             return Refused(Name, Rejection.SettlementNotDue);
-        if (market.LastFrame is not { } frame || frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused(Name, Rejection.NoPrice);
+        if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
+        if (frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused(Name, Rejection.NoPrice);
         if (IndexIn(frame, instrument.Listing.Underlying) is null) return Refused(Name, Rejection.NoPrice);
         if (MarkIn(frame, command.Instrument) is not { } mark) return Refused(Name, Rejection.NoPrice);
         return new MarketEvent.DaySettled(frame.Frame.Number, new DayMark(command.Instrument, command.Number, mark));

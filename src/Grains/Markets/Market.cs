@@ -180,7 +180,10 @@ public sealed partial record Market(
         return @event switch
         {
             MarketEvent.FeedAdmitted e => market with { Feeds = market.Feeds.Add(e.Feed) },
-            MarketEvent.SourceAdmitted e => market with { Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [], [])) },
+            MarketEvent.SourceAdmitted e => market with
+            {
+                Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [], [])),
+            },
             MarketEvent.InstrumentListed e => market.Listed(e),
             MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.BooksQuoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
@@ -262,8 +265,8 @@ public sealed partial record Market(
         if (command.At <= source.SeenAt) return Refused(Name, Rejection.PriceNotNewer);
         foreach (var quote in command.Books)
         {
-            if (market.LastFrame is not { } frame || IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
-                return Refused(Name, Rejection.NoPrice);
+            if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
+            if (IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index) return Refused(Name, Rejection.NoPrice);
             if (2 * Int128.Abs((Int128)quote.Price.E8 - index.E8) > index.E8) return Refused(Name, Rejection.PriceOutOfBand);
         }
 
