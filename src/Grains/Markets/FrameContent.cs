@@ -131,5 +131,8 @@ public static class FirstParameters
 {
     public const string PresetName = "standard";
 
-    public static ParametersInForce InForce { get; } = new(Version: 0, ParameterText.Compact(ParameterDocument.PresetText(PresetName)));
+    public static ParametersInForce InForce { get; } = new(
+        Version: 0, ParameterText.TryRead(ParameterDocument.PresetText(PresetName), out var text)
+            ? text
+            : throw new InvalidOperationException($"preset {PresetName} is no JSON object"));
 }

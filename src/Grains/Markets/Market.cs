@@ -266,7 +266,8 @@ public sealed partial record Market(
         foreach (var quote in command.Books)
         {
             if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
-            if (IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index) return Refused(Name, Rejection.NoPrice);
+            if (IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
+                return Refused(Name, Rejection.NoPrice);
             if (2 * Int128.Abs((Int128)quote.Price.E8 - index.E8) > index.E8) return Refused(Name, Rejection.PriceOutOfBand);
         }
 
