@@ -30,9 +30,6 @@ public sealed record HeldSmile(Underlying Underlying, SourceId Source, Instant A
 /// <summary>Volatilities: the last accepted ones of every expiry.</summary>
 public sealed partial record Market
 {
-    /// <summary>In order of underlying and expiry.</summary>
-    public ImmutableArray<HeldSmile> Smiles { get; init; } = [];
-
     /// <summary>In one quote of a surface.</summary>
     public const int MaxSmiles = 32;
 
@@ -46,8 +43,8 @@ public sealed partial record Market
         foreach (var quote in command.Smiles)
             if (quote.Expiry <= command.At || !market.HasExpiry(command.Underlying, quote.Expiry))
                 return Refused(Name, Rejection.UnknownExpiry);
-        if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
-        if (IndexIn(frame, command.Underlying) is not { } index) return Refused(Name, Rejection.NoPrice);
+        if (market.LastFrame is not { } frame || IndexIn(frame, command.Underlying) is not { } index)
+            return Refused(Name, Rejection.NoPrice);
         foreach (var quote in command.Smiles)
             if (2 * Int128.Abs((Int128)quote.Forward.E8 - index.E8) > index.E8) return Refused(Name, Rejection.ForwardOutOfBand);
 

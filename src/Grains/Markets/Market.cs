@@ -24,7 +24,8 @@ public sealed record LatestBook(InstrumentId Instrument, Price Price, Instant At
 /// </summary>
 public sealed partial record Market(
     MarketId Id, long Version, ImmutableArray<FeedId> Feeds, ImmutableSortedDictionary<InstrumentId, ListedInstrument> Instruments,
-    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews, ParametersInForce Parameters)
+    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews,
+    ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters)
 {
     public const int MaxFeeds = 16;
     public const int MaxSources = 16;
@@ -38,7 +39,8 @@ public sealed partial record Market(
     public const long ToleranceMicros = 1_000_000;
 
     public static Market Unborn(MarketId id) =>
-        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, FirstParameters.InForce);
+        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, [],
+            FirstParameters.InForce);
 
     public static Decision<MarketEvent> Decide(Market market, object input, Instant now) => input switch
     {
@@ -189,10 +191,10 @@ public sealed partial record Market(
             MarketEvent.BooksQuoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.SurfaceAccepted e => market.With(e),
             MarketEvent.FramePublished e => market.Following(e),
-            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters, HasNews = true },
+            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters },
             MarketEvent.FundingFixed e => market with
             {
-                Instruments = market.InstrumentsAfter(e), Premiums = market.Premiums.Remove(e.Instrument), HasNews = true,
+                Instruments = market.InstrumentsAfter(e), Premiums = market.Premiums.Remove(e.Instrument),
             },
             MarketEvent.ExpirySettled e => market.Settled(e),
             MarketEvent.ExpiryOverdue e => market.Overdue(e),

@@ -72,8 +72,7 @@ public sealed record TradeCapture(
 
     /// <summary>The fee is a share of the rounded amount, rounded up: a fee grows, a rebate shrinks.</summary>
     private static TradeLeg LegOf(TradeParty party, AssetAmount paid) => new(
-        party.Account, party.SubAccount,
-        Notional.Fee(paid, party.FeeRate))
+        party.Account, party.SubAccount, Notional.Fee(paid, party.FeeRate))
     {
         Order = party.Order,
     };
