@@ -38,7 +38,7 @@ public sealed record MarkFrame(
 
 public readonly record struct FundingMark(InstrumentId Instrument, FundingPoint Point);
 
-/// <summary>The books of a future, closed for the so-many-th time: what is open costs from then on what it was worth at the price.</summary>
+/// <summary>The books of a future, closed for the so-many-th time: what is open costs from then on what it was worth.</summary>
 public sealed record DayMark(InstrumentId Instrument, int Number, Price Price);
 
 /// <summary>The price of the underlying at the expiry; what that makes an instrument worth, its terms say.</summary>

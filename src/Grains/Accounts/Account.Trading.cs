@@ -148,9 +148,7 @@ public sealed partial record Account
         if (account.Orders.Length >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
         if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
         if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
-        if (marks is null) return Refused("reserve-order", Rejection.NoPrice);
-        if (marks.TermsOf(command.Instrument) is not { } terms) return Refused("reserve-order", Rejection.UnknownInstrument);
-        if (terms.ExpiresAt <= now) return Refused("reserve-order", Rejection.InstrumentExpired);
+        if (marks?.TermsOf(command.Instrument)?.ExpiresAt <= now) return Refused("reserve-order", Rejection.InstrumentExpired);
 
         var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
@@ -13,6 +14,11 @@ namespace CrossMargin.Grains.Accounts;
 /// <summary>The account as a kind of grain: its decider, its event names and its bytes.</summary>
 public sealed class AccountGrain : GrainType<Account, AccountEvent>
 {
+    private bool isMargined = true;
+
+    /// <summary>Accounts of a build whose frames are not the market's: the ledger alone, where any order is taken.</summary>
+    public static AccountGrain Unmargined { get; } = new() { isMargined = false };
+
     public override GrainKind Kind => GrainKind.Account;
     public override int SnapshotSchema => 3;
 
@@ -28,7 +34,8 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
     ];
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
-    protected override Decision<AccountEvent> Decide(Account state, object input, Context context) => Account.Decide(state, input, context);
+    protected override Decision<AccountEvent> Decide(Account state, object input, Context context) => 
+        Account.Decide(state, input, isMargined ? context : context with { Marks = MarginMarks.OfNobody });
     protected override Account Evolve(Account state, AccountEvent @event) => Account.Evolve(state, @event);
     protected override void Verify(Account state) => state.Verify();
     protected override Instant? DueAt(Account state) => state.DueAt();

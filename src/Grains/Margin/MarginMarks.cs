@@ -8,8 +8,6 @@ using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
 using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
-using CrossMargin.Risk.Reports;
-using CrossMargin.Risk.Sweep;
 using RiskPosition = CrossMargin.Risk.Portfolios.Position;
 
 namespace CrossMargin.Grains.Margin;
@@ -20,25 +18,26 @@ namespace CrossMargin.Grains.Margin;
 /// </summary>
 public sealed class MarginMarks
 {
-    private readonly double[] arrays;
-
-    private MarginMarks(MarkFrame frame, MarginModel? model, double[] arrays, Refusal unusable)
+    private MarginMarks(MarkFrame frame, PricedModel? model, Refusal unusable)
     {
         Frame = frame;
         Model = model;
-        this.arrays = arrays;
         Unusable = unusable;
     }
+
+    /// <summary>Marks under which everybody may do everything: for a ledger without margin.</summary>
+    internal static MarginMarks OfNobody { get; } =
+        Unopened(new MarkFrame(0, default, [], [], [], []), new Refusal(Fault.Missing, "margin"));
+
+    internal bool JudgesNobody => ReferenceEquals(this, OfNobody);
 
     public MarkFrame Frame { get; }
 
     /// <summary>Null where the frame is unusable.</summary>
-    public MarginModel? Model { get; }
+    public PricedModel? Model { get; }
 
     /// <summary>Why nobody can be valued under this frame, or none.</summary>
     public Refusal Unusable { get; }
-
-    public ReadOnlySpan<double> RiskArrays => arrays;
 
     public static MarginMarks Open(MarkFrame frame)
     {
@@ -48,15 +47,11 @@ public sealed class MarginMarks
 
         var refusal = MarketView.Resolve(frame.Listed, frame, out var market);
         if (!refusal.IsNone) return Unopened(frame, refusal);
-        refusal = MarginModel.Resolve(set with { Version = rules.Version }, market!, out var model);
-        if (!refusal.IsNone) return Unopened(frame, refusal);
-
-        var arrays = model!.Plan is { } plan ? new double[plan.Length] : [];
-        if (model.Plan is not null) refusal = Risk.Sweep.RiskArrays.Price(model.Plan, arrays);
-        return refusal.IsNone ? new MarginMarks(frame, model, arrays, Refusal.None) : Unopened(frame, refusal);
+        refusal = PricedModel.Resolve(set with { Version = rules.Version }, market!, out var model);
+        return new MarginMarks(frame, model, refusal);
     }
 
-    private static MarginMarks Unopened(MarkFrame frame, Refusal refusal) => new(frame, model: null, [], refusal);
+    private static MarginMarks Unopened(MarkFrame frame, Refusal refusal) => new(frame, model: null, refusal);
 
     /// <summary>The terms of a listed instrument, or null.</summary>
     public Instrument? TermsOf(InstrumentId instrument)
@@ -90,7 +85,7 @@ public sealed class MarginMarks
     /// How the account stands. One with nothing at risk is healthy whatever the marks: nobody has to price it to know.
     /// </summary>
     public AccountMargin Of(Account account) =>
-        account.IsAtRisk ? Of(account, HoldingsOf(account), new RiskWorkspace()) : AccountMargin.NothingAtRisk;
+        account.IsAtRisk && !JudgesNobody ? Of(account, HoldingsOf(account), new RiskWorkspace()) : AccountMargin.NothingAtRisk;
 
     internal AccountMargin Of(Account account, in Holdings holdings, RiskWorkspace workspace)
     {
@@ -111,13 +106,13 @@ public sealed class MarginMarks
     public Refusable<RiskReport> Evaluate(Portfolio portfolio) => Evaluate(portfolio, new RiskWorkspace());
 
     internal Refusable<RiskReport> Evaluate(Portfolio portfolio, RiskWorkspace workspace) =>
-        Model is null ? Unusable : PortfolioRisk.Evaluate(portfolio, Model, arrays, workspace);
+        Model?.Evaluate(portfolio, workspace) ?? Unusable;
 
     /// <summary>Down to its inputs. Costs a few hundred evaluations: for readers, not for decisions.</summary>
     public Refusal Explain(Portfolio portfolio, out RiskExplanation? explanation)
     {
         explanation = null;
-        return Model is null ? Unusable : RiskExplainer.Explain(portfolio, Model, arrays, out explanation);
+        return Model is null ? Unusable : Model.Explain(portfolio, out explanation);
     }
 
     public MarginStatus StatusOf(in RiskReport report)

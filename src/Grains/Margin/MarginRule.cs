@@ -28,9 +28,14 @@ public static class MarginRule
     /// instrument filled, this one at its price and with its fee.
     /// </summary>
     /// <param name="after">The account with the order reserved, last.</param>
-    public static MarginVerdict JudgeOrder(Account before, Account after, MarginMarks? marks) =>
-        Judge(before, after, marks, (was, _) =>
-            Filled(after, marks!) is { } filled && filled.IsNoRiskierThan(was, marks!.Model!.Parameters.Acceptance));
+    public static MarginVerdict JudgeOrder(Account before, Account after, MarginMarks? marks)
+    {
+        if (marks is null) return new MarginVerdict(Rejection.NoPrice, null);
+        if (!marks.JudgesNobody && marks.TermsOf(after.Orders[^1].Instrument) is null)
+            return new MarginVerdict(Rejection.UnknownInstrument, null);
+        return Judge(before, after, marks, (was, _) =>
+            Filled(after, marks) is { } filled && filled.IsNoRiskierThan(was, marks.Model!.Parameters.Acceptance));
+    }
 
     private static MarginVerdict Judge(Account before, Account after, MarginMarks? marks, Func<RiskReport, RiskReport, bool> isNoRiskier)
     {

@@ -72,7 +72,8 @@ internal sealed class Bases
     /// </summary>
     private static long? BasisBefore(Market market, Listing listing)
     {
-        if (market.LastFrame is not { } frame || FrameContent.IndexOf(frame.Indices, listing.Underlying)?.Index is not { } index) return null;
+        if (market.LastFrame is not { } frame) return null;
+        if (FrameContent.IndexOf(frame.Indices, listing.Underlying)?.Index is not { } index) return null;
         if (listing.Kind == InstrumentKind.Perp) return Market.MarkIn(frame, listing.Id)?.E8 - index.E8;
         foreach (var expiry in frame.Frame.Expiries)
             if (expiry.Underlying == listing.Underlying && expiry.Expiry == listing.Expiry) return expiry.Forward.E8 - index.E8;

@@ -29,7 +29,8 @@ public sealed record ExpiryBook(
     /// <summary>For so long after its settlement an expiry stays in the frames at least.</summary>
     public const long RetireAfterMicros = 24 * Instant.MicrosPerHour;
 
-    public static ExpiryBook Open(Underlying underlying, Instant expiry) => new(underlying, expiry, 0, 0, 0, ExpiryStanding.Open, null, null);
+    public static ExpiryBook Open(Underlying underlying, Instant expiry) =>
+        new(underlying, expiry, 0, 0, 0, ExpiryStanding.Open, null, null);
 
     /// <summary>Rounded down; buyers and sellers settle at the same one.</summary>
     public Price? Average =>

@@ -3,6 +3,7 @@ using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
+using CrossMargin.Risk;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Parameters;
 
@@ -14,6 +15,8 @@ namespace CrossMargin.Grains.Markets;
 /// </summary>
 internal static class FrameContent
 {
+    private sealed record PricedExpiry(ExpiryMark Mark, Refusable<OptionMarks> Options);
+
     public static MarkFrame Of(Market market, long number, Instant now, ImmutableArray<IndexMark> indices)
     {
         var listed = market.Instruments.Values;
@@ -21,10 +24,12 @@ internal static class FrameContent
         var bases = Bases.Of(market, now, indices);
         ImmutableArray<ExpiryMark> expiries =
             [.. market.Expiries.Select(book => ExpiryOf(market, book, now, indices, bases)).OfType<ExpiryMark>()];
+        var priced = expiries.ToImmutableSortedDictionary(
+            mark => (mark.Expiry, mark.Underlying), mark => new PricedExpiry(mark, OptionMarks.Of(mark, now)));
         return new MarkFrame(
             number, now, [.. AssetsOf(market, indices)],
             [.. traded.Select(underlying => UnderlyingOf(indices, underlying)).OfType<UnderlyingMark>()], expiries,
-            [.. listed.Select(known => MarkOf(known.Listing, now, indices, bases, expiries)).OfType<InstrumentMark>()])
+            [.. listed.Select(known => MarkOf(known.Listing, indices, bases, priced)).OfType<InstrumentMark>()])
         {
             Listed = [.. listed.Select(known => known.Listing.Terms() with { Symbol = known.Listing.Id.ToString() })],
             Funding = [.. listed.Where(known => known.Listing.Kind == InstrumentKind.Perp)
@@ -81,24 +86,21 @@ internal static class FrameContent
     /// option at what the surface says; one without a smile has no mark.
     /// </summary>
     private static InstrumentMark? MarkOf(
-        Listing listing, Instant now, ImmutableArray<IndexMark> indices, Bases bases, ImmutableArray<ExpiryMark> expiries)
+        Listing listing, ImmutableArray<IndexMark> indices, Bases bases,
+        ImmutableSortedDictionary<(Instant, Underlying), PricedExpiry> expiries)
     {
-        if (listing.Kind == InstrumentKind.Perp)
+        if (listing.Expiry is not { } expiry)
         {
             return IndexOf(indices, listing.Underlying)?.Index is { } index
                 ? new InstrumentMark(listing.Id, bases.MarkOf(listing.Id, index), Money.Zero)
                 : null;
         }
 
-        foreach (var expiry in expiries)
-        {
-            if (expiry.Underlying != listing.Underlying || expiry.Expiry != listing.Expiry) continue;
-            if (listing.Kind == InstrumentKind.Future) return new InstrumentMark(listing.Id, Expected(expiry), Money.Zero);
-            var price = OptionMarks.Mark((Instrument.Option)listing.Terms(), expiry, now);
-            return price.IsRefused ? null : new InstrumentMark(listing.Id, price.Value, Money.Zero);
-        }
-
-        return null;
+        if (!expiries.TryGetValue((expiry, listing.Underlying), out var priced)) return null;
+        if (listing.Kind == InstrumentKind.Future) return new InstrumentMark(listing.Id, Expected(priced.Mark), Money.Zero);
+        if (priced.Options.IsRefused) return null;
+        var price = priced.Options.Value.Mark(listing.Right!.Value, listing.Strike!.Value);
+        return price.IsRefused ? null : new InstrumentMark(listing.Id, price.Value, Money.Zero);
     }
 
     /// <summary>The known part of the average and, for the rest, the forward. Rounded down.</summary>

@@ -83,7 +83,8 @@ public sealed partial record Market
         if (instrument.Listing.Kind != InstrumentKind.Future) return Refused(Name, Rejection.NotAFuture);
         if (command.Number != (market.Days.GetValueOrDefault(command.Instrument)?.Number ?? 0) + 1)
             return Refused(Name, Rejection.SettlementNotDue);
-        if (market.LastFrame is not { } frame || frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused(Name, Rejection.NoPrice);
+        if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
+        if (frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused(Name, Rejection.NoPrice);
         if (IndexIn(frame, instrument.Listing.Underlying) is null) return Refused(Name, Rejection.NoPrice);
         if (MarkIn(frame, command.Instrument) is not { } mark) return Refused(Name, Rejection.NoPrice);
         return new MarketEvent.DaySettled(frame.Frame.Number, new DayMark(command.Instrument, command.Number, mark));
@@ -133,7 +134,6 @@ public sealed partial record Market
                 ? [.. Expiries.Add(ExpiryBook.Open(e.Listing.Underlying, e.Listing.Expiry!.Value))
                     .OrderBy(book => book.Expiry).ThenBy(book => book.Underlying)]
                 : Expiries,
-            HasNews = true,
         };
     }
 
@@ -170,7 +170,7 @@ public sealed partial record Market
                 Books = source.Books.RemoveAll(quote => e.Instruments.Contains(quote.Instrument)),
             })],
             Retired = Retired.Union(e.Instruments),
-            HasNews = true,
+            HasNews = LastFrame is not null,
         };
     }
 
@@ -178,12 +178,12 @@ public sealed partial record Market
     {
         var book = BookOf(underlying, expiry) ?? throw new InvariantViolation("M10", $"{underlying} has no expiry at {expiry}");
         Invariant.Holds("M10", book.Standing != ExpiryStanding.Settled, "an expiry is settled once");
-        return this with { Expiries = Expiries.Replace(book, change(book)), HasNews = true };
+        return this with { Expiries = Expiries.Replace(book, change(book)), HasNews = LastFrame is not null };
     }
 
     private Market Settled(MarketEvent.DaySettled e)
     {
         Invariant.Same("M11", e.Day.Number, (Days.GetValueOrDefault(e.Day.Instrument)?.Number ?? 0) + 1);
-        return this with { Days = Days.SetItem(e.Day.Instrument, e.Day), HasNews = true };
+        return this with { Days = Days.SetItem(e.Day.Instrument, e.Day), HasNews = LastFrame is not null };
     }
 }

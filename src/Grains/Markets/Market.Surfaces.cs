@@ -30,9 +30,6 @@ public sealed record HeldSmile(Underlying Underlying, SourceId Source, Instant A
 /// <summary>Volatilities: the last accepted ones of every expiry.</summary>
 public sealed partial record Market
 {
-    /// <summary>In order of underlying and expiry.</summary>
-    public ImmutableArray<HeldSmile> Smiles { get; init; } = [];
-
     /// <summary>In one quote of a surface.</summary>
     public const int MaxSmiles = 32;
 

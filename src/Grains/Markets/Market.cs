@@ -24,7 +24,8 @@ public sealed record LatestBook(InstrumentId Instrument, Price Price, Instant At
 /// </summary>
 public sealed partial record Market(
     MarketId Id, long Version, ImmutableArray<FeedId> Feeds, ImmutableSortedDictionary<InstrumentId, ListedInstrument> Instruments,
-    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews, ParametersInForce Parameters)
+    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews,
+    ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters)
 {
     public const int MaxFeeds = 16;
     public const int MaxSources = 16;
@@ -38,7 +39,8 @@ public sealed partial record Market(
     public const long ToleranceMicros = 1_000_000;
 
     public static Market Unborn(MarketId id) =>
-        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, FirstParameters.InForce);
+        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, [],
+            FirstParameters.InForce);
 
     public static Decision<MarketEvent> Decide(Market market, object input, Instant now) => input switch
     {
@@ -180,16 +182,19 @@ public sealed partial record Market(
         return @event switch
         {
             MarketEvent.FeedAdmitted e => market with { Feeds = market.Feeds.Add(e.Feed) },
-            MarketEvent.SourceAdmitted e => market with { Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [], [])) },
+            MarketEvent.SourceAdmitted e => market with
+            {
+                Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [], [])),
+            },
             MarketEvent.InstrumentListed e => market.Listed(e),
             MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.BooksQuoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.SurfaceAccepted e => market.With(e),
             MarketEvent.FramePublished e => market.Following(e),
-            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters, HasNews = true },
+            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters },
             MarketEvent.FundingFixed e => market with
             {
-                Instruments = market.InstrumentsAfter(e), Premiums = market.Premiums.Remove(e.Instrument), HasNews = true,
+                Instruments = market.InstrumentsAfter(e), Premiums = market.Premiums.Remove(e.Instrument),
             },
             MarketEvent.ExpirySettled e => market.Settled(e),
             MarketEvent.ExpiryOverdue e => market.Overdue(e),
@@ -262,7 +267,8 @@ public sealed partial record Market(
         if (command.At <= source.SeenAt) return Refused(Name, Rejection.PriceNotNewer);
         foreach (var quote in command.Books)
         {
-            if (market.LastFrame is not { } frame || IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
+            if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
+            if (IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
                 return Refused(Name, Rejection.NoPrice);
             if (2 * Int128.Abs((Int128)quote.Price.E8 - index.E8) > index.E8) return Refused(Name, Rejection.PriceOutOfBand);
         }

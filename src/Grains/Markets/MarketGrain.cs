@@ -120,7 +120,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
 
     protected override byte[] Save(Market state) => JsonSerializer.SerializeToUtf8Bytes(
         new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
-            state.Parameters, state.Smiles, state.Expiries,
+            state.Smiles, state.Parameters, state.Expiries,
             [.. state.Premiums.Select(entry => new KeptPremium(entry.Key, entry.Value.WeightedE9Micros, entry.Value.Micros))],
             [.. state.Days.Values], [.. state.Retired]),
         MarketJson.Default.MarketSnapshot);
@@ -131,9 +131,8 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         return new Market(
             new MarketId(id), saved.Version, saved.Feeds,
             saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known), saved.Sources, saved.LastFrame,
-            saved.HasNews, saved.Parameters)
+            saved.HasNews, saved.Smiles, saved.Parameters)
         {
-            Smiles = saved.Smiles,
             Expiries = saved.Expiries,
             Premiums = saved.Premiums.ToImmutableSortedDictionary(
                 kept => kept.Instrument, kept => new PremiumAverage(kept.WeightedE9Micros, kept.Micros)),
@@ -146,7 +145,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
 /// <summary>A market as a snapshot keeps it. Equal states have equal bytes.</summary>
 internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
-    MarketEvent.FramePublished? LastFrame, bool HasNews, ParametersInForce Parameters, ImmutableArray<HeldSmile> Smiles,
+    MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters,
     ImmutableArray<ExpiryBook> Expiries, ImmutableArray<KeptPremium> Premiums, ImmutableArray<DayMark> Days,
     ImmutableArray<InstrumentId> Retired);
 

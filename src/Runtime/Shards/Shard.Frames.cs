@@ -72,6 +72,9 @@ public sealed partial class Shard
 
     // ---- frames that are published here ----------------------------------------------------------------------------
 
+    /// <summary>A build may hold other grains that make frames: those are theirs, and nobody adopts them.</summary>
+    private bool IsPublisher(GrainSlot slot) => catalog.Valuation is { } valuation && slot.Id == valuation.Publisher;
+
     private void NotePublished(MarkFrame frame)
     {
         state.Publish(frame);

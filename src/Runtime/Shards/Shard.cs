@@ -223,7 +223,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         };
         state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
         open.Records.Add(record);
-        if (slot.Type.FrameIn(@event) is { } frame) NotePublished(frame);
+        if (IsPublisher(slot) && slot.Type.FrameIn(@event) is { } frame) NotePublished(frame);
         return record;
     }
 
