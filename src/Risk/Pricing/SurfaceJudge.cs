@@ -199,7 +199,7 @@ public static class SurfaceJudge
         return least;
     }
 
-    private static VolSmile SmileOf(in ExpirySmile quote)
+    internal static VolSmile SmileOf(in ExpirySmile quote)
     {
         var years = quote.MicrosToExpiry / MicrosPerYear;
         var forward = ModelBorder.Nearest(quote.Forward);
