@@ -23,7 +23,7 @@ public sealed class CommitTests(Server server)
 
         var read = await journal.ReadShard(One, after: 0, limit: 10, TestContext.Current.CancellationToken);
         read.Select(record => record.Chain).ShouldBe(batch.Records.Select(record => record.Chain));
-        Chain.Next(head.Chain, read[0]).ShouldBe(read[0].Chain);
+        Records.EndAt(head).Next(read[0]).Hash.ShouldBe(read[0].Chain);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ namespace CrossMargin.Bench.Journal;
 /// </summary>
 internal static class JournalBench
 {
-    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "http", "recovery", "stream", "table", "parts"];
+    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "http", "recovery", "stream", "table", "chain", "parts"];
 
     private const string Bench = "journal";
     private const int Repetitions = 5;
@@ -21,7 +21,11 @@ internal static class JournalBench
         if (parts.Except(Parts).FirstOrDefault() is { } unknown)
             throw new ArgumentException($"the journal bench has no part {unknown}", nameof(parts));
         // The large table takes minutes to fill: only by name.
-        var chosen = parts.Length > 0 ? parts : [.. Parts.Except(["table", "parts"])];
+        var chosen = parts.Length > 0 ? parts : [.. Parts.Except(["table"])];
+
+        if (chosen.Contains("chain")) ChainBench.Run(report);
+        if (chosen.Contains("parts")) PartsBench.Run(report);
+        if (!chosen.Except(["chain", "parts"]).Any()) return;
 
         using var server = await BenchServer.Start();
         if (chosen.Contains("throughput")) await Throughput(report, server);
@@ -32,7 +36,6 @@ internal static class JournalBench
         if (chosen.Contains("recovery")) await SiloBench.Recovery(report, server);
         if (chosen.Contains("stream")) await LongStream(report, server);
         if (chosen.Contains("table")) await LargeTable(report, server);
-        if (chosen.Contains("parts")) PartsBench.Run(report);
     }
 
     /// <summary>
