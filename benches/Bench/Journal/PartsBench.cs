@@ -85,7 +85,7 @@ internal sealed class PartsBench : IShardHost
             {
                 foreach (var command in commands) shard.Submit(now, command, Nobody.Here);
             });
-            Time("seal: cause and chain", shard.Flush);
+            Time("seal: cause, digest and chain", shard.Flush);
             Time("settle and answer", () => Settle(shard));
         }
     }
@@ -98,9 +98,10 @@ internal sealed class PartsBench : IShardHost
         {
             foreach (var cause in causes) Cause.Decode(cause);
         });
-        Time("recovery: check the chain", () =>
+        Time("recovery: digest and chain", () =>
         {
-            foreach (var record in rows) Chain.Next(record.Chain, record);
+            var end = new ChainEnd(Accounts, stored[Accounts - 1].Chain, Jump: null);
+            foreach (var record in rows) end = end.Next(record);
         });
         Time("recovery: decode the payload", () =>
         {
@@ -112,7 +113,7 @@ internal sealed class PartsBench : IShardHost
         shard.TakenOver(new TakeOver.Taken(head with { Epoch = 2 }));
         shard.SnapshotsLoaded(new SnapshotsFound([], Discarded: 0));
         shard.RecordsRead(stored.GetRange(0, Accounts));
-        Time("recovery: chain, payload and fold", () => shard.RecordsRead(rows));
+        Time("recovery: digest, chain, payload and fold", () => shard.RecordsRead(rows));
         if (shard.Phase != ShardPhase.Active) throw new InvalidOperationException($"the shard is {shard.Phase} and asked for {asked}");
     }
 
