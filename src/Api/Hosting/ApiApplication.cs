@@ -45,6 +45,7 @@ internal static class ApiApplication
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Venue>();
         builder.Services.AddSingleton(_ => AccessList.LoadOrCreate(options.DataDirectory));
+        builder.Services.AddHostedService<AccessReload>();
         builder.Services.AddSingleton<AccountOwners>();
         builder.Services.AddSingleton<Instruments>();
         builder.Services.AddSingleton<RequestRates>();
