@@ -39,6 +39,7 @@ internal static class SimulationRoutes
         Fault.Expired => "has passed",
         Fault.Missing => "is missing",
         Fault.Unknown => "is not known",
+        Fault.Arbitrage => "gives a sure profit away",
         _ => "is out of range",
     };
 }
