@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
 
 namespace CrossMargin.Grains;
 
@@ -58,6 +59,21 @@ internal static class ClearingJson
 
         public override void Write(Utf8JsonWriter writer, SubAccountId value, JsonSerializerOptions options) =>
             writer.WriteNumberValue(value.Number);
+    }
+
+    /// <summary>A document inside an event: written as it is, so that its bytes are those that were hashed.</summary>
+    internal sealed class ParameterTextConverter : JsonConverter<ParameterText>
+    {
+        public override ParameterText Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        {
+            using var document = JsonDocument.ParseValue(ref reader);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? new ParameterText(document.RootElement.GetRawText())
+                : throw new JsonException("a parameter set is an object");
+        }
+
+        public override void Write(Utf8JsonWriter writer, ParameterText value, JsonSerializerOptions options) =>
+            writer.WriteRawValue(value.Json);
     }
 
     /// <summary>Written <c>"3:0.0125"</c>: after three periods the index stands at 0.0125.</summary>

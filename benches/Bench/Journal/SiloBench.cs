@@ -1,4 +1,6 @@
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
@@ -19,7 +21,7 @@ internal static class SiloBench
     private const int Repetitions = 5;
     private const int Accounts = 8_192;
 
-    private static readonly GrainCatalog Catalog = new(new AccountGrain());
+    private static readonly GrainCatalog Catalog = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain());
 
     /// <summary>Clients in flight, how many deposits a measurement has, and what is promised of the rate.</summary>
     private static readonly (int Clients, int Deposits, double? Bar)[] Loads =

@@ -1,5 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
 using CrossMargin.Journal.Embedded;
 using CrossMargin.Runtime.Grains;
@@ -24,7 +26,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
-    public GrainCatalog Catalog { get; } = new(new AccountGrain());
+    public GrainCatalog Catalog { get; } = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain());
 
     public ShardMap Map { get; } = new(options.Shards);
 
