@@ -142,14 +142,17 @@ internal static class LinePricing
             SmileMark.Svi svi => new VolSmile.Svi(years, new SviSlice(
                 ModelBorder.Nearest(svi.A), ModelBorder.Nearest(svi.B), ModelBorder.Nearest(svi.Rho), ModelBorder.Nearest(svi.M),
                 ModelBorder.Nearest(svi.Sigma))),
-            SmileMark.Points { Quotes: { IsDefaultOrEmpty: false } quotes } => new VolSmile.Quoted(years, [.. quotes.Select(quote => new SmilePoint(
-                Elementary.LogRatio(ModelBorder.Nearest(quote.Strike), forward.Variable), ModelBorder.Nearest(quote.Volatility)))]),
+            SmileMark.Points { Quotes: { IsDefaultOrEmpty: false } quotes } =>
+                new VolSmile.Quoted(years, [.. quotes.Select(quote => PointAt(quote, forward.Variable))]),
             _ => null,
         };
         if (smile is null) return new Refusal(Fault.Missing, mark.Smile is SmileMark.Points ? "smile.points" : "volatility");
         refusal = StrikesOf(mark.Smile).Or(smile.Check());
         return refusal.IsNone ? smile : refusal with { Field = $"smile.{refusal.Field}" };
     }
+
+    private static SmilePoint PointAt(VolPoint quote, double forward) =>
+        new(Elementary.LogRatio(ModelBorder.Nearest(quote.Strike), forward), ModelBorder.Nearest(quote.Volatility));
 
     /// <summary>A strike of nothing has no moneyness.</summary>
     private static Refusal StrikesOf(SmileMark mark)
