@@ -81,6 +81,17 @@ public enum Rejection
     PriceNotNewer = 272,
     /// <summary>No price that money may rest on: fewer than three sources that are fresh and agree.</summary>
     NoPrice = 280,
+
+    // 500–549: parameter sets, in order of precedence.
+    DocumentTooLarge = 500,
+    /// <summary>The document is not a parameter set; the refusal says where.</summary>
+    DocumentRefused = 501,
+    VersionNotNext = 502,
+    EffectiveInThePast = 503,
+    EffectiveTooFarAhead = 504,
+    /// <summary>Not later than the version before.</summary>
+    EffectiveOutOfOrder = 505,
+    TooManyWaiting = 506,
 }
 
 public static class Rejections

@@ -62,6 +62,13 @@ public sealed class RejectionTests
             271 price-from-the-future
             272 price-not-newer
             280 no-price
+            500 document-too-large
+            501 document-refused
+            502 version-not-next
+            503 effective-in-the-past
+            504 effective-too-far-ahead
+            505 effective-out-of-order
+            506 too-many-waiting
             """);
     }
 

@@ -1,6 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
 using CrossMargin.Journal.Embedded;
@@ -26,7 +27,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
-    public GrainCatalog Catalog { get; } = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain());
+    public GrainCatalog Catalog { get; } = new(
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)));
 
     public ShardMap Map { get; } = new(options.Shards);
 

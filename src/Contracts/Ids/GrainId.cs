@@ -19,6 +19,9 @@ public enum GrainKind : byte
 
     /// <summary>The instruments and prices of a venue: see <see cref="MarketId"/>.</summary>
     Market = 4,
+
+    /// <summary>The rule book of a venue: see <see cref="ParametersId"/>.</summary>
+    Parameters = 5,
 }
 
 /// <summary>
