@@ -10,7 +10,8 @@ internal sealed record FrameQuotes(
     ImmutableArray<MarketAsset> Assets,
     ImmutableArray<UnderlyingMark> Underlyings,
     ImmutableSortedDictionary<InstrumentId, InstrumentMark> Instruments,
-    ImmutableDictionary<(Underlying, Instant), ExpiryMark> Expiries)
+    ImmutableDictionary<(Underlying, Instant), ExpiryMark> Expiries,
+    ImmutableDictionary<(Underlying, Instant), Refusable<VolSmile>> Smiles)
 {
     public static FrameQuotes Of(MarkFrame frame) => new(
         frame.At,
@@ -19,7 +20,9 @@ internal sealed record FrameQuotes(
             .OrderBy(mark => mark.Asset)],
         [.. frame.Underlyings.OrderBy(mark => mark.Underlying)],
         frame.Instruments.ToImmutableSortedDictionary(mark => mark.Instrument, mark => mark),
-        frame.Expiries.ToImmutableDictionary(mark => (mark.Underlying, mark.Expiry), mark => mark));
+        frame.Expiries.ToImmutableDictionary(mark => (mark.Underlying, mark.Expiry), mark => mark),
+        frame.Expiries.ToImmutableDictionary(
+            mark => (mark.Underlying, mark.Expiry), mark => LinePricing.SmileAt(frame.At, mark)));
 }
 
 /// <summary>
@@ -109,7 +112,7 @@ internal static class LinePricing
             : line.OpenShare == 0 ? line.Forward
             : Math.Max((strike - (ModelBorder.Nearest(mark.SettledAverage) * (1 - line.OpenShare))) / line.OpenShare,
                 line.Forward * 1e-9);
-        var smile = SmileAt(quotes.At, mark);
+        var smile = quotes.Smiles[(option.Underlying, option.Expiry)];
         if (smile.IsRefused) return smile.Refusal;
 
         var volatility = smile.Value.Vol(Elementary.LogRatio(openStrike, line.Forward));
@@ -121,6 +124,7 @@ internal static class LinePricing
             Strike = strike,
             OpenStrike = openStrike,
             Volatility = volatility,
+            Smile = smile.Value,
             Delta = greeks.Value.Delta * line.OpenShare,
         };
     }

@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
 using CrossMargin.Risk.Reports;
 using CrossMargin.Risk.Tests.Models;
@@ -40,19 +41,20 @@ public class LiquidationLadderTests
     [InlineData(PriceDirection.Up)]
     public void The_margin_itself_changes_sides_at_the_price(PriceDirection direction)
     {
-        foreach (var preset in new[] { "isolated", "delta-netting", "standard", "span16", "grid-pm" })
+        foreach (var set in ParameterDocument.Presets.Select(preset => Fixtures.Preset(preset))
+            .Append(Fixtures.Preset("grid-pm", SmileDynamicsTests.StickToDelta)))
         {
             var account = Venue.Account(
                 [new AssetAmount(Fixtures.Usdc, 60_000_000_000), new AssetAmount(Asset.Of("BTC"), 10_000_000)],
                 [At.AtMark("BTC-30-100-Call", -3), At.AtMark("BTC-30-100-Put", -3)]);
-            var model = Fixtures.Model(Fixtures.Preset(preset), At.Market);
+            var model = Fixtures.Model(set, At.Market);
             var ladder = new LiquidationLadder(account, model);
             var price = ladder.Find(0, direction).Value;
             if (price.Index is null) continue;
             var factor = 1 + (ModelBorder.Nearest(price.Distance!.Value) * (direction == PriceDirection.Up ? 1 : -1));
             var outward = direction == PriceDirection.Up ? 1e-7 : -1e-7;
-            ladder.IsLiquidatable(0, factor + outward).Value.ShouldBeTrue(preset);
-            ladder.IsLiquidatable(0, factor - outward).Value.ShouldBeFalse(preset);
+            ladder.IsLiquidatable(0, factor + outward).Value.ShouldBeTrue(set.Name);
+            ladder.IsLiquidatable(0, factor - outward).Value.ShouldBeFalse(set.Name);
         }
     }
 
