@@ -24,9 +24,6 @@ public enum Fault : byte
 
     /// <summary>A number, but not one that this field can hold or this calculation can carry.</summary>
     OutOfRange,
-
-    /// <summary>Somebody could trade against it for a sure profit: a smile, or two of them.</summary>
-    Arbitrage,
 }
 
 /// <summary>Why a calculation was not made: the fault, and the field that has it.</summary>

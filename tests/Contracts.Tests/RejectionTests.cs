@@ -61,7 +61,13 @@ public sealed class RejectionTests
             270 unknown-source
             271 price-from-the-future
             272 price-not-newer
+            273 too-many-smiles
+            274 unknown-expiry
             280 no-price
+            281 forward-out-of-band
+            282 smile-malformed
+            283 smile-butterfly
+            284 smile-calendar
             500 document-too-large
             501 document-refused
             502 version-not-next

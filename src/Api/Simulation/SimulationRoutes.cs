@@ -39,7 +39,6 @@ internal static class SimulationRoutes
         Fault.Expired => "has passed",
         Fault.Missing => "is missing",
         Fault.Unknown => "is not known",
-        Fault.Arbitrage => "gives a sure profit away",
         _ => "is out of range",
     };
 }

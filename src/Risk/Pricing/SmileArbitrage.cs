@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using CrossMargin.Contracts;
 
 namespace CrossMargin.Risk.Pricing;
 
@@ -12,18 +11,9 @@ public readonly record struct SmileMinimum(double Value, double At);
 /// </summary>
 public static class SmileArbitrage
 {
-    /// <summary>
-    /// Calendar spreads are looked at from a tenth of the forward to ten times it. Straight wings always cross somewhere
-    /// beyond, where nobody lists a strike.
-    /// </summary>
-    public const double CalendarReach = 2.302585092994046;
-
     // A strike e^200 times the forward. What is beyond is settled by the limits of the wings.
     private const double WidestLogMoneyness = 200;
     private const int GridPoints = 2000;
-
-    // Of the forward: what prices in doubles may be wrong by.
-    private const double PriceNoise = 1e-13;
 
     /// <summary>The lowest density factor at any finite moneyness; the wings' limits are 1/4 − slope²/16.</summary>
     public static SmileMinimum Butterfly(in SviSlice slice)
@@ -32,17 +22,8 @@ public static class SmileArbitrage
         return Lowest(copy.DensityFactor, copy.M, copy.Sigma, -WidestLogMoneyness, WidestLogMoneyness);
     }
 
-    /// <summary>
-    /// A fitted smile is tried everywhere. A quoted one is tried at its quotes, where alone somebody has named a price:
-    /// straight lines between quotes are a way to read them, and bend the wrong way at most of them.
-    /// </summary>
-    public static bool IsButterflyFree(VolSmile smile) => smile switch
-    {
-        VolSmile.Svi { Slice: var slice } =>
-            slice.LeftSlope <= 2 && slice.RightSlope <= 2 && Butterfly(slice).Value >= 0,
-        VolSmile.Quoted quoted => AreCallsConvex(quoted),
-        _ => throw new System.Diagnostics.UnreachableException(smile.GetType().Name),
-    };
+    public static bool IsButterflyFree(in SviSlice slice) =>
+        slice.LeftSlope <= 2 && slice.RightSlope <= 2 && Butterfly(slice).Value >= 0;
 
     /// <summary>
     /// The least by which the later smile's total variance exceeds the earlier one's between two moneynesses.
@@ -67,26 +48,6 @@ public static class SmileArbitrage
 
     private static ImmutableArray<double> Corners(VolSmile smile) =>
         smile is VolSmile.Quoted quoted ? [.. quoted.Points.Select(point => point.LogMoneyness)] : [];
-
-    // Over the forward: calls fall with the strike, by no more than the strike rises, and ever more slowly. The call struck
-    // at nothing is the forward itself.
-    private static bool AreCallsConvex(VolSmile.Quoted smile)
-    {
-        var (strike, price, slope) = (0.0, 1.0, -1.0);
-        foreach (var point in smile.Points)
-        {
-            var next = Elementary.Exp(point.LogMoneyness);
-            var call = Black76.Price(OptionKind.Call, 1, next, smile.Years, point.Vol, 1);
-            if (call.IsRefused) return false;
-
-            var fall = (call.Value - price) / (next - strike);
-            var noise = PriceNoise * (1 + next) / (next - strike);
-            if (fall < slope - noise || fall > noise) return false;
-            (strike, price, slope) = (next, call.Value, Math.Max(slope, fall));
-        }
-
-        return true;
-    }
 
     // A grid that is even in u with k = centre + width·sinh(u), so that its points are as close as the bend of the smile near
     // the centre and as sparse as its wings; then golden sections around the lowest grid point.

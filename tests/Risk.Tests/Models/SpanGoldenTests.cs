@@ -70,7 +70,7 @@ public class SpanGoldenTests
         var required = expected.TryGetProperty($"total_requirement_{rule}", out var withCredit)
             ? withCredit : expected.GetProperty("total_requirement");
         total.ShouldBe(required.GetDouble(), tolerance, $"{id} total");
-        if (expected.TryGetProperty("spread_credits", out var credits))
+        if (expected.TryGetProperty("spread_credits", out var credits) && credits.GetArrayLength() > 0)
         {
             var credit = credits[0];
             groups[0].Scenario.Credit.ShouldBe(credit.GetProperty($"credit_{rule}_leg1").GetDouble(), tolerance, $"{id} leg 1");
