@@ -30,6 +30,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)));
 
+    /// <summary>The one market of this venue.</summary>
+    public MarketId Market { get; } = MarketId.For(options.Venue);
+
     public ShardMap Map { get; } = new(options.Shards);
 
     public IJournal Journal => journal ?? throw new InvalidOperationException("the venue is not open");

@@ -76,7 +76,8 @@ public static class ProblemTable
         [Rejection.ForwardOutOfBand] = Of(Rejection.ForwardOutOfBand, 422, "The forward is further than half from the index."),
         [Rejection.SmileMalformed] = Of(Rejection.SmileMalformed, 422, "The numbers are no smile."),
         [Rejection.SmileButterfly] = Of(Rejection.SmileButterfly, 422, "A butterfly of options would cost less than nothing."),
-        [Rejection.SmileCalendar] = Of(Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
+        [Rejection.SmileCalendar] = Of(
+            Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
         [Rejection.DocumentTooLarge] = Of(Rejection.DocumentTooLarge, 413, "A parameter set has at most 32,768 bytes."),
         [Rejection.DocumentRefused] = Of(Rejection.DocumentRefused, 422, "The document is not a parameter set; errors says where."),
         [Rejection.VersionNotNext] = Of(Rejection.VersionNotNext, 409, "The version is not the one after the last that was published."),

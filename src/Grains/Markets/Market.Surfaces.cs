@@ -41,8 +41,10 @@ public sealed partial record Market
         if (command.At <= source.SeenAt) return Refused(Name, Rejection.PriceNotNewer);
         if (command.Smiles.Length is < 1 or > MaxSmiles || !AreInOrder(command.Smiles)) return Refused(Name, Rejection.TooManySmiles);
         foreach (var quote in command.Smiles)
-            if (quote.Expiry <= command.At || !market.HasExpiry(command.Underlying, quote.Expiry)) return Refused(Name, Rejection.UnknownExpiry);
-        if (market.LastFrame is not { } frame || IndexIn(frame, command.Underlying) is not { } index) return Refused(Name, Rejection.NoPrice);
+            if (quote.Expiry <= command.At || !market.HasExpiry(command.Underlying, quote.Expiry))
+                return Refused(Name, Rejection.UnknownExpiry);
+        if (market.LastFrame is not { } frame || IndexIn(frame, command.Underlying) is not { } index)
+            return Refused(Name, Rejection.NoPrice);
         foreach (var quote in command.Smiles)
             if (2 * Int128.Abs((Int128)quote.Forward.E8 - index.E8) > index.E8) return Refused(Name, Rejection.ForwardOutOfBand);
 

@@ -32,6 +32,11 @@ internal enum Fault
     GrainBug,
     FrameLost,
     FrameLate,
+    LaneRestarts,
+    LaneRepeats,
+    LaneContradicts,
+    LaneSkips,
+    LateFill,
 }
 
 /// <summary>
@@ -142,6 +147,28 @@ internal enum Sight
     FrameAwaited,
     FrameFromBroadcast,
     FrameFromJournal,
+    TradeBetweenShards,
+    TradeInsideShard,
+    TradeWithOneself,
+    PositionOpened,
+    PositionClosedInPart,
+    PositionClosed,
+    PositionThroughZero,
+    TradeRefused,
+    TradeParked,
+    TradeBusted,
+    BustRefused,
+    FundingFixed,
+    FundingRefused,
+    FundingPaid,
+    OrderReserved,
+    OrderFilledInPart,
+    OrderFilled,
+    OrderReleased,
+    NegativeBalance,
+    IndexNormal,
+    IndexDegraded,
+    IndexHalted,
 }
 
 internal sealed class Sights
