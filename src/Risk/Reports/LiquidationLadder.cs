@@ -11,9 +11,10 @@ using CrossMargin.Risk.Sweep;
 namespace CrossMargin.Risk.Reports;
 
 /// <summary>
-/// How far each underlying could move, alone, until the account is liquidatable. At every price tried the whole margin
-/// is evaluated anew: tiers at that price's notional, options at that forward (their volatilities as their smile's dynamics say), collateral
-/// that moves with the underlying. There is no formula here that could disagree with the margin itself.
+/// How far each underlying could move, alone, until the account is liquidatable. At every price tried the whole margin is
+/// evaluated anew: tiers at that price's notional, options at that forward with the volatility that the dynamics of their
+/// smile give there, collateral that moves with the underlying. There is no formula here that could disagree with the
+/// margin itself.
 /// </summary>
 public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
 {

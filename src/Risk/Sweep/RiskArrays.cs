@@ -96,19 +96,19 @@ public static class RiskArrays
     /// </summary>
     private static void Shock(GroupPlan group, in MarketLine line, Span<double> forwards, Span<double> deviations)
     {
+        var root = Math.Sqrt(group.Years(line));
         var unmoved = line.Volatility * Math.Sqrt(line.Years);
         for (var s = 0; s < group.RowLength; s++) forwards[s] = GroupPlan.ForwardUnder(line, group.Shocks[s]);
-        if (group.Parameters.Volatility.Smile == SmileDynamics.StickyStrike) DeviateAtStrike(group, line, deviations);
-        else DeviateAtDelta(group, line, deviations);
+        if (group.Parameters.Volatility.Smile == SmileDynamics.StickyStrike) DeviateAtStrike(group, line, root, deviations);
+        else DeviateAtDelta(group, line, root, deviations);
 
         deviations[group.Scenarios.Length..(group.RowLength + 1)].Fill(unmoved);
         forwards[group.RowLength] = line.Forward;
     }
 
     /// <summary>Wherever the price goes the strike has one volatility, and so three under all scenarios.</summary>
-    private static void DeviateAtStrike(GroupPlan group, in MarketLine line, Span<double> deviations)
+    private static void DeviateAtStrike(GroupPlan group, in MarketLine line, double root, Span<double> deviations)
     {
-        var root = Math.Sqrt(group.Years(line));
         var down = group.Shifted(line, VolatilityMove.Down, line.Volatility) * root;
         var same = line.Volatility * root;
         var up = group.Shifted(line, VolatilityMove.Up, line.Volatility) * root;
@@ -123,9 +123,8 @@ public static class RiskArrays
         }
     }
 
-    private static void DeviateAtDelta(GroupPlan group, in MarketLine line, Span<double> deviations)
+    private static void DeviateAtDelta(GroupPlan group, in MarketLine line, double root, Span<double> deviations)
     {
-        var root = Math.Sqrt(group.Years(line));
         for (var s = 0; s < group.Scenarios.Length; s++) deviations[s] = group.Volatility(line, group.Shocks[s]) * root;
     }
 

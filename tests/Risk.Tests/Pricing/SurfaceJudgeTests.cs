@@ -119,8 +119,8 @@ public class SurfaceJudgeTests
             else refused++;
         }
 
-        accepted.ShouldBeGreaterThan(300);
-        refused.ShouldBeGreaterThan(300);
+        accepted.ShouldBeGreaterThan(200);
+        refused.ShouldBeGreaterThan(200);
     }
 
     [Fact]
