@@ -197,7 +197,5 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
             .ShouldBe(answer.Field("stateHash"));
         (await client.Get("alice", $"/v1/accounts/{alices}/state?atSequence=9")).ShouldBeProblem("not-reached");
         (await client.Get("alice", $"/v1/accounts/{alices}/export?through=9007199254740991")).ShouldBeProblem("not-reached");
-        (await client.Get("alice", $"/v1/accounts/{alices}?atFrame=9007199254740991")).ShouldBeProblem("not-reached");
-        (await client.Get("alice", $"/v1/accounts/{alices}?atFrame=x")).ShouldBeProblem("malformed-parameter");
     }
 }

@@ -21,10 +21,6 @@ internal static class AccountHistory
     public static Task<Past> AsOf(Venue venue, AccountId account, Instant instant, CancellationToken cancel) =>
         FoldWhile(venue, account, record => record.Time <= instant, cancel);
 
-    /// <summary>With every event that was decided under this frame or an earlier one.</summary>
-    public static Task<Past> UnderFrame(Venue venue, AccountId account, long frame, CancellationToken cancel) =>
-        FoldWhile(venue, account, record => record.Frame <= frame, cancel);
-
     private static async Task<Past> FoldWhile(Venue venue, AccountId account, Func<JournalRecord, bool> belongs, CancellationToken cancel)
     {
         var type = venue.Catalog.TypeOf(account.Grain);

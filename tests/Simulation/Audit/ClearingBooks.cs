@@ -97,7 +97,7 @@ internal sealed class MarketBook
             case "market.funding-fixed.v1":
                 points[payload.GetProperty("instrument").GetInt32()] = payload.GetProperty("funding").GetString()!;
                 break;
-            case "market.command-refused.v1":
+            case "market.expiry-overdue.v1" or "market.command-refused.v1":
                 break;
             default:
                 throw new AuditFailure("I4", $"a {row.Type} in the stream of the market");
