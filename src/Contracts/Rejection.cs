@@ -33,6 +33,8 @@ public enum Rejection
     SequenceConflict = 21,
     /// <summary>A source sent again a number that was taken in before. Nothing more was done.</summary>
     SequenceDuplicate = 22,
+    /// <summary>No such message is parked for this grain, or it was taken in since.</summary>
+    NotParked = 30,
 
     // 100–199: accounts, in order of precedence.
     AccountNotFound = 100,
@@ -49,6 +51,10 @@ public enum Rejection
     TooManyOrders = 151,
     /// <summary>A position or a balance would not fit into its integer. A fill that this happens to is parked.</summary>
     PositionLimit = 152,
+    /// <summary>Afterwards margin equity would be below the initial margin, and the account would not be less at risk.</summary>
+    InsufficientMargin = 160,
+    /// <summary>Something that the account holds has no price: nobody can say whether it may.</summary>
+    AccountFrozen = 161,
 
     // 200–249: trades as a feed reports them, in order of precedence.
     UnknownInstrument = 200,
@@ -76,6 +82,11 @@ public enum Rejection
     NotAPerp = 263,
     /// <summary>The period is not the one after the last that was fixed.</summary>
     FundingNotDue = 264,
+    /// <summary>The day is not the one after the last, or the expiry does not wait for an officer.</summary>
+    SettlementNotDue = 265,
+    NotAFuture = 266,
+    /// <summary>Not settled, or less than a day ago.</summary>
+    NotRetirable = 267,
     UnknownSource = 270,
     PriceFromTheFuture = 271,
     PriceNotNewer = 272,
@@ -88,6 +99,7 @@ public enum Rejection
     SmileMalformed = 282,
     SmileButterfly = 283,
     SmileCalendar = 284,
+    PriceOutOfBand = 285,
 
     // 500–549: parameter sets, in order of precedence.
     DocumentTooLarge = 500,

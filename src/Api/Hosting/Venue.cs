@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Trades;
@@ -27,11 +28,17 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
-    public GrainCatalog Catalog { get; } = new(
-        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)));
-
-    /// <summary>The one market of this venue.</summary>
+    /// <summary>The market whose frames the accounts are margined under.</summary>
     public MarketId Market { get; } = MarketId.For(options.Venue);
+
+    /// <summary>Its rule book.</summary>
+    public ParametersId Parameters { get; } = ParametersId.For(options.Venue);
+
+    public GrainCatalog Catalog { get; } = new(
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)))
+    {
+        Valuation = new MarginValuation(MarketId.For(options.Venue)),
+    };
 
     public ShardMap Map { get; } = new(options.Shards);
 

@@ -30,6 +30,7 @@ public static class ProblemTable
         [Rejection.SequenceGap] = Of(Rejection.SequenceGap, 409, "The source skipped a number; send the missing one first."),
         [Rejection.SequenceConflict] = Of(Rejection.SequenceConflict, 409, "The source sent this number before with other content."),
         [Rejection.SequenceDuplicate] = Of(Rejection.SequenceDuplicate, 409, "The source sent this number before; nothing more was done."),
+        [Rejection.NotParked] = Of(Rejection.NotParked, 404, "No such message is parked for this grain."),
         [Rejection.AccountNotFound] = Of(Rejection.AccountNotFound, 404, "There is no such account."),
         [Rejection.AccountAlreadyOpen] = Of(Rejection.AccountAlreadyOpen, 409, "The account is open already."),
         [Rejection.UnknownAsset] = Of(Rejection.UnknownAsset, 422, "The venue does not keep this asset."),
@@ -43,6 +44,10 @@ public static class ProblemTable
         [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),
         [Rejection.TooManyOrders] = Of(Rejection.TooManyOrders, 422, "As many orders are open as an account may have."),
         [Rejection.PositionLimit] = Of(Rejection.PositionLimit, 422, "A position or balance would not fit into its integer."),
+        [Rejection.InsufficientMargin] = Of(
+            Rejection.InsufficientMargin, 422, "Margin equity would be below the initial margin, and the account not less at risk."),
+        [Rejection.AccountFrozen] = Of(
+            Rejection.AccountFrozen, 422, "Something that the account holds has no price, so nobody can say whether it may."),
         [Rejection.UnknownInstrument] = Of(Rejection.UnknownInstrument, 422, "The venue has not listed this instrument."),
         [Rejection.InstrumentExpired] = Of(Rejection.InstrumentExpired, 422, "The instrument had expired at the time of the trade."),
         [Rejection.QuantityNotPositive] = Of(Rejection.QuantityNotPositive, 422, "A quantity is more than zero."),
@@ -66,6 +71,10 @@ public static class ProblemTable
             Rejection.TermsOutOfRange, 422, "The terms do not fit together, or a figure is outside its range."),
         [Rejection.NotAPerp] = Of(Rejection.NotAPerp, 422, "Only a perpetual has funding."),
         [Rejection.FundingNotDue] = Of(Rejection.FundingNotDue, 422, "The period is not the one after the last that was fixed."),
+        [Rejection.SettlementNotDue] = Of(
+            Rejection.SettlementNotDue, 422, "The day is not the one after the last, or the expiry does not wait for a price."),
+        [Rejection.NotAFuture] = Of(Rejection.NotAFuture, 422, "Only a dated future is settled by the day."),
+        [Rejection.NotRetirable] = Of(Rejection.NotRetirable, 422, "The expiry is not settled, or less than a day ago."),
         [Rejection.UnknownSource] = Of(Rejection.UnknownSource, 422, "The price source is not admitted."),
         [Rejection.PriceFromTheFuture] = Of(Rejection.PriceFromTheFuture, 422, "A price is not from the future."),
         [Rejection.PriceNotNewer] = Of(Rejection.PriceNotNewer, 422, "The source gave a price of this time or later before."),
@@ -78,6 +87,7 @@ public static class ProblemTable
         [Rejection.SmileButterfly] = Of(Rejection.SmileButterfly, 422, "A butterfly of options would cost less than nothing."),
         [Rejection.SmileCalendar] = Of(
             Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
+        [Rejection.PriceOutOfBand] = Of(Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
         [Rejection.DocumentTooLarge] = Of(Rejection.DocumentTooLarge, 413, "A parameter set has at most 32,768 bytes."),
         [Rejection.DocumentRefused] = Of(Rejection.DocumentRefused, 422, "The document is not a parameter set; errors says where."),
         [Rejection.VersionNotNext] = Of(Rejection.VersionNotNext, 409, "The version is not the one after the last that was published."),
@@ -106,6 +116,7 @@ public static class ProblemTable
         [EdgeCode.MalformedCursor] = Of(EdgeCode.MalformedCursor, 400, "The cursor was not given out by this route."),
         [EdgeCode.MalformedBook] = Of(EdgeCode.MalformedBook, 400, "The book cannot be read; errors says where."),
         [EdgeCode.BookRefused] = Of(EdgeCode.BookRefused, 422, "The book can be read and not be margined; detail names the field."),
+        [EdgeCode.Unpriced] = Of(EdgeCode.Unpriced, 422, "Something that the account holds has no price; detail names it."),
         [EdgeCode.MissingKey] = Of(EdgeCode.MissingKey, 400, "This route needs the header Idempotency-Key."),
         [EdgeCode.MalformedKey] = Of(EdgeCode.MalformedKey, 400, "The Idempotency-Key is not a version 7 UUID in lower case."),
         [EdgeCode.BodyTooLarge] = Of(EdgeCode.BodyTooLarge, 413, "The body is larger than this route takes."),

@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
@@ -28,12 +29,12 @@ public sealed partial record Account
 
     // A rejection without an event makes the runtime park the message: the fill is kept and an officer is called, and it is
     // never dropped.
-    private static Decision<AccountEvent> ApplyFill(Account account, TradeEvent.Captured trade)
+    private static Decision<AccountEvent> ApplyFill(Account account, TradeEvent.Captured trade, MarginMarks? marks)
     {
         if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
 
         var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
-            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, trade.Funding));
+            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, PointOf(trade.Instrument, trade.Funding, marks)));
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
         foreach (var leg in legs)
         {
@@ -55,12 +56,12 @@ public sealed partial record Account
     /// The opposite fill with the same amounts. Quantity, and balance less cost, are afterwards as if the trade had not been;
     /// what trades in between made cash stays cash.
     /// </summary>
-    private static Decision<AccountEvent> ReverseFill(Account account, TradeEvent.Busted trade)
+    private static Decision<AccountEvent> ReverseFill(Account account, TradeEvent.Busted trade, MarginMarks? marks)
     {
         if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
 
         var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
-            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, trade.Funding));
+            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, PointOf(trade.Instrument, trade.Funding, marks)));
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
         foreach (var leg in legs)
         {
@@ -70,6 +71,13 @@ public sealed partial record Account
 
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
+
+    /// <summary>
+    /// Where a leg starts. A perpetual's says the feed; a future's has no part in the days that were closed before this
+    /// account heard of it.
+    /// </summary>
+    private static FundingPoint PointOf(InstrumentId instrument, FundingPoint captured, MarginMarks? marks) =>
+        marks?.DayOf(instrument) is { } day ? new FundingPoint(day.Number, 0) : captured;
 
     /// <summary>
     /// The sides of a trade that are this account's. Two in one sub-account cancel out and leave the fees, so that trading
@@ -110,35 +118,43 @@ public sealed partial record Account
             new AssetAmount(asset, (long)cost), new AssetAmount(asset, (long)balance));
     }
 
-    /// <summary>Brings every position in the perpetual to the fixed point. One that is there already, or beyond it, stays.</summary>
-    private static Decision<AccountEvent> ApplyFunding(Account account, MarketEvent.FundingFixed fixing)
+    /// <summary>
+    /// Brings every position to the funding point of the frame. One that is there already, or beyond it because a fill came
+    /// from a later one, stays; so does one whose payment would not fit into its integer, and counts as unsettled.
+    /// </summary>
+    private static Decision<AccountEvent> SettleFunding(Account account, MarginMarks? marks)
     {
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
-        foreach (var held in account.Positions.In(fixing.Instrument))
+        foreach (var held in account.Positions.All)
         {
-            if (held.Funding.Period >= fixing.Funding.Period) continue;
+            if (marks?.FundingOf(held.Instrument) is not { } point || held.Funding.Period >= point.Period) continue;
             var asset = held.Cost.Asset;
-            var (funding, rounding) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, fixing.Funding), asset);
+            var (funding, rounding) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, point), asset);
             var balance = account.Balances[asset].Units - funding;
-            if (!PositionMath.Fits(funding) || !PositionMath.Fits(balance)) return Rejection.PositionLimit;
+            if (!PositionMath.Fits(funding) || !PositionMath.Fits(balance)) continue;
             account = Take(account, new AccountEvent.FundingApplied(
-                held.SubAccount, held.Instrument, new AssetAmount(asset, (long)funding), (long)rounding, fixing.Funding,
+                held.SubAccount, held.Instrument, new AssetAmount(asset, (long)funding), (long)rounding, point,
                 new AssetAmount(asset, (long)balance)), events);
         }
 
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
 
-    private static Decision<AccountEvent> ReserveOrder(Account account, AccountCommand.ReserveOrder command)
+    private static Decision<AccountEvent> ReserveOrder(
+        Account account, AccountCommand.ReserveOrder command, Instant now, MarginMarks? marks)
     {
         if (account.Phase != AccountPhase.Open) return Refused("reserve-order", Rejection.AccountNotFound);
         if (account.OrderOf(command.Order) is not null) return Refused("reserve-order", Rejection.OrderIdInUse);
         if (account.Orders.Length >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
         if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
         if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
+        if (marks?.TermsOf(command.Instrument)?.ExpiresAt <= now) return Refused("reserve-order", Rejection.InstrumentExpired);
 
-        return new AccountEvent.OrderReserved(
+        var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);
+        var verdict = MarginRule.JudgeOrder(account, Evolve(account, reserved), marks);
+        if (verdict.Rejection != Rejection.None) return Refused("reserve-order", verdict);
+        return reserved with { Margin = verdict.Figures };
     }
 
     /// <summary>An end for an order that is not reserved, or that its fills have used up, changes nothing.</summary>

@@ -185,7 +185,7 @@ public static class SurfaceJudge
         return SmileArbitrage.Calendar(earlier, later, -reach, reach);
     }
 
-    private static VolSmile SmileOf(in ExpirySmile quote)
+    internal static VolSmile SmileOf(in ExpirySmile quote)
     {
         var years = quote.MicrosToExpiry / MicrosPerYear;
         var forward = ModelBorder.Nearest(quote.Forward);

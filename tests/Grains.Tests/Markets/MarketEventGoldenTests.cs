@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
 using CrossMargin.Grains.Markets;
 using Shouldly;
 using Xunit;
@@ -18,12 +19,13 @@ public sealed class MarketEventGoldenTests
         new MarketEvent.SourceAdmitted(Sources[0], 5),
         new MarketEvent.InstrumentListed(BtcCall, [Feed]),
         new MarketEvent.Quoted(Sources[0], Noon, [new IndexQuote(new Underlying("BTC"), P("65000.12345678"))]),
-        new MarketEvent.FramePublished(7, Noon,
+        new MarketEvent.FramePublished(FrameJsonTests.Everything,
         [
             new IndexMark(new Underlying("BTC"), P("65000.5"), R("0.75"), BreakerState.Normal,
                 [new SourceMark(Sources[0], P("65000.5"), 120, SourceUse.Used), new SourceMark(Sources[1], P("1"), 9_000, SourceUse.Stale)]),
             new IndexMark(new Underlying("ETH"), null, Rate.Zero, BreakerState.Halted, []),
         ]),
+        new MarketEvent.ParametersTaken(new ParametersInForce(3, new ParameterText("{\"format\":1,\"name\":\"x\"}")), Noon),
         new MarketEvent.FundingFixed(
             BtcPerp.Id, 7, P("65000.5"), R("0.000123"), R("0.0001"), new FundingTerms(R("0.0001"), R("0.0005"), R("0.02"), Rate.One),
             new FundingPoint(4, 6_500_050_000_000), [Feed]),
@@ -38,6 +40,12 @@ public sealed class MarketEventGoldenTests
         ]),
         new MarketEvent.SurfaceRefused(
             Sources[0], Noon, new Underlying("BTC"), Noon.PlusMicros(1), Rejection.SmileButterfly, R("0.25"), R("-0.01")),
+        new MarketEvent.BooksQuoted(Sources[0], Noon, [new BookQuote(BtcPerp.Id, P("65000.25"))]),
+        new MarketEvent.ExpirySettled(
+            new Underlying("BTC"), Noon, P("64999.12345678"), SettlementOrigin.Average, 7_200, 1_800_000, Noon.PlusMicros(1), [BtcCall.Id, BtcFuture.Id]),
+        new MarketEvent.ExpiryOverdue(new Underlying("BTC"), Noon, 12_345),
+        new MarketEvent.ExpiryRetired(new Underlying("BTC"), Noon, [BtcCall.Id], [Feed]),
+        new MarketEvent.DaySettled(7, new DayMark(BtcFuture.Id, 3, P("65000.5"))),
         new MarketEvent.CommandRefused("list", Rejection.TermsOutOfRange),
     ];
 

@@ -3,7 +3,9 @@ using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
@@ -25,6 +27,14 @@ internal sealed class GivenVenue
     {
         Expiry = Noon.PlusMicros(Instant.MicrosPerHour), Strike = P("100"), Right = OptionKind.Call,
     };
+
+    public static readonly Listing BtcFuture = new(
+        new InstrumentId(3), InstrumentKind.Future, "BTC-1", new Underlying("BTC"), Asset.Of("USDC"), Q("0.001"), P("0.5"), Q("1"))
+    {
+        Expiry = BtcCall.Expiry,
+    };
+
+    public static readonly Listing BtcPut = BtcCall with { Id = new InstrumentId(4), Symbol = "BTC-1-100-P", Right = OptionKind.Put };
 
     public static readonly FeedId Feed = FeedId.For(new SourceId("matching"));
 
@@ -105,7 +115,10 @@ internal sealed class GivenVenue
     public void Tell(TradeCommand command) =>
         Send(Feed.Grain, command).ShouldAllBe(@event => !(@event is TradeEvent.CommandRefused));
 
-    /// <summary>The market's event reaches the feed, and then every account, in the order of their ids.</summary>
+    /// <summary>What decisions see; none until a test says so.</summary>
+    public MarginMarks? Marks { get; set; }
+
+    /// <summary>The market's event reaches the feed, and with the next frame every account, in the order of their ids.</summary>
     public GivenVenue Fixes(Listing listing, long period, string index)
     {
         DecimalText.TryParse(index, FundingPoint.IndexScale, out var e12).ShouldBeTrue();
@@ -113,21 +126,39 @@ internal sealed class GivenVenue
             listing.Id, 1, new Price(1), Rate.Zero, Rate.Zero, new FundingTerms(Rate.Zero, Rate.Zero, Rate.Zero, Rate.One),
             new FundingPoint(period, e12), []);
         Send(Feed.Grain, fixing);
-        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, fixing);
+        Adopts(fixing);
+        return this;
+    }
+
+    /// <summary>A frame with the fixed point comes to every account, as if the sweep had named them all.</summary>
+    private void Adopts(MarketEvent.FundingFixed fixing)
+    {
+        var marks = Marks;
+        Marks = GivenMarks.At("100", [BtcPerp], new FundingMark(fixing.Instrument, fixing.Funding));
+        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, new FrameAdopted(1));
+        Marks = marks;
+    }
+
+    /// <summary>A frame comes to every account, in the order of their ids, as if the sweep had named them all.</summary>
+    public GivenVenue Adopts(MarginMarks marks)
+    {
+        Marks = marks;
+        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, new FrameAdopted(marks.Frame.Number));
         return this;
     }
 
     /// <summary>All sources see this price, a frame is made of it, and the funding of a period is fixed at it.</summary>
     public MarketEvent.FundingFixed FixesAt(Listing listing, Price mark, long period, Rate premium, FundingTerms terms)
     {
-        now = now.PlusMicros(Instant.MicrosPerSecond);
+        // Far enough from the frame before that no move is a jump.
+        now = now.PlusMicros(2 * Instant.MicrosPerHour);
         foreach (var source in Sources)
             Send(Exchange.Grain, new MarketCommand.Quote(source, now, [new IndexQuote(listing.Underlying, mark)]));
         Send(Exchange.Grain, TimerDue.Now);
 
         var fixing = Send(Exchange.Grain, new MarketCommand.FixFunding(listing.Id, period, premium, terms)).ShouldHaveSingleItem()
             .ShouldBeOfType<MarketEvent.FundingFixed>();
-        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, fixing);
+        Adopts(fixing);
         AfterEach?.Invoke(this);
         return fixing;
     }
@@ -135,7 +166,7 @@ internal sealed class GivenVenue
     public IReadOnlyList<object> Send(GrainId to, object input)
     {
         var type = catalog.TypeOf(to);
-        var decision = type.Decide(StateOf(to), input, new Context(now, Frame: 0));
+        var decision = type.Decide(StateOf(to), input, new Context(now, Marks?.Frame.Number ?? 0, Marks));
         decision.Refused.ShouldBe(Rejection.None);
         var sent = new List<(GrainId To, object Event)>();
         foreach (var @event in decision.Events)
