@@ -82,7 +82,7 @@ public sealed class MarketTests(ClearingFixture venue)
         await venue.Quote(["spot-1"], ("LONELY", "5"));
         (await client.Get("nobody", "/v1/frames/latest")).ShouldBeProblem("missing-credentials");
         var lonely = await Frame(mark => (string?)mark["underlying"] == "LONELY", "LONELY");
-        (lonely["breaker"]!.ToString(), lonely["confidence"]!.ToString()).ShouldBe(("degraded", "0.333333333"));
+        (lonely["breaker"]!.ToString(), lonely["confidence"]!.ToString()).ShouldBe(("degraded", "0.25"));
 
         await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
         await venue.Quote(["spot-3"], ("BTC", "70000"));
