@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Trades;
@@ -28,7 +29,10 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private Task watching = Task.CompletedTask;
 
     public GrainCatalog Catalog { get; } = new(
-        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)));
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)))
+    {
+        Valuation = new MarginValuation(MarketId.For(options.Venue)),
+    };
 
     /// <summary>The one market of this venue.</summary>
     public MarketId Market { get; } = MarketId.For(options.Venue);

@@ -54,7 +54,7 @@ internal sealed class Venue
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
         Catalog = new GrainCatalog(
-            new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
+            AccountGrain.Unmargined, new TradeCaptureGrain(), new MarketGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
         Auditor = new Auditor(Plan.Shards, Log, judges == Judges.All ? new ReferenceModel() : null);
         Journal = new AuditedJournal(this, Map, Auditor, Root.Fork("journal"));
         Network = new Network(this, Root.Fork("network"));
