@@ -62,7 +62,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/cluster"] = ["operator"],
     };
 
-    private static readonly string[] OpenToAll = ["GET /health/startup", "GET /health/ready", "GET /health/live"];
+    private static readonly string[] OpenToAll = ["GET /health/startup", "GET /health/ready", "GET /health/live", "GET /health/audit"];
 
     private readonly VenueClient client = venue.Client;
 
@@ -175,7 +175,7 @@ public sealed class AccessTests(VenueFixture venue)
     [Fact]
     public async Task Probes_answer_anybody_and_tell_nothing_else()
     {
-        foreach (var (path, status) in new[] { ("/health/startup", "started"), ("/health/ready", "ready"), ("/health/live", "live") })
+        foreach (var (path, status) in new[] { ("/health/startup", "started"), ("/health/ready", "ready"), ("/health/live", "live"), ("/health/audit", "off") })
             (await client.Get("nobody", path)).ShouldBe(200).Text.ShouldBe($$"""{"status":"{{status}}"}""");
     }
 

@@ -20,13 +20,21 @@ namespace CrossMargin.Api.Tests;
 /// </summary>
 public sealed class VenueFixture : IAsyncLifetime
 {
+    private readonly (string Name, string Value)[] settings;
+
+    public VenueFixture() : this([])
+    {
+    }
+
+    internal VenueFixture(params (string Name, string Value)[] settings) => this.settings = settings;
+
     public HostProcess Host { get; private set; } = null!;
 
     public VenueClient Client { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
-        Host = await HostProcess.Start();
+        Host = await HostProcess.Start(dataDirectory: null, settings);
         Client = new VenueClient(Host);
     }
 

@@ -29,23 +29,24 @@ internal sealed class Conservation
             ((Accounts + Held + InFlight + Suspense + Fees - Cost - Deposited + Paid) * UnitE20) + FundingE20;
     }
 
-    public void Add(Account account)
+    /// <param name="times">−1 takes back what was added.</param>
+    public void Add(Account account, int times = 1)
     {
-        foreach (var amount in account.Balances.Amounts) Of(amount).Accounts += amount.Units;
-        foreach (var hold in account.Holds) Of(hold.Amount).Held += hold.Amount.Units;
-        foreach (var share in account.HouseRounding.Shares) Of(share.Asset).FundingE20 += share.E20;
+        foreach (var amount in account.Balances.Amounts) Of(amount).Accounts += times * (BigInteger)amount.Units;
+        foreach (var hold in account.Holds) Of(hold.Amount).Held += times * (BigInteger)hold.Amount.Units;
+        foreach (var share in account.HouseRounding.Shares) Of(share.Asset).FundingE20 += times * (BigInteger)share.E20;
         foreach (var position in account.Positions.All)
         {
-            Of(position.Cost).Cost += position.Cost.Units;
-            Of(position.Cost).FundingE20 += Settled(position.Quantity, position.Funding);
-            Count(position.Instrument, position.Quantity);
+            Of(position.Cost).Cost += times * (BigInteger)position.Cost.Units;
+            Of(position.Cost).FundingE20 += times * Settled(position.Quantity, position.Funding);
+            Count(position.Instrument, times * (BigInteger)position.Quantity.E8);
         }
     }
 
     /// <summary>What a feed's grain has collected.</summary>
-    public void Add(TradeCapture feed)
+    public void Add(TradeCapture feed, int times = 1)
     {
-        foreach (var fees in feed.Fees.Amounts) Of(fees).Fees += fees.Units;
+        foreach (var fees in feed.Fees.Amounts) Of(fees).Fees += times * (BigInteger)fees.Units;
     }
 
     /// <summary>What crosses the venue's border, and what left the positions at an expiry while others may still hold theirs.</summary>
@@ -62,23 +63,29 @@ internal sealed class Conservation
     }
 
     /// <summary>What a message carries to one of its addressees who has not taken it in.</summary>
-    public void AddInFlight(object message, GrainId to)
+    public void AddInFlight(object message, GrainId to, int times = 1)
     {
-        foreach (var (amount, fundingE20) in Carried(message, to))
+        foreach (var leg in Carried(message, to))
         {
-            Of(amount).InFlight += amount.Units;
-            Of(amount).FundingE20 += fundingE20;
+            Of(leg.Amount).InFlight += times * (BigInteger)leg.Amount.Units;
+            Add(leg, times);
         }
     }
 
     /// <summary>What a message carries to an addressee who could not take it in.</summary>
     public void AddSuspense(object message, GrainId to)
     {
-        foreach (var (amount, fundingE20) in Carried(message, to))
+        foreach (var leg in Carried(message, to))
         {
-            Of(amount).Suspense += amount.Units;
-            Of(amount).FundingE20 += fundingE20;
+            Of(leg.Amount).Suspense += leg.Amount.Units;
+            Add(leg, times: 1);
         }
+    }
+
+    private void Add(in Load leg, int times)
+    {
+        Of(leg.Amount).FundingE20 += times * leg.FundingE20;
+        if (leg.QuantityE8 != 0) Count(leg.Instrument, times * leg.QuantityE8);
     }
 
     public IReadOnlyList<ConservationView> Views() =>
@@ -96,33 +103,36 @@ internal sealed class Conservation
         .. contracts.Where(entry => !entry.Value.IsZero).Select(entry => (entry.Key, Decimal(entry.Value, Quantity.Scale))),
     ];
 
-    private IEnumerable<(AssetAmount Amount, BigInteger FundingE20)> Carried(object message, GrainId to) => message switch
+    /// <summary>What is on its way to one account.</summary>
+    private readonly record struct Load(AssetAmount Amount, BigInteger FundingE20, InstrumentId Instrument, BigInteger QuantityE8);
+
+    private static IEnumerable<Load> Carried(object message, GrainId to) => message switch
     {
-        AccountEvent.TransferSent sent => [(sent.Amount, 0)],
-        AccountEvent.TransferBounced bounced => [(bounced.Amount, 0)],
+        AccountEvent.TransferSent sent => [new Load(sent.Amount, 0, default, 0)],
+        AccountEvent.TransferBounced bounced => [new Load(bounced.Amount, 0, default, 0)],
         TradeEvent.Captured e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: 1),
         TradeEvent.Busted e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: -1),
         _ => [],
     };
 
     /// <summary>The buyer will pay the amount and a fee for the quantity, the seller is paid it; a bust is the opposite.</summary>
-    private IEnumerable<(AssetAmount Amount, BigInteger FundingE20)> Legs(
-        GrainId to, InstrumentId instrument, TradeLeg buyer, TradeLeg seller, Quantity quantity, AssetAmount paid,
-        FundingPoint point, int sign)
+    private static IEnumerable<Load> Legs(
+        GrainId to, InstrumentId instrument, TradeLeg buyer, TradeLeg seller, Quantity quantity, AssetAmount paid, FundingPoint point,
+        int sign)
     {
         foreach (var (leg, side) in ((TradeLeg, int)[])[(buyer, sign), (seller, -sign)])
         {
             if (leg.Account.Grain != to) continue;
             var signed = new Quantity(side * quantity.E8);
-            Count(instrument, signed);
-            yield return (paid with { Units = (-side * paid.Units) - (sign * leg.Fee.Units) }, Settled(signed, point));
+            yield return new Load(
+                paid with { Units = (-side * paid.Units) - (sign * leg.Fee.Units) }, Settled(signed, point), instrument, signed.E8);
         }
     }
 
     private static BigInteger Settled(Quantity quantity, FundingPoint point) => (BigInteger)quantity.E8 * point.IndexE12;
 
-    private void Count(InstrumentId instrument, Quantity quantity) =>
-        contracts[instrument] = contracts.GetValueOrDefault(instrument) + quantity.E8;
+    private void Count(InstrumentId instrument, BigInteger quantityE8) =>
+        contracts[instrument] = contracts.GetValueOrDefault(instrument) + quantityE8;
 
     private static string Text(KeyValuePair<Asset, Sums> entry, Func<Sums, BigInteger> part) =>
         Decimal(part(entry.Value), entry.Key.Decimals!.Value);

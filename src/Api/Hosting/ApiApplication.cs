@@ -50,6 +50,8 @@ internal static class ApiApplication
         builder.Services.AddSingleton<Instruments>();
         builder.Services.AddSingleton<RequestRates>();
         builder.Services.AddSingleton<OneVerification>();
+        builder.Services.AddSingleton<LiveAudit>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<LiveAudit>());
         builder.Services.AddSingleton(new SignatureWindow(options.SignatureWindow, TimeProvider.System.GetUtcNow()));
 
         var app = builder.Build();

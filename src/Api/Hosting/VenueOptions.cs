@@ -50,6 +50,12 @@ public sealed class VenueOptions
     /// <summary>How often the database is asked whether it still keeps what it acknowledges.</summary>
     public TimeSpan CheckServerEvery { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// How often the journal's news are audited beside the silo; zero: never. It folds every record once more, from the first, and
+    /// keeps states of its own, about as much memory as the venue.
+    /// </summary>
+    public TimeSpan AuditEvery { get; set; } = TimeSpan.Zero;
+
     /// <summary>How long a stop waits for what is in flight, first in HTTP, then in the shards.</summary>
     public TimeSpan DrainWithin { get; set; } = TimeSpan.FromSeconds(20);
 
@@ -68,6 +74,9 @@ public sealed class VenueOptions
         Require(
             CheckServerEvery >= TimeSpan.FromMilliseconds(100) && CheckServerEvery <= TimeSpan.FromMinutes(1),
             nameof(CheckServerEvery), "0.1 to 60 s");
+        Require(
+            AuditEvery == TimeSpan.Zero || (AuditEvery >= TimeSpan.FromMilliseconds(100) && AuditEvery <= TimeSpan.FromMinutes(1)),
+            nameof(AuditEvery), "0 for never, or 0.1 to 60 s");
         Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
         return this;
 

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using CrossMargin.Api.Access;
+using CrossMargin.Api.Audit;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -33,6 +34,8 @@ internal static class OperationRoutes
             .WithName("HealthStartup").WithSummary("Every shard has been folded").Produces<HealthView>().Produces<HealthView>(503);
         health.MapGet("/ready", Ready)
             .WithName("HealthReady").WithSummary("Can take commands").Produces<HealthView>().Produces<HealthView>(503);
+        health.MapGet("/audit", Audit)
+            .WithName("HealthAudit").WithSummary("What the audit beside the silo found").Produces<HealthView>().Produces<HealthView>(503);
         health.MapGet("/live", () => Health(holds: true, "live", ""))
             .WithName("HealthLive").WithSummary("The process answers; asks nothing of the database").Produces<HealthView>();
     }
@@ -61,6 +64,14 @@ internal static class OperationRoutes
             return Health(holds: false, "", "the database does not answer");
         }
     }
+
+    private static JsonHttpResult<HealthView> Audit(LiveAudit audit) => audit.Standing switch
+    {
+        AuditStanding.Agrees => Health(holds: true, "agrees", ""),
+        AuditStanding.Off => Health(holds: true, "off", ""),
+        AuditStanding.CatchingUp => Health(holds: false, "", "catching up"),
+        _ => Health(holds: false, "", "differs"),
+    };
 
     private static JsonHttpResult<HealthView> Health(bool holds, string yes, string no) => TypedResults.Json(
         new HealthView(holds ? yes : no), ApiJson.Default.HealthView, statusCode: holds ? 200 : 503);

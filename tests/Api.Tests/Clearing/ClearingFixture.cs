@@ -7,7 +7,7 @@ namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>
 /// A venue of its own where something is traded: frames that come by themselves would disturb tests that compare the journal
-/// before and after.
+/// before and after. All that is done to it is audited while it is done.
 /// </summary>
 public sealed class ClearingFixture : IAsyncLifetime
 {
@@ -16,7 +16,7 @@ public sealed class ClearingFixture : IAsyncLifetime
     /// <summary>Of all that is listed here and has one to come.</summary>
     public static readonly string Expiry = DateTimeOffset.UtcNow.AddDays(30).ToString("yyyy-MM-dd'T'08:00:00'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
-    private readonly VenueFixture venue = new();
+    private readonly VenueFixture venue = new(("AUDITEVERY", "00:00:00.2"));
     private readonly Dictionary<string, long> sent = [];
     private int named;
 
@@ -39,7 +39,11 @@ public sealed class ClearingFixture : IAsyncLifetime
         answer.Json["results"]!.AsArray().ShouldAllBe(result => (string?)result!["status"] == "applied");
     }
 
-    public ValueTask DisposeAsync() => venue.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        (await LiveAuditTests.Standing(Client)).ShouldBe("agrees");
+        await venue.DisposeAsync();
+    }
 
     public static JsonObject Terms(
         int id, string kind, string symbol, string underlying, string? expiry = null, string? strike = null, string? right = null)
