@@ -43,6 +43,10 @@ public enum Rejection
     TransferToSelf = 120,
     UnknownWithdrawal = 130,
     TooManyWithdrawals = 131,
+    /// <summary>It was cleared before: from then on only the custodian's word ends it.</summary>
+    WithdrawalCleared = 132,
+    /// <summary>The custodian speaks of a withdrawal that it was not told to pay.</summary>
+    WithdrawalNotInstructed = 133,
     ExceedsBalance = 140,
     BalanceLimit = 141,
     OrderIdInUse = 150,
@@ -81,6 +85,12 @@ public enum Rejection
     PriceNotNewer = 272,
     /// <summary>No price that money may rest on: fewer than three sources that are fresh and agree.</summary>
     NoPrice = 280,
+
+    // 400–449: what a risk pool shares, in order of precedence.
+    UnknownShard = 400,
+    ExposureNegative = 401,
+    ShardAlreadySetAside = 410,
+    ShardNotSetAside = 411,
 }
 
 public static class Rejections

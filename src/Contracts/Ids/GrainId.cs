@@ -19,6 +19,9 @@ public enum GrainKind : byte
 
     /// <summary>The instruments and prices of a venue: see <see cref="MarketId"/>.</summary>
     Market = 4,
+
+    /// <summary>What a risk pool shares: see <see cref="Pools.PoolId"/>. 5 is another's.</summary>
+    Coordinator = 6,
 }
 
 /// <summary>

@@ -14,12 +14,13 @@ namespace CrossMargin.Grains.Accounts;
 public sealed class AccountGrain : GrainType<Account, AccountEvent>
 {
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 2;
+    public override int SnapshotSchema => 3;
 
     public override IReadOnlyList<string> EventNames { get; } =
     [
-        AccountEventNames.Opened, AccountEventNames.Deposited, AccountEventNames.WithdrawalHeld, AccountEventNames.WithdrawalPosted,
-        AccountEventNames.WithdrawalVoided, AccountEventNames.WithdrawalOverdue, AccountEventNames.TransferSent,
+        AccountEventNames.Opened, AccountEventNames.Deposited, AccountEventNames.WithdrawalHeld,
+        AccountEventNames.WithdrawalCleared, AccountEventNames.WithdrawalInstructed, AccountEventNames.WithdrawalCancelled,
+        AccountEventNames.WithdrawalPosted, AccountEventNames.WithdrawalVoided, AccountEventNames.WithdrawalOverdue, AccountEventNames.TransferSent,
         AccountEventNames.TransferReceived, AccountEventNames.TransferBounced, AccountEventNames.TransferReturned,
         AccountEventNames.FillApplied, AccountEventNames.FillReversed, AccountEventNames.FundingApplied,
         AccountEventNames.OrderReserved, AccountEventNames.OrderFilled, AccountEventNames.OrderReleased, AccountEventNames.CommandRefused,
@@ -30,6 +31,7 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
     protected override Account Evolve(Account state, AccountEvent @event) => Account.Evolve(state, @event);
     protected override void Verify(Account state) => state.Verify();
     protected override Instant? DueAt(Account state) => state.DueAt();
+    public override long? WaitsSince(object state) => ((Account)state).WaitsSince();
 
     protected override ImmutableArray<GrainId> AddresseesOf(AccountEvent @event) => @event switch
     {
@@ -48,6 +50,7 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
             AccountCommand.Open c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Open),
             AccountCommand.Deposit c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Deposit),
             AccountCommand.Withdraw c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Withdraw),
+            AccountCommand.CancelWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.CancelWithdrawal),
             AccountCommand.PostWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.PostWithdrawal),
             AccountCommand.VoidWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.VoidWithdrawal),
             AccountCommand.Transfer c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Transfer),
@@ -62,6 +65,9 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEvent.Opened => AccountEventNames.Opened,
         AccountEvent.Deposited => AccountEventNames.Deposited,
         AccountEvent.WithdrawalHeld => AccountEventNames.WithdrawalHeld,
+        AccountEvent.WithdrawalCleared => AccountEventNames.WithdrawalCleared,
+        AccountEvent.WithdrawalInstructed => AccountEventNames.WithdrawalInstructed,
+        AccountEvent.WithdrawalCancelled => AccountEventNames.WithdrawalCancelled,
         AccountEvent.WithdrawalPosted => AccountEventNames.WithdrawalPosted,
         AccountEvent.WithdrawalVoided => AccountEventNames.WithdrawalVoided,
         AccountEvent.WithdrawalOverdue => AccountEventNames.WithdrawalOverdue,
@@ -93,6 +99,9 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEventNames.Opened => AccountJson.Default.Opened,
         AccountEventNames.Deposited => AccountJson.Default.Deposited,
         AccountEventNames.WithdrawalHeld => AccountJson.Default.WithdrawalHeld,
+        AccountEventNames.WithdrawalCleared => AccountJson.Default.WithdrawalCleared,
+        AccountEventNames.WithdrawalInstructed => AccountJson.Default.WithdrawalInstructed,
+        AccountEventNames.WithdrawalCancelled => AccountJson.Default.WithdrawalCancelled,
         AccountEventNames.WithdrawalPosted => AccountJson.Default.WithdrawalPosted,
         AccountEventNames.WithdrawalVoided => AccountJson.Default.WithdrawalVoided,
         AccountEventNames.WithdrawalOverdue => AccountJson.Default.WithdrawalOverdue,
@@ -147,6 +156,9 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalHeld))]
+[JsonSerializable(typeof(AccountEvent.WithdrawalCleared))]
+[JsonSerializable(typeof(AccountEvent.WithdrawalInstructed))]
+[JsonSerializable(typeof(AccountEvent.WithdrawalCancelled))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalPosted))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalVoided))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalOverdue))]
@@ -164,6 +176,7 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]
 [JsonSerializable(typeof(AccountCommand.Withdraw))]
+[JsonSerializable(typeof(AccountCommand.CancelWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]

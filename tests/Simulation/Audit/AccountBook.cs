@@ -9,6 +9,9 @@ internal abstract record Request
     internal sealed record Open(string Owner) : Request;
     internal sealed record Deposit(string Asset, BigInteger Units, string Reference) : Request;
     internal sealed record Withdraw(string Asset, BigInteger Units, string Destination) : Request;
+    internal sealed record Cancel(long Withdrawal) : Request;
+    internal sealed record SetAside(int Shard, BigInteger ExposureMicros, string Reason) : Request;
+    internal sealed record BringBack(int Shard, string Reason) : Request;
     internal sealed record Post(long Withdrawal) : Request;
     internal sealed record Void(long Withdrawal) : Request;
     internal sealed record Transfer(string To, string Asset, BigInteger Units) : Request;
@@ -28,7 +31,9 @@ internal sealed class AccountBook(string id)
     private const int MaxHolds = 100;
     private const long DayMicros = 86_400_000_000;
 
-    private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported);
+    /// <summary>Phase: held, cleared or instructed. The frame is that of the decision to hold.</summary>
+    private sealed record Hold(
+        long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
     private readonly SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
     private readonly List<Hold> holds = [];
@@ -40,8 +45,11 @@ internal sealed class AccountBook(string id)
 
     // ---- what the answer must be ----------------------------------------------------------------------------------------
 
+    /// <summary>The frames under which something was held here that is not cleared.</summary>
+    public IEnumerable<long> WaitsSince => holds.Where(hold => hold.Phase == "held").Select(hold => hold.Frame);
+
     /// <summary>The line of the record that this request must cause now; null where nothing is journaled.</summary>
-    public string? Expected(Request request, long time) => request switch
+    public string? Expected(Request request, long time, long frame) => request switch
     {
         Request.Open open => owner is null ? $"account.opened.v1 owner={open.Owner}" : null,
         Request.Deposit deposit => Unusable(deposit.Asset, deposit.Units) is { } no ? Refused("deposit", no)
@@ -51,12 +59,19 @@ internal sealed class AccountBook(string id)
             : holds.Count >= MaxHolds ? Refused("withdraw", "too-many-withdrawals")
             : withdraw.Units > Balance(withdraw.Asset) ? Short("withdraw", withdraw.Asset)
             : $"account.withdrawal-held.v1 withdrawal={Version + 1} {Moved(withdraw.Asset, withdraw.Units, -withdraw.Units)} "
-                + $"destination={withdraw.Destination} overdueAt={StoredFormat.Time(time + DayMicros)}",
+                + $"destination={withdraw.Destination} overdueAt={StoredFormat.Time(time + DayMicros)}"
+                + (frame > 0 ? $" frame={frame}" : ""),
+        Request.Cancel cancel => owner is null ? Refused("cancel-withdrawal", "account-not-found")
+            : Find(cancel.Withdrawal) is not { } hold ? Refused("cancel-withdrawal", "unknown-withdrawal")
+            : hold.Phase != "held" ? Refused("cancel-withdrawal", "withdrawal-cleared")
+            : $"account.withdrawal-cancelled.v1 withdrawal={hold.Id} {Moved(hold.Asset, hold.Units, +hold.Units)}",
         Request.Post post => owner is null ? Refused("post-withdrawal", "account-not-found")
             : Find(post.Withdrawal) is not { } hold ? Refused("post-withdrawal", "unknown-withdrawal")
+            : hold.Phase != "instructed" ? Refused("post-withdrawal", "withdrawal-not-instructed")
             : $"account.withdrawal-posted.v1 withdrawal={hold.Id} amount={StoredFormat.Text(hold.Asset, hold.Units)}",
         Request.Void @void => owner is null ? Refused("void-withdrawal", "account-not-found")
             : Find(@void.Withdrawal) is not { } hold ? Refused("void-withdrawal", "unknown-withdrawal")
+            : hold.Phase != "instructed" ? Refused("void-withdrawal", "withdrawal-not-instructed")
             : $"account.withdrawal-voided.v1 withdrawal={hold.Id} {Moved(hold.Asset, hold.Units, +hold.Units)}",
         Request.Transfer transfer => Unusable(transfer.Asset, transfer.Units) is { } no ? Refused("transfer", no)
             : transfer.To == id ? Refused("transfer", "transfer-to-self")
@@ -79,6 +94,17 @@ internal sealed class AccountBook(string id)
         return refusal is null
             ? $"account.transfer-received.v1 from={from} {Moved(asset, units, +units)}"
             : $"account.transfer-bounced.v1 from={from} to={to} amount={StoredFormat.Text(asset, units)} reason={refusal}";
+    }
+
+    /// <summary>The lines of the records that a clearance up to this frame must cause here.</summary>
+    public IEnumerable<string> ExpectedOfClearance(long frame)
+    {
+        foreach (var hold in holds.Where(hold => hold.Phase == "held" && hold.Frame <= frame))
+        {
+            yield return $"account.withdrawal-cleared.v1 withdrawal={hold.Id} frame={frame}";
+            yield return $"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={StoredFormat.Text(hold.Asset, hold.Units)} "
+                + $"destination={hold.Destination}";
+        }
     }
 
     /// <summary>The line of the record that the timer must cause next.</summary>
@@ -133,13 +159,23 @@ internal sealed class AccountBook(string id)
             case "account.withdrawal-held.v1":
                 holds.Add(new Hold(
                     payload.GetProperty("withdrawal").GetInt64(), asset, units, payload.GetProperty("destination").GetString()!,
-                    Micros(payload.GetProperty("overdueAt")), IsReported: false));
+                    Micros(payload.GetProperty("overdueAt")), IsReported: false, "held",
+                    payload.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0));
                 return new MoneyMoved(asset, Balances: credited, Held: units);
+            case "account.withdrawal-cleared.v1":
+                Change(payload, from: "held", to: "cleared");
+                return MoneyMoved.Nothing;
+            case "account.withdrawal-instructed.v1":
+                Change(payload, from: "cleared", to: "instructed");
+                return MoneyMoved.Nothing;
+            case "account.withdrawal-cancelled.v1":
+                Release(payload, from: "held");
+                return new MoneyMoved(asset, Balances: credited, Held: -units);
             case "account.withdrawal-posted.v1":
-                Release(payload);
+                Release(payload, from: "instructed");
                 return new MoneyMoved(asset, Balances: credited, Held: -units, External: units);
             case "account.withdrawal-voided.v1":
-                Release(payload);
+                Release(payload, from: "instructed");
                 return new MoneyMoved(asset, Balances: credited, Held: -units);
             case "account.withdrawal-overdue.v1":
                 var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
@@ -157,10 +193,18 @@ internal sealed class AccountBook(string id)
         }
     }
 
-    private void Release(JsonElement payload)
+    private void Change(JsonElement payload, string from, string to)
+    {
+        var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
+        AuditFailure.Unless(index >= 0 && holds[index].Phase == from, "I16", $"account {id} has no withdrawal that is {from} to be {to}");
+        holds[index] = holds[index] with { Phase = to };
+    }
+
+    private void Release(JsonElement payload, string from)
     {
         var hold = Find(payload.GetProperty("withdrawal").GetInt64());
         AuditFailure.Unless(hold is not null, "I4", $"account {id} releases a withdrawal that it does not hold");
+        AuditFailure.Unless(hold!.Phase == from, "I16", $"account {id} releases a withdrawal that is {hold.Phase} and not {from}");
         AuditFailure.Unless(
             StoredFormat.Text(hold!.Asset, hold.Units) == payload.GetProperty("amount").GetString(), "I1",
             $"account {id} releases another amount than it held");
@@ -174,7 +218,7 @@ internal sealed class AccountBook(string id)
 
     public string State() =>
         $"{(owner is null ? "Unopened" : "Open")} owner={owner} balances={string.Join(',', balances.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value)))}"
-        + $" holds={string.Join(',', holds.Select(hold => $"{hold.Id}/{StoredFormat.Text(hold.Asset, hold.Units)}/{hold.Destination}/{StoredFormat.Time(hold.OverdueAt)}/{(hold.IsReported ? "Reported" : "Waiting")}"))}";
+        + $" holds={string.Join(',', holds.Select(hold => $"{hold.Id}/{StoredFormat.Text(hold.Asset, hold.Units)}/{hold.Destination}/{StoredFormat.Time(hold.OverdueAt)}/{hold.Phase}{(hold.Phase == "held" ? $"/{hold.Frame}" : "")}/{(hold.IsReported ? "Reported" : "Waiting")}"))}";
 
     /// <summary>The same line from the bytes of a live account, as a snapshot keeps them.</summary>
     public static string StateOf(ReadOnlyMemory<byte> saved)
@@ -182,7 +226,7 @@ internal sealed class AccountBook(string id)
         using var document = JsonDocument.Parse(saved);
         var state = document.RootElement;
         var holds = state.GetProperty("holds").EnumerateArray().Select(hold =>
-            $"{hold.GetProperty("id")}/{hold.GetProperty("amount")}/{hold.GetProperty("destination")}/{hold.GetProperty("overdueAt")}/{hold.GetProperty("report")}");
+            $"{hold.GetProperty("id")}/{hold.GetProperty("amount")}/{hold.GetProperty("destination")}/{hold.GetProperty("overdueAt")}/{hold.GetProperty("phase")}{(hold.TryGetProperty("frame", out var frame) ? $"/{frame}" : "")}/{hold.GetProperty("report")}");
         return $"{state.GetProperty("phase")} owner={state.GetProperty("owner")}"
             + $" balances={string.Join(',', state.GetProperty("balances").EnumerateArray().Select(balance => balance.GetString()))}"
             + $" holds={string.Join(',', holds)}";

@@ -104,6 +104,7 @@ internal sealed partial class Auditor
     /// <summary>The rows of one commit of this shard end here; a message is never taken in by halves.</summary>
     public void EndOfBatch(int shard)
     {
+        CheckNothingOwed(books[shard]);
         CloseUnit(books[shard]);
         CloseAdoption(books[shard]);
     }
@@ -136,6 +137,7 @@ internal sealed partial class Auditor
     {
         if (grains.TryGetValue(id, out var grain)) return grain;
         grain = new GrainBook(id);
+        grain.Pool.Shards = shards;
         grains.Add(id, grain);
         return grain;
     }
@@ -150,6 +152,9 @@ internal sealed partial class Auditor
         string? expected = null;
         switch (cause)
         {
+            case not null when book.Owed.TryDequeue(out var owed):
+                expected = owed.Grain == id && row.Cause.AsSpan().SequenceEqual(book.Rows[^2].Cause) ? owed.Line : $"{owed.Line} of {owed.Grain}";
+                break;
             case StoredCause.Key key:
                 AuditFailure.Unless(
                     byKey.TryAdd((id, key.Hex), row), "I4", $"{row.Address} repeats the command of key {key.Hex}");
@@ -183,6 +188,7 @@ internal sealed partial class Auditor
         AuditFailure.Unless(
             expected is null || expected == line, "I4",
             $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected}");
+        if (StoredFormat.IsPool(id)) FollowPool(book, row, grain.Pool);
     }
 
     private string? ExpectedOfCommand(StoredRow row, string id, GrainBook grain)
@@ -208,6 +214,8 @@ internal sealed partial class Auditor
         {
             "account.transfer-sent.v1" => [payload.GetProperty("to").GetString()!],
             "account.transfer-bounced.v1" => [payload.GetProperty("from").GetString()!],
+            "shard.frame-adopted.v1" => [StoredFormat.MainPool],
+            "pool.cleared.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
             "circular.sent.v1" => payload.GetProperty("to").EnumerateArray().Select(to => to.GetString()!).ToArray(),
             _ => [],
         };
@@ -230,6 +238,7 @@ internal sealed partial class Auditor
     {
         var unit = UnitOf(row, cause);
         using var message = Parse(unit.Message);
+        if (unit.Message.Type == "pool.cleared.v1") return ExpectedOfClearance(row, id, unit, message.RootElement);
         var isParked = row.Type == "shard.parked.v1";
         if (row.Type == "shard.consumed.v1")
         {
@@ -369,7 +378,7 @@ internal sealed partial class Auditor
                 break;
             case Told.NotApplied { Code: "account-already-open" }:
                 AuditFailure.Unless(
-                    VersionOf(intent.Grain) > 0 && GrainOf(intent.Grain).Account.Expected(intent.Request, time: 0) is null, "I3",
+                    VersionOf(intent.Grain) > 0 && GrainOf(intent.Grain).Account.Expected(intent.Request, time: 0, frame: 0) is null, "I3",
                     $"{intent.Client} was told that an account is open whose opening is not durable");
                 break;
             case Told.TakenBefore or Told.NotApplied { Code: "sequence-conflict" }:
@@ -494,5 +503,11 @@ internal sealed partial class Auditor
         public long Frame { get; set; }
         public Adoption? Adoption { get; set; }
         public bool HasAdopted { get; set; }
+
+        /// <summary>The frame of the last adoption record.</summary>
+        public long Adopted { get; set; }
+
+        /// <summary>Rows that a turn has begun and must still write, with the same cause and next to each other.</summary>
+        public Queue<(string Grain, string Line)> Owed { get; } = [];
     }
 }

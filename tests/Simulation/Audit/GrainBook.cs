@@ -15,6 +15,7 @@ internal sealed class GrainBook(string id)
     private long lastShone;
 
     public AccountBook Account { get; } = new(id);
+    public PoolBook Pool { get; } = new();
 
     /// <summary>The state after version 1, 2, 3, …</summary>
     public List<string> States { get; } = [];
@@ -26,11 +27,12 @@ internal sealed class GrainBook(string id)
     /// <summary>It broke on a message and may be halted since; a recovery gives it another chance.</summary>
     public bool MayBeHalted => circulars.WasPoisoned;
 
-    public string State() => IsAccount ? Account.State() : StoredFormat.IsLighthouse(id) ? $"last={lastShone}" : circulars.State();
+    public string State() => IsAccount ? Account.State() : StoredFormat.IsPool(id) ? Pool.State() : StoredFormat.IsLighthouse(id) ? $"last={lastShone}" : circulars.State();
 
     public static string StateOf(string grain, ReadOnlyMemory<byte> saved)
     {
         if (StoredFormat.IsAccount(grain)) return AccountBook.StateOf(saved);
+        if (StoredFormat.IsPool(grain)) return PoolBook.StateOf(saved);
         using var document = JsonDocument.Parse(saved);
         return string.Join(' ', document.RootElement.EnumerateObject().Select(field => $"{field.Name}={field.Value}"));
     }
@@ -39,12 +41,14 @@ internal sealed class GrainBook(string id)
     {
         Request.Circulate circulate => $"circular.sent.v1 to={string.Join(',', circulate.To)} text={circulate.Text} seen={frame}",
         Request.Shine shine => $"lighthouse.shone.v1 frame={lastShone + 1 + shine.Skip} light={shine.Light}",
-        _ => Account.Expected(request, time),
+        Request.SetAside or Request.BringBack => Pool.Expected(request),
+        _ => Account.Expected(request, time, frame),
     };
 
     public string ExpectedOfMessage(StoredRow message, JsonElement payload, long frame)
     {
         if (IsAccount) return Account.ExpectedOfMessage(message.Type, payload);
+        if (StoredFormat.IsPool(id)) return PoolBook.ExpectedOfAdoption(message, payload);
         AuditFailure.Unless(
             message.Type == "circular.sent.v1", "I4", $"{message.Address} is taken in by {id}, which reads circulars");
         return $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read} seen={frame}";
@@ -63,7 +67,8 @@ internal sealed class GrainBook(string id)
     {
         if (IsAccount) return Account.Fold(row.Type, payload, row.Version);
         Account.Version = row.Version;
-        if (StoredFormat.IsLighthouse(id)) lastShone = payload.GetProperty("frame").GetInt64();
+        if (StoredFormat.IsPool(id)) Pool.Fold(row.Type, payload);
+        else if (StoredFormat.IsLighthouse(id)) lastShone = payload.GetProperty("frame").GetInt64();
         else if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
         return MoneyMoved.Nothing;
     }

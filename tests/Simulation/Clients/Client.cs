@@ -187,7 +187,7 @@ internal abstract class Client(Venue venue, string name)
             {
                 using var payload = JsonDocument.Parse(record.Payload);
                 var line = StoredFormat.Line(record.Type, payload.RootElement);
-                var refused = record.Type == "account.command-refused.v1" ? payload.RootElement.GetProperty("reason").GetString() : "none";
+                var refused = record.Type is "account.command-refused.v1" or "pool.command-refused.v1" ? payload.RootElement.GetProperty("reason").GetString() : "none";
                 AuditFailure.Unless(
                     reply.Rejection.Code() == refused, "I3",
                     $"the answer {reply.Rejection.Code()} rests on a record that says {line}");

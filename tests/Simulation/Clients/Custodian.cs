@@ -23,7 +23,7 @@ internal sealed class Custodian(Venue venue, Town town, SourceId source, Account
 
     public override void Saw(StoredRow row)
     {
-        if (source.Name != "custody-a" || row.Type != "account.withdrawal-held.v1" || StoredFormat.Uuid(row.Grain) != account.ToString())
+        if (source.Name != "custody-a" || row.Type != "account.withdrawal-instructed.v1" || StoredFormat.Uuid(row.Grain) != account.ToString())
             return;
         using var payload = JsonDocument.Parse(row.Payload);
         var withdrawal = payload.RootElement.GetProperty("withdrawal").GetInt64();
@@ -48,6 +48,8 @@ internal sealed class Custodian(Venue venue, Town town, SourceId source, Account
 
     private Order NextOrder()
     {
+        // Speaks of what it was never told of: it may be anything, and may not be cleared.
+        if (Draws.OneIn(25)) return Draws.OneIn(2) ? Town.Post(account, Draws.Between(2, 12)) : Town.Void(account, Draws.Between(2, 12));
         if (toConfirm.TryDequeue(out var confirmation) && !Draws.OneIn(10)) return confirmation;
         return Town.Deposit(account, town.Amount(Draws), $"tx-{sent.Count + 1}");
     }

@@ -1,5 +1,7 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
@@ -42,7 +44,11 @@ internal sealed class Venue
         Trace = new Trace(tracing, Agenda);
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
-        Catalog = new GrainCatalog(new AccountGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
+        Catalog = new GrainCatalog(new AccountGrain(), new CoordinatorGrain(Map), new CircularGrain(), new LighthouseGrain())
+        {
+            Valuation = new BeamValuation(),
+            Coordinator = PoolId.Main.Grain,
+        };
         Auditor = new Auditor(Plan.Shards, Log);
         Journal = new AuditedJournal(this, Map, Auditor, Root.Fork("journal"));
         Network = new Network(this, Root.Fork("network"));
