@@ -1,6 +1,8 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
 using CrossMargin.Journal.Embedded;
@@ -26,7 +28,11 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
-    public GrainCatalog Catalog { get; } = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain());
+    public GrainCatalog Catalog { get; } = new(
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(new ShardMap(options.Shards)))
+    {
+        Coordinator = PoolId.Main.Grain,
+    };
 
     public ShardMap Map { get; } = new(options.Shards);
 

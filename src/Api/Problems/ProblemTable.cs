@@ -38,6 +38,9 @@ public static class ProblemTable
         [Rejection.TransferToSelf] = Of(Rejection.TransferToSelf, 422, "Sender and receiver are the same account."),
         [Rejection.UnknownWithdrawal] = Of(Rejection.UnknownWithdrawal, 422, "No such withdrawal is held."),
         [Rejection.TooManyWithdrawals] = Of(Rejection.TooManyWithdrawals, 422, "As many withdrawals are held as an account may have."),
+        [Rejection.WithdrawalCleared] = Of(Rejection.WithdrawalCleared, 409, "The withdrawal is cleared: only the custodian ends it now."),
+        [Rejection.WithdrawalNotInstructed] = Of(
+            Rejection.WithdrawalNotInstructed, 409, "The custodian was not told to pay this withdrawal: it is not cleared yet."),
         [Rejection.ExceedsBalance] = Of(Rejection.ExceedsBalance, 422, "The account does not have that much."),
         [Rejection.BalanceLimit] = Of(Rejection.BalanceLimit, 422, "The account may not hold that much."),
         [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),
@@ -71,6 +74,10 @@ public static class ProblemTable
         [Rejection.PriceNotNewer] = Of(Rejection.PriceNotNewer, 422, "The source gave a price of this time or later before."),
         [Rejection.NoPrice] = Of(
             Rejection.NoPrice, 422, "There is no price that money may rest on: fewer than three sources are fresh and agree."),
+        [Rejection.UnknownShard] = Of(Rejection.UnknownShard, 422, "The venue has no such shard."),
+        [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
+        [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),
+        [Rejection.ShardNotSetAside] = Of(Rejection.ShardNotSetAside, 409, "The shard is not set aside."),
     };
 
     private static readonly Dictionary<EdgeCode, ProblemKind> Edge = new()

@@ -20,10 +20,11 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
     [
         AccountEventNames.Opened, AccountEventNames.Deposited, AccountEventNames.WithdrawalHeld,
         AccountEventNames.WithdrawalCleared, AccountEventNames.WithdrawalInstructed, AccountEventNames.WithdrawalCancelled,
-        AccountEventNames.WithdrawalPosted, AccountEventNames.WithdrawalVoided, AccountEventNames.WithdrawalOverdue, AccountEventNames.TransferSent,
-        AccountEventNames.TransferReceived, AccountEventNames.TransferBounced, AccountEventNames.TransferReturned,
-        AccountEventNames.FillApplied, AccountEventNames.FillReversed, AccountEventNames.FundingApplied,
-        AccountEventNames.OrderReserved, AccountEventNames.OrderFilled, AccountEventNames.OrderReleased, AccountEventNames.CommandRefused,
+        AccountEventNames.WithdrawalPosted, AccountEventNames.WithdrawalVoided, AccountEventNames.WithdrawalOverdue,
+        AccountEventNames.TransferSent, AccountEventNames.TransferReceived, AccountEventNames.TransferBounced,
+        AccountEventNames.TransferReturned, AccountEventNames.FillApplied, AccountEventNames.FillReversed,
+        AccountEventNames.FundingApplied, AccountEventNames.OrderReserved, AccountEventNames.OrderFilled,
+        AccountEventNames.OrderReleased, AccountEventNames.CommandRefused,
     ];
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));

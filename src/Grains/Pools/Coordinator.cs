@@ -145,7 +145,8 @@ public sealed record Coordinator(PoolId Id, long Version, ImmutableArray<ShardSt
     {
         foreach (var shard in Shards)
         {
-            Invariant.Holds("K5", !shard.Shortfall.IsNegative && shard.Exposure is not { IsNegative: true }, "what is missing is not negative");
+            var isMissing = !shard.Shortfall.IsNegative && shard.Exposure is not { IsNegative: true };
+            Invariant.Holds("K5", isMissing, "what is missing is not negative");
             Invariant.Holds("K6", shard.WaitsSince is null || shard.Waiting > 0, "who waits is counted");
         }
     }

@@ -44,10 +44,18 @@ internal sealed class GivenAccount
 
     public GivenAccount When(object input) => When(input, Noon);
 
-    public GivenAccount When(object input, Instant now)
+    public GivenAccount When(object input, Instant now, long frame = 0)
     {
-        decision = Account.Decide(account, input, new Context(now, Frame: 0));
+        decision = Account.Decide(account, input, new Context(now, frame));
         return this;
+    }
+
+    /// <summary>Exactly these events, which are folded.</summary>
+    public GivenAccount ThenAll(params AccountEvent[] expected)
+    {
+        decision.Refused.ShouldBe(Rejection.None);
+        decision.Events.ShouldBe(expected);
+        return After(expected);
     }
 
     /// <summary>One event of this type, which is folded.</summary>

@@ -42,7 +42,7 @@ public partial class AuditorTests
 
     [Fact]
     public void A_message_taken_in_below_its_frame_is_seen() => Breaks("I15", GoodFrames()
-        .Add(Reader, "circular.read.v1", $$"""{"from":"{{CircularId}}","text":"read","seen":0}""", Message(1, 4)));
+        .Add(Pool, "pool.shard-reported.v1", """{"shard":1,"frame":3,"waiting":0,"shortfall":"0"}""", Message(1, 3)));
 
     [Fact]
     public void A_turn_left_out_is_seen() => Breaks("I15", GoodFrames().Remove(1, 1));
