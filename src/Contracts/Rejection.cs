@@ -91,6 +91,17 @@ public enum Rejection
     ExposureNegative = 401,
     ShardAlreadySetAside = 410,
     ShardNotSetAside = 411,
+
+    // 500–549: parameter sets, in order of precedence.
+    DocumentTooLarge = 500,
+    /// <summary>The document is not a parameter set; the refusal says where.</summary>
+    DocumentRefused = 501,
+    VersionNotNext = 502,
+    EffectiveInThePast = 503,
+    EffectiveTooFarAhead = 504,
+    /// <summary>Not later than the version before.</summary>
+    EffectiveOutOfOrder = 505,
+    TooManyWaiting = 506,
 }
 
 public static class Rejections

@@ -32,6 +32,8 @@ public sealed class RejectionTests
             120 transfer-to-self
             130 unknown-withdrawal
             131 too-many-withdrawals
+            132 withdrawal-cleared
+            133 withdrawal-not-instructed
             140 exceeds-balance
             141 balance-limit
             150 order-id-in-use
@@ -62,6 +64,17 @@ public sealed class RejectionTests
             271 price-from-the-future
             272 price-not-newer
             280 no-price
+            400 unknown-shard
+            401 exposure-negative
+            410 shard-already-set-aside
+            411 shard-not-set-aside
+            500 document-too-large
+            501 document-refused
+            502 version-not-next
+            503 effective-in-the-past
+            504 effective-too-far-ahead
+            505 effective-out-of-order
+            506 too-many-waiting
             """);
     }
 

@@ -2,6 +2,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
@@ -29,7 +30,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private Task watching = Task.CompletedTask;
 
     public GrainCatalog Catalog { get; } = new(
-        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(new ShardMap(options.Shards)))
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
+        new CoordinatorGrain(new ShardMap(options.Shards)))
     {
         Coordinator = PoolId.Main.Grain,
     };

@@ -78,6 +78,14 @@ public static class ProblemTable
         [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
         [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),
         [Rejection.ShardNotSetAside] = Of(Rejection.ShardNotSetAside, 409, "The shard is not set aside."),
+        [Rejection.DocumentTooLarge] = Of(Rejection.DocumentTooLarge, 413, "A parameter set has at most 32,768 bytes."),
+        [Rejection.DocumentRefused] = Of(Rejection.DocumentRefused, 422, "The document is not a parameter set; errors says where."),
+        [Rejection.VersionNotNext] = Of(Rejection.VersionNotNext, 409, "The version is not the one after the last that was published."),
+        [Rejection.EffectiveInThePast] = Of(Rejection.EffectiveInThePast, 422, "A version does not take effect in the past."),
+        [Rejection.EffectiveTooFarAhead] = Of(
+            Rejection.EffectiveTooFarAhead, 422, "A version takes effect within 366 days of its publication."),
+        [Rejection.EffectiveOutOfOrder] = Of(Rejection.EffectiveOutOfOrder, 422, "A version takes effect after the version before it."),
+        [Rejection.TooManyWaiting] = Of(Rejection.TooManyWaiting, 422, "As many versions wait for their time as a venue may have."),
     };
 
     private static readonly Dictionary<EdgeCode, ProblemKind> Edge = new()

@@ -95,3 +95,20 @@ public readonly record struct MarketId
 
     public override string ToString() => Grain.ToString();
 }
+
+/// <summary>The grain that keeps a venue's parameter sets.</summary>
+public readonly record struct ParametersId
+{
+    public ParametersId(GrainId grain)
+    {
+        if (grain.Kind != GrainKind.Parameters) throw new ArgumentException($"{grain} is a {grain.Kind}, not a rule book", nameof(grain));
+        Grain = grain;
+    }
+
+    public GrainId Grain { get; }
+
+    public static ParametersId For(string venue) =>
+        new(GrainId.Derive(GrainKind.Parameters, Encoding.UTF8.GetBytes($"parameters {venue}")));
+
+    public override string ToString() => Grain.ToString();
+}

@@ -20,7 +20,10 @@ public enum GrainKind : byte
     /// <summary>The instruments and prices of a venue: see <see cref="MarketId"/>.</summary>
     Market = 4,
 
-    /// <summary>What a risk pool shares: see <see cref="Pools.PoolId"/>. 5 is another's.</summary>
+    /// <summary>The rule book of a venue: see <see cref="ParametersId"/>.</summary>
+    Parameters = 5,
+
+    /// <summary>What a risk pool shares: see <see cref="Pools.PoolId"/>.</summary>
     Coordinator = 6,
 }
 
