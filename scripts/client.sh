@@ -17,16 +17,21 @@ key() {
 # field NAME: the text of a field of the JSON on stdin.
 field() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/"; }
 
-# signed_as_custodian METHOD PATH BODY: the header of a machine's signed request; docs/api.md says what is signed.
-signed_as_custodian() {
+# signed_as NAME METHOD TARGET BODY: the header of a machine's signed request; docs/api.md says what is signed.
+signed_as() {
+    local who=$1
+    shift
     local now nonce hash secret mac
     now=$(date +%s%3N)
     nonce=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     hash=$(printf '%s' "$3" | openssl dgst -sha256 -r | cut -d' ' -f1)
-    secret=$(base64 -d <"$tokens/custodian" | od -An -v -tx1 | tr -d ' \n')
-    mac=$(printf '%s\n%s\n%s\n%s\n%s\n%s\n%s' "$1" "${2%%\?*}" "$(query_of "$2")" "$hash" "$now" "$nonce" custodian-1 |
+    secret=$(base64 -d <"$tokens/$who" | od -An -v -tx1 | tr -d ' \n')
+    mac=$(printf '%s\n%s\n%s\n%s\n%s\n%s\n%s' "$1" "${2%%\?*}" "$(query_of "$2")" "$hash" "$now" "$nonce" "$who-1" |
         openssl dgst -sha256 -mac HMAC -macopt "hexkey:$secret" -r | cut -d' ' -f1)
-    printf 'Authorization: CM-HMAC-SHA256 keyId=custodian-1,timestamp=%s,nonce=%s,signature=%s' "$now" "$nonce" "$mac"
+    printf 'Authorization: CM-HMAC-SHA256 keyId=%s-1,timestamp=%s,nonce=%s,signature=%s' "$who" "$now" "$nonce" "$mac"
 }
+
+# report NAME TARGET BODY: sends what a machine has to say, signed.
+report() { curl -s "$api$2" -H "$(signed_as "$1" POST "$2" "$3")" --json "$3"; }
 
 query_of() { case $1 in *\?*) printf '%s' "${1#*\?}" ;; esac; }

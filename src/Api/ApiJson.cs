@@ -1,11 +1,15 @@
 using System.Text.Json.Serialization;
 using CrossMargin.Api.Accounts;
 using CrossMargin.Api.Audit;
+using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Markets;
 using CrossMargin.Api.Operations;
+using CrossMargin.Api.Orders;
 using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
+using CrossMargin.Api.Trades;
 
 namespace CrossMargin.Api;
 
@@ -31,8 +35,26 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(EventPage))]
 [JsonSerializable(typeof(CustodyDepositBatch))]
 [JsonSerializable(typeof(CustodyWithdrawalBatch))]
-[JsonSerializable(typeof(CustodyAnswer))]
+[JsonSerializable(typeof(SequencedAnswer))]
 [JsonSerializable(typeof(IngestPosition))]
+[JsonSerializable(typeof(PositionsAnswer))]
+[JsonSerializable(typeof(OrdersAnswer))]
+[JsonSerializable(typeof(CollateralAnswer))]
+[JsonSerializable(typeof(ListRequest))]
+[JsonSerializable(typeof(ListAnswer))]
+[JsonSerializable(typeof(InstrumentPage))]
+[JsonSerializable(typeof(InstrumentAnswer))]
+[JsonSerializable(typeof(AdmitSourceRequest))]
+[JsonSerializable(typeof(SourceReceipt))]
+[JsonSerializable(typeof(AdmitFeedRequest))]
+[JsonSerializable(typeof(FeedReceipt))]
+[JsonSerializable(typeof(PriceBatch))]
+[JsonSerializable(typeof(FrameView))]
+[JsonSerializable(typeof(FundingRequest))]
+[JsonSerializable(typeof(FundingReceipt))]
+[JsonSerializable(typeof(FillBatch))]
+[JsonSerializable(typeof(OrderRequest))]
+[JsonSerializable(typeof(OrderReceipt))]
 [JsonSerializable(typeof(AuditHead))]
 [JsonSerializable(typeof(VerifyRequest))]
 [JsonSerializable(typeof(VerifyAnswer))]

@@ -83,8 +83,15 @@ public enum Rejection
     UnknownSource = 270,
     PriceFromTheFuture = 271,
     PriceNotNewer = 272,
+    TooManySmiles = 273,
+    /// <summary>No instrument of this underlying expires then, or it has expired.</summary>
+    UnknownExpiry = 274,
     /// <summary>No price that money may rest on: fewer than three sources that are fresh and agree.</summary>
     NoPrice = 280,
+    ForwardOutOfBand = 281,
+    SmileMalformed = 282,
+    SmileButterfly = 283,
+    SmileCalendar = 284,
 
     // 400–449: what a risk pool shares, in order of precedence.
     UnknownShard = 400,

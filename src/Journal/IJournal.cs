@@ -36,6 +36,10 @@ public interface IJournal
     ValueTask<IReadOnlyList<JournalRecord>> ReadShard(
         ShardId shard, long after, int limit, CancellationToken cancel = default);
 
+    /// <summary>The records of a shard at these positions, in order of position; where there is none, none.</summary>
+    ValueTask<IReadOnlyList<JournalRecord>> ReadPositions(
+        ShardId shard, IReadOnlyList<long> positions, CancellationToken cancel = default);
+
     /// <summary>
     /// Records of one grain in order of version, from <paramref name="afterVersion"/> + 1, at most <paramref
     /// name="limit"/>.

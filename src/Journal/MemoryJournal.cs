@@ -125,6 +125,14 @@ public class MemoryJournal : IJournal
         return new(page);
     }
 
+    public ValueTask<IReadOnlyList<JournalRecord>> ReadPositions(
+        ShardId shard, IReadOnlyList<long> positions, CancellationToken cancel = default)
+    {
+        var wanted = positions.ToHashSet();
+        var found = contents.Records[shard.Number].Where(record => wanted.Contains(record.Position));
+        return new([.. found.OrderBy(record => record.Position)]);
+    }
+
     public ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default)
     {

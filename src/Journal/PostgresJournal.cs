@@ -146,6 +146,10 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         ShardId shard, long after, int limit, CancellationToken cancel = default) =>
             reader.Shard(shard, after, limit, cancel);
 
+    public ValueTask<IReadOnlyList<JournalRecord>> ReadPositions(
+        ShardId shard, IReadOnlyList<long> positions, CancellationToken cancel = default) =>
+            reader.Positions(shard, positions, cancel);
+
     public ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default) =>
         reader.Grain(grain, afterVersion, limit, cancel);

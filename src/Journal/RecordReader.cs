@@ -39,6 +39,11 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         return records;
     }
 
+    public ValueTask<IReadOnlyList<JournalRecord>> Positions(
+        ShardId shard, IReadOnlyList<long> positions, CancellationToken cancel) => Page(
+            $"SELECT {Columns} FROM journal WHERE shard = $1 AND position = ANY ($2) ORDER BY position",
+            positions.Count, cancel, Parameter((short)shard.Number), Parameter(positions.ToArray()));
+
     public async ValueTask<IReadOnlyList<JournalRecord>> Grain(
         GrainId grain, long after, int limit, CancellationToken cancel)
     {

@@ -80,7 +80,7 @@ public sealed class VenueClient(HostProcess host) : IDisposable
 
     public string Token(string principal) => File.ReadAllText(Path.Combine(host.DataDirectory, "tokens", principal)).Trim();
 
-    public byte[] SigningSecret => Convert.FromBase64String(Token("custodian"));
+    private static readonly string[] Machines = ["custodian", "engine", "oracle"];
 
     public Task<Answer> Get(string who, string path, Action<HttpRequestMessage>? change = null) =>
         Send(HttpMethod.Get, who, path, body: null, key: null, change);
@@ -99,25 +99,25 @@ public sealed class VenueClient(HostProcess host) : IDisposable
         }
 
         if (key is not null) request.Headers.Add("Idempotency-Key", key);
-        if (who == "custodian") Sign(request, body ?? []);
+        if (Machines.Contains(who)) Sign(request, body ?? [], who: who);
         else if (who != "nobody") request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token(who));
         change?.Invoke(request);
         using var response = await http.SendAsync(request);
         return new Answer((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers, response.Content.Headers.ContentType?.MediaType);
     }
 
-    public void Sign(HttpRequestMessage request, byte[] body, string? nonce = null, DateTimeOffset? at = null)
+    public void Sign(HttpRequestMessage request, byte[] body, string? nonce = null, DateTimeOffset? at = null, string who = "custodian")
     {
         var target = request.RequestUri!.OriginalString;
         var question = target.IndexOf('?');
         var (path, query) = question < 0 ? (target, "") : (target[..question], target[(question + 1)..]);
         var timestamp = (at ?? DateTimeOffset.UtcNow).ToUnixTimeMilliseconds();
         nonce ??= RandomNumberGenerator.GetHexString(32, lowercase: true);
-        var mac = RequestSignature.Compute(SigningSecret, request.Method.Method, path, query, body, timestamp, nonce, "custodian-1");
+        var mac = RequestSignature.Compute(Convert.FromBase64String(Token(who)), request.Method.Method, path, query, body, timestamp, nonce, $"{who}-1");
         request.Headers.Remove("Authorization");
         request.Headers.TryAddWithoutValidation(
             "Authorization",
-            $"{RequestSignature.Scheme} keyId=custodian-1,timestamp={timestamp},nonce={nonce},signature={Convert.ToHexStringLower(mac)}");
+            $"{RequestSignature.Scheme} keyId={who}-1,timestamp={timestamp},nonce={nonce},signature={Convert.ToHexStringLower(mac)}");
     }
 
     public async Task<string> Open(string who) => (await Post(who, "/v1/accounts", "{}")).ShouldBe(201).Field("account");

@@ -63,7 +63,13 @@ public sealed class RejectionTests
             270 unknown-source
             271 price-from-the-future
             272 price-not-newer
+            273 too-many-smiles
+            274 unknown-expiry
             280 no-price
+            281 forward-out-of-band
+            282 smile-malformed
+            283 smile-butterfly
+            284 smile-calendar
             400 unknown-shard
             401 exposure-negative
             410 shard-already-set-aside

@@ -23,7 +23,7 @@ public sealed class CommitTests(Server server)
 
         var read = await journal.ReadShard(One, after: 0, limit: 10, TestContext.Current.CancellationToken);
         read.Select(record => record.Chain).ShouldBe(batch.Records.Select(record => record.Chain));
-        Chain.Next(head.Chain, read[0]).ShouldBe(read[0].Chain);
+        Records.EndAt(head).Next(read[0]).Hash.ShouldBe(read[0].Chain);
     }
 
     [Fact]
@@ -78,6 +78,38 @@ public sealed class CommitTests(Server server)
         stored.ShouldBe(committed);
         (await Database.Ask<long>(database.Superuser,
             $"SELECT deadlocks FROM pg_stat_database WHERE datname = '{database.Name}'")).ShouldBe(0);
+    }
+
+    /// <summary>
+    /// What keeps two writers with overlapping shards from ever waiting for each other in a circle, shown for each place at
+    /// which one can be made to wait.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task A_commit_that_waits_for_a_head_holds_those_of_lower_shards_and_none_of_higher_ones(int held)
+    {
+        var database = await server.Create();
+        await using var journal = await database.Open();
+        ShardId[] order = [new(3), new(1), new(4), new(2)];
+        Batch[] batches = [.. order.Select(shard => Records.Batch(Take(journal, shard), Records.Account(1)))];
+        await using var holder = await Connect(database);
+        await Run(holder, $"BEGIN; SELECT 1 FROM shard_head WHERE shard = {held} FOR UPDATE");
+
+        IReadOnlyList<CommitOutcome>? outcomes = null;
+        var committing = new Thread(() => outcomes = journal.Commit(batches));
+        committing.Start();
+        await WaitForLock(database);
+        var free = await Database.Ask<short[]>(database.Superuser, """
+            SELECT array(SELECT shard FROM shard_head WHERE shard BETWEEN 1 AND 4 ORDER BY shard FOR UPDATE SKIP LOCKED)
+            """);
+        await Run(holder, "ROLLBACK");
+        committing.Join();
+
+        free.ShouldBe([.. Enumerable.Range(1, 4).Where(shard => shard > held).Select(shard => (short)shard)]);
+        outcomes.ShouldNotBeNull().ShouldAllBe(outcome => outcome == CommitOutcome.Committed);
     }
 
     [Fact]

@@ -50,13 +50,14 @@ public sealed class ConformanceTests(Server server)
 
         public int Committed { get; private set; }
 
-        public (string Name, Func<IJournal, Task<string>> Run) Next() => random.Next(12) switch
+        public (string Name, Func<IJournal, Task<string>> Run) Next() => random.Next(13) switch
         {
             < 6 => Commit(),
             6 => TakeOver(),
             7 => Save(),
             8 => ReadHeads(),
             9 => ReadShard(),
+            12 => ReadPositions(),
             10 => random.Next(2) == 0 ? ReadGrain() : ReadLast(),
             _ => random.Next(2) == 0 ? ReadAddressed() : ReadSnapshots(),
         };
@@ -175,6 +176,14 @@ public sealed class ConformanceTests(Server server)
                 Text(await journal.ReadShard(shard, after, limit)));
         }
 
+        private (string, Func<IJournal, Task<string>>) ReadPositions()
+        {
+            var shard = new ShardId(random.Next(8));
+            long[] positions = [.. Enumerable.Range(0, random.Next(5)).Select(_ => (long)random.Next(20))];
+            return ($"shard {shard} at {string.Join(',', positions)}", async journal =>
+                Text(await journal.ReadPositions(shard, positions)));
+        }
+
         private (string, Func<IJournal, Task<string>>) ReadGrain()
         {
             var (grain, after, limit) = (Grains[random.Next(Grains.Length)], random.Next(3), 1 + random.Next(20));
@@ -218,6 +227,6 @@ public sealed class ConformanceTests(Server server)
         private static string Text(IEnumerable<JournalRecord> records) => string.Join("\n", records.Select(record =>
             $"{record.Address} e{record.Epoch} {record.Grain} v{record.Version} {record.Cause} to {record.To.Bits} "
                 + $"{record.Chain} "
-            + $"{Chain.Next(default, record)}"));
+            + $"{Chain.Digest(record)}"));
     }
 }

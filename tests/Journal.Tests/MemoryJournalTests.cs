@@ -111,7 +111,7 @@ public sealed class MemoryJournalTests
         var batch = Records.Batch(head, Records.Account(1));
         var sent = batch.Records[0].Chain;
         journal.Commit([batch]);
-        batch.Records[0].Seal(epoch: 2, head.Chain);
+        batch.Records[0].Seal(epoch: 2, Records.EndAt(head));
 
         journal.ReleaseLimbo(LimboEnd.Commits);
 

@@ -15,10 +15,13 @@ internal static class Records
     public static Batch Batch(Head before, IEnumerable<JournalRecord> records)
     {
         JournalRecord[] sealedRecords = [.. records];
-        var chain = before.Chain;
-        foreach (var record in sealedRecords) chain = record.Seal(before.Epoch, chain);
+        var end = EndAt(before);
+        foreach (var record in sealedRecords) end = record.Seal(before.Epoch, end);
         return new Batch(before, sealedRecords);
     }
+
+    /// <summary>The journal stores hashes and computes none, so an end without a past will do.</summary>
+    public static ChainEnd EndAt(Head head) => new(head.Position, head.Chain, Jump: null);
 
     public static JournalRecord Record(
         Head before, int offset, GrainId grain, long version, string type = "account.deposited.v1",

@@ -34,16 +34,14 @@ public class ChainTests
         Chain.Genesis(new ShardId(5)).ToArray().ShouldBe(SHA256.HashData(Encoding.ASCII.GetBytes("crossmargin shard 5")));
 
     [Fact]
-    public void A_link_is_the_hash_of_these_bytes()
+    public void A_digest_and_a_link_are_the_hashes_of_these_bytes()
     {
         var record = Fixed(new Cause.Message(new RecordAddress(new ShardId(3), 4)));
-        var sealedChain = record.Seal(epoch: 2, Chain.Genesis(new ShardId(5)));
-
-        byte[] expected =
+        byte[] content =
         [
-            .. SHA256.HashData(Encoding.ASCII.GetBytes("crossmargin shard 5")),
             .. Convert.FromHexString(
-                "0005"                                       // shard
+                "00"                                         // a record
+                + "0005"                                     // shard
                 + "0000000000000102"                         // position
                 + "00000002"                                 // epoch
                 + "02112233445586778899AABBCCDDEEFF"         // grain
@@ -56,15 +54,24 @@ public class ChainTests
                 + "0001" + "02FFEEDDCCBB8A998877665544332211"
                 + "00000007"), .. Encoding.ASCII.GetBytes("""{"a":1}"""),
         ];
-        sealedChain.ToArray().ShouldBe(SHA256.HashData(expected));
-        record.Chain.ShouldBe(sealedChain);
+        byte[] link =
+        [
+            .. Convert.FromHexString("01" + "0000000000000102"),   // a link, its position
+            .. Hash(257), .. Hash(255), .. SHA256.HashData(content),
+        ];
+
+        var end = record.Seal(epoch: 2, At257);
+        Chain.Digest(record).ToArray().ShouldBe(SHA256.HashData(content));
+        end.Hash.ToArray().ShouldBe(SHA256.HashData(link));
+        end.Position.ShouldBe(258);
+        end.Jump!.Position.ShouldBe(255);
+        record.Chain.ShouldBe(end.Hash);
         record.Epoch.ShouldBe(2);
     }
 
     [Fact]
     public void Every_field_is_in_the_link()
     {
-        var at = Chain.Genesis(new ShardId(5));
         var cause = new Cause.Message(new RecordAddress(new ShardId(3), 4));
         JournalRecord Changed(
             int shard = 5, long position = 258, GrainId? grain = null, long version = 7, string type = "account.deposited.v1",
@@ -74,15 +81,78 @@ public class ChainTests
                 Frame = frame, Cause = why ?? cause, Addressees = [to ?? Other], Payload = Encoding.UTF8.GetBytes(payload),
             };
 
+        Hash256 Sealed(JournalRecord record, int epoch = 2, ChainEnd? at = null) => record.Seal(epoch, at ?? At257).Hash;
+
         Hash256[] links =
         [
-            Changed().Seal(2, at), Changed().Seal(3, at), Changed().Seal(2, default), Changed(shard: 6).Seal(2, at), Changed(position: 259).Seal(2, at),
-            Changed(grain: Other).Seal(2, at), Changed(version: 8).Seal(2, at), Changed(type: "account.deposited.v2").Seal(2, at),
-            Changed(time: 1_767_225_600_000_002).Seal(2, at), Changed(frame: 10).Seal(2, at), Changed(why: Cause.Timer.Came).Seal(2, at),
-            Changed(to: Grain).Seal(2, at), Changed(payload: """{"a":2}""").Seal(2, at),
+            Sealed(Changed()), Sealed(Changed(), epoch: 3), Sealed(Changed(), at: At257 with { Hash = default }),
+            Sealed(Changed(), at: At257 with { Jump = At257.Jump! with { Jump = At257.Jump!.Jump! with { Hash = default } } }),
+            Sealed(Changed(shard: 6)), Sealed(Changed(position: 259)), Sealed(Changed(grain: Other)), Sealed(Changed(version: 8)),
+            Sealed(Changed(type: "account.deposited.v2")), Sealed(Changed(time: 1_767_225_600_000_002)), Sealed(Changed(frame: 10)),
+            Sealed(Changed(why: Cause.Timer.Came)), Sealed(Changed(to: Grain)), Sealed(Changed(payload: """{"a":2}""")),
         ];
         links.ShouldBeUnique();
-        Changed().Seal(2, at).ShouldBe(links[0]);
+        Sealed(Changed()).ShouldBe(links[0]);
+    }
+
+    private static byte[] Hash(int position) => SHA256.HashData(Encoding.ASCII.GetBytes($"link {position}"));
+
+    private static ChainEnd At257 { get; } = new(257, Hash256.Read(Hash(257)),
+        new(256, Hash256.Read(Hash(256)), new(255, Hash256.Read(Hash(255)), ChainEnd.Genesis(new ShardId(5)))));
+
+    /// <summary>These numbers stand in every journal: with others no chain could be checked any more.</summary>
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 1)]
+    [InlineData(3, 0)]
+    [InlineData(4, 3)]
+    [InlineData(5, 4)]
+    [InlineData(6, 3)]
+    [InlineData(7, 0)]
+    [InlineData(14, 7)]
+    [InlineData(258, 255)]
+    [InlineData(1_000_000, 999_993)]
+    [InlineData(1_048_574, 524_287)]
+    [InlineData(long.MaxValue, 0)]
+    public void A_link_jumps_back_to(long position, long target) => Chain.JumpFrom(position).ShouldBe(target);
+
+    [Fact]
+    public void An_end_that_grows_jumps_where_the_arithmetic_says_and_comes_back_from_its_hashes()
+    {
+        var end = ChainEnd.Genesis(new ShardId(5));
+        for (var position = 1; position <= 3_000; position++)
+        {
+            end = end.Next(Hash256.Of(BitConverter.GetBytes(position)));
+            end.Position.ShouldBe(position);
+            end.Jump!.Position.ShouldBe(Chain.JumpFrom(position));
+            ChainEnd.From(new ShardId(5), position, end.Hashes()).ShouldBe(end);
+        }
+
+        end.Hashes().Count.ShouldBeLessThan(24);
+        ChainEnd.From(new ShardId(5), end.Position, [.. end.Hashes().Skip(1)]).ShouldBeNull();
+    }
+
+    /// <summary>Every record of every chain up to 300 long, and the whole of one together.</summary>
+    [Fact]
+    public void A_way_up_is_short_and_each_link_of_it_names_the_one_below()
+    {
+        for (var head = 1; head <= 300; head++)
+        {
+            for (var from = 1; from <= head; from++)
+            {
+                var path = ChainPath.Between([from], head);
+                path[0].ShouldBe(from);
+                path[^1].ShouldBe(head);
+                path.Count.ShouldBeLessThanOrEqualTo(1 + (3 * (int)Math.Log2(head + 1)));
+                for (var i = 1; i < path.Count; i++)
+                    (path[i] == path[i - 1] + 1 || Chain.JumpFrom(path[i]) == path[i - 1]).ShouldBeTrue($"{path[i - 1]} to {path[i]}");
+            }
+
+            ChainPath.Between(Enumerable.Range(1, head).Select(position => (long)position), head).Count.ShouldBe(head);
+        }
+
+        Should.Throw<ArgumentOutOfRangeException>(() => ChainPath.Between([0], 5));
+        Should.Throw<ArgumentOutOfRangeException>(() => ChainPath.Between([6], 5));
     }
 
     public static TheoryData<string, Cause> Causes => new()

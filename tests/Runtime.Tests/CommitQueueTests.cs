@@ -13,7 +13,7 @@ public class CommitQueueTests
 
     private static JournalRecord Sealed(JournalRecord record)
     {
-        record.Seal(epoch: 1, previous: default);
+        record.Seal(epoch: 1, ChainEnd.Genesis(record.Shard));
         return record;
     }
 

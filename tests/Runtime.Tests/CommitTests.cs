@@ -20,7 +20,7 @@ public class CommitTests
         shard.Ask(One);
         shard.Commit();
         shard.Commits[1].Before.ShouldBe(shard.Commits[0].After);
-        shard.Journal[1].Chain.ShouldBe(Chain.Next(shard.Journal[0].Chain, shard.Journal[1]));
+        shard.Journal[1].Chain.ShouldBe(EndOf(shard.Journal).Hash);
         shard.Journal.ShouldAllBe(record => record.Epoch == 1);
     }
 
@@ -80,7 +80,7 @@ public class CommitTests
         shard.Commits.Count.ShouldBe(2);
         shard.Commits[1].Before.Epoch.ShouldBe(2);
         shard.Commits[1].Records[0].Epoch.ShouldBe(2);
-        shard.Commits[1].After.Chain.ShouldBe(Chain.Next(Chain.Genesis(Here), shard.Commits[1].Records[0]));
+        shard.Commits[1].After.Chain.ShouldBe(EndOf(shard.Commits[1].Records).Hash);
 
         shard.Settle(CommitOutcome.Committed);
         asker.Reply.Rejection.ShouldBe(Rejection.None);

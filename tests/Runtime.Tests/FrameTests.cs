@@ -348,10 +348,10 @@ public class FrameTests
     [Fact]
     public void A_record_of_an_earlier_frame_than_the_one_before_it_is_never_folded()
     {
-        var chain = Chain.Genesis(Here);
+        var end = ChainEnd.Genesis(Here);
         JournalRecord[] journal =
             [Record(Here, 1, A, 1, "counted", "1", frame: 2), Record(Here, 2, A, 2, "counted", "1", frame: 1)];
-        foreach (var record in journal) chain = record.Seal(epoch: 1, chain);
+        foreach (var record in journal) end = record.Seal(epoch: 1, end);
         Should.Throw<InvariantViolation>(() => new ScriptedShard().Recover(epoch: 2, journal)).Number.ShouldBe("R8");
     }
 }

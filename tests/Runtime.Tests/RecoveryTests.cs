@@ -100,7 +100,7 @@ public class RecoveryTests
     public void A_record_of_an_unknown_type_halts_the_shard()
     {
         var unknown = Record(Here, 1, A, 1, "tally.from-the-future.v9", "");
-        unknown.Seal(1, Chain.Genesis(Here));
+        unknown.Seal(1, ChainEnd.Genesis(Here));
         var second = new ScriptedShard().Recover(epoch: 2, [unknown]);
         second.Shard.Phase.ShouldBe(ShardPhase.Halted);
         second.Alarms.ShouldHaveSingleItem().ShouldContain("cannot read");
@@ -133,7 +133,7 @@ public class RecoveryTests
         var shard = Lived(NewKey(One));
         var head = shard.HeadOf(epoch: 2);
         var unknown = Record(Here, 6, A, 3, "tally.from-the-future.v9", "");
-        unknown.Seal(epoch: 3, shard.Journal[^1].Chain);
+        unknown.Seal(epoch: 3, ScriptedShard.EndOf(shard.Journal));
         var late = new ScriptedShard().Recover(epoch: 2, [.. shard.Journal, unknown], head: head);
         late.Shard.Phase.ShouldBe(ShardPhase.Lost);
     }
@@ -180,7 +180,7 @@ public class RecoveryTests
     {
         var bad = Record(Here, 1, A, 1, "counted", "-5");
         var good = Record(Here, 2, B, 1, "counted", "7");
-        good.Seal(1, bad.Seal(1, Chain.Genesis(Here)));
+        good.Seal(1, bad.Seal(1, ChainEnd.Genesis(Here)));
         var shard = new ScriptedShard().Recover(epoch: 2, [bad, good]);
         shard.Shard.Phase.ShouldBe(ShardPhase.Active);
         shard.StateOf(B).Total.ShouldBe(7);

@@ -98,6 +98,10 @@ internal sealed class ScriptedShard : IShardHost
         return this;
     }
 
+    /// <summary>The end of a chain that is computed anew from what the records say.</summary>
+    public static ChainEnd EndOf(IEnumerable<JournalRecord> records) =>
+        records.Aggregate(ChainEnd.Genesis(Here), (end, record) => end.Next(record));
+
     public Head HeadOf(int epoch) =>
         new(Here, epoch, Journal.Count, Journal.Count > 0 ? Journal[^1].Chain : Chain.Genesis(Here));
 

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
@@ -253,6 +255,45 @@ public class SnapshotTests
         var (shard, set) = Saved();
         IsIgnored(shard, new SnapshotsFound(set.Snapshots, Discarded: 1));
         IsIgnored(shard, new SnapshotsFound([], Discarded: 1));
+    }
+
+    /// <summary>Links to come name links long past; a shard that reads only its snapshots has to know them.</summary>
+    [Fact]
+    public void A_shard_from_snapshots_continues_the_chain_as_one_that_has_read_it_all()
+    {
+        var (shard, set) = Saved();
+        var second = new ScriptedShard().Recover(epoch: 2, shard.Journal, Found(set.Snapshots));
+        second.OwnReads.ShouldBeEmpty();
+        for (var i = 0; i < 40; i++)
+        {
+            second.Ask(One);
+            second.Commit();
+        }
+
+        var end = ChainEnd.Genesis(Here);
+        foreach (var record in second.Journal)
+        {
+            end = end.Next(record);
+            record.Chain.ShouldBe(end.Hash, $"at {record.Address}");
+        }
+    }
+
+    [Fact]
+    public void Ends_of_the_chain_that_are_not_those_of_the_position_are_noticed()
+    {
+        var (shard, set) = Saved();
+        var own = set.Snapshots.Single(snapshot => snapshot.Grain == ShardMap.GrainOf(Here));
+        var json = JsonNode.Parse(own.State.Span)!;
+        var ends = json["ends"]!.AsArray();
+        ends.Count.ShouldBeGreaterThan(1);
+
+        ends[0] = ends[1]!.DeepClone();
+        IsIgnored(shard, set, With(own, json));
+        ends.RemoveAt(0);
+        IsIgnored(shard, set, With(own, json));
+
+        static GrainSnapshot With(GrainSnapshot own, JsonNode json) => GrainSnapshot.Of(
+            own.Grain, new Head(Here, Epoch: 1, own.Position, own.Chain), own.Version, own.Schema, Encoding.UTF8.GetBytes(json.ToJsonString()));
     }
 
     [Fact]

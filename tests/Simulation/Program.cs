@@ -1,4 +1,5 @@
 using CrossMargin.Simulation.Mutants;
+using CrossMargin.Simulation.World;
 using CrossMargin.Simulation.Zoo;
 
 namespace CrossMargin.Simulation;
@@ -11,6 +12,7 @@ internal static class Program
         ["run", "--seed", var seed] => Swarm.RunOne(ulong.Parse(seed)),
         ["swarm", "--seconds", var seconds] => Swarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
         ["hunt", "--seeds", var seeds] => ZooHunt.Hunt(int.Parse(seeds)),
+        ["hunt", "--seeds", var seeds, "--without-reference"] => ZooHunt.Hunt(int.Parse(seeds), Judges.WithoutReference),
         ["zoo"] => ZooHunt.Run(seeds: 2_000),
         ["mutants"] => MutantHunt.Run(),
         _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),

@@ -10,7 +10,7 @@ namespace CrossMargin.Bench.Journal;
 /// </summary>
 internal static class JournalBench
 {
-    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "http", "recovery", "stream", "table"];
+    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "http", "recovery", "stream", "table", "chain"];
 
     private const string Bench = "journal";
     private const int Repetitions = 5;
@@ -22,6 +22,9 @@ internal static class JournalBench
             throw new ArgumentException($"the journal bench has no part {unknown}", nameof(parts));
         // The large table takes minutes to fill: only by name.
         var chosen = parts.Length > 0 ? parts : [.. Parts.Except(["table"])];
+
+        if (chosen.Contains("chain")) ChainBench.Run(report);
+        if (chosen is ["chain"]) return;
 
         using var server = await BenchServer.Start();
         if (chosen.Contains("throughput")) await Throughput(report, server);

@@ -16,10 +16,12 @@ internal sealed class Workload
     private readonly GrainId[] grains;
     private readonly Dictionary<GrainId, long> versions = [];
     private readonly Head[] heads;
+    private readonly ChainEnd[] ends;
 
     public Workload(IEnumerable<Head> heads, int accounts = 10_000)
     {
         this.heads = [.. heads];
+        ends = [.. this.heads.Select(head => new ChainEnd(head.Position, head.Chain, Jump: null))];
         grains = [.. Enumerable.Range(0, accounts).Select(Account)];
     }
 
@@ -49,8 +51,7 @@ internal sealed class Workload
         var records = new JournalRecord[rows];
         for (var i = 0; i < rows; i++) records[i] = Record(before, i, next());
 
-        var chain = before.Chain;
-        foreach (var record in records) chain = record.Seal(before.Epoch, chain);
+        foreach (var record in records) ends[shard] = record.Seal(before.Epoch, ends[shard]);
         var batch = new Batch(before, records);
         heads[shard] = batch.After;
         return batch;

@@ -139,7 +139,7 @@ public sealed class AccessGate(
         switch (policy.Target)
         {
             case AccessTarget.Account:
-                if (!AccountId.TryParse((string?)http.GetRouteValue("id"), out var account))
+                if (!AccountId.TryParse(Named(http, "id", "account"), out var account))
                     return Refusal.Of(EdgeCode.MalformedId, "an account id is a lower-case UUID whose first byte is 02");
                 return await owners.Check(principal, account) switch
                 {
@@ -149,7 +149,7 @@ public sealed class AccessGate(
                 };
 
             case AccessTarget.Source:
-                return SourceId.TryParse((string?)http.GetRouteValue("source"), out var source) && principal.Sources.Contains(source)
+                return SourceId.TryParse(Named(http, "source", "source"), out var source) && principal.Sources.Contains(source)
                     ? null
                     : Refusal.Of(EdgeCode.Forbidden, "these credentials do not speak for this source");
 
@@ -157,6 +157,10 @@ public sealed class AccessGate(
                 return null;
         }
     }
+
+    /// <summary>What the path names, or the query where the path does not. One that stands twice names nothing.</summary>
+    private static string? Named(HttpContext http, string inPath, string inQuery) =>
+        (string?)http.GetRouteValue(inPath) ?? (http.Request.Query[inQuery] is [var only] ? only : null);
 
     private readonly record struct Body(byte[] Rented, ReadOnlyMemory<byte> Memory);
 

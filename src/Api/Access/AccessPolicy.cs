@@ -6,10 +6,10 @@ public enum AccessTarget
     /// <summary>Nothing: the scope says it all.</summary>
     Venue,
 
-    /// <summary>The account in the route's <c>{id}</c>.</summary>
+    /// <summary>The account in the path's <c>{id}</c>, or in the query's <c>account</c> where the path has none.</summary>
     Account,
 
-    /// <summary>The machine source in the route's <c>{source}</c>.</summary>
+    /// <summary>The machine source in the path's <c>{source}</c>, or in the query's <c>source</c>.</summary>
     Source,
 }
 

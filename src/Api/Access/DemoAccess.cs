@@ -10,9 +10,6 @@ namespace CrossMargin.Api.Access;
 /// </summary>
 internal static class DemoAccess
 {
-    /// <summary>The source that the demonstration custodian speaks for.</summary>
-    public const string Source = "vault";
-
     public static void Create(string directory, string path)
     {
         var secrets = Path.Combine(directory, "tokens");
@@ -20,7 +17,9 @@ internal static class DemoAccess
         var file = new AccessFile(
         [
             Person("operator", ["account:read", "ops:admin"], AccountGrant.All),
-            Machine("custodian", ["venue:write"], Source),
+            Machine("custodian", ["venue:write"], "vault"),
+            Machine("engine", ["venue:write", "account:read"], "engine"),
+            Machine("oracle", ["venue:write"], "spot-1", "spot-2", "spot-3"),
             Person("alice", ["account:read", "account:write"], AccountGrant.Own),
             Person("bob", ["account:read", "account:write"], AccountGrant.Own),
             Person("auditor", ["account:read", "audit:read"], AccountGrant.All),
@@ -36,12 +35,12 @@ internal static class DemoAccess
             return new AccessFile.Entry(name, scopes, accounts, Sources: [], [AccessList.HashOf(token)], SigningKeys: []);
         }
 
-        AccessFile.Entry Machine(string name, IReadOnlyList<string> scopes, string source)
+        AccessFile.Entry Machine(string name, IReadOnlyList<string> scopes, params IReadOnlyList<string> sources)
         {
             var secret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
             AccessList.WriteOwnerOnly(Path.Combine(secrets, name), secret + "\n");
             return new AccessFile.Entry(
-                name, scopes, AccountGrant.All, [source], TokenSha256: [], [new AccessFile.SigningKey($"{name}-1", secret)]);
+                name, scopes, AccountGrant.All, sources, TokenSha256: [], [new AccessFile.SigningKey($"{name}-1", secret)]);
         }
     }
 }

@@ -16,9 +16,6 @@ namespace CrossMargin.Api.Accounts;
 /// <summary>Accounts as their owners and the venue's operators see them.</summary>
 internal static class AccountRoutes
 {
-    private static readonly TimeSpan BehindPatience = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan BehindPause = TimeSpan.FromMilliseconds(10);
-
     public static void Map(IEndpointRouteBuilder routes)
     {
         var accounts = routes.MapGroup("/v1/accounts").WithTags("Accounts");
@@ -105,72 +102,13 @@ internal static class AccountRoutes
             TypedResults.Json(TransferReceipt.Of(record, (AccountEvent.TransferSent)@event), ApiJson.Default.TransferReceipt));
     }
 
-    private static async Task<IResult> View(
+    private static Task<IResult> View(
         string id, HttpContext http, Venue venue, TimeProvider clock,
-        [Description("As it was then: RFC 3339 in UTC, or ms since 1970. In the past.")] string? asOf = null,
-        [Description("As it was after this many events.")] string? atSequence = null,
-        [Description("Not before this sequence: waits up to 2 s, then 503 behind.")] string? minSequence = null)
-    {
-        if (Query.RefuseUnknown(http, "asOf", "atSequence", "minSequence") is { } unknown) return unknown;
-        if ((asOf is not null ? 1 : 0) + (atSequence is not null ? 1 : 0) + (minSequence is not null ? 1 : 0) > 1)
-            return Refusal.Of(EdgeCode.MalformedParameter, "asOf, atSequence and minSequence exclude each other");
-
-        var account = Parsed(id);
-        if (minSequence is not null)
-            return Query.Sequence(minSequence) is { } least
-                ? await ViewAtLeast(http, venue, clock, account, least)
-                : Query.NotASequence("minSequence");
-
-        var now = await venue.Read(account.Grain);
-        if (now.View is not { } live) return Refusal.Of(now.Rejection);
-        if (atSequence is not null)
-        {
-            if (Query.Sequence(atSequence) is not { } sequence) return Query.NotASequence("atSequence");
-            if (sequence > live.Version) return Refusal.Of(EdgeCode.NotReached, $"the account is at sequence {live.Version}");
-            return PastView(http, account, await AccountHistory.AtSequence(venue, account, sequence, http.RequestAborted), asOf: null);
-        }
-
-        if (asOf is not null)
-        {
-            if (Query.Instant(asOf) is not { } instant)
-                return Refusal.Of(
-                    EdgeCode.MalformedParameter, "asOf is RFC 3339 in UTC (…Z) with at most six decimals, or ms since 1970");
-            if (instant >= live.AsOf) return Refusal.Of(EdgeCode.NotReached, $"the account was read as of {live.AsOf}");
-            return PastView(http, account, await AccountHistory.AsOf(venue, account, instant, http.RequestAborted), instant);
-        }
-
-        return LiveView(http, account, live);
-    }
-
-    /// <summary>Read your writes: waits a little for a sequence that another answer has named.</summary>
-    private static async Task<IResult> ViewAtLeast(HttpContext http, Venue venue, TimeProvider clock, AccountId account, long least)
-    {
-        var since = clock.GetTimestamp();
-        while (true)
-        {
-            var reply = await venue.Read(account.Grain);
-            if (reply.View is not { } live) return Refusal.Of(reply.Rejection);
-            if (live.Version >= least) return LiveView(http, account, live);
-            if (clock.GetElapsedTime(since) >= BehindPatience)
-                return Refusal.Of(EdgeCode.Behind, $"the account is at sequence {live.Version}");
-            await Task.Delay(BehindPause, clock, http.RequestAborted);
-        }
-    }
-
-    private static IResult LiveView(HttpContext http, AccountId account, GrainView live)
-    {
-        var etag = KeyedCommands.ETagOf(account, live.Version);
-        http.Response.Headers.ETag = etag;
-        if (http.Request.Headers.IfNoneMatch == etag) return TypedResults.StatusCode(StatusCodes.Status304NotModified);
-        return TypedResults.Json(AccountView.Of((Account)live.State, live.LastRecord, live.AsOf, live.Frame), ApiJson.Default.AccountView);
-    }
-
-    private static IResult PastView(HttpContext http, AccountId account, AccountHistory.Past past, Instant? asOf)
-    {
-        if (past.Last is not { } last) return Refusal.Of(EdgeCode.NotFound, "the account was not open then");
-        http.Response.Headers.ETag = KeyedCommands.ETagOf(account, last.Version);
-        return TypedResults.Json(AccountView.Of(past.State, last.Address, asOf ?? last.Time, last.Frame), ApiJson.Default.AccountView);
-    }
+        [Description(AccountMoments.AsOfText)] string? asOf = null,
+        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
+        AccountMoments.Answer(http, venue, clock, Parsed(id), asOf, atSequence, minSequence, moment => new(
+            TypedResults.Json(AccountView.Of(moment.State, moment.Last, moment.AsOf, moment.Frame), ApiJson.Default.AccountView)));
 
     private static async Task<IResult> Events(
         string id, HttpContext http, Venue venue,
@@ -221,6 +159,6 @@ internal static class AccountRoutes
     }
 
     // The gate has parsed it before and let nothing else through.
-    private static AccountId Parsed(string id) =>
+    internal static AccountId Parsed(string id) =>
         AccountId.TryParse(id, out var account) ? account : throw new InvalidOperationException("the gate let a malformed id through");
 }

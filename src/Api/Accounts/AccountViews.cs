@@ -106,16 +106,16 @@ public sealed record AccountView(
     [property: Description("The last of them in the journal.")] string Address,
     string AsOf, long Frame)
 {
-    internal static AccountView Of(Account account, RecordAddress last, Instant asOf, long frame)
+    internal static AccountView Of(Account account, RecordAddress last, Instant asOf, long frame) => new(
+        account.Id.ToString(), account.Owner.Name, "open", CollateralOf(account), [.. account.Holds.Select(ViewOf)],
+        account.Version, last.ToString(), asOf.ToString(), frame);
+
+    internal static IReadOnlyList<CollateralView> CollateralOf(Account account)
     {
         var assets = account.Balances.Amounts.Select(amount => amount.Asset)
             .Concat(account.Holds.Select(hold => hold.Amount.Asset)).Distinct().Order();
-        return new AccountView(
-            account.Id.ToString(), account.Owner.Name, "open",
-            [.. assets.Select(asset => new CollateralView(
-                asset.ToString(), account.Balances[asset].ToDecimal(), HeldOf(account, asset).ToDecimal()))],
-            [.. account.Holds.Select(ViewOf)],
-            account.Version, last.ToString(), asOf.ToString(), frame);
+        return [.. assets.Select(asset => new CollateralView(
+            asset.ToString(), account.Balances[asset].ToDecimal(), HeldOf(account, asset).ToDecimal()))];
     }
 
     internal static WithdrawalView ViewOf(WithdrawalHold hold) => new(

@@ -7,7 +7,7 @@ using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Api.Accounts;
 
-/// <summary>Human-rate commands on their way to an account: the key in, the frozen answer out.</summary>
+/// <summary>Human-rate commands on their way to a grain: the key in, the frozen answer out.</summary>
 internal static class KeyedCommands
 {
     public const string KeyHeader = "Idempotency-Key";
@@ -25,27 +25,33 @@ internal static class KeyedCommands
     }
 
     /// <summary>Sends the command and answers with what its record says, now or at a repetition.</summary>
-    public static async Task<IResult> Send(
+    public static Task<IResult> Send(
         this Venue venue, HttpContext http, AccountId account, CommandKey key, AccountCommand command,
-        Func<JournalRecord, AccountEvent, IResult> answer)
+        Func<JournalRecord, AccountEvent, IResult> answer) =>
+        venue.Send(http, account.Grain, key, command, (record, @event) =>
+        {
+            http.Response.Headers.ETag = ETagOf(account, record.Version);
+            return answer(record, (AccountEvent)@event);
+        });
+
+    /// <summary>The same for any grain that takes commands with keys.</summary>
+    public static async Task<IResult> Send(
+        this Venue venue, HttpContext http, GrainId grain, CommandKey key, object command, Func<JournalRecord, object, IResult> answer)
     {
-        var identity = new Cause.Key(key, venue.Catalog.FingerprintOf(account.Grain, command));
-        var reply = await venue.Ask(new Command(account.Grain, command, identity));
+        var reply = await venue.Ask(new Command(grain, command, new Cause.Key(key, venue.Catalog.FingerprintOf(grain, command))));
         if (reply.Replayed) http.Response.Headers[ReplayedHeader] = "true";
         if (reply.Record is not { } record) return Refusal.Of(reply.Rejection);
-
-        var @event = (AccountEvent)venue.Catalog.Decode(record)!;
-        if (@event is AccountEvent.CommandRefused refused) return Journaled(record, refused, AmountOf(command));
-        http.Response.Headers.ETag = ETagOf(account, record.Version);
-        return answer(record, @event);
+        var @event = venue.Catalog.Decode(record)!;
+        return reply.Rejection == Rejection.None ? answer(record, @event) : Journaled(record, reply.Rejection, @event, AmountOf(command));
     }
 
     /// <summary>Weak: the same state may be read at two instants, and says so in asOf.</summary>
     public static string ETagOf(AccountId account, long sequence) => $"W/\"{account}-{sequence}\"";
 
-    private static Refusal Journaled(JournalRecord record, AccountEvent.CommandRefused refused, AssetAmount? asked)
+    private static Refusal Journaled(JournalRecord record, Rejection reason, object @event, AssetAmount? asked)
     {
-        var kind = ProblemTable.For(refused.Reason);
+        var kind = ProblemTable.For(reason);
+        var had = (@event as AccountEvent.CommandRefused)?.Available;
         return new Refusal(kind, kind.Title)
         {
             Complete = problem => problem with
@@ -54,14 +60,14 @@ internal static class KeyedCommands
                 Address = record.Address.ToString(),
                 AsOf = record.Time.ToString(),
                 Frame = record.Frame,
-                Available = refused.Available?.ToDecimal(),
-                Required = refused.Available is null ? null : asked?.ToDecimal(),
-                Shortfall = refused.Available is { } available ? (asked - available)?.ToDecimal() : null,
+                Available = had?.ToDecimal(),
+                Required = had is null ? null : asked?.ToDecimal(),
+                Shortfall = had is { } available ? (asked - available)?.ToDecimal() : null,
             },
         };
     }
 
-    private static AssetAmount? AmountOf(AccountCommand command) => command switch
+    private static AssetAmount? AmountOf(object command) => command switch
     {
         AccountCommand.Withdraw withdraw => withdraw.Amount,
         AccountCommand.Transfer transfer => transfer.Amount,

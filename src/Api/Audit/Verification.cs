@@ -40,20 +40,16 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
     /// <summary>The chain of a range, from the stored hash before it to the last record in it.</summary>
     public async Task<VerifyAnswer> Range(ShardId shard, long from, long to, DateTimeOffset now)
     {
-        var link = Chain.Genesis(shard);
-        if (from > 1)
-        {
-            if (await venue.Journal.ReadShard(shard, from - 2, limit: 1, cancel) is [var before]
-                && before.Position == from - 1) link = before.Chain;
-            else Find("chain-broken", $"{shard}:{from - 1}", "there is no such record");
-        }
+        // The hash before the range, and those further back that its links name, are taken as they are stored.
+        var end = ChainEnd.From(shard, from - 1, await StoredHashes(shard, from - 1));
+        if (end is null) Find("chain-broken", $"{shard}:{from - 1}", "it or a record that the chain jumps to from there is missing");
 
         var last = from - 1;
         if (findings.Count == 0)
         {
             await foreach (var record in Read(shard, from - 1, to))
             {
-                if (!IsLinked(record, last + 1, ref link)) break;
+                if (!IsLinked(record, last + 1, ref end!)) break;
                 last = record.Position;
             }
 
@@ -63,21 +59,27 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
         return Answer(hash: null, conservation: [], now);
     }
 
+    private async Task<IReadOnlyList<Hash256>> StoredHashes(ShardId shard, long position)
+    {
+        var records = await venue.Journal.ReadPositions(shard, [.. ChainEnd.Positions(position)], cancel);
+        return [.. records.Select(record => record.Chain).Reverse()];
+    }
+
     private VerifyAnswer Answer(string? hash, IReadOnlyList<ConservationView> conservation, DateTimeOffset now) => new(
         findings.Count == 0 ? "agrees" : "differs", records, grains, conservation, findings, hash, Instant.From(now).ToString());
 
     private async Task FoldShard(Head head)
     {
         var state = new ShardState(head.Shard, venue.Map, venue.Catalog);
-        var link = Chain.Genesis(head.Shard);
+        var end = ChainEnd.Genesis(head.Shard);
         await foreach (var record in Read(head.Shard, after: 0, head.Position))
         {
-            if (!IsLinked(record, state.Position + 1, ref link) || !Fold(state, record)) return;
+            if (!IsLinked(record, state.Position + 1, ref end) || !Fold(state, record)) return;
         }
 
         if (state.Position != head.Position)
             Find("chain-broken", head.Shard.ToString(), $"the head is at {head.Position}, the records end at {state.Position}");
-        else if (link != head.Chain) Find("chain-broken", head.Shard.ToString(), "the last record's hash is not the head's");
+        else if (end.Hash != head.Chain) Find("chain-broken", head.Shard.ToString(), "the last record's hash is not the head's");
 
         foreach (var source in venue.Map.Shards) watermarks[(head.Shard, source)] = state.Watermarks[source.Number];
         foreach (var to in venue.Map.Shards) lastAddressed[(head.Shard, to)] = state.LastAddressed[to.Number];
@@ -101,14 +103,14 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
         }
     }
 
-    private bool IsLinked(JournalRecord record, long expected, ref Hash256 link)
+    private bool IsLinked(JournalRecord record, long expected, ref ChainEnd end)
     {
         records++;
         if (record.Position != expected)
             return Find("chain-broken", record.Address.ToString(), $"record {expected} is missing before it");
-        if (Chain.Next(link, record) != record.Chain)
-            return Find("chain-broken", record.Address.ToString(), "its hash is not that of its content and the hash before it");
-        link = record.Chain;
+        end = end.Next(record);
+        if (end.Hash != record.Chain)
+            return Find("chain-broken", record.Address.ToString(), "its hash is not that of its content and the hashes before it");
         return true;
     }
 

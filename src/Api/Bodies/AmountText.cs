@@ -12,6 +12,7 @@ namespace CrossMargin.Api.Bodies;
 internal static class AmountText
 {
     public const string Pattern = @"^-?(0|[1-9]\d*)(\.\d*[1-9])?$";
+    public const string Canonical = "digits and at most one point: no exponent, sign +, or needless zeros";
 
     public static AssetAmount? Read(ref StrictObject body, ReadOnlySpan<byte> assetCode, ReadOnlySpan<byte> amount)
     {
@@ -26,7 +27,7 @@ internal static class AmountText
 
         if (!IsCanonical(amount, out var fraction))
         {
-            body.Report("amount", EdgeCode.MalformedDecimal, "digits and at most one point: no exponent, sign +, or needless zeros");
+            body.Report("amount", EdgeCode.MalformedDecimal, Canonical);
             return null;
         }
 
@@ -48,7 +49,7 @@ internal static class AmountText
     }
 
     /// <summary>The form of <see cref="Pattern"/>, and not minus zero.</summary>
-    private static bool IsCanonical(ReadOnlySpan<byte> text, out int fraction)
+    public static bool IsCanonical(ReadOnlySpan<byte> text, out int fraction)
     {
         fraction = 0;
         var digits = text is [(byte)'-', .. var magnitude] ? magnitude : text;

@@ -11,7 +11,7 @@ namespace CrossMargin.Api.Bodies;
 /// is
 /// wrong and where instead of guessing, and what can be is left in the body's bytes, because a batch has many objects.
 /// </summary>
-internal ref struct StrictObject
+internal ref partial struct StrictObject
 {
     /// <summary>Enough to correct a request by; a body of nonsense must not make a long answer.</summary>
     public const int MaxErrors = 16;
@@ -23,15 +23,19 @@ internal ref struct StrictObject
 
     private Utf8JsonReader json;
     private readonly List<RequestError> errors;
+    private readonly Place[] places;   // what is being read, from the body inwards
+    private int depth;
     private uint seen;
-    private string? itemOf;      // the array that is being read, and where in it
-    private int itemIndex;
 
     private StrictObject(ReadOnlySpan<byte> body, List<RequestError> errors)
     {
         json = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth });
         this.errors = errors;
+        places = new Place[MaxDepth];
     }
+
+    /// <summary>A field that holds objects, and which of them: none when it holds just one.</summary>
+    private record struct Place(string Name, int? Index);
 
     public delegate T? Reader<T>(ref StrictObject body) where T : class;
 
@@ -100,7 +104,23 @@ internal ref struct StrictObject
         }
     }
 
-    /// <summary>Reports every known field that did not come. Call it at the object's end.</summary>
+    /// <summary>
+    /// For an object whose fields depend on its type: those of <paramref name="needed"/> have to be there, and no others.
+    /// </summary>
+    public readonly void RequireOnly(ReadOnlySpan<string> known, ReadOnlySpan<int> needed)
+    {
+        for (var field = 0; field < known.Length; field++)
+        {
+            var isThere = (seen & (1u << field)) != 0;
+            if (needed.Contains(field) && !isThere) Report(known[field], EdgeCode.MissingField, $"{known[field]} is missing");
+            if (!needed.Contains(field) && isThere) Report(known[field], EdgeCode.UnknownField, "no such field in one of this type");
+        }
+    }
+
+    /// <summary>
+    /// Reports every known field that did not come. Call it at the object's end, with the fields that may not be left out;
+    /// they stand first.
+    /// </summary>
     public readonly void RequireAll(ReadOnlySpan<string> known)
     {
         for (var field = 0; field < known.Length; field++)
@@ -118,9 +138,11 @@ internal ref struct StrictObject
 
         var items = new List<T>();
         var (arrayDepth, outerSeen) = (json.CurrentDepth, seen);
+        depth++;
         while (json.Read() && json.TokenType != JsonTokenType.EndArray)
         {
-            (itemOf, itemIndex, seen) = (name, items.Count, 0);
+            places[depth - 1] = new Place(name, items.Count);
+            seen = 0;
             if (items.Count == maxItems) Report("", EdgeCode.TooManyItems, $"at most {maxItems} items");
             else if (json.TokenType != JsonTokenType.StartObject) WrongType("", "an object");
             var item = HasErrors ? null : read(ref this);
@@ -135,72 +157,27 @@ internal ref struct StrictObject
             items.Add(item);
         }
 
-        (itemOf, seen) = (null, outerSeen);
+        depth--;
+        seen = outerSeen;
         return items;
     }
 
-    /// <summary>A text of one line that a person wrote.</summary>
-    public string? Text(string name, int maxLength)
+    /// <summary>One object inside another, with its own set of fields.</summary>
+    public T? Object<T>(string name, Reader<T> read) where T : class
     {
-        if (json.TokenType != JsonTokenType.String)
+        if (json.TokenType != JsonTokenType.StartObject)
         {
-            WrongType(name, "a string");
+            WrongType(name, "an object");
             return null;
         }
 
-        var text = json.GetString()!;
-        if (text.Length > maxLength)
-        {
-            Report(name, EdgeCode.TooLong, $"at most {maxLength} characters");
-            return null;
-        }
-
-        if (text.Length == 0 || text.AsSpan().ContainsAnyInRange('\0', '\u001f') || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
-        {
-            Report(name, EdgeCode.MalformedText, "at least one character, and no control characters");
-            return null;
-        }
-
-        return text;
-    }
-
-    /// <summary>
-    /// A string as it stands in the body. One with escapes is given as empty, because nothing that is read so needs
-    /// any.
-    /// </summary>
-    public ReadOnlySpan<byte> Plain(string name)
-    {
-        if (json.TokenType != JsonTokenType.String)
-        {
-            WrongType(name, "a string");
-            return [];
-        }
-
-        return json.ValueIsEscaped ? [] : json.ValueSpan;
-    }
-
-    public long Integer(string name, long min)
-    {
-        if (json.TokenType != JsonTokenType.Number)
-        {
-            WrongType(name, "an integer");
-            return min;
-        }
-
-        if (json.TryGetInt64(out var value) && value >= min && value <= MaxInteger) return value;
-        Report(name, EdgeCode.NumberOutOfRange, $"an integer from {min} to {MaxInteger}");
-        return min;
-    }
-
-    public AccountId? Account(string name)
-    {
-        Span<char> text = stackalloc char[36];
-        var plain = Plain(name);
-        if (json.TokenType != JsonTokenType.String) return null;
-        if (plain.Length == 36 && Encoding.ASCII.TryGetChars(plain, text, out _) && AccountId.TryParse(text, out var account))
-            return account;
-        Report(name, EdgeCode.MalformedId, "an account id is a lower-case UUID whose first byte is 02");
-        return null;
+        var outerSeen = seen;
+        places[depth++] = new Place(name, Index: null);
+        seen = 0;
+        var value = read(ref this);
+        depth--;
+        seen = outerSeen;
+        return value;
     }
 
     public readonly void Report(string name, EdgeCode code, string detail) => Report(name, ProblemTable.For(code).Code, detail);
@@ -210,11 +187,18 @@ internal ref struct StrictObject
         if (errors.Count < MaxErrors) errors.Add(new RequestError(Pointer(name), code, detail));
     }
 
-    /// <summary>An empty name is the item itself.</summary>
+    /// <summary>An empty name is the object itself.</summary>
     private readonly string Pointer(string name)
     {
-        if (itemOf is null) return $"/{name}";
-        return name.Length == 0 ? $"/{itemOf}/{itemIndex}" : $"/{itemOf}/{itemIndex}/{name}";
+        var pointer = new StringBuilder();
+        foreach (var place in places.AsSpan(0, depth))
+        {
+            pointer.Append('/').Append(place.Name);
+            if (place.Index is { } index) pointer.Append('/').Append(index);
+        }
+
+        if (name.Length > 0 || depth == 0) pointer.Append('/').Append(name);
+        return pointer.ToString();
     }
 
     private void WrongType(string name, string wanted)

@@ -1,17 +1,13 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using CrossMargin.Api.Batches;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 
 namespace CrossMargin.Api.Custody;
-
-/// <summary>
-/// One item of a batch, ready to be sent: the number that the source gave it, and what it asks of which account.
-/// </summary>
-internal sealed record CustodyItem(AccountId Account, long SourceSequence, AccountCommand Command);
 
 public sealed record CustodyDepositItem(
     [property: DefaultValue("02000000-0000-8000-8000-000000000000")] string Account,
@@ -23,7 +19,7 @@ public sealed record CustodyDepositItem(
 {
     internal static readonly string[] Fields = ["account", "sourceSequence", "asset", "amount", "reference"];
 
-    internal static CustodyItem? Read(ref StrictObject body)
+    internal static SequencedItem? Read(ref StrictObject body)
     {
         ReadOnlySpan<byte> asset = [], amount = [];
         AccountId? account = null;
@@ -43,7 +39,7 @@ public sealed record CustodyDepositItem(
 
         body.RequireAll(Fields);
         return AmountText.Read(ref body, asset, amount) is { } parsed
-            ? new CustodyItem(account!.Value, sequence, new AccountCommand.Deposit(parsed, reference!))
+            ? new SequencedItem(account!.Value.Grain, sequence, new AccountCommand.Deposit(parsed, reference!))
             : null;
     }
 }
@@ -67,7 +63,7 @@ public sealed record CustodyWithdrawalItem(
 {
     internal static readonly string[] Fields = ["account", "sourceSequence", "withdrawalId", "outcome"];
 
-    internal static CustodyItem? Read(ref StrictObject body)
+    internal static SequencedItem? Read(ref StrictObject body)
     {
         AccountId? account = null;
         var (sequence, withdrawal) = (0L, 0L);
@@ -89,52 +85,10 @@ public sealed record CustodyWithdrawalItem(
         if (outcome.SequenceEqual("posted"u8)) command = new AccountCommand.PostWithdrawal(new WithdrawalId(withdrawal));
         else if (outcome.SequenceEqual("voided"u8)) command = new AccountCommand.VoidWithdrawal(new WithdrawalId(withdrawal));
         else body.Report("outcome", EdgeCode.MalformedText, "posted or voided");
-        return command is null ? null : new CustodyItem(account!.Value, sequence, command);
+        return command is null ? null : new SequencedItem(account!.Value.Grain, sequence, command);
     }
 }
 
-public sealed record CustodyDepositBatch([property: MaxLength(CustodyBatch.MaxItems)] IReadOnlyList<CustodyDepositItem> Items);
+public sealed record CustodyDepositBatch([property: MaxLength(SequencedBatch.MaxItems)] IReadOnlyList<CustodyDepositItem> Items);
 
-public sealed record CustodyWithdrawalBatch([property: MaxLength(CustodyBatch.MaxItems)] IReadOnlyList<CustodyWithdrawalItem> Items);
-
-/// <summary>The list that a custody system sends at once.</summary>
-internal sealed record CustodyBatch(List<CustodyItem> Items)
-{
-    public const int MaxItems = 4_000;
-
-    private static readonly string[] Fields = ["items"];
-
-    public static CustodyBatch? Read(ref StrictObject body, StrictObject.Reader<CustodyItem> readItem)
-    {
-        List<CustodyItem>? items = null;
-        while (body.NextField(Fields, out _)) items = body.Items("items", MaxItems, readItem);
-        body.RequireAll(Fields);
-        return items is null ? null : new CustodyBatch(items);
-    }
-}
-
-[Description("What one item came to, in the order of the request.")]
-public sealed record CustodyResult(
-    [property: Description("applied, duplicate (taken in before), conflict (number used for other content) or rejected")] string Status,
-    long SourceSequence)
-{
-    [Description("Why it was rejected, or is a conflict; docs/api.md lists the codes.")]
-    public string? Code { get; init; }
-
-    [Description("The account's sequence; a rejected item has one when its refusal is journaled and its number used.")]
-    public long? Sequence { get; init; }
-    public string? Address { get; init; }
-    public string? AsOf { get; init; }
-    public long? Frame { get; init; }
-
-    [Description("With sequence-gap: the number to send next.")]
-    public long? ExpectedSequence { get; init; }
-}
-
-public sealed record CustodyAnswer(IReadOnlyList<CustodyResult> Results);
-
-[Description("How far a source has come with an account.")]
-public sealed record IngestPosition(
-    string Source, string Account,
-    [property: Description("The last number taken in; every one up to it was.")] long LastSourceSequence,
-    long Sequence, string Address, string AsOf, long Frame);
+public sealed record CustodyWithdrawalBatch([property: MaxLength(SequencedBatch.MaxItems)] IReadOnlyList<CustodyWithdrawalItem> Items);

@@ -23,7 +23,7 @@ public sealed record EventView(
     string Address, string Type, string RecordedAt, long Frame, int Epoch, EventCause Cause,
     [property: Description("The grains that this record is a message to.")] IReadOnlyList<string> Addressees,
     JsonElement Data,
-    [property: Description("SHA-256 in hex over the hash before it and this record.")] string ChainHash);
+    [property: Description("SHA-256 in hex over the hash before it, one further back, and the digest of this record.")] string ChainHash);
 
 [Description("`nextCursor` is null when nothing follows yet.")]
 public sealed record EventPage(string Account, IReadOnlyList<EventView> Data, string? NextCursor);

@@ -3,12 +3,16 @@ using System.Text.Json.Serialization;
 using CrossMargin.Api.Access;
 using CrossMargin.Api.Accounts;
 using CrossMargin.Api.Audit;
+using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Markets;
 using CrossMargin.Api.OpenApi;
 using CrossMargin.Api.Operations;
+using CrossMargin.Api.Orders;
 using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
+using CrossMargin.Api.Trades;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace CrossMargin.Api.Hosting;
@@ -39,6 +43,7 @@ internal static class ApiApplication
         builder.Services.AddSingleton<Venue>();
         builder.Services.AddSingleton(_ => AccessList.LoadOrCreate(options.DataDirectory));
         builder.Services.AddSingleton<AccountOwners>();
+        builder.Services.AddSingleton<Instruments>();
         builder.Services.AddSingleton<RequestRates>();
         builder.Services.AddSingleton<OneVerification>();
         builder.Services.AddSingleton(new SignatureWindow(options.SignatureWindow, TimeProvider.System.GetUtcNow()));
@@ -48,7 +53,12 @@ internal static class ApiApplication
         app.UseRouting();
         app.UseMiddleware<AccessGate>();
         AccountRoutes.Map(app);
+        HoldingRoutes.Map(app);
         CustodyRoutes.Map(app);
+        MarketRoutes.Map(app);
+        FillRoutes.Map(app);
+        OrderRoutes.Map(app);
+        IngestRoutes.Map(app);
         EventRoutes.Map(app);
         AuditRoutes.Map(app);
         SimulationRoutes.Map(app);

@@ -36,6 +36,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         Coordinator = PoolId.Main.Grain,
     };
 
+    /// <summary>The one market of this venue.</summary>
+    public MarketId Market { get; } = MarketId.For(options.Venue);
+
     public ShardMap Map { get; } = new(options.Shards);
 
     public IJournal Journal => journal ?? throw new InvalidOperationException("the venue is not open");

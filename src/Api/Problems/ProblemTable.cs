@@ -72,8 +72,15 @@ public static class ProblemTable
         [Rejection.UnknownSource] = Of(Rejection.UnknownSource, 422, "The price source is not admitted."),
         [Rejection.PriceFromTheFuture] = Of(Rejection.PriceFromTheFuture, 422, "A price is not from the future."),
         [Rejection.PriceNotNewer] = Of(Rejection.PriceNotNewer, 422, "The source gave a price of this time or later before."),
+        [Rejection.TooManySmiles] = Of(Rejection.TooManySmiles, 422, "A surface names 1 to 32 expiries, each once and in order."),
+        [Rejection.UnknownExpiry] = Of(Rejection.UnknownExpiry, 422, "Nothing that is listed expires then, or it has expired."),
         [Rejection.NoPrice] = Of(
             Rejection.NoPrice, 422, "There is no price that money may rest on: fewer than three sources are fresh and agree."),
+        [Rejection.ForwardOutOfBand] = Of(Rejection.ForwardOutOfBand, 422, "The forward is further than half from the index."),
+        [Rejection.SmileMalformed] = Of(Rejection.SmileMalformed, 422, "The numbers are no smile."),
+        [Rejection.SmileButterfly] = Of(Rejection.SmileButterfly, 422, "A butterfly of options would cost less than nothing."),
+        [Rejection.SmileCalendar] = Of(
+            Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
         [Rejection.UnknownShard] = Of(Rejection.UnknownShard, 422, "The venue has no such shard."),
         [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
         [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),

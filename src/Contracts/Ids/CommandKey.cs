@@ -33,6 +33,18 @@ public readonly record struct CommandKey
         return true;
     }
 
+    /// <summary>
+    /// The key of one of several commands that came under one key: of the same time, and always the same one.
+    /// </summary>
+    public CommandKey Part(int index)
+    {
+        Span<byte> seed = stackalloc byte[20];
+        Write(seed);
+        BinaryPrimitives.WriteInt32BigEndian(seed[16..], index);
+        var hash = Hash256.Of(seed);
+        return Issue(IssuedAt, hash.A, hash.B);
+    }
+
     public static CommandKey Read(ReadOnlySpan<byte> bytes) => new(BinaryPrimitives.ReadUInt128BigEndian(bytes));
     public void Write(Span<byte> destination) => BinaryPrimitives.WriteUInt128BigEndian(destination, bits);
     public override string ToString() => new GrainId((ulong)(bits >> 64), (ulong)(bits & ulong.MaxValue)).ToString();

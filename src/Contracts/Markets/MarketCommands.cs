@@ -19,6 +19,13 @@ public abstract record MarketCommand
     public sealed record Quote(SourceId Source, Instant At, ImmutableArray<IndexQuote> Prices) : MarketCommand;
 
     /// <summary>
+    /// The volatilities of one underlying, as a source sees them; taken as a whole or not at all. Expiries that it does not
+    /// name keep what they have.
+    /// </summary>
+    public sealed record QuoteSurface(SourceId Source, Instant At, Underlying Underlying, ImmutableArray<SmileQuote> Smiles)
+        : MarketCommand;
+
+    /// <summary>
     /// Fixes the funding of the next period of a perpetual at the index of the last frame. The premium is what the venue
     /// measured over the period.
     /// </summary>

@@ -18,6 +18,17 @@ public abstract record MarketEvent
     /// <summary>A source's prices were taken in; the next frame looks at them.</summary>
     public sealed record Quoted(SourceId Source, Instant At, ImmutableArray<IndexQuote> Prices) : MarketEvent;
 
+    /// <summary>These smiles hold from now on; those of other expiries stay.</summary>
+    public sealed record SurfaceAccepted(SourceId Source, Instant At, Underlying Underlying, ImmutableArray<AcceptedSmile> Smiles)
+        : MarketEvent;
+
+    /// <summary>
+    /// Nothing changed: at this log-moneyness of this expiry the surface would give something away, by so much (of density,
+    /// of slope or of total variance), or its numbers are no smile.
+    /// </summary>
+    public sealed record SurfaceRefused(
+        SourceId Source, Instant At, Underlying Underlying, Instant Expiry, Rejection Reason, Rate LogMoneyness, Rate Amount) : MarketEvent;
+
     /// <summary>The numbered result of looking at all sources at one instant. Nothing of it is computed again later.</summary>
     public sealed record FramePublished(long Number, Instant At, ImmutableArray<IndexMark> Indices) : MarketEvent;
 
@@ -67,6 +78,8 @@ public static class MarketEventNames
     public const string SourceAdmitted = "market.source-admitted.v1";
     public const string InstrumentListed = "market.instrument-listed.v1";
     public const string Quoted = "market.quoted.v1";
+    public const string SurfaceAccepted = "market.surface-accepted.v1";
+    public const string SurfaceRefused = "market.surface-refused.v1";
     public const string FramePublished = "market.frame-published.v1";
     public const string FundingFixed = "market.funding-fixed.v1";
     public const string CommandRefused = "market.command-refused.v1";

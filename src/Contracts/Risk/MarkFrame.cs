@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace CrossMargin.Contracts;
 
@@ -39,6 +40,10 @@ public sealed record ExpiryMark(
 public sealed record InstrumentMark(InstrumentId Instrument, Price Mark, Money OpenInterest);
 
 /// <summary>Implied volatility at one expiry, as it was fitted or quoted.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(None), "none")]
+[JsonDerivedType(typeof(Svi), "svi")]
+[JsonDerivedType(typeof(Points), "points")]
 public abstract record SmileMark
 {
     /// <summary>An expiry on which no options are listed.</summary>

@@ -15,9 +15,10 @@ public sealed record LatestQuote(Underlying Underlying, Price Price, Instant At)
 /// The instruments of a venue and its prices. Several sources become one numbered frame at a cadence; a single source never
 /// becomes a price that money rests on.
 /// </summary>
-public sealed record Market(
+public sealed partial record Market(
     MarketId Id, long Version, ImmutableArray<FeedId> Feeds, ImmutableSortedDictionary<InstrumentId, ListedInstrument> Instruments,
-    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews)
+    ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews,
+    ImmutableArray<HeldSmile> Smiles)
 {
     public const int MaxFeeds = 16;
     public const int MaxSources = 16;
@@ -31,7 +32,7 @@ public sealed record Market(
     public const long ToleranceMicros = 1_000_000;
 
     public static Market Unborn(MarketId id) =>
-        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false);
+        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, []);
 
     public static Decision<MarketEvent> Decide(Market market, object input, Instant now) => input switch
     {
@@ -39,6 +40,7 @@ public sealed record Market(
         MarketCommand.AdmitSource admit => AdmitSource(market, admit),
         MarketCommand.List list => List(market, list),
         MarketCommand.Quote quote => Quote(market, quote, now),
+        MarketCommand.QuoteSurface quote => QuoteSurface(market, quote, now),
         MarketCommand.FixFunding fix => FixFunding(market, fix, now),
         TimerDue => market.DueAt() <= now ? Frames.Next(market, now) : new Decision<MarketEvent>([], Rejection.None),
         _ => throw new UnreachableException(input.GetType().Name),
@@ -153,15 +155,22 @@ public sealed record Market(
                 Instruments = market.Instruments.Add(e.Listing.Id, new ListedInstrument(e.Listing, default)),
             },
             MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
+            MarketEvent.SurfaceAccepted e => market.With(e),
             MarketEvent.FramePublished e => market with { LastFrame = market.Following(e), HasNews = false },
             MarketEvent.FundingFixed e => market with { Instruments = market.InstrumentsAfter(e) },
-            MarketEvent.CommandRefused => market,
+            MarketEvent.SurfaceRefused or MarketEvent.CommandRefused => market,
             _ => throw new UnreachableException(@event.GetType().Name),
         };
     }
 
     public void Verify()
     {
+        for (var i = 1; i < Smiles.Length; i++)
+        {
+            var order = Smiles[i - 1].Underlying.CompareTo(Smiles[i].Underlying);
+            Invariant.Holds("M9", order < 0 || (order == 0 && Smiles[i - 1].Expiry < Smiles[i].Expiry), "one smile an expiry, in order");
+        }
+
         foreach (var (id, instrument) in Instruments)
             Invariant.Holds("M1", id == instrument.Listing.Id && AreSound(instrument.Listing), "what is listed is sound");
         foreach (var mark in LastFrame?.Indices ?? [])

@@ -14,12 +14,13 @@ namespace CrossMargin.Grains.Markets;
 public sealed class MarketGrain : GrainType<Market, MarketEvent>
 {
     public override GrainKind Kind => GrainKind.Market;
-    public override int SnapshotSchema => 1;
+    public override int SnapshotSchema => 2;
 
     public override IReadOnlyList<string> EventNames { get; } =
     [
         MarketEventNames.FeedAdmitted, MarketEventNames.SourceAdmitted, MarketEventNames.InstrumentListed, MarketEventNames.Quoted,
         MarketEventNames.FramePublished, MarketEventNames.FundingFixed, MarketEventNames.CommandRefused,
+        MarketEventNames.SurfaceAccepted, MarketEventNames.SurfaceRefused,
     ];
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
@@ -38,8 +39,12 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         _ => [],
     };
 
-    protected override Rejection RefusalIn(MarketEvent @event) =>
-        @event is MarketEvent.CommandRefused refused ? refused.Reason : Rejection.None;
+    protected override Rejection RefusalIn(MarketEvent @event) => @event switch
+    {
+        MarketEvent.CommandRefused refused => refused.Reason,
+        MarketEvent.SurfaceRefused refused => refused.Reason,
+        _ => Rejection.None,
+    };
 
     public override byte[] CanonicalBytes(object command)
     {
@@ -49,6 +54,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
             MarketCommand.AdmitSource c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.AdmitSource),
             MarketCommand.List c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.List),
             MarketCommand.Quote c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.Quote),
+            MarketCommand.QuoteSurface c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.QuoteSurface),
             MarketCommand.FixFunding c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.FixFunding),
             _ => throw new UnreachableException(command.GetType().Name),
         };
@@ -63,6 +69,8 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.Quoted => MarketEventNames.Quoted,
         MarketEvent.FramePublished => MarketEventNames.FramePublished,
         MarketEvent.FundingFixed => MarketEventNames.FundingFixed,
+        MarketEvent.SurfaceAccepted => MarketEventNames.SurfaceAccepted,
+        MarketEvent.SurfaceRefused => MarketEventNames.SurfaceRefused,
         MarketEvent.CommandRefused => MarketEventNames.CommandRefused,
         _ => throw new UnreachableException(@event.GetType().Name),
     };
@@ -84,12 +92,15 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEventNames.Quoted => MarketJson.Default.Quoted,
         MarketEventNames.FramePublished => MarketJson.Default.FramePublished,
         MarketEventNames.FundingFixed => MarketJson.Default.FundingFixed,
+        MarketEventNames.SurfaceAccepted => MarketJson.Default.SurfaceAccepted,
+        MarketEventNames.SurfaceRefused => MarketJson.Default.SurfaceRefused,
         MarketEventNames.CommandRefused => MarketJson.Default.CommandRefused,
         _ => throw new UnreachableException(name),
     };
 
     protected override byte[] Save(Market state) => JsonSerializer.SerializeToUtf8Bytes(
-        new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews),
+        new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
+            state.Smiles),
         MarketJson.Default.MarketSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -98,14 +109,14 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         return new Market(
             new MarketId(id), saved.Version, saved.Feeds,
             saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known), saved.Sources, saved.LastFrame,
-            saved.HasNews);
+            saved.HasNews, saved.Smiles);
     }
 }
 
 /// <summary>A market as a snapshot keeps it. Equal states have equal bytes.</summary>
 internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
-    MarketEvent.FramePublished? LastFrame, bool HasNews);
+    MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -126,11 +137,14 @@ internal sealed record MarketSnapshot(
 [JsonSerializable(typeof(MarketEvent.Quoted))]
 [JsonSerializable(typeof(MarketEvent.FramePublished))]
 [JsonSerializable(typeof(MarketEvent.FundingFixed))]
+[JsonSerializable(typeof(MarketEvent.SurfaceAccepted))]
+[JsonSerializable(typeof(MarketEvent.SurfaceRefused))]
 [JsonSerializable(typeof(MarketEvent.CommandRefused))]
 [JsonSerializable(typeof(MarketCommand.AdmitFeed))]
 [JsonSerializable(typeof(MarketCommand.AdmitSource))]
 [JsonSerializable(typeof(MarketCommand.List))]
 [JsonSerializable(typeof(MarketCommand.Quote))]
+[JsonSerializable(typeof(MarketCommand.QuoteSurface))]
 [JsonSerializable(typeof(MarketCommand.FixFunding))]
 [JsonSerializable(typeof(MarketSnapshot))]
 internal sealed partial class MarketJson : JsonSerializerContext;

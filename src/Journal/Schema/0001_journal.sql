@@ -40,7 +40,7 @@ CREATE TABLE journal (
 ) PARTITION BY RANGE (position);
 COMMENT ON COLUMN journal.time_micros IS 'Microseconds since 1970-01-01 UTC; monotone in a shard only.';
 COMMENT ON COLUMN journal.payload IS 'Canonical UTF-8 JSON, hashed as stored.';
-COMMENT ON COLUMN journal.chain_hash IS 'SHA-256 over the hash before it and this record; see docs/events.md.';
+COMMENT ON COLUMN journal.chain_hash IS 'SHA-256 over the hash before it, one further back, and the digest of this record; see docs/events.md.';
 COMMENT ON COLUMN journal.addressees IS 'The grains this record is a message to, 16 bytes each; null when it is none.';
 COMMENT ON COLUMN journal.to_shards IS 'The shards of the addressees, one bit each; null when there are none.';
 

@@ -34,6 +34,10 @@ public static class SviArbitrage
             first.M, Math.Min(first.Sigma, second.Sigma), from, to);
     }
 
+    /// <summary>The same for any two smiles; between their quoted points alone, so the points are looked at beside it.</summary>
+    public static SmileMinimum Calendar(VolSmile earlier, VolSmile later, double from, double to) =>
+        Lowest(k => later.TotalVariance(k) - earlier.TotalVariance(k), centre: 0, width: (to - from) / 8, from, to);
+
     // A grid that is even in u with k = centre + width·sinh(u), so that its points are as close as the bend of the
     // smile near
     // the centre and as sparse as its wings; then golden sections around the lowest grid point.

@@ -48,11 +48,12 @@ public sealed class JournalRecord
     /// <summary>
     /// Takes its place in the chain behind <paramref name="previous"/>, under the epoch that will commit it.
     /// </summary>
-    public Hash256 Seal(int epoch, Hash256 previous)
+    public ChainEnd Seal(int epoch, ChainEnd previous)
     {
         Epoch = epoch;
-        Chain = Records.Chain.Next(previous, this);
-        return Chain;
+        var end = previous.Next(this);
+        Chain = end.Hash;
+        return end;
     }
 
     /// <summary>As it was read; whether the chain is right is for the reader to check.</summary>

@@ -14,7 +14,7 @@ public sealed partial class Shard
         if (Phase != ShardPhase.Active || inFlight is not null) return;
         if (open.Records.Count == 0)
         {
-            if (saveNow && !isSaving && durable.Position > savedPosition) StartSaving(ShardSnapshots.Save(state, durable));
+            if (saveNow && !isSaving && durable.Position > savedPosition) StartSaving(ShardSnapshots.Save(state, durable, chain));
             saveNow = false;
             return;
         }
@@ -26,7 +26,7 @@ public sealed partial class Shard
         // The state is exactly that of the batch just sealed: nothing else is open.
         if (!isSaving && (saveNow || state.Position - savedPosition >= limits.SnapshotEvery))
         {
-            inFlight.Snapshots = ShardSnapshots.Save(state, commit!.After);
+            inFlight.Snapshots = ShardSnapshots.Save(state, commit!.After, chainInFlight!);
             isSaving = true;
             saveNow = false;
         }
@@ -35,8 +35,9 @@ public sealed partial class Shard
     private void SendCommit()
     {
         mustCommitAgain = false;
-        var chain = durable.Chain;
-        foreach (var record in inFlight!.Records) chain = record.Seal(durable.Epoch, chain);
+        var end = chain;
+        foreach (var record in inFlight!.Records) end = record.Seal(durable.Epoch, end);
+        chainInFlight = end;
         commit = new Batch(durable, inFlight.Records);
         host.Commit(commit);
     }
@@ -74,6 +75,7 @@ public sealed partial class Shard
         inFlight = null;
         durable = commit!.After with { Epoch = epoch };
         commit = null;
+        chain = chainInFlight!;
         done.Release();
         Deliver(done.Records);
         if (done.Published is { } frame) Publish(frame);

@@ -72,11 +72,11 @@ public sealed partial class Shard
     {
         if (Phase != ShardPhase.LoadingSnapshots) return;
         Phase = ShardPhase.Folding;
-        folded = Chain.Genesis(id);
+        chain = ChainEnd.Genesis(id);
         state = new ShardState(id, map, catalog);
         if (found.Matching.Count + found.Discarded > 0)
         {
-            if (ShardSnapshots.TryLoad(state, found, out var chain, out var reason)) folded = chain;
+            if (ShardSnapshots.TryLoad(state, found, out var end, out var reason)) chain = end;
             else
             {
                 host.Alarm(id, $"snapshots are ignored and the journal is folded from its beginning: {reason}");
@@ -99,9 +99,10 @@ public sealed partial class Shard
         foreach (var record in records)
         {
             if (state.Position >= durable.Position) break;
+            var end = chain.Next(record);
             var problem = record.Position != state.Position + 1
                 ? $"expected record {state.Position + 1}, read {record.Position}"
-                : Chain.Next(folded, record) != record.Chain ? $"the chain is broken at {record.Address}"
+                : end.Hash != record.Chain ? $"the chain is broken at {record.Address}"
                 : catalog.Decode(record) is not { } @event ? Unreadable(record)
                 : FoldOne(record, @event);
             if (problem is not null)
@@ -110,7 +111,7 @@ public sealed partial class Shard
                 return;
             }
 
-            folded = record.Chain;
+            chain = end;
         }
 
         // What stands behind the head that was taken over, in a snapshot or as records, was written by a later owner.
@@ -118,7 +119,7 @@ public sealed partial class Shard
         if (isOutrun)
             GiveUp(ShardPhase.Lost, Rejection.ShardUnavailable, $"it has another owner; epoch {durable.Epoch} was over before it began");
         else if (state.Position < durable.Position) host.ReadOwn(id, state.Position);
-        else if (folded != durable.Chain) Halt($"the chain at {durable.Position} is not the head's");
+        else if (chain.Hash != durable.Chain) Halt($"the chain at {durable.Position} is not the head's");
         else Activate();
     }
 

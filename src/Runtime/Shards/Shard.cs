@@ -45,7 +45,8 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
     private Batch? commit;               // what was handed to the journal for inFlight
     private bool isResolving;            // the outcome of inFlight is unknown and the resolve statement was asked for
     private bool mustCommitAgain;        // inFlight was rolled back; the next tick sends it again
-    private Hash256 folded;              // the chain while folding
+    private ChainEnd chain = ChainEnd.Genesis(id);   // where the durable records end; while folding, the folded ones
+    private ChainEnd? chainInFlight;                 // where they end once the batch in flight is durable
     private long savedPosition;
     private bool isSaving;
     private bool saveNow;

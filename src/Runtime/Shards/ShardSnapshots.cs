@@ -16,14 +16,15 @@ namespace CrossMargin.Runtime.Shards;
 /// </summary>
 public static class ShardSnapshots
 {
-    private const int ShardSchema = 2;
+    private const int ShardSchema = 3;
 
     /// <summary>
-    /// Every grain that changed since the last set, and the shard itself; the state is that of the head.
+    /// Every grain that changed since the last set, and the shard itself; the state is that of the head, and so is the end.
     /// </summary>
-    public static SnapshotSet Save(ShardState state, Head head)
+    public static SnapshotSet Save(ShardState state, Head head, ChainEnd end)
     {
         Invariant.Holds("R6", state.Position == head.Position, "a snapshot speaks of the position that its state has");
+        Invariant.Holds("R6", end.Hash == head.Chain, "and of the chain");
 
         var own = ShardMap.GrainOf(state.Shard);
         var snapshots = new List<GrainSnapshot>();
@@ -34,15 +35,15 @@ public static class ShardSnapshots
             if (slot.Id != own) snapshots.Add(GrainSnapshot.Of(slot.Id, head, slot.Version, slot.Type.SnapshotSchema, Bytes(slot)));
         }
 
-        snapshots.Add(GrainSnapshot.Of(own, head, state.Find(own).Version, ShardSchema, Bytes(state)));
+        snapshots.Add(GrainSnapshot.Of(own, head, state.Find(own).Version, ShardSchema, Bytes(state, end)));
         return new SnapshotSet(state.Shard, snapshots);
     }
 
     /// <summary>False, with the reason, when the snapshots are not one whole and intact state.</summary>
     public static bool TryLoad(
-        ShardState state, SnapshotsFound found, out Hash256 chain, [NotNullWhen(false)] out string? reason)
+        ShardState state, SnapshotsFound found, [NotNullWhen(true)] out ChainEnd? end, [NotNullWhen(false)] out string? reason)
     {
-        chain = default;
+        end = null;
         reason = null;
         if (found.Discarded > 0) return Fail($"{found.Discarded} do not match the journal", out reason);
 
@@ -59,10 +60,10 @@ public static class ShardSnapshots
 
         if (shard is null) return Fail("the shard's own is missing", out reason);
         if (versions != shard.Position) return Fail("a grain's is stale", out reason);
-        if (shard.Schema != ShardSchema || !TryRestoreShard(state, shard)) return Fail("the shard's own is of another format", out reason);
+        if (shard.Schema != ShardSchema || !TryRestoreShard(state, shard, out end))
+            return Fail("the shard's own is of another format", out reason);
 
         state.Position = shard.Position;
-        chain = shard.Chain;
         return true;
     }
 
@@ -88,19 +89,21 @@ public static class ShardSnapshots
         return true;
     }
 
-    private static byte[] Bytes(ShardState state)
+    private static byte[] Bytes(ShardState state, ChainEnd end)
     {
         var own = state.Find(ShardMap.GrainOf(state.Shard));
         var json = new StateJson(
             state.Time.Micros, state.Frame, state.AdoptedAt?.Micros, state.Published, state.Watermarks, state.LastAddressed,
-            [.. state.Keys.Entries.Select(entry => KeyJson.Of(entry.Key, entry.Entry))], SlotJson.Of(own));
+            [.. state.Keys.Entries.Select(entry => KeyJson.Of(entry.Key, entry.Entry))], SlotJson.Of(own),
+            [.. end.Hashes().Select(hash => hash.ToArray())]);
         return JsonSerializer.SerializeToUtf8Bytes(json, ShardJson.Default.StateJson);
     }
 
-    private static bool TryRestoreShard(ShardState state, GrainSnapshot snapshot)
+    private static bool TryRestoreShard(ShardState state, GrainSnapshot snapshot, [NotNullWhen(true)] out ChainEnd? end)
     {
         var json = JsonSerializer.Deserialize(snapshot.State.Span, ShardJson.Default.StateJson)!;
-        if (json.Watermarks.Length != state.Watermarks.Length) return false;
+        end = ChainEnd.From(state.Shard, snapshot.Position, [.. json.Ends.Select(hash => Hash256.Read(hash))]);
+        if (end is null || end.Hash != snapshot.Chain || json.Watermarks.Length != state.Watermarks.Length) return false;
 
         state.Time = new Instant(json.TimeMicros);
         state.Frame = json.Frame;
@@ -143,7 +146,7 @@ public static class ShardSnapshots
 
     internal sealed record StateJson(
         long TimeMicros, long Frame, long? AdoptedAtMicros, long Published, long[] Watermarks, long[] LastAddressed, KeyJson[] Keys,
-        SlotJson Own);
+        SlotJson Own, byte[][] Ends);
 
     /// <summary>A remembered key with the record that answers it.</summary>
     internal sealed record KeyJson(

@@ -13,33 +13,57 @@ internal static class Format
 {
     public static byte[] Genesis(int shard) => SHA256.HashData(Encoding.ASCII.GetBytes($"crossmargin shard {shard}"));
 
-    /// <summary>SHA-256 over the link before and every field of the row, integers big-endian.</summary>
-    public static byte[] Link(byte[] before, StoredRow row)
+    /// <summary>
+    /// The link behind <paramref name="links"/>, of which the first is the shard's beginning: SHA-256 over 1, the position, the
+    /// link before, the one that this position jumps to, and the row's digest.
+    /// </summary>
+    public static byte[] Link(IReadOnlyList<byte[]> links, StoredRow row)
+    {
+        using var bytes = new MemoryStream();
+        bytes.WriteByte(1);
+        Put(bytes, row.Position, 8);
+        bytes.Write(links[^1]);
+        bytes.Write(links[JumpFrom(links.Count)]);
+        bytes.Write(Digest(row));
+        return SHA256.HashData(bytes.ToArray());
+    }
+
+    /// <summary>The largest 2^k − 1 that fits is taken from the position until nothing is left; the last one is the distance.</summary>
+    private static int JumpFrom(int position)
+    {
+        var last = 0;
+        for (var rest = position; rest > 0; rest -= last)
+            for (last = 1; (2 * last) + 1 <= rest; last = (2 * last) + 1) { }
+        return position - last;
+    }
+
+    /// <summary>SHA-256 over 0 and every field of the row, integers big-endian.</summary>
+    private static byte[] Digest(StoredRow row)
     {
         using var bytes = new MemoryStream(256 + row.Payload.Length);
         var type = Encoding.UTF8.GetBytes(row.Type);
-        bytes.Write(before);
-        Put(row.Shard, 2);
-        Put(row.Position, 8);
-        Put(row.Epoch, 4);
+        bytes.WriteByte(0);
+        Put(bytes, row.Shard, 2);
+        Put(bytes, row.Position, 8);
+        Put(bytes, row.Epoch, 4);
         bytes.Write(row.Grain);
-        Put(row.Version, 8);
-        Put(row.TimeMicros, 8);
-        Put(row.Frame, 8);
-        Put(type.Length, 2);
+        Put(bytes, row.Version, 8);
+        Put(bytes, row.TimeMicros, 8);
+        Put(bytes, row.Frame, 8);
+        Put(bytes, type.Length, 2);
         bytes.Write(type);
-        Put(row.Cause.Length, 2);
+        Put(bytes, row.Cause.Length, 2);
         bytes.Write(row.Cause);
-        Put(row.Addressees.Length / 16, 2);
+        Put(bytes, row.Addressees.Length / 16, 2);
         bytes.Write(row.Addressees);
-        Put(row.Payload.Length, 4);
+        Put(bytes, row.Payload.Length, 4);
         bytes.Write(row.Payload);
         return SHA256.HashData(bytes.ToArray());
+    }
 
-        void Put(long number, int size)
-        {
-            for (var shift = (size - 1) * 8; shift >= 0; shift -= 8) bytes.WriteByte((byte)((number >> shift) & 0xFF));
-        }
+    private static void Put(MemoryStream to, long number, int size)
+    {
+        for (var shift = (size - 1) * 8; shift >= 0; shift -= 8) to.WriteByte((byte)((number >> shift) & 0xFF));
     }
 
     /// <summary>

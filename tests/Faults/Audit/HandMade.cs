@@ -56,17 +56,17 @@ internal sealed class HandMade
         var (rows, heads, versions) = (new List<StoredRow>(), new List<StoredHead>(), new Dictionary<string, long>());
         foreach (var shard in new[] { 0, 1 })
         {
-            var (position, chain) = (0L, Format.Genesis(shard));
+            var (position, links) = (0L, new List<byte[]> { Format.Genesis(shard) });
             foreach (var row in Rows.Where(row => row.Shard == shard))
             {
                 var grain = Format.Uuid(row.Grain);
                 var version = versions[grain] = versions.GetValueOrDefault(grain) + 1;
                 var placed = row with { Position = ++position, Version = version };
-                chain = Format.Link(chain, placed);
-                rows.Add(placed with { Chain = chain });
+                links.Add(Format.Link(links, placed));
+                rows.Add(placed with { Chain = links[^1] });
             }
 
-            heads.Add(new StoredHead(shard, 1, position, chain));
+            heads.Add(new StoredHead(shard, 1, position, links[^1]));
         }
 
         return new StoredJournal(heads, rows);

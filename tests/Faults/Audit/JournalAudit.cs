@@ -56,18 +56,18 @@ internal sealed class JournalAudit
         var rows = journal.Rows.ToLookup(row => row.Shard);
         foreach (var head in journal.Heads)
         {
-            var (position, epoch, chain) = (0L, 0, Format.Genesis(head.Shard));
+            var (position, epoch, links) = (0L, 0, new List<byte[]> { Format.Genesis(head.Shard) });
             foreach (var row in rows[head.Shard])
             {
                 Require(row.Position == position + 1, "I9", $"{row.Address} follows position {position}");
                 Require(row.Epoch >= epoch && row.Epoch <= head.Epoch, "I5",
                     $"{row.Address} is of epoch {row.Epoch} behind epoch {epoch}");
-                chain = Format.Link(chain, row);
-                Require(chain.AsSpan().SequenceEqual(row.Chain), "I9", $"the chain is broken at {row.Address}");
-                (position, epoch, chain) = (row.Position, row.Epoch, row.Chain);
+                Require(Format.Link(links, row).AsSpan().SequenceEqual(row.Chain), "I9", $"the chain is broken at {row.Address}");
+                links.Add(row.Chain);
+                (position, epoch) = (row.Position, row.Epoch);
             }
 
-            Require(head.Position == position && chain.AsSpan().SequenceEqual(head.Chain), "I9",
+            Require(head.Position == position && links[^1].AsSpan().SequenceEqual(head.Chain), "I9",
                 $"the head of shard {head.Shard} is at {head.Position} and its records end at {position}");
         }
     }

@@ -27,6 +27,17 @@ public sealed class MarketEventGoldenTests
         new MarketEvent.FundingFixed(
             BtcPerp.Id, 7, P("65000.5"), R("0.000123"), R("0.0001"), new FundingTerms(R("0.0001"), R("0.0005"), R("0.02"), Rate.One),
             new FundingPoint(4, 6_500_050_000_000), [Feed]),
+        new MarketEvent.SurfaceAccepted(Sources[0], Noon, new Underlying("BTC"),
+        [
+            new AcceptedSmile(Noon.PlusMicros(1), P("100"), new SmileMark.Points([new VolPoint(P("90"), R("0.5"))]), Rate.Zero),
+            new AcceptedSmile(
+                Noon.PlusMicros(2), P("101"), new SmileMark.Svi(R("-0.01"), R("0.2"), R("-0.3"), R("0"), R("0.1")), R("0.001"))
+            {
+                FittedTo = new SmileMark.Points([new VolPoint(P("90"), R("0.5"))]),
+            },
+        ]),
+        new MarketEvent.SurfaceRefused(
+            Sources[0], Noon, new Underlying("BTC"), Noon.PlusMicros(1), Rejection.SmileButterfly, R("0.25"), R("-0.01")),
         new MarketEvent.CommandRefused("list", Rejection.TermsOutOfRange),
     ];
 

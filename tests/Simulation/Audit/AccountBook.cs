@@ -3,96 +3,53 @@ using System.Text.Json;
 
 namespace CrossMargin.Simulation.Audit;
 
-/// <summary>What a client asked an account or a circular grain to do, in plain values.</summary>
-internal abstract record Request
-{
-    internal sealed record Open(string Owner) : Request;
-    internal sealed record Deposit(string Asset, BigInteger Units, string Reference) : Request;
-    internal sealed record Withdraw(string Asset, BigInteger Units, string Destination) : Request;
-    internal sealed record Cancel(long Withdrawal) : Request;
-    internal sealed record SetAside(int Shard, BigInteger ExposureMicros, string Reason) : Request;
-    internal sealed record BringBack(int Shard, string Reason) : Request;
-    internal sealed record Post(long Withdrawal) : Request;
-    internal sealed record Void(long Withdrawal) : Request;
-    internal sealed record Transfer(string To, string Asset, BigInteger Units) : Request;
-    internal sealed record Circulate(IReadOnlyList<string> To, string Text) : Request;
-    internal sealed record Shine(int Skip, int Light) : Request;
-}
-
 /// <summary>
-/// An account as the rule book has it, in plain dictionaries and unbounded integers. It says what the answer to a
-/// request must
-/// be, folds what was stored, and so is held against both the records and the live state.
+/// An account as its records have it, in plain dictionaries and unbounded integers: what stands in it, and how each record
+/// moved money and contracts. What a record ought to have been is for the reference model to say; this book knows only what
+/// must hold for any rules, and what a message from another grain cannot become.
 /// </summary>
 internal sealed class AccountBook(string id)
 {
-    private static readonly BigInteger MaxAmount = 1_000_000_000_000_000_000;
-    private static readonly BigInteger MaxBalance = 4 * MaxAmount;
-    private const int MaxHolds = 100;
-    private const long DayMicros = 86_400_000_000;
+    private static readonly BigInteger MaxBalance = 4 * BigInteger.Pow(10, 18);
 
     /// <summary>Phase: held, cleared or instructed. The frame is that of the decision to hold.</summary>
     private sealed record Hold(
         long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
+    private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
+
+    private sealed record Order(string Id, string SubAccount, string Instrument, string Side, BigInteger Remaining, string Price);
+
     private readonly SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
+    private readonly SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
     private readonly List<Hold> holds = [];
+    private readonly List<Order> orders = [];
     private string? owner;
 
-    public long Version { get; set; }
+    public bool IsOpen => owner is not null;
 
     public BigInteger Balance(string asset) => balances.GetValueOrDefault(asset);
 
-    // ---- what the answer must be ----------------------------------------------------------------------------------------
+    public BigInteger Quantity(int subAccount, int instrument) => positions.GetValueOrDefault((subAccount, instrument))?.Quantity ?? 0;
 
     /// <summary>The frames under which something was held here that is not cleared.</summary>
     public IEnumerable<long> WaitsSince => holds.Where(hold => hold.Phase == "held").Select(hold => hold.Frame);
 
-    /// <summary>The line of the record that this request must cause now; null where nothing is journaled.</summary>
-    public string? Expected(Request request, long time, long frame) => request switch
-    {
-        Request.Open open => owner is null ? $"account.opened.v1 owner={open.Owner}" : null,
-        Request.Deposit deposit => Unusable(deposit.Asset, deposit.Units) is { } no ? Refused("deposit", no)
-            : Balance(deposit.Asset) + deposit.Units > MaxBalance ? Refused("deposit", "balance-limit")
-            : $"account.deposited.v1 {Moved(deposit.Asset, deposit.Units, +deposit.Units)} reference={deposit.Reference}",
-        Request.Withdraw withdraw => Unusable(withdraw.Asset, withdraw.Units) is { } no ? Refused("withdraw", no)
-            : holds.Count >= MaxHolds ? Refused("withdraw", "too-many-withdrawals")
-            : withdraw.Units > Balance(withdraw.Asset) ? Short("withdraw", withdraw.Asset)
-            : $"account.withdrawal-held.v1 withdrawal={Version + 1} {Moved(withdraw.Asset, withdraw.Units, -withdraw.Units)} "
-                + $"destination={withdraw.Destination} overdueAt={StoredFormat.Time(time + DayMicros)}"
-                + (frame > 0 ? $" frame={frame}" : ""),
-        Request.Cancel cancel => owner is null ? Refused("cancel-withdrawal", "account-not-found")
-            : Find(cancel.Withdrawal) is not { } hold ? Refused("cancel-withdrawal", "unknown-withdrawal")
-            : hold.Phase != "held" ? Refused("cancel-withdrawal", "withdrawal-cleared")
-            : $"account.withdrawal-cancelled.v1 withdrawal={hold.Id} {Moved(hold.Asset, hold.Units, +hold.Units)}",
-        Request.Post post => owner is null ? Refused("post-withdrawal", "account-not-found")
-            : Find(post.Withdrawal) is not { } hold ? Refused("post-withdrawal", "unknown-withdrawal")
-            : hold.Phase != "instructed" ? Refused("post-withdrawal", "withdrawal-not-instructed")
-            : $"account.withdrawal-posted.v1 withdrawal={hold.Id} amount={StoredFormat.Text(hold.Asset, hold.Units)}",
-        Request.Void @void => owner is null ? Refused("void-withdrawal", "account-not-found")
-            : Find(@void.Withdrawal) is not { } hold ? Refused("void-withdrawal", "unknown-withdrawal")
-            : hold.Phase != "instructed" ? Refused("void-withdrawal", "withdrawal-not-instructed")
-            : $"account.withdrawal-voided.v1 withdrawal={hold.Id} {Moved(hold.Asset, hold.Units, +hold.Units)}",
-        Request.Transfer transfer => Unusable(transfer.Asset, transfer.Units) is { } no ? Refused("transfer", no)
-            : transfer.To == id ? Refused("transfer", "transfer-to-self")
-            : transfer.Units > Balance(transfer.Asset) ? Short("transfer", transfer.Asset)
-            : $"account.transfer-sent.v1 from={id} to={transfer.To} {Moved(transfer.Asset, transfer.Units, -transfer.Units)}",
-        _ => throw new AuditFailure("I3", $"account {id} was asked for a {request.GetType().Name}"),
-    };
+    // ---- what a message or the clock must cause -------------------------------------------------------------------------
 
-    /// <summary>The line of the record that a message from another account must cause here.</summary>
-    public string ExpectedOfMessage(string type, JsonElement message)
+    /// <summary>The line of the record that a message about a transfer must cause here.</summary>
+    public string ExpectedOfTransfer(string type, JsonElement message)
     {
         var (asset, units) = StoredFormat.Amount(message.GetProperty("amount").GetString()!);
         var from = message.GetProperty("from").GetString()!;
         var to = message.GetProperty("to").GetString()!;
         if (type == "account.transfer-bounced.v1")
-            return $"account.transfer-returned.v1 to={to} {Moved(asset, units, +units)} reason={message.GetProperty("reason").GetString()}";
+            return $"account.transfer-returned.v1 to={to} {Credited(asset, units)} reason={message.GetProperty("reason").GetString()}";
 
-        AuditFailure.Unless(type == "account.transfer-sent.v1", "I4", $"a {type} is addressed to account {id}");
         var refusal = owner is null ? "account-not-found" : Balance(asset) + units > MaxBalance ? "balance-limit" : null;
         return refusal is null
-            ? $"account.transfer-received.v1 from={from} {Moved(asset, units, +units)}"
+            ? $"account.transfer-received.v1 from={from} {Credited(asset, units)}"
             : $"account.transfer-bounced.v1 from={from} to={to} amount={StoredFormat.Text(asset, units)} reason={refusal}";
     }
 
@@ -107,87 +64,91 @@ internal sealed class AccountBook(string id)
         }
     }
 
+    /// <summary>The line of the record that the end of an order must cause; null when it is not reserved.</summary>
+    public string? ExpectedOfEnd(string order) => orders.Find(open => open.Id == order) is { } reserved
+        ? $"account.order-released.v1 order={order} quantity={StoredFormat.Decimal(reserved.Remaining, 8)}"
+        : null;
+
     /// <summary>The line of the record that the timer must cause next.</summary>
     public string? ExpectedOfTimer(long time) =>
         holds.Find(hold => !hold.IsReported && hold.OverdueAt <= time) is { } due
             ? $"account.withdrawal-overdue.v1 withdrawal={due.Id}"
             : null;
 
-    public bool IsOverdueAt(long time) => ExpectedOfTimer(time) is not null;
-
-    private string? Unusable(string asset, BigInteger units) =>
-        owner is null ? "account-not-found"
-        : !StoredFormat.IsListed(asset) ? "unknown-asset"
-        : units <= 0 ? "amount-not-positive"
-        : units > MaxAmount ? "amount-too-large"
-        : null;
-
-    private string Moved(string asset, BigInteger units, BigInteger change) =>
-        $"amount={StoredFormat.Text(asset, units)} balanceAfter={StoredFormat.Text(asset, Balance(asset) + change)}";
-
-    private static string Refused(string command, string reason) =>
-        $"account.command-refused.v1 command={command} reason={reason}";
-
-    private string Short(string command, string asset) =>
-        $"{Refused(command, "exceeds-balance")} available={StoredFormat.Text(asset, Balance(asset))}";
-
-    private Hold? Find(long withdrawal) => holds.Find(hold => hold.Id == withdrawal);
+    private string Credited(string asset, BigInteger units) =>
+        $"amount={StoredFormat.Text(asset, units)} balanceAfter={StoredFormat.Text(asset, Balance(asset) + units)}";
 
     // ---- the fold -------------------------------------------------------------------------------------------------------
 
     /// <summary>
-    /// Takes a stored event in, and says how it moved the money of its asset between the places that money can be
-    /// in.
+    /// Takes a stored event in, and says how it moved the money of its asset between the places that money can be in.
     /// </summary>
-    public MoneyMoved Fold(string type, JsonElement payload, long version)
+    public Moved Fold(string type, JsonElement payload, long version)
     {
-        Version = version;
-        var (asset, units) = payload.TryGetProperty("amount", out var amount) ? StoredFormat.Amount(amount.GetString()!) : ("", 0);
-        var before = Balance(asset);
-        if (payload.TryGetProperty("balanceAfter", out var after)) balances[asset] = StoredFormat.Amount(after.GetString()!).Units;
-        var credited = Balance(asset) - before;
-        AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} has a negative balance at version {version}");
-
         switch (type)
         {
+            case "account.fill-applied.v1" or "account.fill-reversed.v1":
+                return Change(payload.GetProperty("change"), version);
+            case "account.funding-applied.v1":
+                return Fund(payload, version);
+            case "account.order-reserved.v1" or "account.order-filled.v1" or "account.order-released.v1":
+                FoldOrder(type, payload, version);
+                return Moved.Nothing;
             case "account.opened.v1":
                 AuditFailure.Unless(owner is null, "I4", $"account {id} is opened twice");
                 owner = payload.GetProperty("owner").GetString()!;
-                return MoneyMoved.Nothing;
-            case "account.deposited.v1":
-                return new MoneyMoved(asset, Balances: credited, External: -units);
-            case "account.withdrawal-held.v1":
-                holds.Add(new Hold(
-                    payload.GetProperty("withdrawal").GetInt64(), asset, units, payload.GetProperty("destination").GetString()!,
-                    Micros(payload.GetProperty("overdueAt")), IsReported: false, "held",
-                    payload.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0));
-                return new MoneyMoved(asset, Balances: credited, Held: units);
-            case "account.withdrawal-cleared.v1":
-                Change(payload, from: "held", to: "cleared");
-                return MoneyMoved.Nothing;
-            case "account.withdrawal-instructed.v1":
-                Change(payload, from: "cleared", to: "instructed");
-                return MoneyMoved.Nothing;
-            case "account.withdrawal-cancelled.v1":
-                Release(payload, from: "held");
-                return new MoneyMoved(asset, Balances: credited, Held: -units);
-            case "account.withdrawal-posted.v1":
-                Release(payload, from: "instructed");
-                return new MoneyMoved(asset, Balances: credited, Held: -units, External: units);
-            case "account.withdrawal-voided.v1":
-                Release(payload, from: "instructed");
-                return new MoneyMoved(asset, Balances: credited, Held: -units);
+                return Moved.Nothing;
             case "account.withdrawal-overdue.v1":
                 var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
                 AuditFailure.Unless(index >= 0, "I4", $"account {id} reports a withdrawal that it does not hold");
                 holds[index] = holds[index] with { IsReported = true };
-                return MoneyMoved.Nothing;
-            case "account.transfer-sent.v1" or "account.transfer-bounced.v1":
-                return new MoneyMoved(asset, Balances: credited, InFlight: units);
-            case "account.transfer-received.v1" or "account.transfer-returned.v1":
-                return new MoneyMoved(asset, Balances: credited);
+                return Moved.Nothing;
+            case "account.withdrawal-cleared.v1":
+                Change(payload, from: "held", to: "cleared");
+                return Moved.Nothing;
+            case "account.withdrawal-instructed.v1":
+                Change(payload, from: "cleared", to: "instructed");
+                return Moved.Nothing;
             case "account.command-refused.v1":
-                return MoneyMoved.Nothing;
+                return Moved.Nothing;
+            default:
+                return FoldCash(type, payload, version);
+        }
+    }
+
+    private Moved FoldCash(string type, JsonElement payload, long version)
+    {
+        var (asset, units) = StoredFormat.Amount(payload.GetProperty("amount").GetString()!);
+        var before = Balance(asset);
+        if (payload.TryGetProperty("balanceAfter", out var after)) balances[asset] = StoredFormat.Amount(after.GetString()!).Units;
+        var credited = Balance(asset) - before;
+        switch (type)
+        {
+            case "account.deposited.v1":
+                return new Moved(asset, Balances: credited, External: -units);
+            case "account.withdrawal-held.v1":
+                AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} withdraws below zero at version {version}");
+                holds.Add(new Hold(
+                    payload.GetProperty("withdrawal").GetInt64(), asset, units, payload.GetProperty("destination").GetString()!,
+                    StoredFormat.Micros(payload.GetProperty("overdueAt")), IsReported: false, "held",
+                    payload.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0));
+                return new Moved(asset, Balances: credited, Held: units);
+            case "account.withdrawal-posted.v1":
+                Release(payload, from: "instructed");
+                return new Moved(asset, Balances: credited, Held: -units, External: units);
+            case "account.withdrawal-voided.v1":
+                Release(payload, from: "instructed");
+                return new Moved(asset, Balances: credited, Held: -units);
+            case "account.withdrawal-cancelled.v1":
+                Release(payload, from: "held");
+                return new Moved(asset, Balances: credited, Held: -units);
+            case "account.transfer-sent.v1":
+                AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} sends below zero at version {version}");
+                return new Moved(asset, Balances: credited, InFlight: units);
+            case "account.transfer-bounced.v1":
+                return new Moved(asset, Balances: credited, InFlight: units);
+            case "account.transfer-received.v1" or "account.transfer-returned.v1":
+                return new Moved(asset, Balances: credited);
             default:
                 throw new AuditFailure("I4", $"a {type} in the stream of account {id}");
         }
@@ -202,7 +163,7 @@ internal sealed class AccountBook(string id)
 
     private void Release(JsonElement payload, string from)
     {
-        var hold = Find(payload.GetProperty("withdrawal").GetInt64());
+        var hold = holds.Find(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
         AuditFailure.Unless(hold is not null, "I4", $"account {id} releases a withdrawal that it does not hold");
         AuditFailure.Unless(hold!.Phase == from, "I16", $"account {id} releases a withdrawal that is {hold.Phase} and not {from}");
         AuditFailure.Unless(
@@ -211,31 +172,152 @@ internal sealed class AccountBook(string id)
         holds.Remove(hold);
     }
 
-    private static long Micros(JsonElement time) =>
-        (time.GetDateTime().ToUniversalTime() - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+    /// <summary>What stands in the account after the change is believed; whether all of it together is possible, the sums tell.</summary>
+    private Moved Change(JsonElement change, long version)
+    {
+        var key = (change.GetProperty("subAccount").GetInt32(), change.GetProperty("instrument").GetInt32());
+        var (asset, paid) = Amount(change, "paid");
+        var held = positions.GetValueOrDefault(key) ?? new Position(0, asset, 0, "0:0");
+        AuditFailure.Unless(held.Asset == asset, "I1", $"account {id} settles {key} in two assets at version {version}");
+        var quantity = StoredFormat.Units(change.GetProperty("quantityAfter").GetString()!, 8);
+        var after = new Position(quantity, asset, Amount(change, "costAfter").Units, change.GetProperty("fundingAfter").GetString()!);
+        AuditFailure.Unless(
+            quantity - held.Quantity == StoredFormat.Units(change.GetProperty("quantity").GetString()!, 8), "I2",
+            $"account {id} says one quantity and books another at version {version}");
+        AuditFailure.Unless(
+            after.Cost - held.Cost == paid + Amount(change, "realized").Units, "I1",
+            $"account {id} has a cost from nowhere at version {version}");
+        AuditFailure.Unless(
+            !quantity.IsZero || after.Cost.IsZero, "I1", $"account {id} has a cost and no position at version {version}");
+
+        var balance = Amount(change, "balanceAfter").Units;
+        var credited = balance - Balance(asset);
+        balances[asset] = balance;
+        if (quantity.IsZero) positions.Remove(key);
+        else positions[key] = after;
+        var moved = new Moved(asset, Balances: credited, Cost: after.Cost - held.Cost)
+        {
+            OpenE20 = OpenE20(after) - OpenE20(held), RoundingE20 = Rounded(asset, change), Instrument = key.Item2, Quantity = quantity - held.Quantity,
+        };
+        return moved;
+    }
+
+    private Moved Fund(JsonElement payload, long version)
+    {
+        var key = (payload.GetProperty("subAccount").GetInt32(), payload.GetProperty("instrument").GetInt32());
+        AuditFailure.Unless(positions.TryGetValue(key, out var held), "I1", $"account {id} pays funding of nothing at version {version}");
+        var asset = held!.Asset;
+        var balance = Amount(payload, "balanceAfter").Units;
+        var credited = balance - Balance(asset);
+        var after = held with { Point = payload.GetProperty("fundingAfter").GetString()! };
+        balances[asset] = balance;
+        positions[key] = after;
+        return new Moved(asset, Balances: credited) { OpenE20 = OpenE20(after) - OpenE20(held), RoundingE20 = Rounded(asset, payload) };
+    }
+
+    /// <summary>The house gains less than a unit each time, and never loses.</summary>
+    private BigInteger Rounded(string asset, JsonElement payload)
+    {
+        var house = new BigInteger(payload.GetProperty("houseRoundingE20").GetInt64());
+        AuditFailure.Unless(
+            house.Sign >= 0 && house < StoredFormat.UnitE20(asset), "I1", $"account {id} rounds funding by {house}, which is not less than a unit");
+        rounding[asset] = rounding.GetValueOrDefault(asset) + house;
+        return house;
+    }
+
+    private static BigInteger OpenE20(Position position) => position.Quantity * StoredFormat.IndexE12(position.Point);
+
+    private static (string Asset, BigInteger Units) Amount(JsonElement of, string name) => StoredFormat.Amount(of.GetProperty(name).GetString()!);
+
+    private void FoldOrder(string type, JsonElement payload, long version)
+    {
+        var name = payload.GetProperty("order").GetString()!;
+        var quantity = StoredFormat.Units(payload.GetProperty("quantity").GetString()!, 8);
+        var index = orders.FindIndex(open => open.Id == name);
+        if (type == "account.order-reserved.v1")
+        {
+            AuditFailure.Unless(index < 0, "reservation", $"account {id} reserves {name} twice at version {version}");
+            orders.Add(new Order(
+                name, payload.GetProperty("subAccount").ToString(), payload.GetProperty("instrument").ToString(),
+                payload.GetProperty("side").GetString()!, quantity, payload.GetProperty("price").GetString()!));
+            return;
+        }
+
+        AuditFailure.Unless(index >= 0, "reservation", $"account {id} takes off {name}, which is not reserved, at version {version}");
+        var rest = orders[index].Remaining - quantity;
+        AuditFailure.Unless(
+            quantity.Sign > 0 && rest.Sign >= 0, "reservation", $"the reservation of {name} in {id} would be {rest} at version {version}");
+        if (type == "account.order-released.v1")
+            AuditFailure.Unless(rest.IsZero, "reservation", $"{name} in {id} is released and {rest} of it stays at version {version}");
+        if (rest.IsZero) orders.RemoveAt(index);
+        else orders[index] = orders[index] with { Remaining = rest };
+    }
 
     // ---- the state as one line ------------------------------------------------------------------------------------------
 
-    public string State() =>
-        $"{(owner is null ? "Unopened" : "Open")} owner={owner} balances={string.Join(',', balances.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value)))}"
-        + $" holds={string.Join(',', holds.Select(hold => $"{hold.Id}/{StoredFormat.Text(hold.Asset, hold.Units)}/{hold.Destination}/{StoredFormat.Time(hold.OverdueAt)}/{hold.Phase}{(hold.Phase == "held" ? $"/{hold.Frame}" : "")}/{(hold.IsReported ? "Reported" : "Waiting")}"))}";
+    public string State() => Line(
+        owner, balances.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value)),
+        holds.Select(hold => HoldLine(
+            hold.Id, StoredFormat.Text(hold.Asset, hold.Units), hold.Destination, StoredFormat.Time(hold.OverdueAt), hold.IsReported,
+            hold.Phase, hold.Frame)),
+        positions.Select(entry =>
+            $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{StoredFormat.Decimal(entry.Value.Quantity, 8)}/{StoredFormat.Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
+        orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}"),
+        rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}"));
 
     /// <summary>The same line from the bytes of a live account, as a snapshot keeps them.</summary>
     public static string StateOf(ReadOnlyMemory<byte> saved)
     {
         using var document = JsonDocument.Parse(saved);
         var state = document.RootElement;
-        var holds = state.GetProperty("holds").EnumerateArray().Select(hold =>
-            $"{hold.GetProperty("id")}/{hold.GetProperty("amount")}/{hold.GetProperty("destination")}/{hold.GetProperty("overdueAt")}/{hold.GetProperty("phase")}{(hold.TryGetProperty("frame", out var frame) ? $"/{frame}" : "")}/{hold.GetProperty("report")}");
-        return $"{state.GetProperty("phase")} owner={state.GetProperty("owner")}"
-            + $" balances={string.Join(',', state.GetProperty("balances").EnumerateArray().Select(balance => balance.GetString()))}"
-            + $" holds={string.Join(',', holds)}";
+        var owner = state.GetProperty("phase").GetString() == "Open" ? state.GetProperty("owner").GetString() : null;
+        return Line(
+            owner, Each(state, "balances", balance => balance.ToString()),
+            Each(state, "holds", hold => HoldLine(
+                hold.GetProperty("id").GetInt64(), hold.GetProperty("amount").ToString(), hold.GetProperty("destination").ToString(),
+                hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported",
+                hold.GetProperty("phase").ToString(), hold.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0)),
+            Each(state, "positions", position => Slashed(position, "subAccount", "instrument", "quantity", "cost", "funding")),
+            Each(state, "orders", order => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")),
+            Each(state, "houseRounding", share => Slashed(share, "asset", "e20")));
     }
+
+    private static IEnumerable<string> Each(JsonElement state, string list, Func<JsonElement, string> line) =>
+        state.GetProperty(list).EnumerateArray().Select(line);
+
+    private static string Slashed(JsonElement of, params string[] names) =>
+        string.Join('/', names.Select(name => of.GetProperty(name).ToString()));
+
+    public static string HoldLine(long id, string amount, string destination, string overdueAt, bool isReported, string phase, long frame) =>
+        $"{id}/{amount}/{destination}/{overdueAt}/{(isReported ? "Reported" : "Waiting")}/{phase}{(phase == "held" ? $"/{frame}" : "")}";
+
+    public static string Line(
+        string? owner, IEnumerable<string> balances, IEnumerable<string> holds, IEnumerable<string> positions, IEnumerable<string> orders,
+        IEnumerable<string> rounding) =>
+        $"{(owner is null ? "Unopened" : "Open")} owner={owner} balances={string.Join(',', balances)} holds={string.Join(',', holds)}"
+        + $" positions={string.Join(',', positions)} orders={string.Join(',', orders)} rounding={string.Join(',', rounding)}";
 }
 
-/// <summary>How a record moved one asset: all the places that its money can be in sum to zero, always.</summary>
-internal sealed record MoneyMoved(
-    string Asset, BigInteger Balances = default, BigInteger Held = default, BigInteger InFlight = default, BigInteger External = default)
+/// <summary>
+/// How a record moved one asset between the places that its money can be in, in units or in 1e-20 of the asset, and one
+/// instrument between those that hold it.
+/// </summary>
+internal sealed record Moved(
+    string Asset, BigInteger Balances = default, BigInteger Held = default, BigInteger InFlight = default, BigInteger External = default,
+    BigInteger Fees = default, BigInteger Cost = default)
 {
-    public static readonly MoneyMoved Nothing = new("");
+    public static readonly Moved Nothing = new("");
+
+    /// <summary>Legs of trades that have not arrived yet.</summary>
+    public BigInteger LegsE20 { get; init; }
+    public BigInteger SuspenseE20 { get; init; }
+
+    /// <summary>Quantity × the index up to which it is settled.</summary>
+    public BigInteger OpenE20 { get; init; }
+    public BigInteger RoundingE20 { get; init; }
+
+    public int Instrument { get; init; }
+    public BigInteger Quantity { get; init; }
+    public BigInteger QuantityInFlight { get; init; }
+    public BigInteger QuantityInSuspense { get; init; }
 }

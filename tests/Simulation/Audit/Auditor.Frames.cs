@@ -53,7 +53,7 @@ internal sealed partial class Auditor
         var light = lights[row.Frame];
         var valued = grains
             .Where(grain => StoredFormat.IsCircular(grain.Key) && StoredFormat.ShardOf(StoredFormat.Bytes(grain.Key), shards) == row.Shard)
-            .Where(grain => grain.Value.Account.Version > 0)
+            .Where(grain => grain.Value.Version > 0)
             .OrderBy(grain => grain.Key, StringComparer.Ordinal).ToList();
         var turns = valued.Where(grain =>
             (BinaryPrimitives.ReadUInt64BigEndian(StoredFormat.Bytes(grain.Key).AsSpan(8)) + (ulong)light) % 3 == 0);

@@ -59,16 +59,16 @@ public partial class AuditorTests
 
     [Fact]
     public void A_clearance_that_could_be_given_and_was_not_is_seen() =>
-        Breaks("I4", Three(BothReporting().Add(Ann, "account.deposited.v1", """{"amount":"1 USDC","balanceAfter":"9 USDC","reference":"r"}""", Source(2)), 0));
+        Breaks("I16", Three(BothReporting().Add(Ann, "account.deposited.v1", """{"amount":"1 USDC","balanceAfter":"9 USDC","reference":"r"}""", Source(2)), 0));
 
     [Theory]
     [InlineData("""{"frame":3,"shards":[0]}""")]
     [InlineData("""{"frame":1,"shards":[0]}""")]
     [InlineData("""{"frame":2,"shards":[1]}""")]
-    public void A_clearance_of_other_frames_or_shards_is_seen(string payload) => Breaks("I4", Cleared(payload));
+    public void A_clearance_of_other_frames_or_shards_is_seen(string payload) => Breaks("I16", Cleared(payload));
 
     [Fact]
-    public void A_report_that_hides_what_is_missing_is_seen() => Breaks("I4", BothReporting()
+    public void A_report_that_hides_what_is_missing_is_seen() => Breaks("I16", BothReporting()
         .Edit(0, 5, row => row with { Payload = Text(Reported(0, waiting: 1, ",\"waitsSince\":0", shortfall: "1")) }));
 
     [Fact]
@@ -76,7 +76,7 @@ public partial class AuditorTests
         Cleared().Add(Shard0, "shard.consumed.v1", "{}", Message(0, 8)), 0));
 
     [Fact]
-    public void An_instruction_that_does_not_follow_its_clearance_is_seen() => Breaks("I4", Three(
+    public void An_instruction_that_does_not_follow_its_clearance_is_seen() => Breaks("I16", Three(
         Three(Cleared().Add(Ann, "account.withdrawal-cleared.v1", """{"withdrawal":3,"frame":2}""", Message(0, 8)), 0)
             .Add(Ann, "account.deposited.v1", """{"amount":"1 USDC","balanceAfter":"9 USDC","reference":"r"}""", Source(2)), 0));
 

@@ -1,4 +1,5 @@
 using System.Text;
+using CrossMargin.Simulation.Reference;
 using Shouldly;
 using Xunit;
 
@@ -182,15 +183,15 @@ public partial class AuditorTests
     {
         var log = new ClientLog();
         log.Write("ann", AnnId, Key(1), new Request.Open("somebody-else"));
-        Should.Throw<AuditFailure>(() => new Auditor(shards: 2, log).Append(
-            Good().Shards[0][0])).Invariant.ShouldBe("I4");
+        Should.Throw<AuditFailure>(() => new Auditor(shards: 2, log, new ReferenceModel()).Append(
+            Good().Shards[0][0])).Invariant.ShouldBe("reference");
     }
 
     [Fact]
     public void A_view_that_is_not_the_replay_at_its_version_is_seen()
     {
         var auditor = Good().Audit();
-        const string Shown = """{"version":2,"phase":"Open","owner":"ann","balances":["10 USDC"],"holds":[]}""";
+        const string Shown = """{"version":2,"phase":"Open","owner":"ann","balances":["10 USDC"],"holds":[],"positions":[],"orders":[],"houseRounding":[]}""";
         auditor.CheckRead(AnnId, version: 2, Text(Shown));
         Should.Throw<AuditFailure>(() => auditor.CheckRead(AnnId, version: 3, Text(Shown))).Invariant.ShouldBe("I12");
         Should.Throw<AuditFailure>(() => auditor.CheckRead(AnnId, version: 99, Text(Shown))).Invariant.ShouldBe("I12");
@@ -290,11 +291,11 @@ public partial class AuditorTests
 
         private void Chain(int shard)
         {
-            var link = StoredFormat.Genesis(shard);
+            List<byte[]> links = [StoredFormat.Genesis(shard)];
             for (var i = 0; i < Shards[shard].Count; i++)
             {
-                link = StoredFormat.Link(link, Shards[shard][i]);
-                Shards[shard][i] = Shards[shard][i] with { Chain = link };
+                links.Add(StoredFormat.Link(links, Shards[shard][i]));
+                Shards[shard][i] = Shards[shard][i] with { Chain = links[^1] };
             }
         }
 
@@ -307,6 +308,7 @@ public partial class AuditorTests
                 auditor.CheckMoney();
             }
 
+            for (var shard = 0; shard < 2; shard++) auditor.EndOfBatch(shard);
             for (var shard = 0; shard < 2; shard++)
                 auditor.CheckHead(shard, epoch: 1, heads[shard], Shards[shard][^1].Chain);
             return auditor;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Text.Json;
+using CrossMargin.Simulation.Reference;
 
 namespace CrossMargin.Simulation.Audit;
 
@@ -28,40 +29,63 @@ internal sealed class PoolBook
 
     private Standing Of(int shard) => standings.GetValueOrDefault(shard, Unheard);
 
-    /// <summary>The line of the record that must follow what was just folded under this frame; null where none must.</summary>
-    public string? ExpectedClearance(long frame)
+    /// <summary>The record that lets go whoever can be; null where that is nobody.</summary>
+    private Fact? ExpectedClearance(long frame)
     {
         if (!Missing.IsZero) return null;
         var counted = Enumerable.Range(0, Shards).Where(shard => !IsSetAside(shard)).ToList();
         if (counted.Count == 0) return null;
         var upTo = frame == 0 && Heard == 0 ? 0 : counted.Min(shard => Of(shard).Frame) - 1;
         var answered = counted.Where(shard => Of(shard).WaitsSince is { } since && since <= upTo).ToList();
-        return answered.Count > 0 ? $"pool.cleared.v1 frame={upTo} shards={string.Join(',', answered)}" : null;
+        return answered.Count > 0
+            ? new Fact($"pool.cleared.v1 frame={upTo} shards={string.Join(',', answered)}", new ReferenceModel.Clearance(upTo))
+            : null;
     }
 
-    public string Expected(Request request) => request switch
+    public IReadOnlyList<Fact> Expected(Request request, long frame) => request switch
     {
-        Request.SetAside one => Known(one.Shard, "set-aside")
+        Request.SetAside one => Refusal(one.Shard, "set-aside")
             ?? (one.ExposureMicros.Sign < 0 ? Refused("set-aside", "exposure-negative")
                 : IsSetAside(one.Shard) ? Refused("set-aside", "shard-already-set-aside")
-                : $"pool.shard-set-aside.v1 shard={one.Shard} exposure={StoredFormat.Money(one.ExposureMicros)} reason={one.Reason}"),
-        Request.BringBack one => Known(one.Shard, "bring-back")
+                : With(
+                    one.Shard, Of(one.Shard) with { Exposure = one.ExposureMicros }, frame,
+                    $"pool.shard-set-aside.v1 shard={one.Shard} exposure={StoredFormat.Money(one.ExposureMicros)} reason={one.Reason}")),
+        Request.BringBack one => Refusal(one.Shard, "bring-back")
             ?? (!IsSetAside(one.Shard) ? Refused("bring-back", "shard-not-set-aside")
-                : $"pool.shard-brought-back.v1 shard={one.Shard} reason={one.Reason}"),
+                : With(
+                    one.Shard, Of(one.Shard) with { Exposure = null }, frame,
+                    $"pool.shard-brought-back.v1 shard={one.Shard} reason={one.Reason}")),
         _ => throw new AuditFailure("I3", $"a pool was asked for a {request.GetType().Name}"),
     };
 
-    private string? Known(int shard, string command) => shard >= 0 && shard < Shards ? null : Refused(command, "unknown-shard");
+    private IReadOnlyList<Fact>? Refusal(int shard, string command) =>
+        shard >= 0 && shard < Shards ? null : Refused(command, "unknown-shard");
 
-    private static string Refused(string command, string reason) => $"pool.command-refused.v1 command={command} reason={reason}";
+    private static IReadOnlyList<Fact> Refused(string command, string reason) =>
+        [new Fact($"pool.command-refused.v1 command={command} reason={reason}")];
 
-    public static string ExpectedOfAdoption(StoredRow message, JsonElement adoption)
+    /// <summary>What changes a standing, and the clearance that comes of it.</summary>
+    private IReadOnlyList<Fact> With(int shard, Standing after, long frame, string line)
+    {
+        var then = new PoolBook { Shards = Shards };
+        foreach (var (number, standing) in standings) then.standings[number] = standing;
+        then.standings[shard] = after;
+        return then.ExpectedClearance(frame) is { } clearance ? [new Fact(line), clearance] : [new Fact(line)];
+    }
+
+    public IReadOnlyList<Fact> ExpectedOfAdoption(StoredRow message, JsonElement adoption, long frame)
     {
         AuditFailure.Unless(message.Type == "shard.frame-adopted.v1", "I4", $"{message.Address} is addressed to a pool");
-        return $"pool.shard-reported.v1 shard={message.Shard} frame={adoption.GetProperty("frame")} waiting={adoption.GetProperty("waiting")} "
+        var line = $"pool.shard-reported.v1 shard={message.Shard} frame={adoption.GetProperty("frame")} waiting={adoption.GetProperty("waiting")} "
             + $"shortfall={adoption.GetProperty("shortfall").GetString()}"
             + (adoption.TryGetProperty("waitsSince", out var since) ? $" waitsSince={since}" : "");
+        return With(message.Shard, Reported(adoption, Of(message.Shard).Exposure), frame, line);
     }
+
+    private static Standing Reported(JsonElement report, BigInteger? exposure) => new(
+        report.GetProperty("frame").GetInt64(), report.GetProperty("waiting").GetInt32(),
+        report.TryGetProperty("waitsSince", out var since) ? since.GetInt64() : null,
+        StoredFormat.Micros(report.GetProperty("shortfall").GetString()!), exposure);
 
     public void Fold(string type, JsonElement payload)
     {
@@ -69,10 +93,7 @@ internal sealed class PoolBook
         {
             case "pool.shard-reported.v1":
                 var shard = payload.GetProperty("shard").GetInt32();
-                standings[shard] = new Standing(
-                    payload.GetProperty("frame").GetInt64(), payload.GetProperty("waiting").GetInt32(),
-                    payload.TryGetProperty("waitsSince", out var since) ? since.GetInt64() : null,
-                    StoredFormat.Micros(payload.GetProperty("shortfall").GetString()!), Of(shard).Exposure);
+                standings[shard] = Reported(payload, Of(shard).Exposure);
                 break;
             case "pool.cleared.v1":
                 foreach (var answered in payload.GetProperty("shards").EnumerateArray())

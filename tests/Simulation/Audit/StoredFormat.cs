@@ -12,12 +12,36 @@ internal static class StoredFormat
 {
     public static byte[] Genesis(int shard) => SHA256.HashData(Encoding.ASCII.GetBytes($"crossmargin shard {shard}"));
 
-    /// <summary>SHA-256 over the link before and every field of the row, integers big-endian.</summary>
-    public static byte[] Link(byte[] before, StoredRow row)
+    /// <summary>
+    /// The link behind <paramref name="links"/>, of which the first is the shard's beginning: SHA-256 over 1, the position, the
+    /// link before, the one that this position jumps to, and the row's digest.
+    /// </summary>
+    public static byte[] Link(IReadOnlyList<byte[]> links, StoredRow row)
+    {
+        using var bytes = new MemoryStream();
+        bytes.WriteByte(1);
+        Put(bytes, row.Position, 8);
+        bytes.Write(links[^1]);
+        bytes.Write(links[JumpFrom(links.Count)]);
+        bytes.Write(Digest(row));
+        return SHA256.HashData(bytes.ToArray());
+    }
+
+    /// <summary>The largest 2^k − 1 that fits is taken from the position until nothing is left; the last one is the distance.</summary>
+    private static int JumpFrom(int position)
+    {
+        var last = 0;
+        for (var rest = position; rest > 0; rest -= last)
+            for (last = 1; (2 * last) + 1 <= rest; last = (2 * last) + 1) { }
+        return position - last;
+    }
+
+    /// <summary>SHA-256 over 0 and every field of the row, integers big-endian.</summary>
+    private static byte[] Digest(StoredRow row)
     {
         using var bytes = new MemoryStream(256 + row.Payload.Length);
         var type = Encoding.UTF8.GetBytes(row.Type);
-        bytes.Write(before);
+        bytes.WriteByte(0);
         Put(bytes, row.Shard, 2);
         Put(bytes, row.Position, 8);
         Put(bytes, row.Epoch, 4);
@@ -54,6 +78,10 @@ internal static class StoredFormat
     public static bool IsShardGrain(string uuid) => uuid.StartsWith("01", StringComparison.Ordinal);
 
     public static bool IsAccount(string uuid) => uuid.StartsWith("02", StringComparison.Ordinal);
+
+    public static bool IsFeed(string uuid) => uuid.StartsWith("03", StringComparison.Ordinal);
+
+    public static bool IsMarket(string uuid) => uuid.StartsWith("04", StringComparison.Ordinal);
 
     /// <summary>
     /// (high ⊕ (low rotated by 32)) × 0x9E3779B97F4A7C15, the upper half of it modulo the count of shards.
@@ -113,6 +141,11 @@ internal static class StoredFormat
         ["USDC"] = 6, ["USDT"] = 6, ["BTC"] = 8, ["ETH"] = 8, ["SOL"] = 8, ["STETH"] = 8,
     };
 
+    public static int ScaleOf(string asset) => Scales[asset];
+
+    /// <summary>One unit of the asset in 1e-20 of it.</summary>
+    public static BigInteger UnitE20(string asset) => BigInteger.Pow(10, 20 - Scales[asset]);
+
     public static bool IsListed(string asset) => Scales.ContainsKey(asset);
 
     /// <summary><c>12.5 USDC</c> as 12,500,000 units of USDC.</summary>
@@ -120,21 +153,34 @@ internal static class StoredFormat
     {
         var parts = text.Split(' ');
         AuditFailure.Unless(parts.Length == 2 && Scales.ContainsKey(parts[1]), "I1", $"'{text}' is not an amount");
-        var number = parts[0].Split('.');
-        var decimals = number.Length > 1 ? number[1] : "";
-        var units = BigInteger.Parse(number[0] + decimals.PadRight(Scales[parts[1]], '0'), CultureInfo.InvariantCulture);
-        AuditFailure.Unless(Text(parts[1], units) == text, "I1", $"'{text}' is not the canonical form of an amount");
-        return (parts[1], units);
+        return (parts[1], Units(parts[0], Scales[parts[1]]));
     }
 
-    public static string Text(string asset, BigInteger units)
+    /// <summary>A decimal in its written form as units of its scale.</summary>
+    public static BigInteger Units(string text, int scale)
     {
-        var scale = Scales[asset];
+        var number = text.Split('.');
+        var decimals = number.Length > 1 ? number[1] : "";
+        var units = BigInteger.Parse(number[0] + decimals.PadRight(scale, '0'), CultureInfo.InvariantCulture);
+        AuditFailure.Unless(Decimal(units, scale) == text, "I1", $"'{text}' is not the canonical form of a number");
+        return units;
+    }
+
+    public static string Text(string asset, BigInteger units) => $"{Decimal(units, Scales[asset])} {asset}";
+
+    public static string Decimal(BigInteger units, int scale)
+    {
         var sign = units.Sign < 0 ? "-" : "";
         var digits = BigInteger.Abs(units).ToString(CultureInfo.InvariantCulture).PadLeft(scale + 1, '0');
         var decimals = digits[^scale..].TrimEnd('0');
-        return $"{sign}{digits[..^scale]}{(decimals.Length > 0 ? "." : "")}{decimals} {asset}";
+        return $"{sign}{digits[..^scale]}{(decimals.Length > 0 ? "." : "")}{decimals}";
     }
+
+    /// <summary>The index of a funding point, <c>periods:index</c>, in 1e-12.</summary>
+    public static BigInteger IndexE12(string point) => Units(point[(point.IndexOf(':', StringComparison.Ordinal) + 1)..], 12);
+
+    public static long Micros(JsonElement time) =>
+        (time.GetDateTime().ToUniversalTime() - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     public static string Time(long micros) =>
         DateTime.UnixEpoch.AddTicks(micros * TimeSpan.TicksPerMicrosecond).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
@@ -145,6 +191,10 @@ internal static class StoredFormat
     /// </summary>
     public static string Line(string type, JsonElement payload)
     {
+        if (type == "market.frame-published.v1")
+            return FrameLine(payload.GetProperty("number").GetInt64(), Micros(payload.GetProperty("at")), payload.GetProperty("indices")
+                .EnumerateArray().Select(index => (
+                    index.GetProperty("underlying").GetString()!, index.GetProperty("index").GetString(), index.GetProperty("breaker").GetString()!)));
         var line = new StringBuilder(type);
         foreach (var field in payload.EnumerateObject())
         {
@@ -156,6 +206,11 @@ internal static class StoredFormat
 
         return line.ToString();
     }
+
+    /// <summary>Of a frame, what rests on it: the indices and how far they may be trusted.</summary>
+    public static string FrameLine(long number, long at, IEnumerable<(string Underlying, string? Index, string Breaker)> indices) =>
+        $"market.frame-published.v1 number={number} at={Time(at)} indices="
+        + string.Join(',', indices.Select(index => $"{index.Underlying}/{index.Index ?? "none"}/{index.Breaker}"));
 }
 
 /// <summary>Why a row exists.</summary>

@@ -35,6 +35,9 @@ internal abstract class Client(Venue venue, string name)
 
     public override string ToString() => pending is null ? $"{name} reads" : $"{name} waits for {pending.Request}";
 
+    /// <summary>How long it thinks between two acts, at most.</summary>
+    protected virtual int ThinkMicros => 2 * Venue.Plan.ThinkMicros;
+
     public void Begin() => Venue.Agenda.After(Draws.Between(1, Venue.Plan.ThinkMicros), "client thinks", Think);
 
     /// <summary>A row became durable; a machine that follows the journal acts on it.</summary>
@@ -46,13 +49,16 @@ internal abstract class Client(Venue venue, string name)
     /// <summary>The command came to an end; null when it was given up without an answer.</summary>
     protected abstract void Ended(Intent intent, Told? told);
 
+    /// <summary>What came back from a sending that nobody waits for.</summary>
+    protected virtual void Overheard(Intent intent, Told told) { }
+
     /// <summary>How likely it is that an unanswered command is sent again, when it might as well be given up.</summary>
     protected abstract bool IsPatient { get; }
 
     private void Think()
     {
         if (IsAtRest && !Venue.IsHealing) ActOnce();
-        if (!Venue.IsHealing) Venue.Agenda.After(Draws.Between(1, 2 * Venue.Plan.ThinkMicros), "client thinks", Think);
+        if (!Venue.IsHealing) Venue.Agenda.After(Draws.Between(1, ThinkMicros), "client thinks", Think);
     }
 
     // ---- commands --------------------------------------------------------------------------------------------------
@@ -109,7 +115,11 @@ internal abstract class Client(Venue venue, string name)
         sending.Outcome = told;
         Venue.Trace.Say($"{name} is told {told} about {intent.Request}");
         if (told is Told.Applied applied) Know(intent.Grain, VersionOf(applied));
-        if (!ReferenceEquals(intent, pending)) return;
+        if (!ReferenceEquals(intent, pending))
+        {
+            Overheard(intent, told);
+            return;
+        }
 
         var mayBeTakenLater = told is Told.Unknown or Told.NotApplied { Code: "overloaded" or "shard-unavailable" or "key-window-full" or "sequence-gap" };
         if (!mayBeTakenLater)
@@ -187,7 +197,7 @@ internal abstract class Client(Venue venue, string name)
             {
                 using var payload = JsonDocument.Parse(record.Payload);
                 var line = StoredFormat.Line(record.Type, payload.RootElement);
-                var refused = record.Type is "account.command-refused.v1" or "pool.command-refused.v1" ? payload.RootElement.GetProperty("reason").GetString() : "none";
+                var refused = record.Type.EndsWith(".command-refused.v1", StringComparison.Ordinal) ? payload.RootElement.GetProperty("reason").GetString() : "none";
                 AuditFailure.Unless(
                     reply.Rejection.Code() == refused, "I3",
                     $"the answer {reply.Rejection.Code()} rests on a record that says {line}");

@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 using CrossMargin.Simulation.Audit;
@@ -45,6 +46,12 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         }
 
         var from = Draws.Pick(own);
+        if (town.Listings.Count > 0 && town.Feeds.Count > 0 && Draws.OneIn(4))
+        {
+            AskNew(Reserve(from));
+            return;
+        }
+
         switch (Draws.Between(0, 16))
         {
             case <= 2: AskNew(Town.Deposit(from.Id, town.Amount(Draws), $"slip-{references++}")); break;
@@ -67,6 +74,16 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
 
         if (town.Circulars.Count > 0 && Draws.OneIn(2)) AskNew(town.Circulate(Draws.Pick(town.Circulars), Draws));
         else Read(Draws.OneIn(4) && town.Circulars.Count > 0 ? Draws.Pick(town.Circulars) : Draws.Pick(town.Accounts).Id.Grain);
+    }
+
+    private Order Reserve(Address from)
+    {
+        var listing = Draws.Pick(town.Listings);
+        var quantity = Draws.OneIn(30) ? Draws.Between(-1, 0) : Draws.Between(1, 12) * listing.Lot.E8;
+        var name = $"o-{Name}-{(Draws.OneIn(20) ? references : references++)}";
+        return Town.Reserve(
+            from.Id, name, Draws.OneIn(4) ? 1 : 0, listing.Id.Number, Draws.OneIn(2) ? Side.Buy : Side.Sell, quantity,
+            Draws.OneIn(40) ? 0 : town.PriceOf(listing.Underlying.Code));
     }
 
     private AssetAmount AmountOf(Address account)

@@ -2,6 +2,8 @@ using System.Numerics;
 using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Simulation.Audit;
 using CrossMargin.Simulation.World;
@@ -14,8 +16,11 @@ internal sealed record Address(PrincipalId Owner, CommandKey OpeningKey)
     public AccountId Id { get; } = AccountId.For(Owner, OpeningKey);
 }
 
-/// <summary>Who lives here: the accounts, the people and the custodians of a seed, and what they may ask for.</summary>
-internal sealed class Town
+/// <summary>One side of a trade as a feed means to report it.</summary>
+internal sealed record Trader(AccountId Account, int SubAccount, long FeeRate, string? Order);
+
+/// <summary>Who lives here: the accounts, people, custodians, feeds and price sources of a seed, and what they may ask for.</summary>
+internal sealed partial class Town
 {
     private static readonly string[] Assets = ["USDC", "BTC"];
 
@@ -30,6 +35,9 @@ internal sealed class Town
             new Address(draws.Pick(People), CommandKey.Issue(venue.Wall, draws.Next(), draws.Next())))];
         Circulars = [.. Enumerable.Range(0, venue.Plan.Circulars).Select(number =>
             GrainId.Derive(CircularGrain.TheKind, Encoding.ASCII.GetBytes($"circular {number}")))];
+        Feeds = [.. Enumerable.Range(0, venue.Plan.Feeds).Select(number => FeedId.For(new SourceId($"feed-{number}")))];
+        Sources = [.. Enumerable.Range(0, venue.Plan.Sources).Select(number => ($"source-{number}", Weight: draws.Between(1, 3)))];
+        Listings = [.. ListingsOf(venue.Wall).OrderBy(_ => draws.Next()).Take(venue.Plan.Instruments)];
     }
 
     public IReadOnlyList<PrincipalId> People { get; }
@@ -45,6 +53,13 @@ internal sealed class Town
             foreach (var source in (string[])["custody-a", "custody-b"])
                 if (source == "custody-a" || clients.Count % 3 == 0)
                     clients.Add(new Custodian(venue, town, new SourceId(source), account.Id));
+        if (town.Feeds.Count == 0) return clients;
+        clients.Add(new Officer(venue, town));
+        for (var number = 0; number < town.Feeds.Count; number++)
+            clients.Add(new Feed(venue, town, new SourceId($"feed-{number}"), town.Feeds[number]));
+        for (var number = 0; number < town.Sources.Count; number++)
+            clients.Add(new PriceSource(
+                venue, town, new SourceId(town.Sources[number].Name), number == 3 ? Honesty.Wrong : number == 4 ? Honesty.Dying : Honesty.Right));
         return clients;
     }
 

@@ -34,6 +34,9 @@ internal sealed class Plan
         NightEveryMicros = draws.OneIn(3) ? 0 : draws.Pick([300_000L, 2_000_000L]);
         HugeAmountPerMille = draws.Pick([0, 10, 200]);
         ShineEvery = draws.Pick([0, 4, 12, 40]);
+        Feeds = draws.Pick([0, 1, 1, 2, 3]);
+        Instruments = draws.Between(1, 5);
+        Sources = draws.Pick([2, 3, 4, 5, 5]);
     }
 
     public int Shards { get; }
@@ -68,4 +71,11 @@ internal sealed class Plan
 
     /// <summary>Zero: no frame is ever published. Otherwise about every so many acts of a human publish one.</summary>
     public int ShineEvery { get; }
+
+    /// <summary>Matching engines; without one nobody trades, and there is no market.</summary>
+    public int Feeds { get; }
+    public int Instruments { get; }
+
+    /// <summary>Price sources. The fourth is wrong and the fifth dies.</summary>
+    public int Sources { get; }
 }

@@ -1,12 +1,15 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Pools;
+using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 using CrossMargin.Simulation.Audit;
 using CrossMargin.Simulation.Clients;
+using CrossMargin.Simulation.Reference;
 
 namespace CrossMargin.Simulation.World;
 
@@ -14,6 +17,14 @@ namespace CrossMargin.Simulation.World;
 internal sealed record Verdict(
     ulong Seed, ulong TraceHash, long Steps, long Commands, long Records, long VirtualMicros, AuditFailure? Failure,
     Faults Faults, Sights Sights, IReadOnlyCollection<string> LastLines);
+
+internal enum Judges
+{
+    All,
+
+    /// <summary>Only what must hold for any rules: to see which mistakes nothing but the rules shows.</summary>
+    WithoutReference,
+}
 
 /// <summary>
 /// The whole venue under one seed and in one thread: silos, journal, network, clients and the auditor. First everything
@@ -34,7 +45,7 @@ internal sealed class Venue
     private int silos;
     private bool isHealing;
 
-    public Venue(ulong seed, Tracing tracing)
+    public Venue(ulong seed, Tracing tracing, Judges judges = Judges.All)
     {
         Seed = seed;
         Root = new Draws(seed);
@@ -44,12 +55,13 @@ internal sealed class Venue
         Trace = new Trace(tracing, Agenda);
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
-        Catalog = new GrainCatalog(new AccountGrain(), new CoordinatorGrain(Map), new CircularGrain(), new LighthouseGrain())
+        Catalog = new GrainCatalog(
+            new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(Map), new CircularGrain(), new LighthouseGrain())
         {
             Valuation = new BeamValuation(),
             Coordinator = PoolId.Main.Grain,
         };
-        Auditor = new Auditor(Plan.Shards, Log);
+        Auditor = new Auditor(Plan.Shards, Log, judges == Judges.All ? new ReferenceModel() : null);
         Journal = new AuditedJournal(this, Map, Auditor, Root.Fork("journal"));
         Network = new Network(this, Root.Fork("network"));
         Mangler = new Mangler(this, Root.Fork("snapshots"));
@@ -82,9 +94,9 @@ internal sealed class Venue
     /// <summary>No more commands are begun; the ones that were are brought to an end.</summary>
     public bool IsHealing => isHealing;
 
-    public static Verdict Run(ulong seed, Tracing tracing)
+    public static Verdict Run(ulong seed, Tracing tracing, Judges judges = Judges.All)
     {
-        var venue = new Venue(seed, tracing);
+        var venue = new Venue(seed, tracing, judges);
         AuditFailure? failure = null;
         try
         {
@@ -114,7 +126,7 @@ internal sealed class Venue
         clients.AddRange(Town.Settle(this));
         Journal.Stored = row =>
         {
-            Count(row);
+            Watch.Count(this, row);
             foreach (var client in clients) client.Saw(row);
         };
         foreach (var client in clients) client.Begin();
@@ -214,30 +226,6 @@ internal sealed class Venue
 
     /// <summary>Now and then a client still talks to a silo that does not own the shards any more.</summary>
     public Silo SiloFor(Draws draws) => zombies.Count > 0 && draws.OneIn(3) ? zombies[0] : Owner;
-
-    private void Count(StoredRow row)
-    {
-        switch (row.Type)
-        {
-            case "shard.consumed.v1": Sights.Saw(Sight.Consumed); break;
-            case "shard.frame-adopted.v1": Sights.Saw(Sight.FrameAdopted); break;
-            case "account.transfer-bounced.v1": Sights.Saw(Sight.Bounced); break;
-            case "account.transfer-returned.v1": Sights.Saw(Sight.Returned); break;
-            case "account.withdrawal-overdue.v1": Sights.Saw(Sight.Overdue); break;
-            case "account.withdrawal-posted.v1": Sights.Saw(Sight.Posted); break;
-            case "account.withdrawal-voided.v1": Sights.Saw(Sight.Voided); break;
-            case "account.command-refused.v1": Sights.Saw(Sight.RefusedInJournal); break;
-            case "account.transfer-sent.v1":
-                Sights.Saw(
-                    StoredFormat.ShardOf(row.Addressees, Plan.Shards) == row.Shard ? Sight.TransferInsideShard : Sight.TransferAcrossShards);
-                break;
-            case "circular.sent.v1":
-                var shards = Enumerable.Range(0, row.Addressees.Length / 16)
-                    .Select(index => StoredFormat.ShardOf(row.Addressees.AsSpan(index * 16, 16), Plan.Shards)).ToList();
-                if (shards.Distinct().Count() < shards.Count) Sights.Saw(Sight.SeveralAddresseesInOneShard);
-                break;
-        }
-    }
 
     // ---- the end ---------------------------------------------------------------------------------------------------
 

@@ -16,11 +16,11 @@ internal static class ZooHunt
     /// <summary>
     /// Runs seeds from 1 until one fails, and says which. With a bug planted this is how it is found.
     /// </summary>
-    public static int Hunt(int seeds)
+    public static int Hunt(int seeds, Judges judges = Judges.All)
     {
         for (ulong seed = 1; seed <= (ulong)seeds; seed++)
         {
-            if (Venue.Run(seed, Tracing.HashOnly).Failure is not { } failure) continue;
+            if (Venue.Run(seed, Tracing.HashOnly, judges).Failure is not { } failure) continue;
             Console.WriteLine($"{FoundMark}{seed} {failure.Invariant} {Brief(failure.Message)}");
             return 1;
         }
@@ -52,13 +52,17 @@ internal static class ZooHunt
             if (line is not null || code is null) found++;
             var words = line?.Split(' ', 4);
             Console.WriteLine(words is not null
-                ? $"{bug.Name,-52} seed {words[1],4}  {words[3]}"
+                ? $"{bug.Name,-52} seed {words[1],4}  {words[3]}{(words[2] == "reference" && IsFree(workshop, bug) ? "  (only the reference)" : "")}"
                 : $"{bug.Name,-52} {(code is null ? "a loop without end" : "NOT FOUND")}");
         }
 
         Console.WriteLine($"{found} passed, {bugs.Count - found} failed");
         return found == bugs.Count ? 0 : 1;
     }
+
+    /// <summary>Whether everybody but the reference model is content with the bug.</summary>
+    private static bool IsFree(Workshop workshop, Bug bug) =>
+        workshop.RunBuilt("Simulation", ["hunt", "--seeds", "100", "--without-reference"], bug.Name, Limit).Code == 0;
 
     private static string Brief(string message) =>
         message.Split('\n')[0] is var line && line.Length > 140 ? line[..140] + " …" : line;

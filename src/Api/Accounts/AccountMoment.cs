@@ -1,0 +1,95 @@
+using CrossMargin.Api.Bodies;
+using CrossMargin.Api.Hosting;
+using CrossMargin.Api.Problems;
+using CrossMargin.Contracts;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Api.Accounts;
+
+/// <summary>An account at one instant. Every view of it is a function of this and of nothing else that moves.</summary>
+internal sealed record AccountMoment(Account State, RecordAddress Last, Instant AsOf, long Frame);
+
+/// <summary>Which instant a request asks about: now, or one of the three that the query may name.</summary>
+internal static class AccountMoments
+{
+    private static readonly TimeSpan BehindPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan BehindPause = TimeSpan.FromMilliseconds(10);
+
+    public const string AsOfText = "As it was then: RFC 3339 in UTC, or ms since 1970. In the past.";
+    public const string AtSequenceText = "As it was after this many events.";
+    public const string MinSequenceText = "Not before this sequence: waits up to 2 s, then 503 behind.";
+
+    /// <summary>Answers with a view of the account at the instant, its ETag, and 304 to who has it already.</summary>
+    public static async Task<IResult> Answer(
+        HttpContext http, Venue venue, TimeProvider clock, AccountId account, string? asOf, string? atSequence, string? minSequence,
+        Func<AccountMoment, ValueTask<IResult>> view)
+    {
+        if (Query.RefuseUnknown(http, "asOf", "atSequence", "minSequence") is { } unknown) return unknown;
+        var (moment, refusal) = await Find(http, venue, clock, account, asOf, atSequence, minSequence);
+        if (moment is null) return refusal!;
+
+        var etag = KeyedCommands.ETagOf(account, moment.State.Version);
+        http.Response.Headers.ETag = etag;
+        var isLive = asOf is null && atSequence is null;
+        return isLive && http.Request.Headers.IfNoneMatch == etag
+            ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
+            : await view(moment);
+    }
+
+    private static async Task<(AccountMoment? Moment, Refusal? Refusal)> Find(
+        HttpContext http, Venue venue, TimeProvider clock, AccountId account, string? asOf, string? atSequence, string? minSequence)
+    {
+        if ((asOf is not null ? 1 : 0) + (atSequence is not null ? 1 : 0) + (minSequence is not null ? 1 : 0) > 1)
+            return (null, Refusal.Of(EdgeCode.MalformedParameter, "asOf, atSequence and minSequence exclude each other"));
+        if (minSequence is not null)
+            return Query.Sequence(minSequence) is { } least
+                ? await AtLeast(http, venue, clock, account, least)
+                : (null, Query.NotASequence("minSequence"));
+
+        var now = await venue.Read(account.Grain);
+        if (now.View is not { } live) return (null, Refusal.Of(now.Rejection));
+        if (atSequence is not null)
+        {
+            if (Query.Sequence(atSequence) is not { } sequence) return (null, Query.NotASequence("atSequence"));
+            if (sequence > live.Version)
+                return (null, Refusal.Of(EdgeCode.NotReached, $"the account is at sequence {live.Version}"));
+            return Of(await AccountHistory.AtSequence(venue, account, sequence, http.RequestAborted), asOf: null);
+        }
+
+        if (asOf is not null)
+        {
+            if (Query.Instant(asOf) is not { } instant)
+                return (null, Refusal.Of(
+                    EdgeCode.MalformedParameter, "asOf is RFC 3339 in UTC (…Z) with at most six decimals, or ms since 1970"));
+            if (instant >= live.AsOf)
+                return (null, Refusal.Of(EdgeCode.NotReached, $"the account was read as of {live.AsOf}"));
+            return Of(await AccountHistory.AsOf(venue, account, instant, http.RequestAborted), instant);
+        }
+
+        return (Of(live), null);
+    }
+
+    /// <summary>Read your writes: waits a little for a sequence that another answer has named.</summary>
+    private static async Task<(AccountMoment? Moment, Refusal? Refusal)> AtLeast(
+        HttpContext http, Venue venue, TimeProvider clock, AccountId account, long least)
+    {
+        var since = clock.GetTimestamp();
+        while (true)
+        {
+            var reply = await venue.Read(account.Grain);
+            if (reply.View is not { } live) return (null, Refusal.Of(reply.Rejection));
+            if (live.Version >= least) return (Of(live), null);
+            if (clock.GetElapsedTime(since) >= BehindPatience)
+                return (null, Refusal.Of(EdgeCode.Behind, $"the account is at sequence {live.Version}"));
+            await Task.Delay(BehindPause, clock, http.RequestAborted);
+        }
+    }
+
+    private static AccountMoment Of(GrainView live) => new((Account)live.State, live.LastRecord, live.AsOf, live.Frame);
+
+    private static (AccountMoment? Moment, Refusal? Refusal) Of(AccountHistory.Past past, Instant? asOf) => past.Last is { } last
+        ? (new AccountMoment(past.State, last.Address, asOf ?? last.Time, last.Frame), null)
+        : (null, Refusal.Of(EdgeCode.NotFound, "the account was not open then"));
+}

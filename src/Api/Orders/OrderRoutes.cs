@@ -1,0 +1,55 @@
+using System.ComponentModel;
+using CrossMargin.Api.Access;
+using CrossMargin.Api.Accounts;
+using CrossMargin.Api.Bodies;
+using CrossMargin.Api.Hosting;
+using CrossMargin.Api.Markets;
+using CrossMargin.Api.OpenApi;
+using CrossMargin.Api.Problems;
+using CrossMargin.Api.Trades;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+
+namespace CrossMargin.Api.Orders;
+
+/// <summary>
+/// What the matching engine asks before it takes an order, and what it then sets aside for it. An order's end comes through
+/// the feed of its fills, so that none is released before a late fill.
+/// </summary>
+internal static class OrderRoutes
+{
+    private const string AccountText = "The account whose order it is.";
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var orders = routes.MapGroup("/v1/orders").WithTags("Orders");
+        orders.MapPut("/{orderId}", Reserve).Needs(Scopes.VenueWrite, AccessTarget.Account).WithName("ReserveOrder")
+            .WithSummary("Reserve what an order may need").TakesKey().Accepts<OrderRequest>("application/json")
+            .Produces<OrderReceipt>(201);
+    }
+
+    private static async Task<IResult> Reserve(
+        string orderId, HttpContext http, Venue venue, Instruments instruments, [Description(AccountText)] string account)
+    {
+        if (Query.RefuseUnknown(http, "account") is { } unknown) return unknown;
+        if (!OrderId.TryParse(orderId, out var order)) return Refusal.Of(EdgeCode.MalformedId, FillItem.FormOfId);
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, (ref body) => OrderRequest.Read(ref body, order), out var refusal);
+        if (command is null) return refusal!;
+        if (await RefuseTerms(instruments, command) is { } unfit) return unfit;
+
+        return await venue.Send(http, AccountRoutes.Parsed(account), key, command, (record, @event) => TypedResults.Json(
+            OrderReceipt.Of(record, (AccountEvent.OrderReserved)@event), ApiJson.Default.OrderReceipt, statusCode: 201));
+    }
+
+    /// <summary>
+    /// Only what can never change is judged here: a request that was granted once passes again, and gets its answer again.
+    /// </summary>
+    private static async ValueTask<Refusal?> RefuseTerms(Instruments instruments, AccountCommand.ReserveOrder order)
+    {
+        if (await instruments.Of([order.Instrument]) is not { } listings) return Refusal.Of(Rejection.ShardUnavailable);
+        if (!listings.TryGetValue(order.Instrument, out var listing)) return Refusal.Of(Rejection.UnknownInstrument);
+        if (order.Quantity.E8 % listing.Lot.E8 != 0) return Refusal.Of(Rejection.QuantityOffLot);
+        return order.Price.E8 % listing.Tick.E8 != 0 ? Refusal.Of(Rejection.PriceOffTick) : null;
+    }
+}

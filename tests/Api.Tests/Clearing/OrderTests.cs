@@ -1,0 +1,55 @@
+using System.Text.Json.Nodes;
+
+namespace CrossMargin.Api.Tests.Clearing;
+
+/// <summary>Orders are reserved by the engine and end through its feed.</summary>
+public sealed class OrderTests(ClearingFixture venue)
+{
+    private readonly VenueClient client = venue.Client;
+
+    [Fact]
+    public async Task An_order_is_reserved_filled_and_ended()
+    {
+        var (buyer, seller) = (await client.Funded("alice", "100000"), await client.Funded("bob", "100000"));
+        var order = venue.Name("o");
+        var (body, key) = (Order("1"), VenueClient.NewKey());
+        var receipt = (await Put(buyer, order, body, key)).ShouldBe(201);
+        (receipt.Field("orderId"), receipt.Field("side"), receipt.Field("quantity")).ShouldBe((order, "buy", "1"));
+        (await Put(buyer, order, body, key)).ShouldBe(201).Text.ShouldBe(receipt.Text);
+        (await Put(buyer, order, body)).ShouldBeProblem("order-id-in-use");
+
+        var fill = venue.Fill(buyer, seller, "60000", "0.4");
+        fill["buyer"]!["orderId"] = order;
+        await venue.Report(fill);
+        var left = await Orders(buyer, orders => orders is [{ } only] && (string?)only["remaining"] == "0.6");
+        left[0]!.ToJsonString().ShouldBe($$"""{"orderId":"{{order}}","subAccount":0,"instrument":1,"symbol":"BTC-PERP","side":"buy","remaining":"0.6","price":"60000"}""");
+        await venue.Report(venue.OrderEnd(buyer, order));
+        await Orders(buyer, orders => orders.Count == 0);
+    }
+
+    [Fact]
+    public async Task An_order_that_cannot_be_is_refused()
+    {
+        var account = await client.Funded("alice", "100000");
+        (await Put(account, "a b", Order("1"))).ShouldBeProblem("malformed-id");
+        (await Put(account, "o", Order("0"))).ShouldBeProblem("quantity-not-positive");
+        (await Put(account, "o", Order("0.0001"))).ShouldBeProblem("quantity-off-lot");
+        (await Put(account, "o", Order("1", price: "0.1"))).ShouldBeProblem("price-off-tick");
+        (await Put(account, "o", Order("1", instrument: 999))).ShouldBeProblem("unknown-instrument");
+        (await Put(account, "o", """{"side":"up"}""")).ShouldBeProblem("malformed-text");
+        (await client.Send(HttpMethod.Put, "engine", "/v1/orders/o", "{}"u8.ToArray())).ShouldBeProblem("malformed-id");
+        (await Put("02aaaaaa-0000-8000-8000-000000000000", "o", Order("1"))).ShouldBeProblem("not-found");
+    }
+
+    private static string Order(string quantity, string price = "60000", int instrument = ClearingFixture.BtcPerp) => new JsonObject
+    {
+        ["instrument"] = instrument, ["side"] = "buy", ["quantity"] = quantity, ["price"] = price,
+    }.ToJsonString();
+
+    private Task<Answer> Put(string account, string order, string body, string? key = null) => client.Send(
+        HttpMethod.Put, "engine", $"/v1/orders/{Uri.EscapeDataString(order)}?account={account}", System.Text.Encoding.UTF8.GetBytes(body), key ?? VenueClient.NewKey());
+
+    private async Task<JsonArray> Orders(string account, Func<JsonArray, bool> holds) => (await ClearingFixture.Until(
+        () => client.Get("alice", $"/v1/accounts/{account}/orders"), answer => holds(answer.ShouldBe(200).Json["orders"]!.AsArray())))
+        .Json["orders"]!.AsArray();
+}

@@ -1,0 +1,273 @@
+using System.Text.Json;
+using CrossMargin.Simulation.Reference;
+
+namespace CrossMargin.Simulation.Audit;
+
+/// <summary>
+/// Why a row exists decides what must stand in it: the records of a turn, in order and all of them, are those that the
+/// reference model leaves when it is told the same; and a message is taken in once, whole and in order.
+/// </summary>
+internal sealed partial class Auditor
+{
+    private readonly Dictionary<string, object> told = new(StringComparer.Ordinal);   // by address: what a record tells its addressees
+
+    /// <summary>The records that one grain writes for one cause. Without the rules only the first is known, or none.</summary>
+    private sealed class Turn(string grain, byte[] cause, IReadOnlyList<Fact>? facts, string judge)
+    {
+        private int written;
+
+        public string Grain => grain;
+        public string Judge => judge;
+        public Queue<Leg> Legs { get; init; } = [];
+        public Fact? Next => facts is not null && written < facts.Count ? facts[written] : null;
+
+        public bool IsJudged => facts is not null;
+        public void Wrote() => written++;
+
+        public bool GoesOnWith(string id, StoredRow row) =>
+            id == grain && row.Cause.AsSpan().SequenceEqual(cause)
+            && (facts is not null ? written < facts.Count : Legs.Count > 0 || row.Type is "account.order-filled.v1" or "pool.cleared.v1");
+    }
+
+    private void TakeIn(StoredRow row, string id, GrainBook grain, JsonElement payload)
+    {
+        var book = books[row.Shard];
+        if (book.Turn is null || !book.Turn.GoesOnWith(id, row))
+        {
+            CloseTurn(book);
+            var cause = StoredCause.Read(row.Cause);
+            if (cause is not StoredCause.Message) CloseUnit(book);
+            if (cause is not StoredCause.Frame) CloseAdoption(book);
+            book.Turn = Begin(book, row, id, grain, cause, payload);
+        }
+
+        var turn = book.Turn;
+        if (Leg.IsBooking(row.Type)) Book(row, payload, turn);
+        if (row.Type == "pool.cleared.v1") CheckClearance(row, payload, grain.Pool);
+        Move(row.Address, grain.Fold(row, payload));
+        var expected = turn.Next;
+        turn.Wrote();
+        if (!turn.IsJudged) return;
+        var line = StoredFormat.Line(row.Type, payload);
+        AuditFailure.Unless(
+            expected?.Line == line, turn.Judge, $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected?.Line}");
+        if (expected!.Tells is { } tells) told.Add(row.Address, tells);
+    }
+
+    /// <summary>A leg lands in the account to which it was on its way, as it was sent.</summary>
+    private void Book(StoredRow row, JsonElement payload, Turn turn)
+    {
+        AuditFailure.Unless(turn.Legs.TryDequeue(out var leg), "I4", $"{row.Address} books a leg that no trade has");
+        AuditFailure.Unless(leg!.IsBookedBy(payload), "I4", $"{row.Address} books {payload}\nand the trade says {leg}");
+        Move(row.Address, leg.Landed);
+    }
+
+    private void CloseTurn(ShardBook book)
+    {
+        if (book.Turn is not { } turn) return;
+        book.Turn = null;
+        var last = book.Rows[^1].Address;
+        AuditFailure.Unless(turn.Legs.Count == 0, "I4", $"{turn.Grain} has not booked a leg of its own at {last}");
+        AuditFailure.Unless(turn.Next is null, turn.Judge, $"the turn of {turn.Grain} ends at {last} without\n  {turn.Next?.Line}");
+        if (reference is null || !StoredFormat.IsAccount(turn.Grain)) return;
+        var (folded, ruled) = (GrainOf(turn.Grain).States[^1], reference.StateOf(turn.Grain));
+        AuditFailure.Unless(folded == ruled, "reference", $"{turn.Grain} is at {last}\n  {folded}\nand by the rules\n  {ruled}");
+    }
+
+    private Turn Begin(ShardBook book, StoredRow row, string id, GrainBook grain, StoredCause cause, JsonElement payload)
+    {
+        switch (cause)
+        {
+            case StoredCause.Key key:
+                AuditFailure.Unless(
+                    byKey.TryAdd((id, key.Hex), row), "I4", $"{row.Address} repeats the command of key {key.Hex}");
+                return BeginCommand(row, id, grain);
+            case StoredCause.Source source:
+                var last = counters.GetValueOrDefault((id, source.Name));
+                AuditFailure.Unless(
+                    source.Sequence == last + 1, "I4",
+                    $"{row.Address} has number {source.Sequence} of {source.Name}, after {last}");
+                counters[(id, source.Name)] = source.Sequence;
+                byNumber.Add((id, source.Name, source.Sequence), row);
+                return BeginCommand(row, id, grain);
+            case StoredCause.Message message:
+                return BeginMessage(row, id, message, payload);
+            case StoredCause.Timer:
+                return BeginTimer(row, id, grain);
+            case StoredCause.Frame frame:
+                return OneFact(row, id, ExpectedOfFrame(book, row, id, frame.Number));
+            default:
+                throw new AuditFailure("I9", $"{row.Address} has no cause");
+        }
+    }
+
+    private static Turn OneFact(StoredRow row, string id, string line) => new(id, row.Cause, [new Fact(line)], "I4");
+
+    private Turn BeginCommand(StoredRow row, string id, GrainBook grain)
+    {
+        CommandRecords++;
+        if (log is null) return new Turn(id, row.Cause, facts: null, "I4");
+        var intent = log.Find(id, row.Cause);
+        AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
+        if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
+        if (grain.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);
+        if (reference is null) return new Turn(id, row.Cause, facts: null, "I4");
+
+        var outcome = reference.Ask(id, intent.Request, row.TimeMicros, row.Frame);
+        AuditFailure.Unless(
+            outcome.Facts.Count > 0, "reference", $"{row.Address} answers a command that is refused without a record: {outcome.Refused}");
+        return new Turn(id, row.Cause, outcome.Facts, "reference");
+    }
+
+    private Turn BeginTimer(StoredRow row, string id, GrainBook grain)
+    {
+        if (reference is null)
+        {
+            if (!StoredFormat.IsAccount(id)) return new Turn(id, row.Cause, facts: null, "I4");
+            var expected = grain.Account.ExpectedOfTimer(row.TimeMicros);
+            AuditFailure.Unless(expected is not null, "I4", $"{row.Address} has a timer for its cause and nothing was due");
+            return OneFact(row, id, expected!);
+        }
+
+        var outcome = reference.Wake(id, row.TimeMicros);
+        AuditFailure.Unless(
+            outcome.Facts.Count > 0, "I4", $"{row.Address} has a timer for its cause and nothing was due");
+        return new Turn(id, row.Cause, outcome.Facts, "reference");
+    }
+
+    // ---- messages --------------------------------------------------------------------------------------------------
+
+    private void Address(StoredRow row, JsonElement payload)
+    {
+        var spokenTo = new SortedSet<int>();
+        for (var at = 0; at < row.Addressees.Length; at += 16)
+            spokenTo.Add(StoredFormat.ShardOf(row.Addressees.AsSpan(at, 16), shards));
+        foreach (var to in spokenTo) undelivered[row.Shard, to].Enqueue(row.Position);
+
+        string[] named = row.Type switch
+        {
+            "account.transfer-sent.v1" => [Text("to")],
+            "account.transfer-bounced.v1" => [Text("from")],
+            "circular.sent.v1" => All("to"),
+            "trade.captured.v1" or "trade.busted.v1" => [.. new[] { Side("buyer"), Side("seller") }.Distinct()],
+            "order.ended.v1" => [Text("account")],
+            "shard.frame-adopted.v1" => [StoredFormat.MainPool],
+            "pool.cleared.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
+            "market.feed-admitted.v1" => [Text("feed")],
+            "market.instrument-listed.v1" or "market.funding-fixed.v1" => All("feeds"),
+            _ => [],
+        };
+        var addressed = Enumerable.Range(0, row.Addressees.Length / 16)
+            .Select(index => StoredFormat.Uuid(row.Addressees.AsSpan(index * 16, 16)));
+        AuditFailure.Unless(named.SequenceEqual(addressed), "I4", $"{row.Address} is not addressed to whom it names");
+        if (!Leg.IsTrade(row.Type)) return;
+        foreach (var leg in Leg.Of(row.Type, payload)) Move(row.Address, leg.InFlight);
+
+        string Text(string name) => payload.GetProperty(name).GetString()!;
+        string Side(string name) => payload.GetProperty(name).GetProperty("account").GetString()!;
+        string[] All(string name) => [.. payload.GetProperty(name).EnumerateArray().Select(to => to.GetString()!)];
+    }
+
+    /// <summary>
+    /// A message that is being taken in: the turns of all its addressees here, in list order, in one commit.
+    /// </summary>
+    private sealed class Unit(StoredRow message, List<string> addressees)
+    {
+        public StoredRow Message { get; } = message;
+        public List<string> Addressees { get; } = addressees;
+        public int Next { get; set; }
+    }
+
+    private Turn BeginMessage(StoredRow row, string id, StoredCause.Message cause, JsonElement payload)
+    {
+        var unit = UnitOf(row, cause);
+        using var document = Parse(unit.Message);
+        var message = document.RootElement;
+        if (row.Type == "shard.consumed.v1")
+        {
+            AuditFailure.Unless(
+                unit.Next == 0, "I4", $"{row.Address} says that {unit.Message.Address} caused nothing, which it did");
+            return OneFact(row, id, "shard.consumed.v1");
+        }
+
+        var isParked = row.Type == "shard.parked.v1";
+        var addressee = isParked ? payload.GetProperty("grain").GetString()! : id;
+        while (unit.Next < unit.Addressees.Count && unit.Addressees[unit.Next] != addressee) Skip(unit);
+        AuditFailure.Unless(
+            unit.Next < unit.Addressees.Count, "I4",
+            $"{row.Address} takes {unit.Message.Address} in for a grain that it is not addressed to here");
+        unit.Next++;
+        if (StoredFormat.IsPool(addressee))
+            return new Turn(id, row.Cause, GrainOf(id).Pool.ExpectedOfAdoption(unit.Message, message, row.Frame), "I16");
+
+        var legs = Leg.IsTrade(unit.Message.Type)
+            ? Leg.Of(unit.Message.Type, message).Where(leg => leg.Account == addressee).ToList()
+            : [];
+        if (unit.Message.Type.StartsWith("account.", StringComparison.Ordinal))
+        {
+            var (asset, units) = StoredFormat.Amount(message.GetProperty("amount").GetString()!);
+            Move(row.Address, new Moved(asset, InFlight: -units));
+        }
+
+        if (isParked) foreach (var leg in legs) Move(row.Address, leg.Parked);
+        var isOurs = StoredFormat.IsCircular(addressee);
+        var outcome = isOurs ? null : reference?.Tell(addressee, told[unit.Message.Address]);
+        if (isParked)
+        {
+            AuditFailure.Unless(
+                outcome is not null ? outcome.Refused is not null : GrainOf(addressee).MayPark(unit.Message, message), "I4",
+                $"{row.Address} parks what {addressee} could have taken");
+            var reason = outcome?.Refused ?? payload.GetProperty("reason").GetString();
+            return OneFact(row, id, $"shard.parked.v1 from={unit.Message.Address} grain={addressee} type={unit.Message.Type} reason={reason}");
+        }
+
+        if (outcome is null && unit.Message.Type == "pool.cleared.v1")
+            return new Turn(id, row.Cause, [.. GrainOf(id).Account.ExpectedOfClearance(FrameOf(message)).Select(line => new Fact(line))], "I16");
+        if (outcome is not null) return new Turn(id, row.Cause, outcome.Facts, "reference") { Legs = new Queue<Leg>(legs) };
+        return GrainOf(addressee).ExpectedOfMessage(unit.Message, message, row.Frame) is { } line
+            ? OneFact(row, id, line)
+            : new Turn(id, row.Cause, facts: null, "I4") { Legs = new Queue<Leg>(legs) };
+    }
+
+    private Unit UnitOf(StoredRow row, StoredCause.Message cause)
+    {
+        var book = books[row.Shard];
+        if (book.Unit is { } open && open.Message.Shard == cause.Shard && open.Message.Position == cause.Position)
+            return open;
+
+        CloseUnit(book);
+        AuditFailure.Unless(
+            cause.Shard < shards && undelivered[cause.Shard, row.Shard].TryDequeue(out var next) && next == cause.Position, "I4",
+            $"{row.Address} takes {cause.Shard}:{cause.Position} in, which is not the next message of that shard");
+        var message = Row(cause.Shard, cause.Position);
+        AuditFailure.Unless(
+            message.Frame <= row.Frame, "I15",
+            $"{row.Address} of frame {row.Frame} takes in {message.Address}, which is of frame {message.Frame}");
+        var here = Enumerable.Range(0, message.Addressees.Length / 16)
+            .Select(index => message.Addressees.AsSpan(index * 16, 16).ToArray())
+            .Where(addressee => StoredFormat.ShardOf(addressee, shards) == row.Shard)
+            .Select(addressee => StoredFormat.Uuid(addressee)).ToList();
+        if (message.Type == "pool.cleared.v1") here = WaitingIn(row.Shard);
+        return book.Unit = new Unit(message, here);
+    }
+
+    private void CloseUnit(ShardBook book)
+    {
+        if (book.Unit is not { } unit) return;
+        while (unit.Next < unit.Addressees.Count) Skip(unit);
+        book.Unit = null;
+    }
+
+    /// <summary>No record of an addressee is right only where its turn leaves none.</summary>
+    private void Skip(Unit unit)
+    {
+        var addressee = unit.Addressees[unit.Next++];
+        using var message = Parse(unit.Message);
+        var outcome = StoredFormat.IsCircular(addressee) ? null : reference?.Tell(addressee, told[unit.Message.Address]);
+        var isSilent = outcome is not null
+            ? outcome is { Facts.Count: 0, Refused: null }
+            : unit.Message.Type == "pool.cleared.v1" ? !GrainOf(addressee).Account.ExpectedOfClearance(FrameOf(message.RootElement)).Any()
+            : GrainOf(addressee).ExpectedOfMessage(unit.Message, message.RootElement, frame: 0) is "";
+        AuditFailure.Unless(isSilent, "I4", $"{addressee} has not taken {unit.Message.Address} in, and its shard moved on");
+    }
+}

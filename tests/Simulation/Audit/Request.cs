@@ -1,0 +1,41 @@
+using System.Numerics;
+
+namespace CrossMargin.Simulation.Audit;
+
+/// <summary>What a client asked a grain to do, in plain values: amounts in units, prices and quantities in 1e-8, rates in 1e-9.</summary>
+internal abstract record Request
+{
+    internal sealed record Open(string Owner) : Request;
+    internal sealed record Deposit(string Asset, BigInteger Units, string Reference) : Request;
+    internal sealed record Withdraw(string Asset, BigInteger Units, string Destination) : Request;
+    internal sealed record Cancel(long Withdrawal) : Request;
+    internal sealed record SetAside(int Shard, BigInteger ExposureMicros, string Reason) : Request;
+    internal sealed record BringBack(int Shard, string Reason) : Request;
+    internal sealed record Post(long Withdrawal) : Request;
+    internal sealed record Void(long Withdrawal) : Request;
+    internal sealed record Transfer(string To, string Asset, BigInteger Units) : Request;
+    internal sealed record Reserve(string Order, int SubAccount, int Instrument, string Side, BigInteger Quantity, BigInteger Price) : Request;
+
+    internal sealed record Capture(
+        string Id, int Instrument, BigInteger Price, BigInteger Quantity, Party Buyer, Party Seller, long TradedAt) : Request;
+    internal sealed record EndOrder(string Order, string Account) : Request;
+    internal sealed record Bust(string Trade) : Request;
+
+    internal sealed record AdmitFeed(string Feed) : Request;
+    internal sealed record AdmitSource(string Source, int Weight) : Request;
+    internal sealed record List(Terms Terms) : Request;
+    internal sealed record Quote(string Source, long At, IReadOnlyList<(string Underlying, BigInteger Price)> Prices) : Request;
+    internal sealed record FixFunding(
+        int Instrument, long Period, BigInteger Premium, BigInteger Interest, BigInteger InnerClamp, BigInteger Cap, BigInteger Share) : Request;
+
+    internal sealed record Circulate(IReadOnlyList<string> To, string Text) : Request;
+    internal sealed record Shine(int Skip, int Light) : Request;
+}
+
+/// <summary>One side of a reported trade.</summary>
+internal sealed record Party(string Account, int SubAccount, BigInteger FeeRate, string? Order);
+
+/// <summary>The terms of an instrument.</summary>
+internal sealed record Terms(
+    int Id, string Kind, string Symbol, string Underlying, string Settlement, BigInteger Multiplier, BigInteger Tick, BigInteger Lot,
+    long? Expiry, BigInteger? Strike, string? Right);

@@ -1,0 +1,109 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Simulation.Audit;
+using CrossMargin.Simulation.World;
+
+namespace CrossMargin.Simulation.Clients;
+
+/// <summary>What is traded here, and what the machines and the officer of the market may ask for.</summary>
+internal sealed partial class Town
+{
+    public static readonly string[] Underlyings = ["BTC", "ETH"];
+
+    public MarketId Market { get; } = MarketId.For("simulation");
+    public IReadOnlyList<FeedId> Feeds { get; }
+    public IReadOnlyList<(string Name, int Weight)> Sources { get; }
+    public IReadOnlyList<Listing> Listings { get; }
+
+    /// <summary>Multipliers, ticks and lots that do not divide each other; one instrument expires while it is traded.</summary>
+    private static Listing[] ListingsOf(Instant start) =>
+    [
+        Listed(1, InstrumentKind.Perp, "BTC", "USDC", multiplier: 100_000_000, tick: 10_000_000, lot: 100_000),
+        Listed(2, InstrumentKind.Perp, "ETH", "USDC", multiplier: 33_333_333, tick: 1, lot: 1),
+        Listed(3, InstrumentKind.Perp, "ETH", "BTC", multiplier: 1_000_000, tick: 1_000, lot: 300),
+        Listed(4, InstrumentKind.Future, "BTC", "USDC", multiplier: 1_000_000, tick: 50_000_000, lot: 100_000_000) with
+        {
+            Expiry = start.PlusMicros(700_000),
+        },
+        Listed(5, InstrumentKind.Option, "BTC", "USDC", multiplier: 100_000_000, tick: 1_000_000, lot: 10_000_000) with
+        {
+            Expiry = start.PlusMicros(30 * 24 * Instant.MicrosPerHour), Strike = new Price(60_000_00000000), Right = OptionKind.Call,
+        },
+    ];
+
+    private static Listing Listed(int id, InstrumentKind kind, string underlying, string settlement, long multiplier, long tick, long lot) => new(
+        new InstrumentId(id), kind, $"{underlying}-{id}", new Underlying(underlying), Asset.Of(settlement), new Quantity(multiplier),
+        new Price(tick), new Quantity(lot));
+
+    /// <summary>Terms that do not fit together.</summary>
+    public Listing UnsoundListing(Draws draws)
+    {
+        var listing = draws.Pick(Listings) with { Id = new InstrumentId(50) };
+        return draws.Between(0, 3) switch
+        {
+            0 => listing with { Lot = new Quantity(0) },
+            1 => listing with { Multiplier = new Quantity(-1) },
+            2 => listing with { Right = listing.Right is null ? OptionKind.Put : null },
+            _ => listing with { Expiry = listing.Expiry is null ? venue.Wall : null },
+        };
+    }
+
+    /// <summary>What the world pays now: it drifts by about a thousandth in a tenth of a second, this way and that.</summary>
+    public long PriceOf(string underlying)
+    {
+        var fair = underlying == "BTC" ? 65_000_00000000 : 3_200_12345678;
+        var (period, now) = (underlying == "BTC" ? 3_000_000 : 1_900_000, venue.Agenda.Now);
+        var phase = now % (2 * period);
+        return fair + (fair / 1_000 * ((phase < period ? phase : (2 * period) - phase) / 100_000)) + (fair / 100_000 * (now / 50_000 % 7));
+    }
+
+    public static Order AdmitFeed(MarketId market, FeedId feed) =>
+        new(market.Grain, new MarketCommand.AdmitFeed(feed), new Request.AdmitFeed(feed.ToString()));
+
+    public static Order AdmitSource(MarketId market, string source, int weight) =>
+        new(market.Grain, new MarketCommand.AdmitSource(new SourceId(source), weight), new Request.AdmitSource(source, weight));
+
+    public static Order List(MarketId market, Listing listing) => new(market.Grain, new MarketCommand.List(listing), new Request.List(new Terms(
+        listing.Id.Number, listing.Kind.ToString(), listing.Symbol, listing.Underlying.Code, listing.Settlement.ToString(),
+        listing.Multiplier.E8, listing.Tick.E8, listing.Lot.E8, listing.Expiry?.Micros, listing.Strike?.E8, listing.Right?.ToString())));
+
+    public Order Quote(SourceId source, Instant at, IReadOnlyList<(string Underlying, long Price)> prices) => new(
+        Market.Grain,
+        new MarketCommand.Quote(source, at, [.. prices.Select(entry => new IndexQuote(new Underlying(entry.Underlying), new Price(entry.Price)))]),
+        new Request.Quote(source.Name, at.Micros, [.. prices.Select(entry => (entry.Underlying, (System.Numerics.BigInteger)entry.Price))]));
+
+    public static Order FixFunding(
+        MarketId market, int instrument, long period, long premium, long interest, long innerClamp, long cap, long share) => new(
+        market.Grain,
+        new MarketCommand.FixFunding(
+            new InstrumentId(instrument), period, new Rate(premium),
+            new FundingTerms(new Rate(interest), new Rate(innerClamp), new Rate(cap), new Rate(share))),
+        new Request.FixFunding(instrument, period, premium, interest, innerClamp, cap, share));
+
+    public static Order Trade(FeedId feed, string id, int instrument, long price, long quantity, Trader buyer, Trader seller, Instant at) => new(
+        feed.Grain,
+        new TradeCommand.Capture(
+            new TradeId(id), new InstrumentId(instrument), new Price(price), new Quantity(quantity), Told(buyer), Told(seller), at),
+        new Request.Capture(id, instrument, price, quantity, Meant(buyer), Meant(seller), at.Micros));
+
+    private static TradeParty Told(Trader trader) => new(trader.Account, new SubAccountId(trader.SubAccount), new Rate(trader.FeeRate))
+    {
+        Order = trader.Order is { } order ? new OrderId(order) : null,
+    };
+
+    private static Party Meant(Trader trader) => new(trader.Account.ToString(), trader.SubAccount, trader.FeeRate, trader.Order);
+
+    public static Order EndOrder(FeedId feed, string order, AccountId account) => new(
+        feed.Grain, new TradeCommand.EndOrder(new OrderId(order), account), new Request.EndOrder(order, account.ToString()));
+
+    public static Order Bust(FeedId feed, string trade) =>
+        new(feed.Grain, new TradeCommand.Bust(new TradeId(trade)), new Request.Bust(trade));
+
+    public static Order Reserve(AccountId account, string order, int subAccount, int instrument, Side side, long quantity, long price) => new(
+        account.Grain,
+        new AccountCommand.ReserveOrder(
+            new OrderId(order), new SubAccountId(subAccount), new InstrumentId(instrument), side, new Quantity(quantity), new Price(price)),
+        new Request.Reserve(order, subAccount, instrument, side.ToString(), quantity, price));
+}

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using CrossMargin.Simulation.Audit;
+
+namespace CrossMargin.Simulation.World;
+
+/// <summary>Sees in a stored row which paths of the venue were walked.</summary>
+internal static class Watch
+{
+    public static void Count(Venue venue, StoredRow row)
+    {
+        var sights = venue.Sights;
+        switch (row.Type)
+        {
+            case "shard.consumed.v1": sights.Saw(Sight.Consumed); break;
+            case "shard.frame-adopted.v1": sights.Saw(Sight.FrameAdopted); break;
+            case "account.transfer-bounced.v1": sights.Saw(Sight.Bounced); break;
+            case "account.transfer-returned.v1": sights.Saw(Sight.Returned); break;
+            case "account.withdrawal-overdue.v1": sights.Saw(Sight.Overdue); break;
+            case "account.withdrawal-posted.v1": sights.Saw(Sight.Posted); break;
+            case "account.withdrawal-cancelled.v1": sights.Saw(Sight.Cancelled); break;
+            case "pool.cleared.v1": sights.Saw(row.Frame > 0 ? Sight.ClearedUnderAFrame : Sight.ClearedBeforeAnyFrame); break;
+            case "pool.shard-set-aside.v1": sights.Saw(Sight.ShardSetAside); break;
+            case "pool.shard-brought-back.v1": sights.Saw(Sight.ShardBroughtBack); break;
+            case "account.withdrawal-voided.v1": sights.Saw(Sight.Voided); break;
+            case "account.command-refused.v1": sights.Saw(Sight.RefusedInJournal); break;
+            case "account.transfer-sent.v1":
+                var receiver = StoredFormat.ShardOf(row.Addressees, venue.Plan.Shards);
+                sights.Saw(receiver == row.Shard ? Sight.TransferInsideShard : Sight.TransferAcrossShards);
+                break;
+            case "circular.sent.v1":
+                var shards = ShardsOf(venue, row);
+                if (shards.Distinct().Count() < shards.Count) sights.Saw(Sight.SeveralAddresseesInOneShard);
+                break;
+            case "account.order-reserved.v1": sights.Saw(Sight.OrderReserved); break;
+            case "account.order-released.v1": sights.Saw(Sight.OrderReleased); break;
+            case "trade.busted.v1": sights.Saw(Sight.TradeBusted); break;
+            case "market.funding-fixed.v1": sights.Saw(Sight.FundingFixed); break;
+            case "trade.captured.v1":
+                var addressed = ShardsOf(venue, row);
+                sights.Saw(
+                    addressed.Count == 1 ? Sight.TradeWithOneself
+                    : addressed[0] == addressed[1] ? Sight.TradeInsideShard
+                    : Sight.TradeBetweenShards);
+                break;
+            default:
+                if (row.Type.StartsWith("account.", StringComparison.Ordinal) || row.Type.StartsWith("market.", StringComparison.Ordinal)
+                    || row.Type.StartsWith("trade.", StringComparison.Ordinal) || row.Type == "shard.parked.v1") Look(sights, row);
+                break;
+        }
+    }
+
+    private static List<int> ShardsOf(Venue venue, StoredRow row) =>
+    [
+        .. Enumerable.Range(0, row.Addressees.Length / 16)
+            .Select(index => StoredFormat.ShardOf(row.Addressees.AsSpan(index * 16, 16), venue.Plan.Shards)),
+    ];
+
+    private static void Look(Sights sights, StoredRow row)
+    {
+        using var document = JsonDocument.Parse(row.Payload);
+        var payload = document.RootElement;
+        switch (row.Type)
+        {
+            case "account.fill-applied.v1" or "account.fill-reversed.v1":
+                LookAt(sights, payload.GetProperty("change"));
+                break;
+            case "account.funding-applied.v1":
+                sights.Saw(Sight.FundingPaid);
+                break;
+            case "account.order-filled.v1":
+                sights.Saw(payload.GetProperty("remaining").GetString() == "0" ? Sight.OrderFilled : Sight.OrderFilledInPart);
+                break;
+            case "trade.command-refused.v1":
+                sights.Saw(payload.GetProperty("command").GetString() == "bust" ? Sight.BustRefused : Sight.TradeRefused);
+                break;
+            case "market.command-refused.v1":
+                if (payload.GetProperty("command").GetString() == "fix-funding") sights.Saw(Sight.FundingRefused);
+                break;
+            case "shard.parked.v1":
+                if (payload.GetProperty("type").GetString() == "trade.captured.v1") sights.Saw(Sight.TradeParked);
+                break;
+            case "market.frame-published.v1":
+                foreach (var index in payload.GetProperty("indices").EnumerateArray())
+                    sights.Saw(index.GetProperty("breaker").GetString() switch
+                    {
+                        "Normal" => Sight.IndexNormal,
+                        "Degraded" => Sight.IndexDegraded,
+                        _ => Sight.IndexHalted,
+                    });
+                break;
+        }
+    }
+
+    private static void LookAt(Sights sights, JsonElement change)
+    {
+        var traded = StoredFormat.Units(change.GetProperty("quantity").GetString()!, 8);
+        var after = StoredFormat.Units(change.GetProperty("quantityAfter").GetString()!, 8);
+        var before = after - traded;
+        if (!traded.IsZero)
+            sights.Saw(
+                before.IsZero || before.Sign == traded.Sign ? Sight.PositionOpened
+                : after.IsZero ? Sight.PositionClosed
+                : after.Sign == before.Sign ? Sight.PositionClosedInPart
+                : Sight.PositionThroughZero);
+        if (!change.GetProperty("funding").GetString()!.StartsWith("0 ", StringComparison.Ordinal)) sights.Saw(Sight.FundingPaid);
+        if (change.GetProperty("balanceAfter").GetString()!.StartsWith('-')) sights.Saw(Sight.NegativeBalance);
+    }
+}
