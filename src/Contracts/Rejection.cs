@@ -53,6 +53,10 @@ public enum Rejection
     TooManyOrders = 151,
     /// <summary>A position or a balance would not fit into its integer. A fill that this happens to is parked.</summary>
     PositionLimit = 152,
+    /// <summary>Afterwards margin equity would be below the initial margin, and the account would not be less at risk.</summary>
+    InsufficientMargin = 160,
+    /// <summary>Something that the account holds has no price: nobody can say whether it may.</summary>
+    AccountFrozen = 161,
 
     // 200–249: trades as a feed reports them, in order of precedence.
     UnknownInstrument = 200,

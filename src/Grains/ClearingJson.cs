@@ -20,6 +20,8 @@ internal static class ClearingJson
 
     internal sealed class RateConverter() : DecimalConverter<Rate>(Rate.Scale, units => new Rate(units), rate => rate.E9);
 
+    internal sealed class MoneyConverter() : DecimalConverter<Money>(Money.Scale, units => new Money(units), money => money.Micros);
+
     internal sealed class AssetConverter() : NameConverter<Asset>(asset => asset.ToString(), text =>
         Asset.TryParse(text, out var asset) && asset.Decimals is not null ? asset : null);
 
@@ -77,8 +79,12 @@ internal static class ClearingJson
     }
 
     /// <summary>Written <c>"3:0.0125"</c>: after three periods the index stands at 0.0125.</summary>
-    internal sealed class FundingPointConverter() : NameConverter<FundingPoint>(
-        point => $"{point.Period}:{DecimalText.Format(point.IndexE12, FundingPoint.IndexScale)}", text =>
+    internal sealed class FundingPointConverter() : NameConverter<FundingPoint>(Text, Parse)
+    {
+        public static string Text(FundingPoint point) =>
+            $"{point.Period}:{DecimalText.Format(point.IndexE12, FundingPoint.IndexScale)}";
+
+        public static FundingPoint? Parse(string text)
         {
             var colon = text.IndexOf(':', StringComparison.Ordinal);
             return colon > 0
@@ -86,7 +92,8 @@ internal static class ClearingJson
                 && DecimalText.TryParse(text.AsSpan(colon + 1), FundingPoint.IndexScale, out var index)
                     ? new FundingPoint(period, index)
                     : null;
-        });
+        }
+    }
 
     internal abstract class DecimalConverter<T>(int scale, Func<long, T> of, Func<T, long> unitsOf) : JsonConverter<T> where T : struct
     {

@@ -39,6 +39,8 @@ public sealed class RejectionTests
             150 order-id-in-use
             151 too-many-orders
             152 position-limit
+            160 insufficient-margin
+            161 account-frozen
             200 unknown-instrument
             201 instrument-expired
             210 quantity-not-positive

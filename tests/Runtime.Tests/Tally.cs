@@ -160,8 +160,12 @@ internal sealed class TallyValuation : Valuation
     public override GrainId Publisher => ScriptedShard.A;
     public override string FrameEvent => "published";
     public override object Open(MarkFrame frame) => frame;
+    public override ShardSweep ForShard() => new TallySweep();
+}
 
-    public override FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots)
+internal sealed class TallySweep : ShardSweep
+{
+    public override FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots, IReadOnlyList<GrainSlot> changed)
     {
         var tallies = slots.Where(slot => slot.Id.Kind == TallyGrain.TheKind).OrderBy(slot => slot.Id).ToList();
         var digest = Hash256.Of(Encoding.ASCII.GetBytes($"frame {((MarkFrame)marks).Number}"));

@@ -11,7 +11,7 @@ namespace CrossMargin.Simulation;
 public class SwarmTests(ITestOutputHelper output)
 {
     private const int FixedSeeds = 1_000;
-    private const long FreshSteps = 2_000_000;
+    private const long FreshSteps = 3_000_000;
 
     [Fact]
     public void The_fixed_seeds_keep_every_promise_and_walk_every_path()

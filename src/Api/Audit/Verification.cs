@@ -2,6 +2,7 @@ using CrossMargin.Api.Hosting;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
@@ -21,7 +22,7 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
     private readonly List<Finding> findings = [];
     private readonly Dictionary<(ShardId To, ShardId From), long> watermarks = [];
     private readonly Dictionary<(ShardId From, ShardId To), long> lastAddressed = [];
-    private readonly MoneyTotals totals = new();
+    private readonly Conservation totals = new();
     private long records;
     private long grains;
 
@@ -34,6 +35,8 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
         var conservation = totals.Views();
         foreach (var view in conservation)
             if (view.Difference != "0") Find("not-conserved", view.Asset, $"{view.Difference} is too much or missing");
+        foreach (var (instrument, sum) in totals.Uneven())
+            Find("not-conserved", $"instrument {instrument}", $"what is held and on its way sums to {sum} contracts");
         return Answer(AuditHead.HashOf(heads), conservation, now);
     }
 
@@ -85,7 +88,8 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
         foreach (var to in venue.Map.Shards) lastAddressed[(head.Shard, to)] = state.LastAddressed[to.Number];
         foreach (var slot in state.Slots)
         {
-            if (slot.State is Account account) totals.AddAccount(account);
+            if (slot.State is Account account) totals.Add(account);
+            if (slot.State is TradeCapture feed) totals.Add(feed);
             if (slot.State is ShardGrain own) await CountSuspense(own);
         }
 
@@ -124,7 +128,7 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
             var next = slot.Type.Evolve(slot.State, @event);
             slot.Type.Verify(next);
             state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
-            if (@event is AccountEvent money) totals.AddEvent(money);
+            if (@event is AccountEvent money) totals.Add(money);
             return true;
         }
         catch (Exception broken) when (broken is not OutOfMemoryException)
@@ -191,10 +195,17 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
                 var page = await venue.Journal.ReadAddressed(head.Shard, to, after, PageSize, cancel);
                 if (page.Count == 0) break;
                 foreach (var record in page)
-                    if (record.Position <= head.Position && Carried(record) is { } amount) totals.AddInFlight(amount);
+                    if (record.Position <= head.Position) CountInFlight(record, to);
                 after = page[^1].Position;
             }
         }
+    }
+
+    private void CountInFlight(JournalRecord message, ShardId to)
+    {
+        if (venue.Catalog.Decode(message) is not { } @event) return;
+        foreach (var addressee in message.Addressees)
+            if (venue.Map.ShardOf(addressee) == to) totals.AddInFlight(@event, addressee);
     }
 
     private async Task CountSuspense(ShardGrain own)
@@ -203,69 +214,9 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
         {
             var colon = parked.From.IndexOf(':');
             var (shard, position) = (new ShardId(int.Parse(parked.From.AsSpan(0, colon))), long.Parse(parked.From.AsSpan(colon + 1)));
-            if (await venue.Journal.ReadShard(shard, position - 1, limit: 1, cancel) is [var message] && Carried(message) is { } amount)
-                totals.AddSuspense(amount);
+            if (await venue.Journal.ReadShard(shard, position - 1, limit: 1, cancel) is [var message]
+                && venue.Catalog.Decode(message) is { } @event && GrainId.TryParse(parked.Grain, out var addressee))
+                totals.AddSuspense(@event, addressee);
         }
-    }
-
-    /// <summary>The money that a message carries.</summary>
-    private AssetAmount? Carried(JournalRecord message) => venue.Catalog.Decode(message) switch
-    {
-        AccountEvent.TransferSent sent => sent.Amount,
-        AccountEvent.TransferBounced bounced => bounced.Amount,
-        _ => null,
-    };
-}
-
-/// <summary>Sums per asset in 128 bits, so that no number of accounts overflows them.</summary>
-internal sealed class MoneyTotals
-{
-    private readonly SortedDictionary<Asset, Sums> byAsset = [];
-
-    private sealed class Sums
-    {
-        public Int128 Accounts, Held, InFlight, Suspense, Deposited, Paid;
-        public Int128 Difference => Accounts + Held + InFlight + Suspense - (Deposited - Paid);
-    }
-
-    public void AddAccount(Account account)
-    {
-        foreach (var amount in account.Balances.Amounts) Of(amount.Asset).Accounts += amount.Units;
-        foreach (var hold in account.Holds) Of(hold.Amount.Asset).Held += hold.Amount.Units;
-    }
-
-    /// <summary>What crosses the venue's border.</summary>
-    public void AddEvent(AccountEvent @event)
-    {
-        if (@event is AccountEvent.Deposited deposited) Of(deposited.Amount.Asset).Deposited += deposited.Amount.Units;
-        if (@event is AccountEvent.WithdrawalPosted posted) Of(posted.Amount.Asset).Paid += posted.Amount.Units;
-    }
-
-    public void AddInFlight(AssetAmount amount) => Of(amount.Asset).InFlight += amount.Units;
-
-    public void AddSuspense(AssetAmount amount) => Of(amount.Asset).Suspense += amount.Units;
-
-    public IReadOnlyList<ConservationView> Views() =>
-    [
-        .. byAsset.Select(entry => new ConservationView(
-            entry.Key.ToString(), Text(entry, s => s.Accounts), Text(entry, s => s.Held), Text(entry, s => s.InFlight),
-            Text(entry, s => s.Suspense), Text(entry, s => s.Deposited), Text(entry, s => s.Paid), Text(entry, s => s.Difference))),
-    ];
-
-    private static string Text(KeyValuePair<Asset, Sums> entry, Func<Sums, Int128> part)
-    {
-        var (units, decimals) = (part(entry.Value), entry.Key.Decimals!.Value);
-        if (units >= long.MinValue && units <= long.MaxValue) return DecimalText.Format((long)units, decimals);
-
-        // A venue's sum may be more than one account can hold.
-        var digits = Int128.Abs(units).ToString();
-        var fraction = digits[^decimals..].TrimEnd('0');
-        return $"{(units < 0 ? "-" : "")}{digits[..^decimals]}{(fraction.Length == 0 ? "" : ".")}{fraction}";
-    }
-
-    private Sums Of(Asset asset)
-    {
-        if (!byAsset.TryGetValue(asset, out var sums)) byAsset.Add(asset, sums = new Sums());
-        return sums;
     }
 }

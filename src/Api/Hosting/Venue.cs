@@ -1,6 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Pools;
@@ -33,6 +34,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
         new CoordinatorGrain(new ShardMap(options.Shards)))
     {
+        Valuation = new MarginValuation(MarketId.For(options.Venue)),
         Coordinator = PoolId.Main.Grain,
     };
 

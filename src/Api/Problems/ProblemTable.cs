@@ -46,6 +46,10 @@ public static class ProblemTable
         [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),
         [Rejection.TooManyOrders] = Of(Rejection.TooManyOrders, 422, "As many orders are open as an account may have."),
         [Rejection.PositionLimit] = Of(Rejection.PositionLimit, 422, "A position or balance would not fit into its integer."),
+        [Rejection.InsufficientMargin] = Of(
+            Rejection.InsufficientMargin, 422, "Margin equity would be below the initial margin, and the account not less at risk."),
+        [Rejection.AccountFrozen] = Of(
+            Rejection.AccountFrozen, 422, "Something that the account holds has no price, so nobody can say whether it may."),
         [Rejection.UnknownInstrument] = Of(Rejection.UnknownInstrument, 422, "The venue has not listed this instrument."),
         [Rejection.InstrumentExpired] = Of(Rejection.InstrumentExpired, 422, "The instrument had expired at the time of the trade."),
         [Rejection.QuantityNotPositive] = Of(Rejection.QuantityNotPositive, 422, "A quantity is more than zero."),

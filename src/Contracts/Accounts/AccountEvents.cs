@@ -24,6 +24,10 @@ public abstract record AccountEvent
         /// <summary>The frame of the decision, which every shard has to be beyond. 0 is not written.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
         public long Frame { get; init; }
+
+        /// <summary>What allowed it, where anything is at risk.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
     }
 
     /// <summary>The coordinator of its risk pool let go what was held under <paramref name="Frame"/> or before.</summary>
@@ -45,7 +49,12 @@ public abstract record AccountEvent
     public sealed record WithdrawalOverdue(WithdrawalId Withdrawal) : AccountEvent;
 
     /// <summary>Addressed to the receiver: the amount is in flight until its shard has taken this record in.</summary>
-    public sealed record TransferSent(AccountId From, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+    public sealed record TransferSent(AccountId From, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>What allowed it, where anything is at risk.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
+    }
 
     public sealed record TransferReceived(AccountId From, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
 
@@ -70,13 +79,31 @@ public abstract record AccountEvent
         AssetAmount BalanceAfter) : AccountEvent;
 
     public sealed record OrderReserved(
-        OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Price) : AccountEvent;
+        OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Price) : AccountEvent
+    {
+        /// <summary>What allowed it: the margin with the order.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
+    }
 
     /// <summary>A fill took this much off the reservation; with nothing left it is gone.</summary>
     public sealed record OrderFilled(OrderId Order, Quantity Quantity, Quantity Remaining) : AccountEvent;
 
     /// <summary>The order ended with this much of it unfilled.</summary>
     public sealed record OrderReleased(OrderId Order, Quantity Quantity) : AccountEvent;
+
+    /// <summary>
+    /// The account stands otherwise than before, after its last event or under a newly adopted frame. Where it cannot be
+    /// valued, <see cref="Unpriced"/> stands for the figures and says why.
+    /// </summary>
+    public sealed record MarginStatusChanged(MarginStatus Status, MarginStatus Before) : AccountEvent
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
+
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Unpriced { get; init; }
+    }
 
     /// <summary>
     /// A money command was refused. Journaled, so that the same key or sequence gets the same answer for ever.
@@ -86,6 +113,10 @@ public abstract record AccountEvent
         /// <summary>With <see cref="Rejection.ExceedsBalance"/>: what there was.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public AssetAmount? Available { get; init; }
+
+        /// <summary>With <see cref="Rejection.InsufficientMargin"/>: what the margin would have been.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
     }
 }
 
@@ -124,5 +155,6 @@ public static class AccountEventNames
     public const string OrderReserved = "account.order-reserved.v1";
     public const string OrderFilled = "account.order-filled.v1";
     public const string OrderReleased = "account.order-released.v1";
+    public const string MarginStatusChanged = "account.margin-status-changed.v1";
     public const string CommandRefused = "account.command-refused.v1";
 }

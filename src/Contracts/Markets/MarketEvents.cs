@@ -30,7 +30,10 @@ public abstract record MarketEvent
         SourceId Source, Instant At, Underlying Underlying, Instant Expiry, Rejection Reason, Rate LogMoneyness, Rate Amount) : MarketEvent;
 
     /// <summary>The numbered result of looking at all sources at one instant. Nothing of it is computed again later.</summary>
-    public sealed record FramePublished(long Number, Instant At, ImmutableArray<IndexMark> Indices) : MarketEvent;
+    public sealed record FramePublished(MarkFrame Frame, ImmutableArray<IndexMark> Indices) : MarketEvent;
+
+    /// <summary>These rules are in every frame from the next one on.</summary>
+    public sealed record ParametersTaken(ParametersInForce Parameters, Instant EffectiveAt) : MarketEvent;
 
     /// <summary>
     /// Addressed to every admitted feed, and to be read by every account that holds the perpetual. The rate is that of a whole
@@ -80,7 +83,8 @@ public static class MarketEventNames
     public const string Quoted = "market.quoted.v1";
     public const string SurfaceAccepted = "market.surface-accepted.v1";
     public const string SurfaceRefused = "market.surface-refused.v1";
-    public const string FramePublished = "market.frame-published.v1";
+    public const string FramePublished = "market.frame-published.v2";
+    public const string ParametersTaken = "market.parameters-taken.v1";
     public const string FundingFixed = "market.funding-fixed.v1";
     public const string CommandRefused = "market.command-refused.v1";
 }

@@ -1,11 +1,13 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
 
 namespace CrossMargin.Contracts;
 
 /// <summary>
 /// One numbered snapshot of everything that margin depends on from outside the account, journaled once. What was fitted
-/// is recorded as fitted: a reader never fits again.
+/// is recorded as fitted: a reader never fits again. Nothing else is needed to margin an account under it.
 /// </summary>
 public sealed record MarkFrame(
     long Number,
@@ -13,7 +15,30 @@ public sealed record MarkFrame(
     ImmutableArray<AssetMark> Assets,
     ImmutableArray<UnderlyingMark> Underlyings,
     ImmutableArray<ExpiryMark> Expiries,
-    ImmutableArray<InstrumentMark> Instruments);
+    ImmutableArray<InstrumentMark> Instruments)
+{
+    /// <summary>
+    /// The terms of what is listed, in order of numbers. One without a mark has no price: who holds it cannot be valued.
+    /// A frame is read by number; symbols are the market's, and stand here as the number's text.
+    /// </summary>
+    public ImmutableArray<Instrument> Listed { get; init; } = [];
+
+    /// <summary>Where the funding of each perpetual stands, in order of instruments.</summary>
+    public ImmutableArray<FundingMark> Funding { get; init; } = [];
+
+    /// <summary>What expired instruments settled at, in order of instruments, for as long as somebody may hold them.</summary>
+    public ImmutableArray<SettlementMark> Settlements { get; init; } = [];
+
+    /// <summary>The rules that are in force. Without rules nobody can be valued.</summary>
+    public ParametersInForce? Parameters { get; init; }
+}
+
+public readonly record struct FundingMark(InstrumentId Instrument, FundingPoint Point);
+
+public readonly record struct SettlementMark(InstrumentId Instrument, Price Price);
+
+/// <summary>Version 0 is what the venue starts with; every other came in a <see cref="ParameterEvent.Effective"/>.</summary>
+public sealed record ParametersInForce(int Version, ParameterText Document);
 
 /// <summary>
 /// An asset in the reference currency. The slow price is the drift-capped one that new risk is judged by; confidence is

@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
@@ -110,26 +111,29 @@ public sealed partial record Account
             new AssetAmount(asset, (long)cost), new AssetAmount(asset, (long)balance));
     }
 
-    /// <summary>Brings every position in the perpetual to the fixed point. One that is there already, or beyond it, stays.</summary>
-    private static Decision<AccountEvent> ApplyFunding(Account account, MarketEvent.FundingFixed fixing)
+    /// <summary>
+    /// Brings every position to the funding point of the frame. One that is there already, or beyond it because a fill came
+    /// from a later one, stays; so does one whose payment would not fit into its integer, and counts as unsettled.
+    /// </summary>
+    private static Decision<AccountEvent> SettleFunding(Account account, MarginMarks? marks)
     {
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
-        foreach (var held in account.Positions.In(fixing.Instrument))
+        foreach (var held in account.Positions.All)
         {
-            if (held.Funding.Period >= fixing.Funding.Period) continue;
+            if (marks?.FundingOf(held.Instrument) is not { } point || held.Funding.Period >= point.Period) continue;
             var asset = held.Cost.Asset;
-            var (funding, rounding) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, fixing.Funding), asset);
+            var (funding, rounding) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, point), asset);
             var balance = account.Balances[asset].Units - funding;
-            if (!PositionMath.Fits(funding) || !PositionMath.Fits(balance)) return Rejection.PositionLimit;
+            if (!PositionMath.Fits(funding) || !PositionMath.Fits(balance)) continue;
             account = Take(account, new AccountEvent.FundingApplied(
-                held.SubAccount, held.Instrument, new AssetAmount(asset, (long)funding), (long)rounding, fixing.Funding,
+                held.SubAccount, held.Instrument, new AssetAmount(asset, (long)funding), (long)rounding, point,
                 new AssetAmount(asset, (long)balance)), events);
         }
 
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
 
-    private static Decision<AccountEvent> ReserveOrder(Account account, AccountCommand.ReserveOrder command)
+    private static Decision<AccountEvent> ReserveOrder(Account account, AccountCommand.ReserveOrder command, MarginMarks? marks)
     {
         if (account.Phase != AccountPhase.Open) return Refused("reserve-order", Rejection.AccountNotFound);
         if (account.OrderOf(command.Order) is not null) return Refused("reserve-order", Rejection.OrderIdInUse);
@@ -137,8 +141,11 @@ public sealed partial record Account
         if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
         if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
 
-        return new AccountEvent.OrderReserved(
+        var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);
+        var verdict = MarginRule.JudgeOrder(account, Evolve(account, reserved), marks);
+        if (verdict.Rejection != Rejection.None) return Refused("reserve-order", verdict);
+        return reserved with { Margin = verdict.Figures };
     }
 
     /// <summary>An end for an order that is not reserved, or that its fills have used up, changes nothing.</summary>

@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
-using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
@@ -16,12 +16,12 @@ public enum AccountPhase
 }
 
 /// <summary>
-/// One account: its money here, its positions and orders in Account.Trading.cs. Read Verify first: it is the specification,
+/// One account: its money here, its positions and orders in Account.Trading.cs, how it stands in Account.Margin.cs. Read Verify first: it is the specification,
 /// and the rest only keeps it true.
 /// </summary>
 public sealed partial record Account(
     AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, Balances Balances, ImmutableArray<WithdrawalHold> Holds,
-    Positions Positions, ImmutableArray<OrderReservation> Orders, HouseRounding HouseRounding)
+    Positions Positions, ImmutableArray<OrderReservation> Orders, HouseRounding HouseRounding, MarginStatus Status)
 {
     /// <summary>The most of one asset that one command may move, in units; five of them fit into a long.</summary>
     public const long MaxAmountUnits = 1_000_000_000_000_000_000;
@@ -33,28 +33,35 @@ public sealed partial record Account(
     public const long OverdueAfterMicros = 24 * Instant.MicrosPerHour;
 
     public static Account Unopened(AccountId id) =>
-        new(id, 0, AccountPhase.Unopened, default, Balances.Empty, [], Positions.None, [], HouseRounding.None);
+        new(id, 0, AccountPhase.Unopened, default, Balances.Empty, [], Positions.None, [], HouseRounding.None,
+            MarginStatus.Healthy);
 
     // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the
     // runtime.
-    public static Decision<AccountEvent> Decide(Account account, object input, Context context) => input switch
+    public static Decision<AccountEvent> Decide(Account account, object input, Context context)
+    {
+        var marks = context.Marks as MarginMarks;
+        return WithStatus(account, Decide(account, input, context.Now, marks), marks);
+    }
+
+    private static Decision<AccountEvent> Decide(Account account, object input, Instant now, MarginMarks? marks) => input switch
     {
         AccountCommand.Open open => Open(account, open),
         AccountCommand.Deposit deposit => Deposit(account, deposit),
-        AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context),
+        AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context, marks),
         AccountCommand.CancelWithdrawal cancel => CancelWithdrawal(account, cancel),
         PoolEvent.Cleared cleared => TakeClearance(account, cleared),
         AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
-        AccountCommand.Transfer transfer => Transfer(account, transfer),
+        AccountCommand.Transfer transfer => Transfer(account, transfer, marks),
         AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
-        AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve),
+        AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve, marks),
         TradeEvent.Captured trade => ApplyFill(account, trade),
         TradeEvent.Busted trade => ReverseFill(account, trade),
         TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
-        MarketEvent.FundingFixed fixing => ApplyFunding(account, fixing),
-        TimerDue => ReportOverdue(account, context.Now),
+        FrameAdopted => SettleFunding(account, marks),
+        TimerDue => ReportOverdue(account, now),
         _ => throw new UnreachableException(input.GetType().Name),
     };
 
@@ -74,18 +81,22 @@ public sealed partial record Account(
         return new AccountEvent.Deposited(command.Amount, account.Balances[command.Amount.Asset] + command.Amount, command.Reference);
     }
 
-    private static Decision<AccountEvent> Withdraw(Account account, AccountCommand.Withdraw command, Context context)
+    private static Decision<AccountEvent> Withdraw(
+        Account account, AccountCommand.Withdraw command, Context context, MarginMarks? marks)
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("withdraw", unusable);
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("withdraw", balance);
+        var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
+        if (verdict.Rejection != Rejection.None) return Refused("withdraw", verdict);
 
         return new AccountEvent.WithdrawalHeld(
             new WithdrawalId(account.Version + 1), command.Amount, balance - command.Amount, command.Destination,
             context.Now.PlusMicros(OverdueAfterMicros))
         {
             Frame = context.Frame,
+            Margin = verdict.Figures,
         };
     }
 
@@ -131,14 +142,19 @@ public sealed partial record Account(
         return new AccountEvent.WithdrawalVoided(hold.Id, hold.Amount, account.Balances[hold.Amount.Asset] + hold.Amount);
     }
 
-    private static Decision<AccountEvent> Transfer(Account account, AccountCommand.Transfer command)
+    private static Decision<AccountEvent> Transfer(Account account, AccountCommand.Transfer command, MarginMarks? marks)
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("transfer", unusable);
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("transfer", balance);
+        var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
+        if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
 
-        return new AccountEvent.TransferSent(account.Id, command.To, command.Amount, balance - command.Amount);
+        return new AccountEvent.TransferSent(account.Id, command.To, command.Amount, balance - command.Amount)
+        {
+            Margin = verdict.Figures,
+        };
     }
 
     /// <summary>The sender has already parted with it: it is taken in, or it goes back.</summary>
@@ -175,6 +191,9 @@ public sealed partial record Account(
         account.Balances[amount.Asset].Units > MaxBalanceUnits - amount.Units;
 
     private static AccountEvent.CommandRefused Refused(string command, Rejection reason) => new(command, reason);
+
+    private static AccountEvent.CommandRefused Refused(string command, in MarginVerdict verdict) =>
+        new(command, verdict.Rejection) { Margin = verdict.Figures };
 
     private static AccountEvent.CommandRefused Short(string command, AssetAmount available) =>
         new(command, Rejection.ExceedsBalance) { Available = available };
@@ -222,6 +241,7 @@ public sealed partial record Account(
             AccountEvent.TransferSent e => account with { Balances = account.Debited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReceived e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReturned e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.MarginStatusChanged e => account.Standing(e),
             AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
             AccountEvent.FillApplied e => account.Changed(e.Change),
             AccountEvent.FillReversed e => account.Changed(e.Change),

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
@@ -13,6 +14,11 @@ namespace CrossMargin.Grains.Accounts;
 /// <summary>The account as a kind of grain: its decider, its event names and its bytes.</summary>
 public sealed class AccountGrain : GrainType<Account, AccountEvent>
 {
+    private bool isMargined = true;
+
+    /// <summary>Accounts of a build whose frames are not the market's: the ledger alone, where any order is taken.</summary>
+    public static AccountGrain Unmargined { get; } = new() { isMargined = false };
+
     public override GrainKind Kind => GrainKind.Account;
     public override int SnapshotSchema => 3;
 
@@ -24,11 +30,12 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEventNames.TransferSent, AccountEventNames.TransferReceived, AccountEventNames.TransferBounced,
         AccountEventNames.TransferReturned, AccountEventNames.FillApplied, AccountEventNames.FillReversed,
         AccountEventNames.FundingApplied, AccountEventNames.OrderReserved, AccountEventNames.OrderFilled,
-        AccountEventNames.OrderReleased, AccountEventNames.CommandRefused,
+        AccountEventNames.OrderReleased, AccountEventNames.MarginStatusChanged, AccountEventNames.CommandRefused,
     ];
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
-    protected override Decision<AccountEvent> Decide(Account state, object input, Context context) => Account.Decide(state, input, context);
+    protected override Decision<AccountEvent> Decide(Account state, object input, Context context) => 
+        Account.Decide(state, input, isMargined ? context : context with { Marks = MarginMarks.OfNobody });
     protected override Account Evolve(Account state, AccountEvent @event) => Account.Evolve(state, @event);
     protected override void Verify(Account state) => state.Verify();
     protected override Instant? DueAt(Account state) => state.DueAt();
@@ -82,6 +89,7 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEvent.OrderReserved => AccountEventNames.OrderReserved,
         AccountEvent.OrderFilled => AccountEventNames.OrderFilled,
         AccountEvent.OrderReleased => AccountEventNames.OrderReleased,
+        AccountEvent.MarginStatusChanged => AccountEventNames.MarginStatusChanged,
         AccountEvent.CommandRefused => AccountEventNames.CommandRefused,
         _ => throw new UnreachableException(@event.GetType().Name),
     };
@@ -116,13 +124,14 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEventNames.OrderReserved => AccountJson.Default.OrderReserved,
         AccountEventNames.OrderFilled => AccountJson.Default.OrderFilled,
         AccountEventNames.OrderReleased => AccountJson.Default.OrderReleased,
+        AccountEventNames.MarginStatusChanged => AccountJson.Default.MarginStatusChanged,
         AccountEventNames.CommandRefused => AccountJson.Default.CommandRefused,
         _ => throw new UnreachableException(name),
     };
 
     protected override byte[] Save(Account state) => JsonSerializer.SerializeToUtf8Bytes(
         new AccountSnapshot(state.Version, state.Phase, state.Owner.Name, state.Balances.Amounts, state.Holds,
-            state.Positions.All, state.Orders, state.HouseRounding.Shares),
+            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status),
         AccountJson.Default.AccountSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -131,14 +140,15 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         return new Account(
             new AccountId(id), saved.Version, saved.Phase, saved.Owner is null ? default : new PrincipalId(saved.Owner),
             Balances.From(saved.Balances), saved.Holds, Positions.From(saved.Positions), saved.Orders,
-            HouseRounding.From(saved.HouseRounding));
+            HouseRounding.From(saved.HouseRounding), saved.Status);
     }
 }
 
 /// <summary>An account as a snapshot keeps it. Its bytes are canonical: equal states have equal bytes.</summary>
 internal sealed record AccountSnapshot(
     long Version, AccountPhase Phase, string? Owner, ImmutableArray<AssetAmount> Balances, ImmutableArray<WithdrawalHold> Holds,
-    ImmutableArray<Position> Positions, ImmutableArray<OrderReservation> Orders, ImmutableArray<RoundingShare> HouseRounding);
+    ImmutableArray<Position> Positions, ImmutableArray<OrderReservation> Orders, ImmutableArray<RoundingShare> HouseRounding,
+    MarginStatus Status);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -153,6 +163,7 @@ internal sealed record AccountSnapshot(
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
+        typeof(ClearingJson.MoneyConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
@@ -173,6 +184,7 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.OrderReserved))]
 [JsonSerializable(typeof(AccountEvent.OrderFilled))]
 [JsonSerializable(typeof(AccountEvent.OrderReleased))]
+[JsonSerializable(typeof(AccountEvent.MarginStatusChanged))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]

@@ -19,9 +19,10 @@ internal static class Frames
 
     public static MarketEvent Next(Market market, Instant now)
     {
-        var underlyings = market.Sources.SelectMany(source => source.Latest).Select(quote => quote.Underlying).Distinct().Order();
-        return new MarketEvent.FramePublished(
-            (market.LastFrame?.Number ?? 0) + 1, now, [.. underlyings.Select(underlying => IndexOf(market, underlying, now))]);
+        var quoted = market.Sources.SelectMany(source => source.Latest).Select(quote => quote.Underlying).Distinct().Order();
+        ImmutableArray<IndexMark> indices = [.. quoted.Select(underlying => IndexOf(market, underlying, now))];
+        var number = (market.LastFrame?.Frame.Number ?? 0) + 1;
+        return new MarketEvent.FramePublished(FrameContent.Of(market, number, now, indices), indices);
     }
 
     /// <summary>

@@ -1,7 +1,11 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Markets;
@@ -18,7 +22,7 @@ public sealed record LatestQuote(Underlying Underlying, Price Price, Instant At)
 public sealed partial record Market(
     MarketId Id, long Version, ImmutableArray<FeedId> Feeds, ImmutableSortedDictionary<InstrumentId, ListedInstrument> Instruments,
     ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews,
-    ImmutableArray<HeldSmile> Smiles)
+    ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters)
 {
     public const int MaxFeeds = 16;
     public const int MaxSources = 16;
@@ -32,7 +36,8 @@ public sealed partial record Market(
     public const long ToleranceMicros = 1_000_000;
 
     public static Market Unborn(MarketId id) =>
-        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, []);
+        new(id, 0, [], ImmutableSortedDictionary<InstrumentId, ListedInstrument>.Empty, [], null, HasNews: false, [],
+            FirstParameters.InForce);
 
     public static Decision<MarketEvent> Decide(Market market, object input, Instant now) => input switch
     {
@@ -42,6 +47,7 @@ public sealed partial record Market(
         MarketCommand.Quote quote => Quote(market, quote, now),
         MarketCommand.QuoteSurface quote => QuoteSurface(market, quote, now),
         MarketCommand.FixFunding fix => FixFunding(market, fix, now),
+        ParameterEvent.Effective effective => TakeParameters(market, effective),
         TimerDue => market.DueAt() <= now ? Frames.Next(market, now) : new Decision<MarketEvent>([], Rejection.None),
         _ => throw new UnreachableException(input.GetType().Name),
     };
@@ -107,13 +113,29 @@ public sealed partial record Market(
         if (instrument.Listing.Kind != InstrumentKind.Perp) return Refused("fix-funding", Rejection.NotAPerp);
         if (command.Period != instrument.Funding.Period + 1) return Refused("fix-funding", Rejection.FundingNotDue);
         if (market.LastFrame is not { } frame) return Refused("fix-funding", Rejection.NoPrice);
-        if (frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused("fix-funding", Rejection.NoPrice);
+        if (frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused("fix-funding", Rejection.NoPrice);
         if (IndexIn(frame, instrument.Listing.Underlying) is not { } index) return Refused("fix-funding", Rejection.NoPrice);
 
         var rate = terms.RateOf(command.Premium);
         if (Paid(instrument, index, rate, terms.PeriodShare) is not { } after) return Refused("fix-funding", Rejection.TermsOutOfRange);
         return new MarketEvent.FundingFixed(
-            command.Instrument, frame.Number, index, command.Premium, rate, terms, new FundingPoint(command.Period, after), market.Feeds);
+            command.Instrument, frame.Frame.Number, index, command.Premium, rate, terms, new FundingPoint(command.Period, after), market.Feeds);
+    }
+
+    /// <summary>
+    /// Rules that could not be read, or under which the last frame could not be opened although it could before, never reach
+    /// a frame: the message is parked, an officer is called, and the old rules stay.
+    /// </summary>
+    private static Decision<MarketEvent> TakeParameters(Market market, ParameterEvent.Effective effective)
+    {
+        var rules = new ParametersInForce(effective.Version, effective.Document);
+        ParameterDocument.Read(Encoding.UTF8.GetBytes(effective.Document.Json), out var set);
+        if (set is null || set.Version != effective.Version || effective.Version <= market.Parameters.Version)
+            return Rejection.TermsOutOfRange;
+        if (market.LastFrame?.Frame is { } frame
+            && MarginMarks.Open(frame).Unusable.IsNone && !MarginMarks.Open(frame with { Parameters = rules }).Unusable.IsNone)
+            return Rejection.TermsOutOfRange;
+        return new MarketEvent.ParametersTaken(rules, effective.EffectiveAt);
     }
 
     private static bool IsRatio(Rate rate) => rate <= Rate.One && rate.E9 >= -Rate.One.E9;
@@ -157,6 +179,7 @@ public sealed partial record Market(
             MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.SurfaceAccepted e => market.With(e),
             MarketEvent.FramePublished e => market with { LastFrame = market.Following(e), HasNews = false },
+            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters },
             MarketEvent.FundingFixed e => market with { Instruments = market.InstrumentsAfter(e) },
             MarketEvent.SurfaceRefused or MarketEvent.CommandRefused => market,
             _ => throw new UnreachableException(@event.GetType().Name),
@@ -190,7 +213,7 @@ public sealed partial record Market(
     {
         if (LastFrame is null) return HasNews ? default(Instant) : null;
         var mayChange = HasNews || LastFrame.Indices.Any(mark => mark.Index is not null);
-        return mayChange ? LastFrame.At.PlusMicros(CadenceMicros) : null;
+        return mayChange ? LastFrame.Frame.At.PlusMicros(CadenceMicros) : null;
     }
 
     public PriceSource? SourceOf(SourceId id)
@@ -210,8 +233,8 @@ public sealed partial record Market(
 
     private MarketEvent.FramePublished Following(MarketEvent.FramePublished frame)
     {
-        Invariant.Same("M6", frame.Number, (LastFrame?.Number ?? 0) + 1);
-        Invariant.Holds("M7", LastFrame is null || frame.At > LastFrame.At, "frames go forward");
+        Invariant.Same("M6", frame.Frame.Number, (LastFrame?.Frame.Number ?? 0) + 1);
+        Invariant.Holds("M7", LastFrame is null || frame.Frame.At > LastFrame.Frame.At, "frames go forward");
         return frame;
     }
 

@@ -19,7 +19,8 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
     public override IReadOnlyList<string> EventNames { get; } =
     [
         MarketEventNames.FeedAdmitted, MarketEventNames.SourceAdmitted, MarketEventNames.InstrumentListed, MarketEventNames.Quoted,
-        MarketEventNames.FramePublished, MarketEventNames.FundingFixed, MarketEventNames.CommandRefused,
+        MarketEventNames.FramePublished, MarketEventNames.ParametersTaken, MarketEventNames.FundingFixed,
+        MarketEventNames.CommandRefused,
         MarketEventNames.SurfaceAccepted, MarketEventNames.SurfaceRefused,
     ];
 
@@ -38,6 +39,8 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.FundingFixed e => [.. e.Feeds.Select(feed => feed.Grain)],
         _ => [],
     };
+
+    public override MarkFrame? FrameIn(object @event) => (@event as MarketEvent.FramePublished)?.Frame;
 
     protected override Rejection RefusalIn(MarketEvent @event) => @event switch
     {
@@ -68,6 +71,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.InstrumentListed => MarketEventNames.InstrumentListed,
         MarketEvent.Quoted => MarketEventNames.Quoted,
         MarketEvent.FramePublished => MarketEventNames.FramePublished,
+        MarketEvent.ParametersTaken => MarketEventNames.ParametersTaken,
         MarketEvent.FundingFixed => MarketEventNames.FundingFixed,
         MarketEvent.SurfaceAccepted => MarketEventNames.SurfaceAccepted,
         MarketEvent.SurfaceRefused => MarketEventNames.SurfaceRefused,
@@ -91,6 +95,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEventNames.InstrumentListed => MarketJson.Default.InstrumentListed,
         MarketEventNames.Quoted => MarketJson.Default.Quoted,
         MarketEventNames.FramePublished => MarketJson.Default.FramePublished,
+        MarketEventNames.ParametersTaken => MarketJson.Default.ParametersTaken,
         MarketEventNames.FundingFixed => MarketJson.Default.FundingFixed,
         MarketEventNames.SurfaceAccepted => MarketJson.Default.SurfaceAccepted,
         MarketEventNames.SurfaceRefused => MarketJson.Default.SurfaceRefused,
@@ -100,7 +105,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
 
     protected override byte[] Save(Market state) => JsonSerializer.SerializeToUtf8Bytes(
         new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
-            state.Smiles),
+            state.Smiles, state.Parameters),
         MarketJson.Default.MarketSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -109,14 +114,14 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         return new Market(
             new MarketId(id), saved.Version, saved.Feeds,
             saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known), saved.Sources, saved.LastFrame,
-            saved.HasNews, saved.Smiles);
+            saved.HasNews, saved.Smiles, saved.Parameters);
     }
 }
 
 /// <summary>A market as a snapshot keeps it. Equal states have equal bytes.</summary>
 internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
-    MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles);
+    MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -130,12 +135,14 @@ internal sealed record MarketSnapshot(
         typeof(ClearingJson.UnderlyingConverter), typeof(ClearingJson.SourceConverter), typeof(ClearingJson.FeedConverter),
         typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter), typeof(ClearingJson.RateConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter),
+        typeof(ClearingJson.ParameterTextConverter), typeof(FrameJson),
     ])]
 [JsonSerializable(typeof(MarketEvent.FeedAdmitted))]
 [JsonSerializable(typeof(MarketEvent.SourceAdmitted))]
 [JsonSerializable(typeof(MarketEvent.InstrumentListed))]
 [JsonSerializable(typeof(MarketEvent.Quoted))]
 [JsonSerializable(typeof(MarketEvent.FramePublished))]
+[JsonSerializable(typeof(MarketEvent.ParametersTaken))]
 [JsonSerializable(typeof(MarketEvent.FundingFixed))]
 [JsonSerializable(typeof(MarketEvent.SurfaceAccepted))]
 [JsonSerializable(typeof(MarketEvent.SurfaceRefused))]

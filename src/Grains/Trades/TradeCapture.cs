@@ -45,7 +45,7 @@ public sealed record TradeCapture(
         if (command.Price.E8 <= 0) return Refused("capture", Rejection.PriceNotPositive);
         if (command.Price.E8 % listing.Tick.E8 != 0) return Refused("capture", Rejection.PriceOffTick);
         if (IsBeyond(command.Buyer.FeeRate) || IsBeyond(command.Seller.FeeRate)) return Refused("capture", Rejection.FeeOutOfRange);
-        if (Notional.Of(listing, command.Price, command.Quantity) is not { } paid) return Refused("capture", Rejection.NotionalTooLarge);
+        if (Notional.Of(listing.Multiplier, listing.Settlement, command.Price, command.Quantity) is not { } paid) return Refused("capture", Rejection.NotionalTooLarge);
         if (capture.Trades.Find(command.Trade) is not null) return Refused("capture", Rejection.TradeIdReused);
 
         var buyer = LegOf(command.Buyer, paid);
@@ -71,8 +71,7 @@ public sealed record TradeCapture(
 
     /// <summary>The fee is a share of the rounded amount, rounded up: a fee grows, a rebate shrinks.</summary>
     private static TradeLeg LegOf(TradeParty party, AssetAmount paid) => new(
-        party.Account, party.SubAccount,
-        paid with { Units = (long)Rounding.Ceiling((Int128)paid.Units * party.FeeRate.E9, Rate.One.E9) })
+        party.Account, party.SubAccount, Notional.Fee(paid, party.FeeRate))
     {
         Order = party.Order,
     };

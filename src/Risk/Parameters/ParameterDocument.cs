@@ -18,14 +18,20 @@ public static class ParameterDocument
 
     public static ParameterSet Preset(string name)
     {
+        var errors = Read(PresetText(name), out var set);
+        return set ?? throw new InvalidOperationException($"preset {name}: {string.Join("; ", errors)}");
+    }
+
+    /// <summary>The document of a preset as it ships: with white space.</summary>
+    public static byte[] PresetText(string name)
+    {
 #pragma warning disable RS0030 // A resource of this very assembly: it is code, nothing outside is read.
         using var stream = typeof(ParameterDocument).Assembly.GetManifestResourceStream($"presets/{name}.json")
             ?? throw new ArgumentException($"'{name}' is not a preset", nameof(name));
         var text = new byte[stream.Length];
         stream.ReadExactly(text);
 #pragma warning restore RS0030
-        var errors = Read(text, out var set);
-        return set ?? throw new InvalidOperationException($"preset {name}: {string.Join("; ", errors)}");
+        return text;
     }
 
     /// <summary>All errors of the document; the set only where there is none.</summary>
@@ -66,7 +72,12 @@ public static class ParameterDocument
             SoftPenalties(node.Required("softPenalties")),
             Orders(node.Required("orders")),
             Liquidation(node.Required("liquidation")),
-            Model(node.Required("model"))));
+            Model(node.Required("model")))
+        {
+            StatedPrices = node.Optional("statedPrices")?.ByAsset((_, price) => price.Price("0.00000001", "10000000000"))
+                ?? ImmutableSortedDictionary<Asset, Price>.Empty,
+            WarnBelow = node.Optional("warnBelow")?.Rate("1", "100"),
+        });
     }
 
     private static CollateralParameters Collateral(Asset asset, JsonNodeReader node)

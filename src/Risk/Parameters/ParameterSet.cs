@@ -21,6 +21,14 @@ public sealed record ParameterSet(
     LiquidationParameters Liquidation,
     ModelParameters Model)
 {
+    /// <summary>
+    /// What the venue takes assets to be worth that no source quotes. Nothing is worth 1 unless it is said here.
+    /// </summary>
+    public ImmutableSortedDictionary<Asset, Price> StatedPrices { get; init; } = ImmutableSortedDictionary<Asset, Price>.Empty;
+
+    /// <summary>An owner is warned while margin equity is below this many times the initial margin; null warns nobody.</summary>
+    public Rate? WarnBelow { get; init; }
+
     /// <summary>The key that stands for every underlying which has no entry of its own.</summary>
     public static readonly Underlying Default = new("default");
 

@@ -18,8 +18,19 @@ public abstract class Valuation
     /// <summary>What decisions see under a frame, as <see cref="Context.Marks"/>.</summary>
     public abstract object Open(MarkFrame frame);
 
-    /// <summary>Values the grains of one shard. The order of <paramref name="slots"/> must not show in the results.</summary>
-    public abstract FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots);
+    /// <summary>The sweep of one shard from a recovery on.</summary>
+    public abstract ShardSweep ForShard();
+}
+
+/// <summary>
+/// Values the grains of one shard, frame after frame, on the shard's thread. It may keep what it made of a grain until that
+/// grain changes, so that a sweep costs what moved; a fresh one that is told of every grain gives the same results.
+/// </summary>
+public abstract class ShardSweep
+{
+    /// <param name="slots">All grains, each at its <see cref="GrainSlot.Number"/>. Their order must not show in the results.</param>
+    /// <param name="changed">Those with records since the last sweep, or since the recovery, each once.</param>
+    public abstract FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots, IReadOnlyList<GrainSlot> changed);
 }
 
 /// <summary>What a sweep came to.</summary>

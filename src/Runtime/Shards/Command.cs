@@ -37,4 +37,10 @@ public sealed record GrainView(GrainId Grain, object State, long Version, Record
 {
     /// <summary>How far each machine that numbers what it sends to this grain has come.</summary>
     public IReadOnlyList<SourceMark> Sources { get; init; } = [];
+
+    /// <summary>
+    /// What the build's valuation opened of <see cref="Frame"/>: the marks that a decision would have been made under at the
+    /// instant of the read. Null where no frame was ever published, or while a recovered shard waits for one.
+    /// </summary>
+    public object? Marks { get; init; }
 }

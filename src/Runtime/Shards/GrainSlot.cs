@@ -28,6 +28,12 @@ public sealed class GrainSlot(GrainId id, GrainType type)
     /// <summary>Changed since the last snapshot set.</summary>
     public bool IsDirty { get; set; }
 
+    /// <summary>Its place in <see cref="ShardState.Slots"/>; another one after a recovery.</summary>
+    public int Number { get; set; }
+
+    /// <summary>In the list of those that the next sweep has to look at.</summary>
+    public bool AwaitsSweep { get; set; }
+
     public SourceMark? MarkOf(SourceId source)
     {
         foreach (var mark in Sources)

@@ -7,6 +7,7 @@ namespace CrossMargin.Runtime.Shards;
 /// <summary>How a shard publishes, adopts and waits for mark frames; docs/frames.md has the whole of it.</summary>
 public sealed partial class Shard
 {
+    private ShardSweep? sweep;        // what the build's valuation keeps of this shard; made anew after a recovery
     private object? marks;            // what decisions see; null until a frame was offered since the recovery
     private long wantedFrame;         // the highest frame that this shard knows to exist
     private MarkFrame? nextFrame;     // offered when the open batch was full, or published here; adopted at the next tick
@@ -41,7 +42,8 @@ public sealed partial class Shard
     private void Adopt(Instant now, MarkFrame frame, Valuation valuation)
     {
         var opened = valuation.Open(frame);
-        var results = valuation.Sweep(opened, state.Slots);
+        sweep ??= valuation.ForShard();
+        var results = sweep.Sweep(opened, state.Slots, state.TakeUnswept());
         marks = opened;
         Frame = frame.Number;
 
@@ -88,6 +90,9 @@ public sealed partial class Shard
 
     // ---- frames that are published here ----------------------------------------------------------------------------
 
+    /// <summary>A build may hold other grains that make frames: those are theirs, and nobody adopts them.</summary>
+    private bool IsPublisher(GrainSlot slot) => catalog.Valuation is { } valuation && slot.Id == valuation.Publisher;
+
     private void NotePublished(MarkFrame frame)
     {
         state.Publish(frame);
@@ -113,6 +118,7 @@ public sealed partial class Shard
     {
         Frame = state.Frame;
         marks = null;
+        sweep = null;
         nextFrame = null;
         waitForFrame = default;
         wantedFrame = Math.Max(state.Frame, state.Published);

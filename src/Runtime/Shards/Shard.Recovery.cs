@@ -145,7 +145,7 @@ public sealed partial class Shard
         }
 
         state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
-        if (slot.Type.FrameIn(@event) is { } frame) state.Publish(frame);
+        if (IsPublisher(slot) && slot.Type.FrameIn(@event) is { } frame) state.Publish(frame);
         return null;
     }
 

@@ -110,6 +110,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
             grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), Frame)
         {
             Sources = [.. slot.Sources],
+            Marks = marks,
         };
         Hold(slot.Position, caller, new Reply(Rejection.None, Record: null) { View = view });
     }
@@ -220,7 +221,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         };
         state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
         open.Records.Add(record);
-        if (slot.Type.FrameIn(@event) is { } frame) NotePublished(frame);
+        if (IsPublisher(slot) && slot.Type.FrameIn(@event) is { } frame) NotePublished(frame);
         return record;
     }
 

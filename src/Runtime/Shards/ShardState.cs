@@ -16,6 +16,7 @@ public sealed class ShardState
     private readonly Dictionary<GrainId, GrainSlot> slots = [];
     private readonly SortedSet<(Instant At, GrainId Grain)> due = [];
     private readonly SortedSet<(long Since, GrainId Grain)> waiting = [];
+    private List<GrainSlot> unswept = [];
 
     public ShardState(ShardId shard, ShardMap map, GrainCatalog catalog)
     {
@@ -61,7 +62,9 @@ public sealed class ShardState
     public void Include(GrainSlot slot)
     {
         slots.Add(slot.Id, slot);
+        slot.Number = Slots.Count;
         Slots.Add(slot);
+        AwaitSweep(slot);
         if (slot.DueAt is { } at) due.Add((at, slot.Id));
         if (slot.WaitsSince is { } since) waiting.Add((since, slot.Id));
     }
@@ -83,6 +86,7 @@ public sealed class ShardState
         slot.Position = record.Position;
         slot.IsDirty = true;
         if (record.Version == 1) Include(slot);
+        AwaitSweep(slot);
         Schedule(slot, slot.Halted is null ? slot.Type.DueAt(next) : null);
         Await(slot, slot.Halted is null ? slot.Type.WaitsSince(next) : null);
 
@@ -112,6 +116,22 @@ public sealed class ShardState
     {
         Invariant.Holds("R9", frame.Number > Published, "the numbers of frames go up");
         Published = frame.Number;
+    }
+
+    /// <summary>The grains that changed since this was asked last; from now on they are not awaited.</summary>
+    public IReadOnlyList<GrainSlot> TakeUnswept()
+    {
+        var taken = unswept;
+        unswept = [];
+        foreach (var slot in taken) slot.AwaitsSweep = false;
+        return taken;
+    }
+
+    private void AwaitSweep(GrainSlot slot)
+    {
+        if (slot.AwaitsSweep || catalog.Valuation is null) return;
+        slot.AwaitsSweep = true;
+        unswept.Add(slot);
     }
 
     /// <summary>The grain that has been due for longest at this time.</summary>

@@ -42,6 +42,12 @@ public sealed class EventGoldenTests
             new OrderId("o-9"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(150_000_000), new Price(6_500_050_000_000)),
         new AccountEvent.OrderFilled(new OrderId("o-9"), new Quantity(50_000_000), new Quantity(100_000_000)),
         new AccountEvent.OrderReleased(new OrderId("o-9"), new Quantity(100_000_000)),
+        new AccountEvent.MarginStatusChanged(MarginStatus.Liquidatable, MarginStatus.MarginCall)
+        {
+            Margin = new MarginFigures(
+                41, 3, new Money(-1_500_000), new Money(250_000_000), new Money(900_000_001), new Money(800_000_000),
+                new Money(500_000_000), new Money(250_000_001)),
+        },
         new AccountEvent.CommandRefused("withdraw", Rejection.ExceedsBalance),
     ];
 

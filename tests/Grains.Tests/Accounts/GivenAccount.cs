@@ -1,6 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
 
@@ -15,6 +16,7 @@ internal sealed class GivenAccount
     public static readonly Instant Noon = new(1_790_000_000_000_000);
 
     private Account account;
+    private MarginMarks? marks;
     private Decision<AccountEvent> decision;
 
     private GivenAccount(Account account) => this.account = account;
@@ -44,9 +46,16 @@ internal sealed class GivenAccount
 
     public GivenAccount When(object input) => When(input, Noon);
 
+    /// <summary>What the account decides under from here on.</summary>
+    public GivenAccount Under(MarginMarks? seen)
+    {
+        marks = seen;
+        return this;
+    }
+
     public GivenAccount When(object input, Instant now, long frame = 0)
     {
-        decision = Account.Decide(account, input, new Context(now, frame));
+        decision = Account.Decide(account, input, new Context(now, marks?.Frame.Number ?? frame, marks));
         return this;
     }
 
@@ -66,6 +75,17 @@ internal sealed class GivenAccount
         if (expected is not null) @event.ShouldBe(expected);
         return After(@event);
     }
+
+    /// <summary>These events, in this order, which are folded.</summary>
+    public GivenAccount ThenAll(params Type[] types)
+    {
+        decision.Refused.ShouldBe(Rejection.None);
+        decision.Events.Select(@event => @event.GetType()).ShouldBe(types);
+        return After([.. decision.Events]);
+    }
+
+    /// <summary>The last event, folded or not.</summary>
+    public TEvent Last<TEvent>() where TEvent : AccountEvent => decision.Events[^1].ShouldBeOfType<TEvent>();
 
     public void ThenAccepted()
     {

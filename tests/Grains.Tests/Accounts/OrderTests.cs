@@ -2,6 +2,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Tests.Trades;
 using Shouldly;
 using Xunit;
@@ -66,6 +67,7 @@ public sealed class OrderTests
     [InlineData("full", "o2", 0, 0, "too-many-orders")]
     [InlineData("open", "o2", 0, 0, "quantity-not-positive")]
     [InlineData("open", "o2", 1, 0, "price-not-positive")]
+    [InlineData("open", "o2", 1, 1, "no-price")]
     public void The_first_rule_that_is_broken_answers(string phase, string order, long quantity, long price, string answer)
     {
         var given = phase == "unopened" ? Unopened : Open;
@@ -85,8 +87,9 @@ public sealed class OrderTests
 
     private static GivenVenue Reserved()
     {
-        var venue = new GivenVenue(BtcPerp);
-        venue.Send(Alice.Grain, FiveBids);
+        var venue = new GivenVenue(BtcPerp) { Marks = GivenMarks.At("100", [BtcPerp]) };
+        foreach (var account in (AccountId[])[Alice, Bob]) venue.Send(account.Grain, new AccountCommand.Deposit(Amount("1000 USDC"), ""));
+        venue.Send(Alice.Grain, FiveBids).ShouldHaveSingleItem().ShouldBeOfType<AccountEvent.OrderReserved>();
         return venue;
     }
 }

@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
 using CrossMargin.Grains.Markets;
 using Shouldly;
 using Xunit;
@@ -18,12 +19,13 @@ public sealed class MarketEventGoldenTests
         new MarketEvent.SourceAdmitted(Sources[0], 5),
         new MarketEvent.InstrumentListed(BtcCall, [Feed]),
         new MarketEvent.Quoted(Sources[0], Noon, [new IndexQuote(new Underlying("BTC"), P("65000.12345678"))]),
-        new MarketEvent.FramePublished(7, Noon,
+        new MarketEvent.FramePublished(FrameJsonTests.Everything,
         [
             new IndexMark(new Underlying("BTC"), P("65000.5"), R("0.75"), BreakerState.Normal,
                 [new SourceMark(Sources[0], P("65000.5"), 120, SourceUse.Used), new SourceMark(Sources[1], P("1"), 9_000, SourceUse.Stale)]),
             new IndexMark(new Underlying("ETH"), null, Rate.Zero, BreakerState.Halted, []),
         ]),
+        new MarketEvent.ParametersTaken(new ParametersInForce(3, new ParameterText("{\"format\":1,\"name\":\"x\"}")), Noon),
         new MarketEvent.FundingFixed(
             BtcPerp.Id, 7, P("65000.5"), R("0.000123"), R("0.0001"), new FundingTerms(R("0.0001"), R("0.0005"), R("0.02"), Rate.One),
             new FundingPoint(4, 6_500_050_000_000), [Feed]),

@@ -57,10 +57,10 @@ public sealed class MarketTests
     {
         market.DueAt().ShouldBeNull();
         Quoted("100 1, 101 1, 100.5 1");
-        Frame(Noon).Number.ShouldBe(1);
+        Frame(Noon).Frame.Number.ShouldBe(1);
         market.DueAt().ShouldBe(Noon.PlusMicros(Market.CadenceMicros));
         Market.Decide(market, TimerDue.Now, Noon.PlusMicros(Market.CadenceMicros - 1)).Events.ShouldBeEmpty();
-        Frame(Noon.PlusMicros(Market.CadenceMicros)).Number.ShouldBe(2);
+        Frame(Noon.PlusMicros(Market.CadenceMicros)).Frame.Number.ShouldBe(2);
     }
 
     [Theory]

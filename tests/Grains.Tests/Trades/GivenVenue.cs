@@ -3,7 +3,9 @@ using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
@@ -105,7 +107,10 @@ internal sealed class GivenVenue
     public void Tell(TradeCommand command) =>
         Send(Feed.Grain, command).ShouldAllBe(@event => !(@event is TradeEvent.CommandRefused));
 
-    /// <summary>The market's event reaches the feed, and then every account, in the order of their ids.</summary>
+    /// <summary>What decisions see; none until a test says so.</summary>
+    public MarginMarks? Marks { get; set; }
+
+    /// <summary>The market's event reaches the feed, and with the next frame every account, in the order of their ids.</summary>
     public GivenVenue Fixes(Listing listing, long period, string index)
     {
         DecimalText.TryParse(index, FundingPoint.IndexScale, out var e12).ShouldBeTrue();
@@ -113,8 +118,17 @@ internal sealed class GivenVenue
             listing.Id, 1, new Price(1), Rate.Zero, Rate.Zero, new FundingTerms(Rate.Zero, Rate.Zero, Rate.Zero, Rate.One),
             new FundingPoint(period, e12), []);
         Send(Feed.Grain, fixing);
-        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, fixing);
+        Adopts(fixing);
         return this;
+    }
+
+    /// <summary>A frame with the fixed point comes to every account, as if the sweep had named them all.</summary>
+    private void Adopts(MarketEvent.FundingFixed fixing)
+    {
+        var marks = Marks;
+        Marks = GivenMarks.At("100", [BtcPerp], new FundingMark(fixing.Instrument, fixing.Funding));
+        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, new FrameAdopted(1));
+        Marks = marks;
     }
 
     /// <summary>All sources see this price, a frame is made of it, and the funding of a period is fixed at it.</summary>
@@ -127,7 +141,7 @@ internal sealed class GivenVenue
 
         var fixing = Send(Exchange.Grain, new MarketCommand.FixFunding(listing.Id, period, premium, terms)).ShouldHaveSingleItem()
             .ShouldBeOfType<MarketEvent.FundingFixed>();
-        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, fixing);
+        Adopts(fixing);
         AfterEach?.Invoke(this);
         return fixing;
     }
@@ -135,7 +149,7 @@ internal sealed class GivenVenue
     public IReadOnlyList<object> Send(GrainId to, object input)
     {
         var type = catalog.TypeOf(to);
-        var decision = type.Decide(StateOf(to), input, new Context(now, Frame: 0));
+        var decision = type.Decide(StateOf(to), input, new Context(now, Marks?.Frame.Number ?? 0, Marks));
         decision.Refused.ShouldBe(Rejection.None);
         var sent = new List<(GrainId To, object Event)>();
         foreach (var @event in decision.Events)

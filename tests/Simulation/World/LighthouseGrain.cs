@@ -76,7 +76,12 @@ internal sealed class BeamValuation : Valuation
 
     public override object Open(MarkFrame frame) => new Beam(frame.Number, (int)frame.Assets[0].Price.E8);
 
-    public override FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots)
+    public override ShardSweep ForShard() => new BeamSweep();
+}
+
+internal sealed class BeamSweep : ShardSweep
+{
+    public override FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots, IReadOnlyList<GrainSlot> changed)
     {
         var beam = (Beam)marks;
         var circulars = slots.Where(slot => slot.Id.Kind == CircularGrain.TheKind).OrderBy(slot => slot.Id).ToList();

@@ -56,7 +56,7 @@ internal sealed class Venue
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
         Catalog = new GrainCatalog(
-            new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(Map), new CircularGrain(), new LighthouseGrain())
+            AccountGrain.Unmargined, new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(Map), new CircularGrain(), new LighthouseGrain())
         {
             Valuation = new BeamValuation(),
             Coordinator = PoolId.Main.Grain,

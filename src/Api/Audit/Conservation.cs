@@ -1,0 +1,137 @@
+using System.Globalization;
+using System.Numerics;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Trades;
+
+namespace CrossMargin.Api.Audit;
+
+/// <summary>
+/// What a venue holds on a cut, per asset and per instrument, in numbers that do not overflow. Per asset
+/// accounts + held + in flight + suspense + fees − cost + funding = deposited − paid, exactly: a leg on its way counts as its
+/// account will book it, and funding is quantity × index settled, with what rounding gave the house. Per instrument, everything
+/// that is held or on its way sums to zero.
+/// </summary>
+internal sealed class Conservation
+{
+    private readonly SortedDictionary<Asset, Sums> byAsset = [];
+    private readonly SortedDictionary<InstrumentId, BigInteger> contracts = [];
+
+    private sealed class Sums(Asset asset)
+    {
+        public BigInteger Accounts, Held, InFlight, Suspense, Fees, Cost, Deposited, Paid, FundingE20;
+
+        public BigInteger UnitE20 { get; } = BigInteger.Pow(10, FundingPoint.OwedScale - asset.Decimals!.Value);
+        public BigInteger DifferenceE20 => ((Accounts + Held + InFlight + Suspense + Fees - Cost - Deposited + Paid) * UnitE20) + FundingE20;
+    }
+
+    public void Add(Account account)
+    {
+        foreach (var amount in account.Balances.Amounts) Of(amount).Accounts += amount.Units;
+        foreach (var hold in account.Holds) Of(hold.Amount).Held += hold.Amount.Units;
+        foreach (var share in account.HouseRounding.Shares) Of(share.Asset).FundingE20 += share.E20;
+        foreach (var position in account.Positions.All)
+        {
+            Of(position.Cost).Cost += position.Cost.Units;
+            Of(position.Cost).FundingE20 += Settled(position.Quantity, position.Funding);
+            Count(position.Instrument, position.Quantity);
+        }
+    }
+
+    /// <summary>What a feed's grain has collected.</summary>
+    public void Add(TradeCapture feed)
+    {
+        foreach (var fees in feed.Fees.Amounts) Of(fees).Fees += fees.Units;
+    }
+
+    /// <summary>What crosses the venue's border.</summary>
+    public void Add(AccountEvent @event)
+    {
+        if (@event is AccountEvent.Deposited deposited) Of(deposited.Amount).Deposited += deposited.Amount.Units;
+        if (@event is AccountEvent.WithdrawalPosted posted) Of(posted.Amount).Paid += posted.Amount.Units;
+    }
+
+    /// <summary>What a message carries to one of its addressees who has not taken it in.</summary>
+    public void AddInFlight(object message, GrainId to)
+    {
+        foreach (var (amount, fundingE20) in Carried(message, to))
+        {
+            Of(amount).InFlight += amount.Units;
+            Of(amount).FundingE20 += fundingE20;
+        }
+    }
+
+    /// <summary>What a message carries to an addressee who could not take it in.</summary>
+    public void AddSuspense(object message, GrainId to)
+    {
+        foreach (var (amount, fundingE20) in Carried(message, to))
+        {
+            Of(amount).Suspense += amount.Units;
+            Of(amount).FundingE20 += fundingE20;
+        }
+    }
+
+    public IReadOnlyList<ConservationView> Views() =>
+    [
+        .. byAsset.Select(entry => new ConservationView(
+            entry.Key.ToString(), Text(entry, s => s.Accounts), Text(entry, s => s.Held), Text(entry, s => s.InFlight),
+            Text(entry, s => s.Suspense), Text(entry, s => s.Fees), Text(entry, s => s.Cost),
+            Decimal(entry.Value.FundingE20, FundingPoint.OwedScale), Text(entry, s => s.Deposited), Text(entry, s => s.Paid),
+            Decimal(entry.Value.DifferenceE20, FundingPoint.OwedScale))),
+    ];
+
+    /// <summary>The instruments whose contracts do not sum to zero, and to what they do.</summary>
+    public IReadOnlyList<(InstrumentId Instrument, string Sum)> Uneven() =>
+    [
+        .. contracts.Where(entry => !entry.Value.IsZero).Select(entry => (entry.Key, Decimal(entry.Value, Quantity.Scale))),
+    ];
+
+    private IEnumerable<(AssetAmount Amount, BigInteger FundingE20)> Carried(object message, GrainId to) => message switch
+    {
+        AccountEvent.TransferSent sent => [(sent.Amount, 0)],
+        AccountEvent.TransferBounced bounced => [(bounced.Amount, 0)],
+        TradeEvent.Captured e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: 1),
+        TradeEvent.Busted e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: -1),
+        _ => [],
+    };
+
+    /// <summary>The buyer will pay the amount and a fee for the quantity, the seller is paid it; a bust is the opposite.</summary>
+    private IEnumerable<(AssetAmount Amount, BigInteger FundingE20)> Legs(
+        GrainId to, InstrumentId instrument, TradeLeg buyer, TradeLeg seller, Quantity quantity, AssetAmount paid, FundingPoint point, int sign)
+    {
+        foreach (var (leg, side) in ((TradeLeg, int)[])[(buyer, sign), (seller, -sign)])
+        {
+            if (leg.Account.Grain != to) continue;
+            var signed = new Quantity(side * quantity.E8);
+            Count(instrument, signed);
+            yield return (paid with { Units = (-side * paid.Units) - (sign * leg.Fee.Units) }, Settled(signed, point));
+        }
+    }
+
+    private static BigInteger Settled(Quantity quantity, FundingPoint point) => (BigInteger)quantity.E8 * point.IndexE12;
+
+    private void Count(InstrumentId instrument, Quantity quantity) =>
+        contracts[instrument] = contracts.GetValueOrDefault(instrument) + quantity.E8;
+
+    private static string Text(KeyValuePair<Asset, Sums> entry, Func<Sums, BigInteger> part) =>
+        Decimal(part(entry.Value), entry.Key.Decimals!.Value);
+
+    /// <summary>A venue's sum may be more than one account can hold.</summary>
+    private static string Decimal(BigInteger units, int decimals)
+    {
+        var digits = BigInteger.Abs(units).ToString(CultureInfo.InvariantCulture).PadLeft(decimals + 1, '0');
+        var fraction = digits[^decimals..].TrimEnd('0');
+        return $"{(units.Sign < 0 ? "-" : "")}{digits[..^decimals]}{(fraction.Length == 0 ? "" : ".")}{fraction}";
+    }
+
+    private Sums Of(AssetAmount amount) => Of(amount.Asset);
+
+    private Sums Of(Asset asset)
+    {
+        if (!byAsset.TryGetValue(asset, out var sums)) byAsset.Add(asset, sums = new Sums(asset));
+        return sums;
+    }
+}

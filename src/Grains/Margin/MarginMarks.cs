@@ -1,0 +1,188 @@
+using System.Collections.Immutable;
+using System.Text;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Risk;
+using CrossMargin.Risk.Markets;
+using CrossMargin.Risk.Models;
+using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Portfolios;
+using RiskPosition = CrossMargin.Risk.Portfolios.Position;
+
+namespace CrossMargin.Grains.Margin;
+
+/// <summary>
+/// A mark frame as decisions see it: priced once, then asked for every account, in a turn, in a sweep, in a what-if and for
+/// a reader. A frame that cannot be priced opens all the same, and says for every account why it has no value.
+/// </summary>
+public sealed class MarginMarks
+{
+    private MarginMarks(MarkFrame frame, PricedModel? model, Refusal unusable)
+    {
+        Frame = frame;
+        Model = model;
+        Unusable = unusable;
+    }
+
+    /// <summary>Marks under which everybody may do everything: for a ledger without margin.</summary>
+    internal static MarginMarks OfNobody { get; } =
+        Unopened(new MarkFrame(0, default, [], [], [], []), new Refusal(Fault.Missing, "margin"));
+
+    internal bool JudgesNobody => ReferenceEquals(this, OfNobody);
+
+    public MarkFrame Frame { get; }
+
+    /// <summary>Null where the frame is unusable.</summary>
+    public PricedModel? Model { get; }
+
+    /// <summary>Why nobody can be valued under this frame, or none.</summary>
+    public Refusal Unusable { get; }
+
+    public static MarginMarks Open(MarkFrame frame)
+    {
+        if (frame.Parameters is not { } rules) return Unopened(frame, new Refusal(Fault.Missing, "parameters"));
+        var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(rules.Document.Json), out var set);
+        if (set is null) return Unopened(frame, new Refusal(Fault.OutOfRange, $"parameters{errors[0].Pointer}"));
+
+        var refusal = MarketView.Resolve(frame.Listed, frame, out var market);
+        if (!refusal.IsNone) return Unopened(frame, refusal);
+        refusal = PricedModel.Resolve(set with { Version = rules.Version }, market!, out var model);
+        return new MarginMarks(frame, model, refusal);
+    }
+
+    private static MarginMarks Unopened(MarkFrame frame, Refusal refusal) => new(frame, model: null, refusal);
+
+    /// <summary>The terms of a listed instrument, or null.</summary>
+    public Instrument? TermsOf(InstrumentId instrument)
+    {
+        var at = IndexOf(Frame.Listed, instrument, static listed => listed.Id);
+        return at >= 0 ? Frame.Listed[at] : null;
+    }
+
+    /// <summary>Where the funding of a perpetual stands in this frame; null for what has none.</summary>
+    public FundingPoint? FundingOf(InstrumentId instrument)
+    {
+        var at = IndexOf(Frame.Funding, instrument, static mark => mark.Instrument);
+        return at >= 0 ? Frame.Funding[at].Point : null;
+    }
+
+    /// <summary>What an expired instrument settled at, or null.</summary>
+    public Price? SettlementOf(InstrumentId instrument)
+    {
+        var at = IndexOf(Frame.Settlements, instrument, static mark => mark.Instrument);
+        return at >= 0 ? Frame.Settlements[at].Price : null;
+    }
+
+    /// <summary>
+    /// How the account stands. One with nothing at risk is healthy whatever the marks: nobody has to price it to know.
+    /// </summary>
+    public AccountMargin Of(Account account) =>
+        account.IsAtRisk && !JudgesNobody ? Of(account, HoldingsOf(account), new RiskWorkspace()) : AccountMargin.NothingAtRisk;
+
+    internal AccountMargin Of(Account account, in Holdings holdings, RiskWorkspace workspace)
+    {
+        if (holdings.Refusal is { IsNone: false } refusal) return AccountMargin.Unpriced(refusal);
+        var portfolio = holdings.Portfolio!;
+        Invariant.Same("A17", portfolio.Version, account.Version);
+        var report = Evaluate(portfolio, workspace);
+        if (report.IsRefused) return AccountMargin.Unpriced(report.Refusal);
+
+        // What was left out could only have helped: an account that stands well without it does.
+        var status = StatusOf(report.Value);
+        return status > MarginStatus.Warning && holdings.LeftOut is { } asset
+            ? AccountMargin.Unpriced(new Refusal(Fault.Missing, $"assets[{asset}].price"))
+            : new AccountMargin(status, report.Value, Refusal.None);
+    }
+
+    /// <summary>The margin of a portfolio under this frame: the same code in a turn, a sweep and a what-if.</summary>
+    public Refusable<RiskReport> Evaluate(Portfolio portfolio) => Evaluate(portfolio, new RiskWorkspace());
+
+    internal Refusable<RiskReport> Evaluate(Portfolio portfolio, RiskWorkspace workspace) =>
+        Model?.Evaluate(portfolio, workspace) ?? Unusable;
+
+    /// <summary>Down to its inputs. Costs a few hundred evaluations: for readers, not for decisions.</summary>
+    public Refusal Explain(Portfolio portfolio, out RiskExplanation? explanation)
+    {
+        explanation = null;
+        return Model is null ? Unusable : Model.Explain(portfolio, out explanation);
+    }
+
+    public MarginStatus StatusOf(in RiskReport report)
+    {
+        if (report.IsBankrupt) return MarginStatus.Bankrupt;
+        if (report.IsLiquidatable) return MarginStatus.Liquidatable;
+        if (report.MarginEquity < report.InitialHard) return MarginStatus.MarginCall;
+        if (!report.MayOpen) return MarginStatus.ReduceOnly;
+        return Model!.Parameters.WarnBelow is { } share && report.MarginEquity < report.InitialMargin.TimesCeiling(share)
+            ? MarginStatus.Warning
+            : MarginStatus.Healthy;
+    }
+
+    /// <summary>
+    /// What the risk of the account depends on. Sub-accounts are merged: all of them share the pool. Funding between a
+    /// position's point and the frame's counts as it will be booked. An asset without a price is left out.
+    /// </summary>
+    public Holdings HoldingsOf(Account account)
+    {
+        if (Model is null) return new Holdings(null, Unusable, LeftOut: null);
+
+        Asset? leftOut = null;
+        var balances = new List<AssetAmount>(account.Balances.Amounts.Length);
+        foreach (var balance in account.Balances.Amounts)
+        {
+            if (balance.IsNegative || !Model.Market.AssetOf(balance.Asset).IsRefused) balances.Add(balance);
+            else if (Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
+        }
+
+        var refusal = Portfolio.Of(
+            account.Version, balances, account.Positions.All.Select(held => new RiskPosition(held.Instrument, held.Quantity, held.Cost)),
+            UnsettledFunding(account), account.Orders.Select(OpenOrderOf), NoOwnRates, out var portfolio);
+        return new Holdings(portfolio, refusal, leftOut);
+    }
+
+    private static readonly ImmutableSortedDictionary<Underlying, Rate> NoOwnRates = ImmutableSortedDictionary<Underlying, Rate>.Empty;
+
+    private IEnumerable<AssetAmount> UnsettledFunding(Account account)
+    {
+        foreach (var held in account.Positions.All)
+        {
+            if (FundingOf(held.Instrument) is not { } point || point.Period <= held.Funding.Period) continue;
+            var (owed, _) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, point), held.Cost.Asset);
+            if (PositionMath.Fits(owed)) yield return new AssetAmount(held.Cost.Asset, -(long)owed);
+        }
+    }
+
+    private static OpenOrder OpenOrderOf(OrderReservation order) => new(
+        order.Instrument, order.Side == Contracts.Accounts.Side.Buy ? OrderSide.Buy : OrderSide.Sell, order.Remaining, order.Price);
+
+    /// <summary>The place of an instrument in a list that is in order of instruments, or less than zero.</summary>
+    private static int IndexOf<T>(ImmutableArray<T> items, InstrumentId instrument, Func<T, InstrumentId> idOf)
+    {
+        var (low, high) = (0, items.Length - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            var order = idOf(items[middle]).CompareTo(instrument);
+            if (order == 0) return middle;
+            if (order < 0) low = middle + 1;
+            else high = middle - 1;
+        }
+
+        return -1;
+    }
+}
+
+/// <summary>What an account has at risk under a frame, or why that cannot be said.</summary>
+/// <param name="LeftOut">Collateral that has no price in the frame and is not in the portfolio.</param>
+public readonly record struct Holdings(Portfolio? Portfolio, Refusal Refusal, Asset? LeftOut);
+
+/// <summary>How an account stands under a frame: with the report that says so, or with what has no price.</summary>
+public readonly record struct AccountMargin(MarginStatus Status, RiskReport? Report, Refusal Refusal)
+{
+    public static readonly AccountMargin NothingAtRisk = new(MarginStatus.Healthy, null, Refusal.None);
+
+    public static AccountMargin Unpriced(Refusal refusal) => new(MarginStatus.Frozen, null, refusal);
+
+    public MarginFigures? Figures => Report is { } report ? MarginFigures.Of(report) : null;
+}

@@ -1,0 +1,93 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Trades;
+using CrossMargin.Risk.Portfolios;
+
+namespace CrossMargin.Grains.Margin;
+
+/// <summary>What the margin says to an action: the rejection, or none, and the figures that decided.</summary>
+public readonly record struct MarginVerdict(Rejection Rejection, MarginFigures? Figures);
+
+/// <summary>
+/// The one rule for whatever an owner does: afterwards the account may open, or it is no riskier than before. What cannot be
+/// valued may do nothing.
+/// </summary>
+public static class MarginRule
+{
+    /// <param name="after">The account as the action would leave it.</param>
+    public static MarginVerdict Judge(Account before, Account after, MarginMarks? marks)
+    {
+        // What is sent away is owned: it puts nothing at risk that was not.
+        if (!before.IsAtRisk) return default;
+        return Judge(before, after, marks, (was, report) => report.IsNoRiskierThan(was, marks!.Model!.Parameters.Acceptance));
+    }
+
+    /// <summary>
+    /// An order moves nothing by itself, so that "no riskier" is asked of what it may lead to: all orders of its side in its
+    /// instrument filled, this one at its price and with its fee.
+    /// </summary>
+    /// <param name="after">The account with the order reserved, last.</param>
+    public static MarginVerdict JudgeOrder(Account before, Account after, MarginMarks? marks)
+    {
+        if (marks is null) return new MarginVerdict(Rejection.NoPrice, null);
+        if (!marks.JudgesNobody && marks.TermsOf(after.Orders[^1].Instrument) is null)
+            return new MarginVerdict(Rejection.UnknownInstrument, null);
+        return Judge(before, after, marks, (was, _) =>
+            Filled(after, marks) is { } filled && filled.IsNoRiskierThan(was, marks.Model!.Parameters.Acceptance));
+    }
+
+    private static MarginVerdict Judge(Account before, Account after, MarginMarks? marks, Func<RiskReport, RiskReport, bool> isNoRiskier)
+    {
+        if (marks is null) return new MarginVerdict(Rejection.NoPrice, null);
+
+        var now = marks.Of(before);
+        if (now.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.AccountFrozen, null);
+        var then = marks.Of(after);
+        if (then.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.NoPrice, null);
+        if (then.Report is not { } report) return default;
+        var isAcceptable = report.MayOpen || (now.Report is { } was && isNoRiskier(was, report));
+        return new MarginVerdict(isAcceptable ? Rejection.None : Rejection.InsufficientMargin, MarginFigures.Of(report));
+    }
+
+    /// <summary>Null where an amount would not fit: then it is not known to be harmless.</summary>
+    private static RiskReport? Filled(Account account, MarginMarks marks)
+    {
+        var order = account.Orders[^1];
+        var terms = marks.TermsOf(order.Instrument)!;
+        var portfolio = marks.HoldingsOf(account).Portfolio;
+        foreach (var other in account.Orders)
+        {
+            if (portfolio is null || other.Instrument != order.Instrument || other.Side != order.Side) continue;
+            if (Notional.Of(terms.Multiplier, terms.Settlement, other.Price, other.Remaining) is not { } paid) return null;
+            var fee = Notional.Fee(paid, marks.Model!.Parameters.Orders.FeeRate);
+            var fill = other.Side == Side.Buy
+                ? new Fill(other.Instrument, other.Remaining, paid, fee)
+                : new Fill(other.Instrument, -other.Remaining, -paid, fee);
+            portfolio.WithFill(terms, fill, out portfolio);
+        }
+
+        return portfolio is not null && marks.Evaluate(portfolio) is { IsRefused: false } report ? report.Value : null;
+    }
+
+    /// <summary>
+    /// The largest amount that <see cref="Judge"/> lets go, found by halving: it is asked and not computed, so that it agrees
+    /// with the decision to the unit.
+    /// </summary>
+    public static AssetAmount Withdrawable(Account account, Asset asset, MarginMarks? marks)
+    {
+        var (allowed, refused) = (0L, Math.Min(Math.Max(account.Balances[asset].Units, 0), Account.MaxAmountUnits));
+        if (Allows(refused)) return new AssetAmount(asset, refused);
+        while (refused - allowed > 1)
+        {
+            var middle = allowed + ((refused - allowed) / 2);
+            if (Allows(middle)) allowed = middle;
+            else refused = middle;
+        }
+
+        return new AssetAmount(asset, allowed);
+
+        bool Allows(long units) =>
+            Judge(account, account.Without(new AssetAmount(asset, units)), marks).Rejection == Rejection.None;
+    }
+}

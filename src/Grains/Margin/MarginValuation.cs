@@ -1,0 +1,27 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Runtime.Grains;
+
+namespace CrossMargin.Grains.Margin;
+
+/// <summary>What the frames of a venue's market mean to its accounts.</summary>
+public sealed class MarginValuation(MarketId market) : Valuation
+{
+    private readonly Lock gate = new();
+    private MarginMarks? latest;
+
+    public override GrainId Publisher => market.Grain;
+    public override string FrameEvent => MarketEventNames.FramePublished;
+
+    /// <summary>Never throws. The shards of a process get one frame as one object, and it is priced once for all of them.</summary>
+    public override object Open(MarkFrame frame)
+    {
+        lock (gate)
+        {
+            if (!ReferenceEquals(latest?.Frame, frame)) latest = MarginMarks.Open(frame);
+            return latest;
+        }
+    }
+
+    public override ShardSweep ForShard() => new MarginSweep();
+}

@@ -1,0 +1,34 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Markets;
+using Shouldly;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
+using static CrossMargin.Grains.Tests.Trades.GivenVenue;
+
+namespace CrossMargin.Grains.Tests.Margin;
+
+/// <summary>Frames by hand: BTC at one index, perpetuals marked at it, USDC at 1, the rules that a venue starts with.</summary>
+internal static class GivenMarks
+{
+    public static MarginMarks At(string index, Listing[] listings, params FundingMark[] funding)
+    {
+        var marks = MarginMarks.Open(Frame(index, listings, funding));
+        marks.Unusable.IsNone.ShouldBeTrue(marks.Unusable.ToString());
+        return marks;
+    }
+
+    /// <param name="index">Of BTC; null for a halted one.</param>
+    public static MarkFrame Frame(string? index, Listing[] listings, params FundingMark[] funding) => new(
+        1, Noon,
+        [new AssetMark(Asset.Of("USDC"), P("1"), null, Rate.One, Amount("0 USDC"), 0)],
+        index is null ? [] : [new UnderlyingMark(new Underlying("BTC"), P(index), Rate.One, null, 0)], [],
+        index is null ? [] : [.. listings.Where(listing => listing.Kind == InstrumentKind.Perp)
+            .Select(listing => new InstrumentMark(listing.Id, P(index), Money.Zero))])
+    {
+        Listed = [.. listings.Select(listing => listing.Terms()).OrderBy(terms => terms.Id)],
+        Funding = [.. funding],
+        Parameters = FirstParameters.InForce,
+    };
+}

@@ -1,0 +1,212 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Tests.Trades;
+using CrossMargin.Risk.Portfolios;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Shards;
+using FsCheck;
+using FsCheck.Fluent;
+using Shouldly;
+using Xunit;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
+using static CrossMargin.Grains.Tests.Trades.GivenVenue;
+
+namespace CrossMargin.Grains.Tests.Margin;
+
+/// <summary>What holds whatever is traded, ordered and fixed, under whatever frames.</summary>
+public sealed class MarginPropertyTests
+{
+    private static readonly Listing Other = BtcPerp with { Id = new InstrumentId(3), Symbol = "BTC-PERP-SMALL", Multiplier = Q("0.1") };
+    private static readonly Listing[] Listed = [BtcPerp, Other];
+    private static readonly AccountGrain Grain = new();
+
+    /// <summary>A trade, an order, a withdrawal, or a new frame with its index and funding.</summary>
+    private sealed record Step(int Kind, int Quantity, int Ticks, int Index, bool IsBuy, bool IsOther)
+    {
+        public Listing Listing => IsOther ? Other : BtcPerp;
+        public string Price => DecimalText.Format(500_000 + (Ticks / 5 * 5), 1);
+        public string Size => DecimalText.Format(Quantity, 3);
+    }
+
+    private static Arbitrary<Step[]> Steps => (
+        from kind in Gen.Choose(0, 5)
+        from quantity in Gen.Choose(1, 2_000)
+        from ticks in Gen.Choose(0, 200_000)
+        from index in Gen.Choose(50_000, 70_000)
+        from isBuy in Gen.Elements(true, false)
+        from isOther in Gen.Elements(true, false)
+        select new Step(kind, quantity, ticks, index, isBuy, isOther)).ArrayOf().ToArbitrary();
+
+    [Fact]
+    public void After_every_event_the_status_is_what_the_margin_says_and_free_and_used_are_all_there_is() => Prop.ForAll(Steps, steps =>
+    {
+        var venue = Venue();
+        var holds = true;
+        foreach (var step in steps)
+        {
+            Take(venue, step);
+            foreach (var account in venue.Accounts)
+            {
+                var margin = venue.Marks!.Of(account);
+                holds &= margin.Status == account.Status;
+                if (margin.Report is not { } report) continue;
+                holds &= report.FreeCollateral + report.InitialMargin == report.MarginEquity
+                    && report.MaintenanceMargin <= report.LiquidationEnd && report.LiquidationEnd <= report.InitialHard
+                    && report.InitialHard <= report.InitialMargin
+                    && (account.Status == MarginStatus.Liquidatable) == (report.MaintenanceMargin > report.MarginEquity);
+            }
+        }
+
+        return holds;
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void The_simulated_margin_of_an_order_is_the_margin_after_it() => Prop.ForAll(Steps, steps =>
+    {
+        var venue = Venue();
+        foreach (var step in steps)
+        {
+            var before = venue.Of(Alice);
+            var marks = venue.Marks!;
+            var holdings = marks.HoldingsOf(before).Portfolio!;
+            Portfolio.Of(
+                before.Version + 1, holdings.Balances, holdings.Positions, holdings.UnsettledFunding,
+                [.. holdings.Orders, new OpenOrder(step.Listing.Id, step.IsBuy ? OrderSide.Buy : OrderSide.Sell, Q(step.Size), P(step.Price))],
+                holdings.OwnInitialRates, out var simulated).IsNone.ShouldBeTrue();
+            var simulation = marks.Evaluate(simulated!);
+            var expected = simulation.IsRefused ? null : MarginFigures.Of(simulation.Value);
+
+            var answer = venue.Send(Alice.Grain, Order(step, before))[0];
+            var decided = answer is AccountEvent.OrderReserved reserved ? reserved.Margin : ((AccountEvent.CommandRefused)answer).Margin;
+            if (decided != expected) return false;
+            if (answer is AccountEvent.OrderReserved)
+            {
+                var after = marks.Evaluate(marks.HoldingsOf(venue.Of(Alice)).Portfolio!).Value;
+                if (MarginFigures.Of(after) != expected) return false;
+            }
+
+            Take(venue, step);
+        }
+
+        return true;
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void What_a_withdrawal_may_take_is_granted_and_a_unit_more_is_not() => Prop.ForAll(Steps, steps =>
+    {
+        var venue = Venue();
+        var usdc = Asset.Of("USDC");
+        foreach (var step in steps)
+        {
+            Take(venue, step);
+            var account = venue.Of(Alice);
+            var most = MarginRule.Withdrawable(account, usdc, venue.Marks);
+            if (most.IsPositive && Answer(most) is AccountEvent.CommandRefused) return false;
+            if (most < account.Balances[usdc] && Answer(most + new AssetAmount(usdc, 1)) is not AccountEvent.CommandRefused) return false;
+
+            AccountEvent Answer(AssetAmount amount) => Account.Decide(
+                account, new AccountCommand.Withdraw(amount, "bc1"), new Context(Noon, 1, venue.Marks)).Events[0];
+        }
+
+        return true;
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void The_order_of_fills_at_one_price_changes_no_margin() => Prop.ForAll(Steps, steps =>
+    {
+        var fills = steps.Where(step => step.Kind > 2).Select(step => step with { Ticks = 0 }).ToArray();
+        var (forward, backward) = (Venue(), Venue());
+        foreach (var step in fills) Trade(forward, step);
+        foreach (var step in fills.Reverse()) Trade(backward, step);
+        return forward.Accounts.All(account =>
+        {
+            var (a, b) = (forward.Marks!.Of(account), forward.Marks!.Of(backward.Of(account.Id)));
+            return (a.Report is null) == (b.Report is null) && (a.Report is null || Comparable(a) == Comparable(b));
+        });
+
+        static MarginFigures Comparable(AccountMargin margin) => margin.Figures!;
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void A_sweep_that_remembers_finds_what_a_fresh_one_finds() => Prop.ForAll(Steps, steps =>
+    {
+        var venue = Venue();
+        var remembering = new MarginSweep();
+        var slots = new List<GrainSlot>();
+        var holds = true;
+        foreach (var (step, number) in steps.Select((step, number) => (step, number)))
+        {
+            if (step.Kind == 5) venue.Marks = MarksOf(step, number);   // accounts are not told: the sweep has to find them
+            else Take(venue, step);
+
+            var changed = new List<GrainSlot>();
+            foreach (var account in venue.Accounts)
+            {
+                var slot = slots.Find(known => known.Id == account.Id.Grain);
+                if (slot is null) slots.Add(slot = new GrainSlot(account.Id.Grain, Grain) { Number = slots.Count });
+                if (ReferenceEquals(slot.State, account)) continue;
+                slot.State = account;
+                changed.Add(slot);
+            }
+
+            var results = remembering.Sweep(venue.Marks!, slots, changed);
+            var fresh = new MarginSweep().Sweep(venue.Marks!, [.. slots.AsEnumerable().Reverse()], [.. slots.AsEnumerable().Reverse()]);
+            holds &= results.Digest == fresh.Digest && results.Valued == fresh.Valued && results.Turns.SequenceEqual(fresh.Turns);
+
+            // Exactly those get a turn that have something to say in it.
+            var saying = slots.Where(slot => !Account.Decide(
+                (Account)slot.State, new FrameAdopted(1), new Context(Noon, 1, venue.Marks)).Events.IsEmpty).OrderBy(slot => slot.Id);
+            holds &= results.Turns.SequenceEqual(saying);
+        }
+
+        return holds;
+    }).QuickCheckThrowOnFailure();
+
+    private static GivenVenue Venue()
+    {
+        var venue = new GivenVenue(Listed) { Marks = GivenMarks.At("60000", Listed) };
+        foreach (var account in (AccountId[])[Alice, Bob])
+            venue.Send(account.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), ""));
+        return venue;
+    }
+
+    private static void Take(GivenVenue venue, Step step)
+    {
+        switch (step.Kind)
+        {
+            case 0:
+                venue.Send(Alice.Grain, Order(step, venue.Of(Alice)));
+                break;
+            case 1:
+                venue.Send(Bob.Grain, new AccountCommand.Withdraw(new AssetAmount(Asset.Of("USDC"), step.Quantity * 1_000_000L), "bc1"));
+                break;
+            case 2:
+                venue.Marks = MarksOf(step, step.Ticks);
+                foreach (var account in venue.Accounts.ToArray()) venue.Send(account.Id.Grain, new FrameAdopted(2));
+                break;
+            default:
+                Trade(venue, step);
+                break;
+        }
+    }
+
+    private static void Trade(GivenVenue venue, Step step)
+    {
+        var (buyer, seller) = step.IsBuy ? (Party(Alice), Party(Bob, "0.0005")) : (Party(Bob, "-0.0001"), Party(Alice, "0.0005"));
+        venue.Trades(buyer, seller, step.Size, step.Price, step.Listing);
+    }
+
+    /// <summary>Another index, and now and then another funding point, or a halt.</summary>
+    private static MarginMarks MarksOf(Step step, int period) => step.Quantity % 10 == 0
+        ? MarginMarks.Open(GivenMarks.Frame(null, Listed))
+        : MarginMarks.Open(GivenMarks.Frame(
+            step.Index.ToString(), Listed, new FundingMark(BtcPerp.Id, new FundingPoint(period, step.Ticks * 1_000_000_000L))));
+
+    private static AccountCommand.ReserveOrder Order(Step step, Account account) => new(
+        new OrderId($"o{account.Version}"), SubAccountId.Main, step.Listing.Id, step.IsBuy ? Side.Buy : Side.Sell, Q(step.Size),
+        P(step.Price));
+}

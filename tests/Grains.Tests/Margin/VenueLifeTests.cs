@@ -1,0 +1,164 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Trades;
+using CrossMargin.Journal;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+using CrossMargin.Silos;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shouldly;
+using Xunit;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
+using static CrossMargin.Grains.Tests.Trades.GivenVenue;
+
+namespace CrossMargin.Grains.Tests.Margin;
+
+/// <summary>
+/// One perpetual, two accounts, frames: through a real silo with its threads and a journal in memory. The venue's clock is
+/// the test's, so that no quote goes stale before the test says so.
+/// </summary>
+public sealed class VenueLifeTests
+{
+    private static readonly ShardMap Map = new(4);
+    private static readonly GrainCatalog Catalog = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain())
+    {
+        Valuation = new MarginValuation(Exchange),
+    };
+
+    private readonly MemoryJournal journal = new(Map);
+    private readonly Clock clock = new();
+    private readonly SortedDictionary<string, long> sequences = [];
+    private ulong keys;
+
+    [Fact]
+    public async Task From_quotes_to_a_status_and_over_a_restart()
+    {
+        await using (var silo = Start())
+        {
+            foreach (var source in Sources) await Ask(silo, Exchange.Grain, new MarketCommand.AdmitSource(source, 1));
+            await Ask(silo, Exchange.Grain, new MarketCommand.List(BtcPerp));
+            await Ask(silo, Exchange.Grain, new MarketCommand.AdmitFeed(Feed));
+            foreach (var account in (AccountId[])[Alice, Bob])
+            {
+                await Ask(silo, account.Grain, new AccountCommand.Open(Owner));
+                await Ask(silo, account.Grain, new AccountCommand.Deposit(Amount("1000 USDC"), "seed"));
+            }
+
+            await Quote(silo, "60000");
+            var order = new AccountCommand.ReserveOrder(
+                new OrderId("o1"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("1"), P("60000"));
+            await Until(silo, Alice, summary => summary.Marks is not null);
+            var reserved = (AccountEvent.OrderReserved)Catalog.Decode(await Say(silo, Alice.Grain, "engine", order))!;
+            reserved.Margin!.InitialMargin.ShouldBe(new Money(630_000_000));     // 600 and 30 of fees
+
+            await Say(silo, Feed.Grain, "matching", new TradeCommand.Capture(
+                new TradeId("t1"), BtcPerp.Id, P("60000"), Q("1"), Party(Alice, order: "o1"), Party(Bob), clock.Now));
+            var filled = await Until(silo, Alice, summary => !summary.Account.Positions.All.IsEmpty);
+            filled.Report!.Value.Equity.ShouldBe(new Money(1_000_000_000));
+            filled.Report.Value.InitialMargin.ShouldBe(new Money(600_000_000));
+
+            // 500 lost: 595 to open, 297.5 to keep.
+            await Quote(silo, "59500");
+            var called = await Until(silo, Alice, summary => summary.Account.Status == MarginStatus.MarginCall);
+            called.Report!.Value.Equity.ShouldBe(new Money(500_000_000));
+            (await Until(silo, Bob, summary => summary.Marks!.Frame.Number >= called.Marks!.Frame.Number))
+                .Report!.Value.Equity.ShouldBe(new Money(1_500_000_000));
+
+            await Ask(silo, Exchange.Grain, new MarketCommand.FixFunding(
+                BtcPerp.Id, 1, R("0.005"), new FundingTerms(R("0"), R("0"), R("1"), Rate.One)));
+            clock.Advance();
+            var paid = await Until(silo, Alice, summary => summary.Account.Positions.All[0].Funding.Period == 1);
+            paid.Account.Balances[Asset.Of("USDC")].ShouldBe(Amount("702.5 USDC"));   // 0.5 % of 59,500
+            paid.Account.Status.ShouldBe(MarginStatus.Liquidatable);                  // 202.5 < 297.5
+            (await Until(silo, Bob, summary => summary.Account.Positions.All[0].Funding.Period == 1))
+                .Account.Balances[Asset.Of("USDC")].ShouldBe(Amount("1297.5 USDC"));
+        }
+
+        // What is known after a recovery is what was known before, and the marks come out of the journal.
+        await using var next = Start();
+        var recovered = await Until(next, Alice, summary => summary.Marks is not null);
+        recovered.Account.Status.ShouldBe(MarginStatus.Liquidatable);
+        recovered.Report!.Value.Equity.ShouldBe(new Money(202_500_000));
+    }
+
+    private Silo Start()
+    {
+        var options = new SiloOptions { ShardThreads = 2, Tick = TimeSpan.FromMilliseconds(5) };
+        var silo = new Silo(journal, Map, Catalog, options, clock, NullLogger<Silo>.Instance);
+        silo.Start();
+        return silo;
+    }
+
+    /// <summary>Three sources say it, and a second later a frame is made of that.</summary>
+    private async Task Quote(Silo silo, string price)
+    {
+        clock.Advance();
+        foreach (var source in Sources)
+            await Say(silo, Exchange.Grain, source.Name, new MarketCommand.Quote(source, clock.Now, [new IndexQuote(new("BTC"), P(price))]));
+        clock.Advance();
+    }
+
+    private Task<JournalRecord> Ask(Silo silo, GrainId to, object what) => Journaled(silo, to, what, new Cause.Key(
+        CommandKey.Issue(clock.Now, 1, ++keys), Catalog.FingerprintOf(to, what)));
+
+    private Task<JournalRecord> Say(Silo silo, GrainId to, string source, object what) => Journaled(silo, to, what, new Cause.Source(
+        new SourceId(source), sequences[source] = sequences.GetValueOrDefault(source) + 1, Catalog.FingerprintOf(to, what)));
+
+    /// <summary>Asks until there is an answer on record, which is no refusal.</summary>
+    private static async Task<JournalRecord> Journaled(Silo silo, GrainId to, object what, Cause identity)
+    {
+        while (true)
+        {
+            var reply = await Waiting.For(caller => silo.Submit(new Command(to, what, identity), caller));
+            if (reply.Record is { } record)
+            {
+                reply.Rejection.ShouldBe(Rejection.None);
+                return record;
+            }
+
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Reads until it is so.</summary>
+    private static async Task<MarginSummary> Until(Silo silo, AccountId account, Func<MarginSummary, bool> isSo)
+    {
+        while (true)
+        {
+            var reply = await Waiting.For(caller => silo.Read(account.Grain, caller));
+            if (reply.View is { } view && MarginSummary.Of(view) is var summary && isSo(summary)) return summary;
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        private long micros = Noon.Micros;
+
+        public Instant Now => new(Volatile.Read(ref micros));
+
+        public void Advance() => Interlocked.Add(ref micros, Instant.MicrosPerSecond);
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddTicks(Volatile.Read(ref micros) * 10);
+    }
+
+    private sealed class Waiting : ICaller
+    {
+        private readonly TaskCompletionSource<Reply> answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public static Task<Reply> For(Action<ICaller> ask)
+        {
+            var waiting = new Waiting();
+            ask(waiting);
+            return waiting.answered.Task.WaitAsync(TestContext.Current.CancellationToken);
+        }
+
+        public void Answer(in Reply reply) => answered.SetResult(reply);
+    }
+}
