@@ -205,7 +205,15 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         var task = Task.Run(async () =>
         {
             var cancel = stopped.Token;
-            await reads.WaitAsync(cancel);
+            try
+            {
+                await reads.WaitAsync(cancel);
+            }
+            catch (OperationCanceledException)
+            {
+                return;   // the silo stops before its turn came
+            }
+
             try
             {
                 while (true)

@@ -165,7 +165,8 @@ internal static class MarketRoutes
         return ((Market)view.State).LastFrame is { } frame
             ? TypedResults.Json(
                 new FrameView(
-                    frame.Frame.Number, frame.Frame.At.ToString(), [.. frame.Indices.Select(IndexView.Of)], view.Version, view.LastRecord.ToString(),
+                    frame.Frame.Number, frame.Frame.At.ToString(), [.. frame.Indices.Select(IndexView.Of)], view.Version,
+                    view.LastRecord.ToString(),
                     view.AsOf.ToString(), view.Frame),
                 ApiJson.Default.FrameView)
             : Refusal.Of(EdgeCode.NotFound, "no source has given a price yet");

@@ -16,8 +16,8 @@ public enum AccountPhase
 }
 
 /// <summary>
-/// One account: its money here, its positions and orders in Account.Trading.cs, how it stands in Account.Margin.cs. Read Verify first: it is the specification,
-/// and the rest only keeps it true.
+/// One account: its money here, its positions and orders in Account.Trading.cs, how it stands in Account.Margin.cs. Read
+/// Verify first: it is the specification, and the rest only keeps it true.
 /// </summary>
 public sealed partial record Account(
     AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, Balances Balances, ImmutableArray<WithdrawalHold> Holds,

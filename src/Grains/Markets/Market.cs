@@ -119,7 +119,8 @@ public sealed partial record Market(
         var rate = terms.RateOf(command.Premium);
         if (Paid(instrument, index, rate, terms.PeriodShare) is not { } after) return Refused("fix-funding", Rejection.TermsOutOfRange);
         return new MarketEvent.FundingFixed(
-            command.Instrument, frame.Frame.Number, index, command.Premium, rate, terms, new FundingPoint(command.Period, after), market.Feeds);
+            command.Instrument, frame.Frame.Number, index, command.Premium, rate, terms, new FundingPoint(command.Period, after),
+            market.Feeds);
     }
 
     /// <summary>

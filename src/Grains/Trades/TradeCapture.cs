@@ -45,7 +45,8 @@ public sealed record TradeCapture(
         if (command.Price.E8 <= 0) return Refused("capture", Rejection.PriceNotPositive);
         if (command.Price.E8 % listing.Tick.E8 != 0) return Refused("capture", Rejection.PriceOffTick);
         if (IsBeyond(command.Buyer.FeeRate) || IsBeyond(command.Seller.FeeRate)) return Refused("capture", Rejection.FeeOutOfRange);
-        if (Notional.Of(listing.Multiplier, listing.Settlement, command.Price, command.Quantity) is not { } paid) return Refused("capture", Rejection.NotionalTooLarge);
+        if (Notional.Of(listing.Multiplier, listing.Settlement, command.Price, command.Quantity) is not { } paid)
+            return Refused("capture", Rejection.NotionalTooLarge);
         if (capture.Trades.Find(command.Trade) is not null) return Refused("capture", Rejection.TradeIdReused);
 
         var buyer = LegOf(command.Buyer, paid);
