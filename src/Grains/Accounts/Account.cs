@@ -41,10 +41,10 @@ public sealed partial record Account(
     public static Decision<AccountEvent> Decide(Account account, object input, Context context)
     {
         var marks = context.Marks as MarginMarks;
-        return WithStatus(account, Decide(account, input, context.Now, marks), marks);
+        return WithStatus(account, Decide(account, input, context, marks), marks);
     }
 
-    private static Decision<AccountEvent> Decide(Account account, object input, Instant now, MarginMarks? marks) => input switch
+    private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
     {
         AccountCommand.Open open => Open(account, open),
         AccountCommand.Deposit deposit => Deposit(account, deposit),
@@ -61,7 +61,7 @@ public sealed partial record Account(
         TradeEvent.Busted trade => ReverseFill(account, trade),
         TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
         FrameAdopted => SettleFunding(account, marks),
-        TimerDue => ReportOverdue(account, now),
+        TimerDue => ReportOverdue(account, context.Now),
         _ => throw new UnreachableException(input.GetType().Name),
     };
 
