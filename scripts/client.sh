@@ -31,7 +31,33 @@ signed_as() {
     printf 'Authorization: CM-HMAC-SHA256 keyId=%s-1,timestamp=%s,nonce=%s,signature=%s' "$who" "$now" "$nonce" "$mac"
 }
 
-# report NAME TARGET BODY: sends what a machine has to say, signed.
+# get NAME TARGET, post NAME TARGET BODY: curl as somebody, with a new key; report NAME TARGET BODY: as a machine, signed.
+get() { curl -s "$api$2" -H "$(as "$1")"; }
+post() { curl -s "$api$2" -H "$(as "$1")" -H "$(key)" --json "$3"; }
 report() { curl -s "$api$2" -H "$(signed_as "$1" POST "$2" "$3")" --json "$3"; }
+
+# price BTC 60000 ETH 3000: what scripts/prices.sh sends from now on. Waits for the frame that has it.
+price() {
+    printf '%s %s\n' "$@" >"$tokens/../prices"
+    local frame= given=
+    while true; do
+        frame=$(get auditor /v1/frames/latest)
+        case $frame in *degraded* | *halted*) sleep 0.1; continue ;; esac
+        for given in "$@"; do
+            case $given in [0-9]*) case $frame in *"\"index\":\"$given\""*) ;; *) sleep 0.1; continue 2 ;; esac ;; esac
+        done
+        break
+    done
+    latest=$(printf '%s' "$frame" | sed -E 's/^\{"number":([0-9]+).*/\1/')
+}
+
+# summary NAME ACCOUNT: how the account stands under the frame that price waited for, or a later one.
+summary() {
+    local answer=
+    until answer=$(get "$1" "/v1/accounts/$2/summary") && [ "$(printf '%s' "$answer" | sed -E 's/.*"frame":([0-9]+).*/\1/')" -ge "${latest:-0}" ]; do
+        sleep 0.1
+    done
+    printf '%s\n' "$answer"
+}
 
 query_of() { case $1 in *\?*) printf '%s' "${1#*\?}" ;; esac; }

@@ -54,7 +54,7 @@ internal sealed class BarePricing
             signs[i] = line.Kind == LineKind.Call ? 1 : -1;
             forwards[i] = shock.Forward(line);
             strikes[i] = line.OpenStrike;
-            deviations[i] = group.Volatility(line, shock.Volatility) * Math.Sqrt(line.Years);
+            deviations[i] = group.Shifted(line, shock.Volatility, line.Volatility) * Math.Sqrt(line.Years);
             discounts[i] = line.Discount;
         }
     }

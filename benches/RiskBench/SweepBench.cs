@@ -43,6 +43,7 @@ internal static class SweepBench
         var comparison = Figures.Compare(bare.Gather, () => book.Sweep(model, arrays), rounds);
         var dense = Figures.Compare(bare.Dense, bare.Gather, rounds);
         var uncleared = book.Sweep(model, arrays).ToArray();
+        var scanned = (double)book.Scanned / accountCount;
         var fullSeconds = Figures.Seconds(() => Evaluate(model, arrays, templates, uncleared), rounds: 1);
 
         var rate = accountCount / comparison.CandidateSeconds;
@@ -52,10 +53,12 @@ internal static class SweepBench
         Console.WriteLine($"  sweep             {rate / 1e6,8:F2} million accounts/s on one core");
         Console.WriteLine($"  bare gather loop  {accountCount / comparison.BaselineSeconds / 1e6,8:F2}   ratio {comparison}");
         Console.WriteLine($"  dense loop        {accountCount / dense.BaselineSeconds / 1e6,8:F2}");
+        Console.WriteLine($"  scanned           {scanned,8:P1}   the others are cleared without a scenario");
         Console.WriteLine($"  cleared           {cleared,8:P1}   the rest by the full model in {fullSeconds * 1e3:F1} ms");
         Console.WriteLine($"  bytes an account  {bytes,8:F0}");
         figures.Add(name, rate, "accounts/s", comparison.Ratio, Bar, comparison.Ratio >= Bar);
         figures.Add($"{name} dense loop", accountCount / dense.BaselineSeconds, "accounts/s");
+        figures.Add($"{name} scanned", scanned, "share");
         figures.Add($"{name} cleared", cleared, "share");
         figures.Add($"{name} bytes", bytes, "bytes/account", bar: BytesBar, isMet: bytes <= BytesBar);
     }

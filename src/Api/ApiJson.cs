@@ -4,9 +4,12 @@ using CrossMargin.Api.Audit;
 using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Margin;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.Operations;
 using CrossMargin.Api.Orders;
+using CrossMargin.Api.Parameters;
+using CrossMargin.Api.Parked;
 using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
 using CrossMargin.Api.Trades;
@@ -53,8 +56,25 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(FundingRequest))]
 [JsonSerializable(typeof(FundingReceipt))]
 [JsonSerializable(typeof(FillBatch))]
+[JsonSerializable(typeof(SummaryAnswer))]
+[JsonSerializable(typeof(MarginAnswer))]
+[JsonSerializable(typeof(ExplainAnswer))]
+[JsonSerializable(typeof(GreeksAnswer))]
+[JsonSerializable(typeof(LiquidationPricesAnswer))]
+[JsonSerializable(typeof(LimitsAnswer))]
+[JsonSerializable(typeof(WhatIfRequest))]
+[JsonSerializable(typeof(WhatIfAnswer))]
+[JsonSerializable(typeof(OrderCheckAnswer))]
+[JsonSerializable(typeof(SettlementRequest))]
+[JsonSerializable(typeof(SettlementReceipt))]
+[JsonSerializable(typeof(ParametersAnswer))]
+[JsonSerializable(typeof(ParameterVersionsAnswer))]
+[JsonSerializable(typeof(ParametersReceipt))]
 [JsonSerializable(typeof(OrderRequest))]
 [JsonSerializable(typeof(OrderReceipt))]
+[JsonSerializable(typeof(ParkedAnswer))]
+[JsonSerializable(typeof(ResolveRequest))]
+[JsonSerializable(typeof(UnparkedReceipt))]
 [JsonSerializable(typeof(AuditHead))]
 [JsonSerializable(typeof(VerifyRequest))]
 [JsonSerializable(typeof(VerifyAnswer))]

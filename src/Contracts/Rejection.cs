@@ -33,6 +33,8 @@ public enum Rejection
     SequenceConflict = 21,
     /// <summary>A source sent again a number that was taken in before. Nothing more was done.</summary>
     SequenceDuplicate = 22,
+    /// <summary>No such message is parked for this grain, or it was taken in since.</summary>
+    NotParked = 30,
 
     // 100–199: accounts, in order of precedence.
     AccountNotFound = 100,
@@ -84,6 +86,11 @@ public enum Rejection
     NotAPerp = 263,
     /// <summary>The period is not the one after the last that was fixed.</summary>
     FundingNotDue = 264,
+    /// <summary>The day is not the one after the last, or the expiry does not wait for an officer.</summary>
+    SettlementNotDue = 265,
+    NotAFuture = 266,
+    /// <summary>Not settled, or less than a day ago.</summary>
+    NotRetirable = 267,
     UnknownSource = 270,
     PriceFromTheFuture = 271,
     PriceNotNewer = 272,
@@ -96,6 +103,7 @@ public enum Rejection
     SmileMalformed = 282,
     SmileButterfly = 283,
     SmileCalendar = 284,
+    PriceOutOfBand = 285,
 
     // 400–449: what a risk pool shares, in order of precedence.
     UnknownShard = 400,

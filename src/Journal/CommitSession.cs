@@ -13,7 +13,8 @@ internal sealed class CommitSession : IDisposable
     /// <summary>
     /// The guarded commit in one round trip: heads move only from where they are expected, and a head that moved while we
     /// waited for its lock is judged as it is now. When one did not move everything is refused. The heads come in order of
-    /// shard and the session joins by nested loops only (<see cref="Sessions"/>), so they are locked in that order.
+    /// shard and the session joins by nested loops only (<see cref="Sessions"/>), so they are locked in that order. The rows are
+    /// unnested in the select list, because a FROM would store every column apart before the first row is made.
     /// </summary>
     private const string Sql = """
         WITH moved AS (
@@ -25,9 +26,9 @@ internal sealed class CommitSession : IDisposable
         stored AS (
             INSERT INTO journal (shard, position, epoch, grain, version, type, time_micros, frame, cause, addressees,
                                  to_shards, payload, chain_hash)
-            SELECT * FROM unnest($6::smallint[], $7::bigint[], $8::integer[], $9::uuid[], $10::bigint[], $11::text[],
-                                 $12::bigint[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bigint[], $17::bytea[],
-                                 $18::bytea[])
+            SELECT unnest($6::smallint[]), unnest($7::bigint[]), unnest($8::integer[]), unnest($9::uuid[]), unnest($10::bigint[]),
+                   unnest($11::text[]), unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bytea[]), unnest($15::bytea[]),
+                   unnest($16::bigint[]), unnest($17::bytea[]), unnest($18::bytea[])
             WHERE (SELECT count(*) FROM moved) = cardinality($1))
         SELECT refuse_fenced() FROM (SELECT count(*) AS heads FROM moved) AS m WHERE heads <> cardinality($1)
         """;

@@ -5,7 +5,8 @@ namespace CrossMargin.Journal;
 
 /// <summary>
 /// The journal. Implemented by PostgreSQL for use and by memory for tests and the simulator; one conformance suite
-/// holds them to the same answers. What writes blocks, because it runs on a writer's own thread; what reads does not.
+/// holds them to the same answers. What writes blocks, because it runs on
+/// a thread that has nothing better to do; what reads does not.
 /// </summary>
 public interface IJournal
 {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Numerics;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Records;
@@ -12,7 +13,7 @@ namespace CrossMargin.Journal;
 /// </summary>
 public sealed class PostgresJournal : IJournal, IAsyncDisposable
 {
-    /// <summary>Two journal writers, snapshots, and readers that recover or repair.</summary>
+    /// <summary>The threads that commit, snapshots, and readers that recover or repair.</summary>
     private const int MaxSessions = 12;
 
     /// <summary>
@@ -25,6 +26,7 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     private readonly ConcurrentBag<CommitSession> idle = [];
     private readonly RecordReader reader;
     private long extendAt;
+    private long unreachableUntil;   // timestamp
 
     private PostgresJournal(
         NpgsqlDataSource source, NpgsqlDataSource fresh, IReadOnlyList<string> warnings, long partitionsEnd)
@@ -215,15 +217,22 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         _ => CommitOutcome.RolledBack,
     };
 
+    /// <summary>
+    /// Null when there is no session to be had. Then everybody is told so at once for a moment, so that a thread with many
+    /// batches does not wait for each of them, and a server that comes back is not stormed.
+    /// </summary>
     private CommitSession? Rent()
     {
         if (idle.TryTake(out var session)) return session;
+        if (Stopwatch.GetTimestamp() < Volatile.Read(ref unreachableUntil)) return null;
         try
         {
-            return new CommitSession(Reconnect.Open(source));
+            return new CommitSession(source.OpenConnection());
         }
         catch (NpgsqlException)
         {
+            var pause = TimeSpan.FromMilliseconds(Random.Shared.Next(40, 160));
+            Volatile.Write(ref unreachableUntil, Stopwatch.GetTimestamp() + (long)(pause.TotalSeconds * Stopwatch.Frequency));
             return null;
         }
     }

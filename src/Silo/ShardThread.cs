@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Journal;
 using CrossMargin.Runtime;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
@@ -6,7 +7,9 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Silos;
 
 /// <summary>
-/// One thread and its shards: takes everything that waits, runs it, flushes once, and sends what came of it.
+/// One thread and its shards: takes everything that waits, runs it, commits what came of it in one transaction, and sends. What
+/// arrives meanwhile makes the next transaction larger. It waits for the journal itself, because handing batches to another thread
+/// and their outcomes back cost more than what it could do in between (docs/adr/0003).
 /// </summary>
 internal sealed class ShardThread
 {
@@ -14,16 +17,15 @@ internal sealed class ShardThread
     private readonly IReadOnlyList<Shard> shards;
     private readonly Shard?[] byNumber;
     private readonly Router router;
+    private readonly IJournal journal;
+    private readonly CommitQueue queue;
     private readonly SiloOptions options;
     private readonly TimeProvider clock;
     private readonly Action<int, IReadOnlyList<ShardMessage>> send;
-    private readonly Action<IReadOnlyList<Batch>> commit;
     private readonly Action<Shard, Exception> failed;
     private readonly int places;
     private readonly Thread thread;
-    private List<Batch> ready = [];
     private MarkFrame? offered;          // the latest that this thread has not taken
-    private int undecided;   // batches handed to the writers and not settled
     private volatile bool isStopping;
 
     /// <summary>
@@ -35,18 +37,19 @@ internal sealed class ShardThread
     internal sealed record Read(GrainId Grain);
 
     public ShardThread(
-        int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, SiloOptions options, TimeProvider clock,
-        Action<int, IReadOnlyList<ShardMessage>> send, Action<IReadOnlyList<Batch>> commit, Action<Shard, Exception> failed)
+        int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, IJournal journal, SiloOptions options,
+        TimeProvider clock, Action<int, IReadOnlyList<ShardMessage>> send, Action<Shard, Exception> failed)
     {
         this.places = places;
         this.shards = shards;
         this.options = options;
         this.clock = clock;
         this.send = send;
-        this.commit = commit;
+        this.journal = journal;
         this.failed = failed;
         inbox = new Inbox<Inbound>(options.InboxLimit);
         router = new Router(placeOfShard, places);
+        queue = new CommitQueue(options.RowsPerTransaction);
         byNumber = new Shard?[placeOfShard.Count];
         foreach (var shard in shards) byNumber[shard.Id.Number] = shard;
         thread = new Thread(Run) { Name = $"shards {place}", IsBackground = true };
@@ -86,19 +89,8 @@ internal sealed class ShardThread
     /// <summary>Runs on the thread, at its turn.</summary>
     public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
 
-    /// <summary>What became of commits; those of other threads' shards are none of ours.</summary>
-    public void Post(IReadOnlyList<Settlement> settlements)
-    {
-        foreach (var settlement in settlements)
-        {
-            if (byNumber[settlement.Batch.Shard.Number] is null) continue;
-            inbox.Add(new Inbound(default, settlements, Caller: null));
-            return;
-        }
-    }
-
     // Called by this thread's shards.
-    public void Add(Batch batch) => ready.Add(batch);
+    public void Add(Batch batch) => queue.Add(batch);
     public void Add(ShardMessage message) => router.Add(message);
 
     private static readonly object Nudge = new();
@@ -126,8 +118,9 @@ internal sealed class ShardThread
                 foreach (var shard in shards) Guarded(shard, s => s.Tick(now));
             }
 
-            // One transaction at a time: what comes while it runs makes the next one larger.
-            if (undecided == 0) foreach (var shard in shards) Guarded(shard, static s => s.Flush());
+            foreach (var shard in shards) Guarded(shard, static s => s.Flush());
+            SendAll();
+            CommitAll();
             SendAll();
         }
     }
@@ -139,18 +132,6 @@ internal sealed class ShardThread
             // One message at a time, so that a shard that throws stops alone.
             foreach (var message in parcel)
                 foreach (var shard in Router.ReceiversOf(message, shards)) Guarded(shard, s => s.Receive(now, message));
-            return;
-        }
-
-        if (inbound.Body is IReadOnlyList<Settlement> settlements)
-        {
-            foreach (var (batch, outcome) in settlements)
-            {
-                if (byNumber[batch.Shard.Number] is not { } shard) continue;
-                undecided--;
-                Guarded(shard, s => s.CommitSettled(batch, outcome));
-            }
-
             return;
         }
 
@@ -183,15 +164,19 @@ internal sealed class ShardThread
         }
     }
 
+    /// <summary>Until every batch has an outcome that its shard can be told; what a rollback took along is tried alone.</summary>
+    private void CommitAll()
+    {
+        while (!queue.IsEmpty)
+        {
+            var batches = queue.Take();
+            foreach (var (batch, outcome) in queue.Settle(batches, journal.Commit(batches)))
+                Guarded(byNumber[batch.Shard.Number]!, s => s.CommitSettled(batch, outcome));
+        }
+    }
+
     private void SendAll()
     {
-        if (ready.Count > 0)
-        {
-            undecided += ready.Count;
-            commit(ready);
-            ready = [];
-        }
-
         for (var place = 0; place < places; place++)
             if (router.Take(place) is { } parcel) send(place, parcel);
     }

@@ -9,9 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace CrossMargin.Silos;
 
 /// <summary>
-/// A process's share of the venue: shards on a few threads, journal writers beside them, and the answers that shards
-/// ask the
-/// world for. It owns every shard; dividing them among silos comes with membership.
+/// A process's share of the venue: shards on a few threads, each of which is a journal writer too, and the answers that shards ask
+/// the world for. It owns every shard; dividing them among silos comes with membership.
 /// </summary>
 public sealed partial class Silo : IShardHost, IAsyncDisposable
 {
@@ -23,7 +22,6 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly GrainCatalog catalog;
     private readonly Shard[] shards;
     private readonly ShardThread[] threads;
-    private readonly JournalWriters writers;
     private readonly SemaphoreSlim reads;
     private readonly CancellationTokenSource stopped = new();
     private readonly List<Task> answering = [];
@@ -41,12 +39,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         this.catalog = catalog;
         reads = new SemaphoreSlim(options.ReadsAtOnce);
         shards = [.. map.Shards.Select(id => new Shard(id, map, catalog, options.Limits, this))];
-        writers = new JournalWriters(journal, options, Settled);
 
         int[] placeOfShard = [.. map.Shards.Select(id => id.Number % options.ShardThreads)];
         threads = [.. Enumerable.Range(0, options.ShardThreads).Select(place => new ShardThread(
-            place, options.ShardThreads, placeOfShard, [.. shards.Where(shard => placeOfShard[shard.Id.Number] == place)], options, clock,
-            send: (to, parcel) => threads![to].Post(parcel), commit: writers.Add, failed: Failed))];
+            place, options.ShardThreads, placeOfShard, [.. shards.Where(shard => placeOfShard[shard.Id.Number] == place)], journal,
+            options, clock, send: (to, parcel) => threads![to].Post(parcel), failed: Failed))];
     }
 
     public ShardMap Map => map;
@@ -119,7 +116,6 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         isDraining = true;
         await stopped.CancelAsync();
         foreach (var thread in threads) thread.Stop();
-        writers.Stop();
         Task[] rest;
         lock (answering) rest = [.. answering];
         await Task.WhenAll(rest);
@@ -130,12 +126,6 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private ShardThread ThreadOf(ShardId shard) => threads[shard.Number % options.ShardThreads];
 
     private void Tell(ShardId shard, Action<Shard> answer) => ThreadOf(shard).Post(shard, answer);
-
-    /// <summary>All that a transaction decided in one piece, so that a thread answers everybody before it flushes again.</summary>
-    private void Settled(IReadOnlyList<Settlement> settlements)
-    {
-        foreach (var thread in threads) thread.Post(settlements);
-    }
 
     private void Failed(Shard shard, Exception thrown)
     {

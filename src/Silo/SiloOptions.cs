@@ -4,11 +4,8 @@ namespace CrossMargin.Silos;
 
 public sealed record SiloOptions
 {
-    /// <summary>Threads that run shards; each owns a fixed part of them.</summary>
+    /// <summary>Threads that run shards and commit for them, each on a connection of its own; each owns a fixed part of them.</summary>
     public int ShardThreads { get; init; } = 2;
-
-    /// <summary>Threads, and connections, that commit; each for a fixed part of the shards.</summary>
-    public int JournalWriters { get; init; } = 2;
 
     public int RowsPerTransaction { get; init; } = 4_096;
 

@@ -9,39 +9,53 @@ namespace CrossMargin.Api.Tests;
 /// </summary>
 public sealed class AccessTests(VenueFixture venue)
 {
-    private static readonly string[] Principals = ["nobody", "alice", "bob", "operator", "auditor", "custodian", "engine", "oracle"];
+    private static readonly string[] Principals = ["nobody", "alice", "bob", "operator", "auditor", "custodian", "engine", "oracle", "officer"];
 
     /// <summary>Who may use a route at all. Deny is the default here as it is there.</summary>
     private static readonly Dictionary<string, string[]> Scoped = new()
     {
         ["POST /v1/accounts"] = ["alice", "bob"],
-        ["GET /v1/accounts/{id}"] = ["alice", "bob", "operator", "auditor", "engine"],
-        ["GET /v1/accounts/{id}/events"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/events"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/accounts/{id}/deposits"] = ["operator"],
         ["POST /v1/accounts/{id}/withdrawals"] = ["alice", "bob"],
-        ["GET /v1/accounts/{id}/withdrawals/{withdrawalId}"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/withdrawals/{withdrawalId}"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/accounts/{id}/withdrawals/{withdrawalId}/cancel"] = ["alice", "bob"],
         ["POST /v1/accounts/{id}/transfers"] = ["alice", "bob"],
         ["POST /v1/custody/{source}/deposits"] = ["custodian", "engine", "oracle"],
         ["POST /v1/custody/{source}/withdrawals"] = ["custodian", "engine", "oracle"],
         ["GET /v1/ingest/{source}"] = ["custodian", "engine", "oracle"],
-        ["GET /v1/accounts/{id}/positions"] = ["alice", "bob", "operator", "auditor", "engine"],
-        ["GET /v1/accounts/{id}/orders"] = ["alice", "bob", "operator", "auditor", "engine"],
-        ["GET /v1/accounts/{id}/collateral"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/accounts/{id}/positions"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/orders"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/collateral"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/summary"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/margin"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/margin/explain"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/greeks"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/liquidation-prices"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/limits"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/accounts/{id}/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/orders/check"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/instruments"] = ["operator"],
-        ["GET /v1/instruments"] = ["alice", "bob", "operator", "auditor", "engine"],
-        ["GET /v1/instruments/{instrument}"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/instruments"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/instruments/{instrument}"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/sources"] = ["operator"],
+        ["POST /v1/settlements"] = ["operator"],
+        ["GET /v1/parameters"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/parameters/versions"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/parameters"] = ["officer"],
         ["POST /v1/feeds"] = ["operator"],
         ["POST /v1/prices"] = ["custodian", "engine", "oracle"],
-        ["GET /v1/frames/latest"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["GET /v1/frames/latest"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/funding"] = ["operator"],
         ["POST /v1/fills"] = ["custodian", "engine", "oracle"],
         ["PUT /v1/orders/{orderId}"] = ["custodian", "engine", "oracle"],
+        ["GET /v1/parked"] = ["operator"],
+        ["POST /v1/parked/{address}/resolve"] = ["operator"],
         ["GET /v1/events/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],
         ["POST /v1/audit/verify"] = ["auditor"],
-        ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor", "engine"],
+        ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/cluster"] = ["operator"],
     };
 
@@ -73,8 +87,9 @@ public sealed class AccessTests(VenueFixture venue)
                     if (InQuery(template)) path += $"?account={account}";
 
                     // A body that the gate lets through is refused behind it, so that no cell changes anything.
+                    var body = template == "/v1/parameters" ? "[]"u8.ToArray() : "{\"?\":1}"u8.ToArray();
                     var answer = await client.Send(
-                        new HttpMethod(method), who, path, method is "POST" or "PUT" ? "{\"?\":1}"u8.ToArray() : null, VenueClient.NewKey());
+                        new HttpMethod(method), who, path, method is "POST" or "PUT" ? body : null, VenueClient.NewKey());
                     var seen = answer.Status < 400 ? "in" : answer.Code!;
                     seen.ShouldBe(Expected(route, who, account, alices, bobs), $"{who} {method} {path}");
                     cells++;
@@ -104,6 +119,9 @@ public sealed class AccessTests(VenueFixture venue)
             "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" or "GET /v1/instruments/{instrument}"
                 or "GET /v1/frames/latest" => "not-found",
             "POST /v1/simulate" => "malformed-book",
+            "POST /v1/parameters" => "malformed-body",
+            "GET /v1/accounts/{id}/margin" or "GET /v1/accounts/{id}/margin/explain" or "GET /v1/accounts/{id}/greeks"
+                or "GET /v1/accounts/{id}/liquidation-prices" => "unpriced",
             _ when route.StartsWith("POST") || route.StartsWith("PUT") => "unknown-field",
             _ => "in",
         };

@@ -4,6 +4,7 @@ using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
 
@@ -40,13 +41,14 @@ public class ConservationTests
     [Fact]
     public void Funding_that_was_paid_and_funding_that_is_owed_are_conserved()
     {
-        var fixing = new MarketEvent.FundingFixed(
-            Perp.Id, 1, new Price(1), Rate.Zero, Rate.Zero, new FundingTerms(Rate.Zero, Rate.Zero, Rate.Zero, Rate.One),
-            new FundingPoint(4, 987_654_321_987), [Feed.Id]);
-        var paid = Fold(Booked(Ann), fixing);
+        var fixing = MarginMarks.Open(new MarkFrame(1, Noon, [], [], [], [])
+        {
+            Funding = [new FundingMark(Perp.Id, new FundingPoint(4, 987_654_321_987))],
+        });
+        var paid = Settled(Booked(Ann), fixing);
         paid.HouseRounding.Shares.ShouldNotBeEmpty();
         Sums(sums => { sums.Add(paid); sums.Add(Booked(Ben)); }).ShouldBeConserved();
-        Sums(sums => { sums.Add(paid); sums.Add(Fold(Booked(Ben), fixing)); }).ShouldBeConserved();
+        Sums(sums => { sums.Add(paid); sums.Add(Settled(Booked(Ben), fixing)); }).ShouldBeConserved();
     }
 
     [Fact]
@@ -78,6 +80,10 @@ public class ConservationTests
     }
 
     private static Account Booked(Account account) => Fold(account, Trade);
+
+    private static Account Settled(Account account, MarginMarks marks) =>
+        Account.Decide(account, new FrameAdopted(marks.Frame.Number), new Context(Noon, marks.Frame.Number, marks))
+            .Events.Aggregate(account, Account.Evolve);
 
     private static Account Fold(Account account, object message) =>
         Account.Decide(account, message, Context).Events.Aggregate(account, Account.Evolve);

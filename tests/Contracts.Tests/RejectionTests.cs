@@ -24,6 +24,7 @@ public sealed class RejectionTests
             20 sequence-gap transient
             21 sequence-conflict
             22 sequence-duplicate
+            30 not-parked
             100 account-not-found
             101 account-already-open
             110 unknown-asset
@@ -62,6 +63,9 @@ public sealed class RejectionTests
             262 terms-out-of-range
             263 not-a-perp
             264 funding-not-due
+            265 settlement-not-due
+            266 not-a-future
+            267 not-retirable
             270 unknown-source
             271 price-from-the-future
             272 price-not-newer
@@ -72,6 +76,7 @@ public sealed class RejectionTests
             282 smile-malformed
             283 smile-butterfly
             284 smile-calendar
+            285 price-out-of-band
             400 unknown-shard
             401 exposure-negative
             410 shard-already-set-aside

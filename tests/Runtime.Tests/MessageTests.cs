@@ -96,6 +96,39 @@ public class MessageTests
     }
 
     [Fact]
+    public void A_parked_message_is_taken_in_when_an_officer_has_it_tried_again()
+    {
+        var shard = Active();
+        var message = Message(1, TallyGrain.RefuseWhileZero, A);
+        shard.Deliver(0, message);
+        shard.Commit();
+        shard.StateOf(A).Heard.ShouldBe(0);
+
+        // Not yet: a refusal is only a reply, and the message stays parked.
+        var own = ShardMap.GrainOf(Here);
+        var retry = new RetryParked(message, A, new PrincipalId("officer"), "the account was opened");
+        shard.Ask(retry, KeyOf(1), own).Reply.Rejection.ShouldBe(Rejection.AccountNotFound);
+
+        shard.Ask(new TallyCommand.Count(1));
+        var asker = shard.Ask(retry, KeyOf(2), own);
+        shard.Commit();
+        asker.Reply.Rejection.ShouldBe(Rejection.None);
+        asker.Reply.Record!.Type.ShouldBe(ShardEventNames.Unparked);
+        shard.Journal.Select(record => record.Type).ShouldBe([ShardEventNames.Parked, "counted", "heard", ShardEventNames.Unparked]);
+        shard.StateOf(A).Heard.ShouldBe(1);
+
+        // The same key has the same answer, another key has nothing left to do, and a recovery folds the same.
+        shard.Ask(retry, KeyOf(2), own).Reply.Record.ShouldBe(asker.Reply.Record);
+        shard.Ask(retry, KeyOf(3), own).Reply.Rejection.ShouldBe(Rejection.NotParked);
+        var second = new ScriptedShard().Recover(epoch: 2, [.. shard.Journal]);
+        ((ShardGrain)second.Shard.State.Find(own).State).Parked.ShouldBeEmpty();
+        second.StateOf(A).Heard.ShouldBe(1);
+    }
+
+    private static Cause.Key KeyOf(ulong number) =>
+        new(CommandKey.Issue(Noon, 7, number), Fingerprint.Of([(byte)number]));
+
+    [Fact]
     public void A_message_of_an_unknown_type_halts_the_shard()
     {
         var shard = Active();

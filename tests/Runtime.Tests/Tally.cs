@@ -49,7 +49,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
     public const GrainKind TheKind = (GrainKind)100;
 
     /// <summary>What a message says to be taken in without a record, refused, or broken on.</summary>
-    public const string Ignore = "ignore", Refuse = "refuse", Break = "break";
+    public const string Ignore = "ignore", Refuse = "refuse", Break = "break", RefuseWhileZero = "refuse-at-zero";
 
     /// <summary>A due time that stays when the timer has come.</summary>
     public static readonly Instant Stuck = ScriptedShard.Noon;
@@ -75,6 +75,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         TallyCommand.Look or FrameAdopted => new TallyEvent.Looked((context.Marks as MarkFrame)?.Number ?? 0),
         TallyEvent.Told { What: Ignore } => new Decision<TallyEvent>([], Rejection.None),
         TallyEvent.Told { What: Refuse } => Rejection.AccountNotFound,
+        TallyEvent.Told { What: RefuseWhileZero } when state.Total == 0 => Rejection.AccountNotFound,
         TallyEvent.Told { What: not Break } told => new TallyEvent.Heard(told.What),
         TimerDue => new TallyEvent.Woken(state.Due == Stuck ? Stuck : default),
         _ => throw new InvariantViolation("T1", $"a tally breaks on {input}"),

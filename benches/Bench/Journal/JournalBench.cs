@@ -10,7 +10,7 @@ namespace CrossMargin.Bench.Journal;
 /// </summary>
 internal static class JournalBench
 {
-    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "http", "recovery", "stream", "table", "chain"];
+    public static readonly string[] Parts = ["throughput", "latency", "statement", "deposits", "http", "recovery", "stream", "table", "chain", "parts"];
 
     private const string Bench = "journal";
     private const int Repetitions = 5;
@@ -24,7 +24,8 @@ internal static class JournalBench
         var chosen = parts.Length > 0 ? parts : [.. Parts.Except(["table"])];
 
         if (chosen.Contains("chain")) ChainBench.Run(report);
-        if (chosen is ["chain"]) return;
+        if (chosen.Contains("parts")) PartsBench.Run(report);
+        if (!chosen.Except(["chain", "parts"]).Any()) return;
 
         using var server = await BenchServer.Start();
         if (chosen.Contains("throughput")) await Throughput(report, server);

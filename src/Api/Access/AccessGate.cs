@@ -103,11 +103,11 @@ public sealed class AccessGate(
         if (header.Length == 0)
             return (default, Refusal.Of(EdgeCode.MissingCredentials, "send Authorization: Bearer, or sign the request"));
         if (header.StartsWith(Bearer, StringComparison.Ordinal))
-            return access.ByToken(header[Bearer.Length..]) is { } person ? (new Credentials(person, null, []), null) : (default, Bad());
+            return access.ByToken(header[Bearer.Length..], clock.GetUtcNow()) is { } person ? (new Credentials(person, null, []), null) : (default, Bad());
         if (!header.StartsWith(RequestSignature.Scheme + " ", StringComparison.Ordinal)) return (default, Bad());
 
         if (RequestSignature.Parse(header[(RequestSignature.Scheme.Length + 1)..]) is not { } signature) return (default, Bad());
-        if (access.BySigningKey(signature.KeyId) is not var (machine, secret)) return (default, Bad());
+        if (access.BySigningKey(signature.KeyId, clock.GetUtcNow()) is not var (machine, secret)) return (default, Bad());
         return signatures.Accepts(signature.TimestampMs, clock.GetUtcNow())
             ? (new Credentials(machine, signature, secret), null)
             : (default, Refusal.Of(EdgeCode.StaleSignature, ProblemTable.For(EdgeCode.StaleSignature).Title));

@@ -12,13 +12,15 @@ namespace CrossMargin.Api.Access;
 internal sealed record AccessFile(IReadOnlyList<AccessFile.Entry> Principals)
 {
     /// <summary>
-    /// Tokens are kept as SHA-256 only; a signing secret is needed as it is, so the file is its owner's alone.
+    /// Tokens are kept as SHA-256 only; a signing secret is needed as it is, so the file is its owner's alone. From
+    /// <paramref name="Expires"/> on nothing of the entry counts any more; without one it does until it is taken out of the file.
     /// </summary>
     public sealed record Entry(
         string Name, IReadOnlyList<string> Scopes, AccountGrant Accounts, IReadOnlyList<string> Sources,
-        IReadOnlyList<string> TokenSha256, IReadOnlyList<SigningKey> SigningKeys);
+        IReadOnlyList<string> TokenSha256, IReadOnlyList<SigningKey> SigningKeys, DateTimeOffset? Expires = null);
 
-    public sealed record SigningKey(string Id, string SecretBase64);
+    /// <summary>A machine may have several, so that the next one is in use before the last one expires.</summary>
+    public sealed record SigningKey(string Id, string SecretBase64, DateTimeOffset? Expires = null);
 }
 
 [JsonSourceGenerationOptions(
@@ -28,31 +30,26 @@ internal sealed record AccessFile(IReadOnlyList<AccessFile.Entry> Principals)
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
     UseStringEnumConverter = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     WriteIndented = true)]
 [JsonSerializable(typeof(AccessFile))]
 internal sealed partial class AccessJson : JsonSerializerContext;
 
-/// <summary>Everybody whom the venue knows, by what they can show. Read once at the start.</summary>
+/// <summary>
+/// Everybody whom the venue knows, by what they can show. Read at the start and whenever the host is told that the file has changed
+/// (<see cref="AccessReload"/>): what was taken out of it counts no more from then on.
+/// </summary>
 public sealed class AccessList
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    private readonly FrozenDictionary<string, Principal> byToken;
-    private readonly FrozenDictionary<string, (Principal Principal, byte[] Secret)> bySigningKey;
+    private readonly string path;
+    private volatile Known known;
 
-    private AccessList(AccessFile file)
+    private AccessList(string path)
     {
-        var tokens = new Dictionary<string, Principal>(StringComparer.Ordinal);
-        var keys = new Dictionary<string, (Principal, byte[])>(StringComparer.Ordinal);
-        foreach (var entry in file.Principals)
-        {
-            var principal = PrincipalOf(entry);
-            foreach (var token in entry.TokenSha256) tokens.Add(token, principal);
-            foreach (var key in entry.SigningKeys) keys.Add(key.Id, (principal, Convert.FromBase64String(key.SecretBase64)));
-        }
-
-        byToken = tokens.ToFrozenDictionary(StringComparer.Ordinal);
-        bySigningKey = keys.ToFrozenDictionary(StringComparer.Ordinal);
+        this.path = path;
+        known = Read(path);
     }
 
     /// <summary>
@@ -62,24 +59,20 @@ public sealed class AccessList
     {
         var path = Path.Combine(directory, "access.json");
         if (!File.Exists(path)) DemoAccess.Create(directory, path);
-        var mode = File.GetUnixFileMode(path);
-        if ((mode & ~OwnerOnly) != 0) throw new StartRefused($"{path} can be read by others than its owner: chmod 600 it.");
-        try
-        {
-            var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), AccessJson.Default.AccessFile);
-            return new AccessList(file ?? throw new JsonException("it is empty"));
-        }
-        catch (Exception wrong) when (wrong is JsonException or FormatException or ArgumentException)
-        {
-            throw new StartRefused($"{path} cannot be used: {wrong.Message}", wrong);
-        }
+        return new AccessList(path);
     }
 
-    /// <summary>Looked up by the hash, so that the time it takes says nothing about the token.</summary>
-    public Principal? ByToken(string token) => byToken.GetValueOrDefault(HashOf(token));
+    /// <summary>Reads the file again. One that cannot be used changes nothing and throws <see cref="StartRefused"/>.</summary>
+    public void Reload() => known = Read(path);
 
-    public (Principal Principal, byte[] Secret)? BySigningKey(string keyId) =>
-        bySigningKey.TryGetValue(keyId, out var found) ? found : null;
+    public int Principals => known.Principals;
+
+    /// <summary>Looked up by the hash, so that the time it takes says nothing about the token.</summary>
+    public Principal? ByToken(string token, DateTimeOffset now) =>
+        known.Tokens.TryGetValue(HashOf(token), out var found) && now < found.Until ? found.Principal : null;
+
+    public (Principal Principal, byte[] Secret)? BySigningKey(string keyId, DateTimeOffset now) =>
+        known.Keys.TryGetValue(keyId, out var found) && now < found.Until ? (found.Principal, found.Secret) : null;
 
     internal static string HashOf(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 
@@ -88,6 +81,46 @@ public sealed class AccessList
         using var stream = new FileStream(
             path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly });
         stream.Write(Encoding.UTF8.GetBytes(content));
+    }
+
+    /// <summary>What one reading of the file came to.</summary>
+    private sealed record Known(
+        int Principals, FrozenDictionary<string, (Principal Principal, DateTimeOffset Until)> Tokens,
+        FrozenDictionary<string, (Principal Principal, byte[] Secret, DateTimeOffset Until)> Keys);
+
+    private static Known Read(string path)
+    {
+        try
+        {
+            var mode = File.GetUnixFileMode(path);
+            if ((mode & ~OwnerOnly) != 0) throw new StartRefused($"{path} can be read by others than its owner: chmod 600 it.");
+            var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), AccessJson.Default.AccessFile);
+            return Read(file ?? throw new JsonException("it is empty"));
+        }
+        catch (Exception wrong) when (wrong is JsonException or FormatException or ArgumentException or IOException)
+        {
+            throw new StartRefused($"{path} cannot be used: {wrong.Message}", wrong);
+        }
+    }
+
+    private static Known Read(AccessFile file)
+    {
+        var tokens = new Dictionary<string, (Principal, DateTimeOffset)>(StringComparer.Ordinal);
+        var keys = new Dictionary<string, (Principal, byte[], DateTimeOffset)>(StringComparer.Ordinal);
+        foreach (var entry in file.Principals)
+        {
+            var principal = PrincipalOf(entry);
+            var until = entry.Expires ?? DateTimeOffset.MaxValue;
+            foreach (var token in entry.TokenSha256) tokens.Add(token, (principal, until));
+            foreach (var key in entry.SigningKeys)
+            {
+                var keyUntil = key.Expires is { } expires && expires < until ? expires : until;
+                keys.Add(key.Id, (principal, Convert.FromBase64String(key.SecretBase64), keyUntil));
+            }
+        }
+
+        return new Known(
+            file.Principals.Count, tokens.ToFrozenDictionary(StringComparer.Ordinal), keys.ToFrozenDictionary(StringComparer.Ordinal));
     }
 
     private static Principal PrincipalOf(AccessFile.Entry entry)

@@ -17,9 +17,10 @@ internal static class DemoAccess
         var file = new AccessFile(
         [
             Person("operator", ["account:read", "ops:admin"], AccountGrant.All),
+            Person("officer", ["account:read", "risk:approve"], AccountGrant.All),
             Machine("custodian", ["venue:write"], "vault"),
             Machine("engine", ["venue:write", "account:read"], "engine"),
-            Machine("oracle", ["venue:write"], "spot-1", "spot-2", "spot-3"),
+            Machine("oracle", ["venue:write"], "spot-1", "spot-2", "spot-3", "vols"),
             Person("alice", ["account:read", "account:write"], AccountGrant.Own),
             Person("bob", ["account:read", "account:write"], AccountGrant.Own),
             Person("auditor", ["account:read", "audit:read"], AccountGrant.All),

@@ -13,6 +13,7 @@ public enum Scopes
     VenueWrite = 4,
     AuditRead = 8,
     OpsAdmin = 16,
+    RiskApprove = 32,
 }
 
 /// <summary>Which accounts a principal's scopes reach.</summary>
@@ -37,6 +38,7 @@ public static class ScopeNames
         ["venue:write"] = Scopes.VenueWrite,
         ["audit:read"] = Scopes.AuditRead,
         ["ops:admin"] = Scopes.OpsAdmin,
+        ["risk:approve"] = Scopes.RiskApprove,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     public static bool TryParse(string name, out Scopes scope) => ByName.TryGetValue(name, out scope);

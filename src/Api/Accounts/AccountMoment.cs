@@ -3,13 +3,34 @@ using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Api.Accounts;
 
 /// <summary>An account at one instant. Every view of it is a function of this and of nothing else that moves.</summary>
-internal sealed record AccountMoment(Account State, RecordAddress Last, Instant AsOf, long Frame);
+internal sealed record AccountMoment(Account State, RecordAddress Last, Instant AsOf, long Frame, MomentChosen Chosen)
+{
+    /// <summary>Of a live read: what a decision at this instant would see.</summary>
+    public MarginMarks? Marks { get; init; }
+}
+
+/// <summary>By what a request chose its instant.</summary>
+internal enum MomentChosen
+{
+    Now,
+    BySequence,
+    ByTime,
+}
+
+/// <summary>The three parameters of the query that choose one; at most one of them stands in a request.</summary>
+internal readonly record struct MomentQuery(string? AsOf, string? AtSequence, string? MinSequence)
+{
+    public static readonly string[] Names = ["asOf", "atSequence", "minSequence"];
+
+    public int Count => (AsOf is null ? 0 : 1) + (AtSequence is null ? 0 : 1) + (MinSequence is null ? 0 : 1);
+}
 
 /// <summary>Which instant a request asks about: now, or one of the three that the query may name.</summary>
 internal static class AccountMoments
@@ -23,25 +44,25 @@ internal static class AccountMoments
 
     /// <summary>Answers with a view of the account at the instant, its ETag, and 304 to who has it already.</summary>
     public static async Task<IResult> Answer(
-        HttpContext http, Venue venue, TimeProvider clock, AccountId account, string? asOf, string? atSequence, string? minSequence,
+        HttpContext http, Venue venue, TimeProvider clock, AccountId account, MomentQuery query,
         Func<AccountMoment, ValueTask<IResult>> view)
     {
-        if (Query.RefuseUnknown(http, "asOf", "atSequence", "minSequence") is { } unknown) return unknown;
-        var (moment, refusal) = await Find(http, venue, clock, account, asOf, atSequence, minSequence);
+        if (Query.RefuseUnknown(http, MomentQuery.Names) is { } unknown) return unknown;
+        var (moment, refusal) = await Find(http, venue, clock, account, query);
         if (moment is null) return refusal!;
 
         var etag = KeyedCommands.ETagOf(account, moment.State.Version);
         http.Response.Headers.ETag = etag;
-        var isLive = asOf is null && atSequence is null;
-        return isLive && http.Request.Headers.IfNoneMatch == etag
+        return moment.Chosen == MomentChosen.Now && http.Request.Headers.IfNoneMatch == etag
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : await view(moment);
     }
 
-    private static async Task<(AccountMoment? Moment, Refusal? Refusal)> Find(
-        HttpContext http, Venue venue, TimeProvider clock, AccountId account, string? asOf, string? atSequence, string? minSequence)
+    public static async Task<(AccountMoment? Moment, Refusal? Refusal)> Find(
+        HttpContext http, Venue venue, TimeProvider clock, AccountId account, MomentQuery query)
     {
-        if ((asOf is not null ? 1 : 0) + (atSequence is not null ? 1 : 0) + (minSequence is not null ? 1 : 0) > 1)
+        var (asOf, atSequence, minSequence) = query;
+        if (query.Count > 1)
             return (null, Refusal.Of(EdgeCode.MalformedParameter, "asOf, atSequence and minSequence exclude each other"));
         if (minSequence is not null)
             return Query.Sequence(minSequence) is { } least
@@ -55,7 +76,7 @@ internal static class AccountMoments
             if (Query.Sequence(atSequence) is not { } sequence) return (null, Query.NotASequence("atSequence"));
             if (sequence > live.Version)
                 return (null, Refusal.Of(EdgeCode.NotReached, $"the account is at sequence {live.Version}"));
-            return Of(await AccountHistory.AtSequence(venue, account, sequence, http.RequestAborted), asOf: null);
+            return Of(await AccountHistory.AtSequence(venue, account, sequence, http.RequestAborted));
         }
 
         if (asOf is not null)
@@ -87,9 +108,13 @@ internal static class AccountMoments
         }
     }
 
-    private static AccountMoment Of(GrainView live) => new((Account)live.State, live.LastRecord, live.AsOf, live.Frame);
+    private static AccountMoment Of(GrainView live) =>
+        new((Account)live.State, live.LastRecord, live.AsOf, live.Frame, MomentChosen.Now) { Marks = live.Marks as MarginMarks };
 
-    private static (AccountMoment? Moment, Refusal? Refusal) Of(AccountHistory.Past past, Instant? asOf) => past.Last is { } last
-        ? (new AccountMoment(past.State, last.Address, asOf ?? last.Time, last.Frame), null)
-        : (null, Refusal.Of(EdgeCode.NotFound, "the account was not open then"));
+    private static (AccountMoment? Moment, Refusal? Refusal) Of(AccountHistory.Past past, Instant? asOf = null)
+    {
+        if (past.Last is not { } last) return (null, Refusal.Of(EdgeCode.NotFound, "the account was not open then"));
+        var chosen = asOf is null ? MomentChosen.BySequence : MomentChosen.ByTime;
+        return (new AccountMoment(past.State, last.Address, asOf ?? last.Time, last.Frame, chosen), null);
+    }
 }

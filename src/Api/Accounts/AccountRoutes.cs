@@ -107,7 +107,7 @@ internal static class AccountRoutes
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, Parsed(id), asOf, atSequence, minSequence, moment => new(
+        AccountMoments.Answer(http, venue, clock, Parsed(id), new MomentQuery(asOf, atSequence, minSequence), moment => new(
             TypedResults.Json(AccountView.Of(moment.State, moment.Last, moment.AsOf, moment.Frame), ApiJson.Default.AccountView)));
 
     private static async Task<IResult> Events(

@@ -26,7 +26,7 @@ internal static class HoldingRoutes
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), asOf, atSequence, minSequence, async moment =>
+        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), async moment =>
         {
             var held = moment.State.Positions.All;
             if (await instruments.Of(held.Select(position => position.Instrument)) is not { } listings)
@@ -43,7 +43,7 @@ internal static class HoldingRoutes
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), asOf, atSequence, minSequence, async moment =>
+        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), async moment =>
         {
             var orders = moment.State.Orders;
             if (await instruments.Of(orders.Select(order => order.Instrument)) is not { } listings)
@@ -60,7 +60,7 @@ internal static class HoldingRoutes
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), asOf, atSequence, minSequence, moment => new(
+        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), moment => new(
             TypedResults.Json(
                 new CollateralAnswer(
                     id, AccountView.CollateralOf(moment.State), moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(),

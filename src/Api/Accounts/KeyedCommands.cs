@@ -2,6 +2,7 @@ using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Parameters;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
@@ -51,8 +52,13 @@ internal static class KeyedCommands
     private static Refusal Journaled(JournalRecord record, Rejection reason, object @event, AssetAmount? asked)
     {
         var kind = ProblemTable.For(reason);
-        var had = (@event as AccountEvent.CommandRefused)?.Available;
-        return new Refusal(kind, kind.Title)
+        var refused = @event as AccountEvent.CommandRefused;
+        var had = refused?.Available;
+        var margin = refused?.Margin;
+        RequestError[] errors = @event is ParameterEvent.CommandRefused { Errors: { IsDefaultOrEmpty: false } found }
+            ? [.. found.Select(error => new RequestError(error.Pointer, kind.Code, error.Message))]
+            : [];
+        return new Refusal(kind, kind.Title, errors)
         {
             Complete = problem => problem with
             {
@@ -60,9 +66,10 @@ internal static class KeyedCommands
                 Address = record.Address.ToString(),
                 AsOf = record.Time.ToString(),
                 Frame = record.Frame,
-                Available = had?.ToDecimal(),
-                Required = had is null ? null : asked?.ToDecimal(),
-                Shortfall = had is { } available ? (asked - available)?.ToDecimal() : null,
+                Available = had?.ToDecimal() ?? margin?.MarginEquity.ToString(),
+                Required = margin is not null ? margin.InitialMargin.ToString() : had is null ? null : asked?.ToDecimal(),
+                Shortfall = margin is not null ? (margin.InitialMargin - margin.MarginEquity).ToString()
+                    : had is { } available ? (asked - available)?.ToDecimal() : null,
             },
         };
     }

@@ -64,16 +64,21 @@ public sealed record VerifyRequest(int? Shard = null, long? From = null, long? T
     }
 }
 
-[Description("Per asset: accounts + held + inFlight + suspense + fees − cost + funding = deposited − paid, exactly, or `difference` says by how much not.")]
+[Description(
+    "Per asset: accounts + held + inFlight + suspense + fees − cost + funding = deposited − paid, exactly, "
+    + "or `difference` says by how much not.")]
 public sealed record ConservationView(
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Accounts,
     [property: RegularExpression(AmountText.Pattern)] string Held,
     [property: RegularExpression(AmountText.Pattern), Description("A leg of a trade counts as its account will book it.")] string InFlight,
-    [property: RegularExpression(AmountText.Pattern), Description("What messages carry whose receiver could not take them.")] string Suspense,
+    [property: RegularExpression(AmountText.Pattern), Description("What messages carry whose receiver could not take them.")]
+    string Suspense,
     [property: RegularExpression(AmountText.Pattern), Description("Collected by the feeds.")] string Fees,
     [property: RegularExpression(AmountText.Pattern), Description("Of all positions.")] string Cost,
-    [property: RegularExpression(AmountText.Pattern), Description("Quantity × index settled of all positions, and what rounding gave the house.")] string Funding,
+    [property: RegularExpression(AmountText.Pattern),
+     Description("Quantity × index settled of all positions, and what rounding gave the house.")]
+    string Funding,
     [property: RegularExpression(AmountText.Pattern)] string Deposited,
     [property: RegularExpression(AmountText.Pattern)] string Paid,
     [property: RegularExpression(AmountText.Pattern)] string Difference);

@@ -25,7 +25,8 @@ internal sealed class Conservation
         public BigInteger Accounts, Held, InFlight, Suspense, Fees, Cost, Deposited, Paid, FundingE20;
 
         public BigInteger UnitE20 { get; } = BigInteger.Pow(10, FundingPoint.OwedScale - asset.Decimals!.Value);
-        public BigInteger DifferenceE20 => ((Accounts + Held + InFlight + Suspense + Fees - Cost - Deposited + Paid) * UnitE20) + FundingE20;
+        public BigInteger DifferenceE20 =>
+            ((Accounts + Held + InFlight + Suspense + Fees - Cost - Deposited + Paid) * UnitE20) + FundingE20;
     }
 
     public void Add(Account account)
@@ -100,7 +101,8 @@ internal sealed class Conservation
 
     /// <summary>The buyer will pay the amount and a fee for the quantity, the seller is paid it; a bust is the opposite.</summary>
     private IEnumerable<(AssetAmount Amount, BigInteger FundingE20)> Legs(
-        GrainId to, InstrumentId instrument, TradeLeg buyer, TradeLeg seller, Quantity quantity, AssetAmount paid, FundingPoint point, int sign)
+        GrainId to, InstrumentId instrument, TradeLeg buyer, TradeLeg seller, Quantity quantity, AssetAmount paid,
+        FundingPoint point, int sign)
     {
         foreach (var (leg, side) in ((TradeLeg, int)[])[(buyer, sign), (seller, -sign)])
         {

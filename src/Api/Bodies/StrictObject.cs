@@ -105,15 +105,17 @@ internal ref partial struct StrictObject
     }
 
     /// <summary>
-    /// For an object whose fields depend on its type: those of <paramref name="needed"/> have to be there, and no others.
+    /// For an object whose fields depend on its type: those of <paramref name="needed"/> have to be there, those of
+    /// <paramref name="optional"/> may be, and no others.
     /// </summary>
-    public readonly void RequireOnly(ReadOnlySpan<string> known, ReadOnlySpan<int> needed)
+    public readonly void RequireOnly(ReadOnlySpan<string> known, ReadOnlySpan<int> needed, ReadOnlySpan<int> optional = default)
     {
         for (var field = 0; field < known.Length; field++)
         {
             var isThere = (seen & (1u << field)) != 0;
             if (needed.Contains(field) && !isThere) Report(known[field], EdgeCode.MissingField, $"{known[field]} is missing");
-            if (!needed.Contains(field) && isThere) Report(known[field], EdgeCode.UnknownField, "no such field in one of this type");
+            if (!needed.Contains(field) && !optional.Contains(field) && isThere)
+                Report(known[field], EdgeCode.UnknownField, "no such field in one of this type");
         }
     }
 

@@ -24,7 +24,7 @@ internal static class EventRoutes
         static Refusal NotFound() => Refusal.Of(EdgeCode.NotFound, "the journal has no such record");
     }
 
-    private static bool TryParse(string text, out RecordAddress address)
+    internal static bool TryParse(string text, out RecordAddress address)
     {
         address = default;
         var colon = text.IndexOf(':');

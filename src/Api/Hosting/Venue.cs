@@ -30,6 +30,12 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
+    /// <summary>The market whose frames the accounts are margined under.</summary>
+    public MarketId Market { get; } = MarketId.For(options.Venue);
+
+    /// <summary>Its rule book.</summary>
+    public ParametersId Parameters { get; } = ParametersId.For(options.Venue);
+
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
         new CoordinatorGrain(new ShardMap(options.Shards)))
@@ -37,9 +43,6 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
         Coordinator = PoolId.Main.Grain,
     };
-
-    /// <summary>The one market of this venue.</summary>
-    public MarketId Market { get; } = MarketId.For(options.Venue);
 
     public ShardMap Map { get; } = new(options.Shards);
 

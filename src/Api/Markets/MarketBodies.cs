@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using CrossMargin.Api.Batches;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
@@ -129,60 +127,6 @@ public sealed record AdmitFeedRequest(
     }
 }
 
-public sealed record PriceBatch([property: MaxLength(SequencedBatch.MaxItems)] IReadOnlyList<PriceItem> Items);
-
-[Description("What a source saw at one instant.")]
-public sealed record PriceItem(
-    [property: Description("1, 2, 3, … for each source."), DefaultValue(1L)] long SourceSequence,
-    [property: Description("The source's own clock: RFC 3339 in UTC, or ms since 1970. It moves on.")] string At,
-    [property: MaxLength(PriceItem.MaxPrices)] IReadOnlyList<IndexPrice> Prices)
-{
-    public const int MaxPrices = 200;
-
-    private static readonly string[] Fields = ["sourceSequence", "at", "prices"];
-
-    internal static SequencedItem? Read(ref StrictObject body, GrainId market, SourceId source)
-    {
-        var sequence = 0L;
-        Instant at = default;
-        List<IndexQuote>? prices = null;
-        while (body.NextField(Fields, out var field))
-        {
-            switch (field)
-            {
-                case 0: sequence = body.Integer("sourceSequence", min: 1); break;
-                case 1: at = body.Time("at"); break;
-                default: prices = body.Items("prices", MaxPrices, IndexPrice.Read); break;
-            }
-        }
-
-        body.RequireAll(Fields);
-        return body.HasErrors ? null : new SequencedItem(market, sequence, new MarketCommand.Quote(source, at, [.. prices!]));
-    }
-}
-
-[Description("In the reference currency.")]
-public sealed record IndexPrice(
-    [property: Description("An underlying, or an asset by its code."), DefaultValue("BTC")] string Underlying,
-    [property: RegularExpression(AmountText.Pattern), DefaultValue("60000")] string Price)
-{
-    private static readonly string[] Fields = ["underlying", "price"];
-
-    internal static IndexQuote? Read(ref StrictObject body)
-    {
-        Underlying? underlying = null;
-        var price = 0L;
-        while (body.NextField(Fields, out var field))
-        {
-            if (field == 0) underlying = body.UnderlyingName("underlying");
-            else price = body.Decimal("price", Contracts.Price.Scale);
-        }
-
-        body.RequireAll(Fields);
-        return body.HasErrors ? null : new IndexQuote(underlying!.Value, new Price(price));
-    }
-}
-
 [Description("The rule of the rate: clamp(premium + clamp(interest − premium, ±innerClamp), ±cap); a period pays its share of it.")]
 public sealed record FundingTermsBody(
     [property: RegularExpression(AmountText.Pattern), DefaultValue("0.0001")] string Interest,
@@ -209,15 +153,18 @@ public sealed record FundingTermsBody(
 public sealed record FundingRequest(
     [property: DefaultValue(1)] int Instrument,
     [property: Description("One more than the last that was fixed."), DefaultValue(1L)] long Period,
-    [property: Description("What the venue measured over the period."), RegularExpression(AmountText.Pattern), DefaultValue("0.0003")]
-    string Premium,
     FundingTermsBody Terms)
 {
-    private static readonly string[] Fields = ["instrument", "period", "premium", "terms"];
+    [Description("What the venue measured over the period; without it, what frames showed since the last fixing.")]
+    [RegularExpression(AmountText.Pattern), DefaultValue("0.0003")]
+    public string? Premium { get; init; }
+
+    private static readonly string[] Fields = ["instrument", "period", "terms", "premium"];
 
     internal static MarketCommand.FixFunding? Read(ref StrictObject body)
     {
-        var (instrument, period, premium) = (0L, 0L, 0L);
+        var (instrument, period) = (0L, 0L);
+        Rate? premium = null;
         FundingTerms? terms = null;
         while (body.NextField(Fields, out var field))
         {
@@ -225,13 +172,13 @@ public sealed record FundingRequest(
             {
                 case 0: instrument = body.Integer("instrument", min: 1, max: int.MaxValue); break;
                 case 1: period = body.Integer("period", min: 1); break;
-                case 2: premium = body.Decimal("premium", Rate.Scale); break;
-                default: terms = body.Object("terms", FundingTermsBody.Read); break;
+                case 2: terms = body.Object("terms", FundingTermsBody.Read); break;
+                default: premium = new Rate(body.Decimal("premium", Rate.Scale)); break;
             }
         }
 
-        body.RequireAll(Fields);
-        return body.HasErrors ? null : new MarketCommand.FixFunding(new InstrumentId((int)instrument), period, new Rate(premium), terms!);
+        body.RequireAll(Fields.AsSpan(0, 3));
+        return body.HasErrors ? null : new MarketCommand.FixFunding(new InstrumentId((int)instrument), period, premium, terms!);
     }
 }
 

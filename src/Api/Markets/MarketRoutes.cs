@@ -166,8 +166,7 @@ internal static class MarketRoutes
             ? TypedResults.Json(
                 new FrameView(
                     frame.Frame.Number, frame.Frame.At.ToString(), [.. frame.Indices.Select(IndexView.Of)], view.Version,
-                    view.LastRecord.ToString(),
-                    view.AsOf.ToString(), view.Frame),
+                    view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame),
                 ApiJson.Default.FrameView)
             : Refusal.Of(EdgeCode.NotFound, "no source has given a price yet");
     }

@@ -18,6 +18,9 @@ public sealed record OrderRequest(
     [Description("0 without it.")]
     public int? SubAccount { get; init; }
 
+    /// <summary>The id of an order that is only asked about. No request can name it.</summary>
+    internal static readonly OrderId NoOrder = new("?");
+
     private static readonly string[] Fields = ["instrument", "side", "quantity", "price", "subAccount"];
 
     internal static AccountCommand.ReserveOrder? Read(ref StrictObject body, OrderId order)

@@ -45,7 +45,7 @@ internal static class OrderRoutes
     /// <summary>
     /// Only what can never change is judged here: a request that was granted once passes again, and gets its answer again.
     /// </summary>
-    private static async ValueTask<Refusal?> RefuseTerms(Instruments instruments, AccountCommand.ReserveOrder order)
+    internal static async ValueTask<Refusal?> RefuseTerms(Instruments instruments, AccountCommand.ReserveOrder order)
     {
         if (await instruments.Of([order.Instrument]) is not { } listings) return Refusal.Of(Rejection.ShardUnavailable);
         if (!listings.TryGetValue(order.Instrument, out var listing)) return Refusal.Of(Rejection.UnknownInstrument);

@@ -23,6 +23,7 @@ public enum EdgeCode
     MalformedCursor,
     MalformedBook,
     BookRefused,
+    Unpriced,
     MissingKey,
     MalformedKey,
     BodyTooLarge,

@@ -18,10 +18,10 @@ public sealed record Problem(
 {
     public IReadOnlyList<RequestError>? Errors { get; init; }
 
-    [Description("What the account had, in units of the asset.")]
+    [Description("What the account had, in units of the asset; with insufficient-margin the margin equity.")]
     public string? Available { get; init; }
 
-    [Description("What the request asked for.")]
+    [Description("What the request asked for; with insufficient-margin the initial margin afterwards.")]
     public string? Required { get; init; }
 
     [Description("required − available.")]

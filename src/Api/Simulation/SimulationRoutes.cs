@@ -27,11 +27,15 @@ internal static class SimulationRoutes
 
         var refusal = book.Explain(out var explained);
         return explained is null
-            ? Refusal.Of(EdgeCode.BookRefused, $"{refusal.Field} {Words(refusal.Fault)}")
+            ? Refusal.Of(EdgeCode.BookRefused, $"{refusal.Field} {FaultText.Of(refusal.Fault)}")
             : TypedResults.Json(SimulationAnswer.Of(book, explained), ApiJson.Default.SimulationAnswer);
     }
+}
 
-    private static string Words(Fault fault) => fault switch
+/// <summary>What is wrong with an input, in words that follow the field's name.</summary>
+internal static class FaultText
+{
+    public static string Of(Fault fault) => fault switch
     {
         Fault.NotANumber or Fault.Infinite => "is not a number",
         Fault.Negative => "is negative",

@@ -78,6 +78,19 @@ public abstract record AccountEvent
         SubAccountId SubAccount, InstrumentId Instrument, AssetAmount Funding, long HouseRoundingE20, FundingPoint FundingAfter,
         AssetAmount BalanceAfter) : AccountEvent;
 
+    /// <summary>
+    /// A position at its expiry, gone: <paramref name="Value"/> is what it was worth, rounded against the account, and
+    /// realized is that less its cost.
+    /// </summary>
+    public sealed record Settled(
+        SubAccountId SubAccount, InstrumentId Instrument, SettlementOutcome Outcome, Price Price, Quantity Quantity, AssetAmount Value,
+        AssetAmount Realized, long HouseRoundingE20, AssetAmount BalanceAfter) : AccountEvent;
+
+    /// <summary>The books of a future were closed: the position costs what it was worth, and the difference is cash.</summary>
+    public sealed record DaySettled(
+        SubAccountId SubAccount, InstrumentId Instrument, int Number, Price Price, AssetAmount Realized, AssetAmount CostAfter,
+        AssetAmount BalanceAfter) : AccountEvent;
+
     public sealed record OrderReserved(
         OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Price) : AccountEvent
     {
@@ -152,6 +165,8 @@ public static class AccountEventNames
     public const string FillApplied = "account.fill-applied.v1";
     public const string FillReversed = "account.fill-reversed.v1";
     public const string FundingApplied = "account.funding-applied.v1";
+    public const string Settled = "account.settled.v1";
+    public const string DaySettled = "account.day-settled.v1";
     public const string OrderReserved = "account.order-reserved.v1";
     public const string OrderFilled = "account.order-filled.v1";
     public const string OrderReleased = "account.order-released.v1";

@@ -38,6 +38,14 @@ public enum OptionKind : byte
 public abstract record Instrument(InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement,
     Quantity Multiplier)
 {
+    /// <summary>When it settles; null for what has no end.</summary>
+    public Instant? ExpiresAt => this switch
+    {
+        Future future => future.Expiry,
+        Option option => option.Expiry,
+        _ => null,
+    };
+
     /// <summary>A linear contract without end, held to the index by funding.</summary>
     public sealed record Perp(InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement,
         Quantity Multiplier)

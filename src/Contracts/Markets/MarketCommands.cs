@@ -18,6 +18,9 @@ public abstract record MarketCommand
     /// <summary>What a source saw at one instant. Its own clock is compared with the shard's, and must move on.</summary>
     public sealed record Quote(SourceId Source, Instant At, ImmutableArray<IndexQuote> Prices) : MarketCommand;
 
+    /// <summary>What a source sees perpetuals and futures trade at: the middle of a book.</summary>
+    public sealed record QuoteBooks(SourceId Source, Instant At, ImmutableArray<BookQuote> Books) : MarketCommand;
+
     /// <summary>
     /// The volatilities of one underlying, as a source sees them; taken as a whole or not at all. Expiries that it does not
     /// name keep what they have.
@@ -26,14 +29,26 @@ public abstract record MarketCommand
         : MarketCommand;
 
     /// <summary>
-    /// Fixes the funding of the next period of a perpetual at the index of the last frame. The premium is what the venue
-    /// measured over the period.
+    /// Fixes the funding of the next period of a perpetual at the index of the last frame. Without a premium it is the one
+    /// that frames showed since the last fixing.
     /// </summary>
-    public sealed record FixFunding(InstrumentId Instrument, long Period, Rate Premium, FundingTerms Terms) : MarketCommand;
+    public sealed record FixFunding(InstrumentId Instrument, long Period, Rate? Premium, FundingTerms Terms) : MarketCommand;
+
+    /// <summary>Closes the books of a future for the next day, at its mark in the last frame.</summary>
+    public sealed record SettleDay(InstrumentId Instrument, int Number) : MarketCommand;
+
+    /// <summary>Takes what settled a day ago or earlier out of the frames. By then every shard has to have adopted one of them.</summary>
+    public sealed record RetireExpiry(Underlying Underlying, Instant Expiry) : MarketCommand;
+
+    /// <summary>An officer's price for an expiry whose average could not be taken.</summary>
+    public sealed record SettleExpiry(Underlying Underlying, Instant Expiry, Price Price) : MarketCommand;
 }
 
 /// <summary>The price of an underlying, or of an asset under its code, in the reference currency.</summary>
 public sealed record IndexQuote(Underlying Underlying, Price Price);
+
+/// <summary>The price at which an instrument trades.</summary>
+public sealed record BookQuote(InstrumentId Instrument, Price Price);
 
 /// <summary>
 /// The rule of a perpetual's rate: clamp(premium + clamp(interest − premium, ±inner clamp), ±cap), of which a period pays

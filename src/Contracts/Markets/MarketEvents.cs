@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace CrossMargin.Contracts.Markets;
 
@@ -17,6 +18,9 @@ public abstract record MarketEvent
 
     /// <summary>A source's prices were taken in; the next frame looks at them.</summary>
     public sealed record Quoted(SourceId Source, Instant At, ImmutableArray<IndexQuote> Prices) : MarketEvent;
+
+    /// <summary>What a source sees perpetuals and futures trade at.</summary>
+    public sealed record BooksQuoted(SourceId Source, Instant At, ImmutableArray<BookQuote> Books) : MarketEvent;
 
     /// <summary>These smiles hold from now on; those of other expiries stay.</summary>
     public sealed record SurfaceAccepted(SourceId Source, Instant At, Underlying Underlying, ImmutableArray<AcceptedSmile> Smiles)
@@ -43,6 +47,27 @@ public abstract record MarketEvent
         InstrumentId Instrument, long Frame, Price Index, Rate Premium, Rate Rate, FundingTerms Terms, FundingPoint Funding,
         ImmutableArray<FeedId> Feeds) : MarketEvent;
 
+    /// <summary>
+    /// An expiry has its price, and every later frame carries it for each of its instruments: who holds one is settled by the
+    /// next frame that its shard adopts.
+    /// </summary>
+    public sealed record ExpirySettled(
+        Underlying Underlying, Instant Expiry, Price Price, SettlementOrigin Origin, int Samples, long ObservedMs, Instant At,
+        ImmutableArray<InstrumentId> Instruments) : MarketEvent;
+
+    /// <summary>It has come, and less of its window was observed than an average needs. An officer has to say the price.</summary>
+    public sealed record ExpiryOverdue(Underlying Underlying, Instant Expiry, long ObservedMs) : MarketEvent;
+
+    /// <summary>
+    /// Frames carry these instruments no more, and their numbers are never used again. Addressed to the feeds, which forget
+    /// them.
+    /// </summary>
+    public sealed record ExpiryRetired(
+        Underlying Underlying, Instant Expiry, ImmutableArray<InstrumentId> Instruments, ImmutableArray<FeedId> Feeds) : MarketEvent;
+
+    /// <summary>The books of a future are closed at the mark of this frame.</summary>
+    public sealed record DaySettled(long Frame, DayMark Day) : MarketEvent;
+
     public sealed record CommandRefused(string Command, Rejection Reason) : MarketEvent;
 }
 
@@ -51,7 +76,22 @@ public abstract record MarketEvent
 /// it is never zero. Confidence is the share of the admitted weight that was fresh and agreed.
 /// </summary>
 public sealed record IndexMark(
-    Underlying Underlying, Price? Index, Rate Confidence, BreakerState Breaker, ImmutableArray<SourceMark> Sources);
+    Underlying Underlying, Price? Index, Rate Confidence, BreakerState Breaker, ImmutableArray<SourceMark> Sources)
+{
+    /// <summary>The last index that was taken, where this one was not: it stands in for a time, and jumps are measured from it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TakenIndex? Taken { get; init; }
+
+    /// <summary>What the sources say instead, while it is too far from that to be taken without confirmation.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IndexJump? Jump { get; init; }
+}
+
+/// <summary>An index and the instant of the frame that took it.</summary>
+public sealed record TakenIndex(Price Price, Instant At);
+
+/// <summary>Where an index jumped to, and since when the sources have stood by it.</summary>
+public sealed record IndexJump(Price Price, Instant Since);
 
 /// <summary>What one source had to say about it, and whether it was used.</summary>
 public sealed record SourceMark(SourceId Source, Price Price, int AgeMs, SourceUse Use);
@@ -86,5 +126,10 @@ public static class MarketEventNames
     public const string FramePublished = "market.frame-published.v2";
     public const string ParametersTaken = "market.parameters-taken.v1";
     public const string FundingFixed = "market.funding-fixed.v1";
+    public const string BooksQuoted = "market.books-quoted.v1";
+    public const string ExpirySettled = "market.expiry-settled.v1";
+    public const string ExpiryOverdue = "market.expiry-overdue.v1";
+    public const string ExpiryRetired = "market.expiry-retired.v1";
+    public const string DaySettled = "market.day-settled.v1";
     public const string CommandRefused = "market.command-refused.v1";
 }

@@ -10,18 +10,23 @@ namespace CrossMargin.Contracts.Parameters;
 /// </summary>
 public readonly record struct ParameterText(string Json)
 {
+    /// <summary>The same document without white space; throws <see cref="JsonException"/> on what is no JSON.</summary>
+    public static ParameterText Compact(ReadOnlySpan<byte> utf8)
+    {
+        using var document = JsonDocument.Parse(utf8.ToArray());
+        var text = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(text)) document.RootElement.WriteTo(writer);
+        return new ParameterText(Encoding.UTF8.GetString(text.WrittenSpan));
+    }
+
     /// <summary>Takes the white space out. False when the bytes are not one JSON object.</summary>
     public static bool TryRead(ReadOnlySpan<byte> utf8, out ParameterText text)
     {
         text = default;
         try
         {
-            using var document = JsonDocument.Parse(utf8.ToArray());
-            if (document.RootElement.ValueKind != JsonValueKind.Object) return false;
-            var written = new ArrayBufferWriter<byte>();
-            using (var writer = new Utf8JsonWriter(written)) document.RootElement.WriteTo(writer);
-            text = new ParameterText(Encoding.UTF8.GetString(written.WrittenSpan));
-            return true;
+            text = Compact(utf8);
+            return text.Json[0] == '{';
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {

@@ -26,6 +26,9 @@ public sealed record MarkFrame(
     /// <summary>Where the funding of each perpetual stands, in order of instruments.</summary>
     public ImmutableArray<FundingMark> Funding { get; init; } = [];
 
+    /// <summary>The last day that the books of each future were closed on, in order of instruments.</summary>
+    public ImmutableArray<DayMark> Days { get; init; } = [];
+
     /// <summary>What expired instruments settled at, in order of instruments, for as long as somebody may hold them.</summary>
     public ImmutableArray<SettlementMark> Settlements { get; init; } = [];
 
@@ -35,6 +38,10 @@ public sealed record MarkFrame(
 
 public readonly record struct FundingMark(InstrumentId Instrument, FundingPoint Point);
 
+/// <summary>The books of a future, closed for the so-many-th time: what is open costs from then on what it was worth.</summary>
+public sealed record DayMark(InstrumentId Instrument, int Number, Price Price);
+
+/// <summary>The price of the underlying at the expiry; what that makes an instrument worth, its terms say.</summary>
 public readonly record struct SettlementMark(InstrumentId Instrument, Price Price);
 
 /// <summary>Version 0 is what the venue starts with; every other came in a <see cref="ParameterEvent.Effective"/>.</summary>

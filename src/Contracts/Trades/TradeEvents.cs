@@ -31,6 +31,9 @@ public abstract record TradeEvent
     /// <summary>The market told this feed what may be traded.</summary>
     public sealed record InstrumentsLearned(ImmutableArray<ListedInstrument> Instruments) : TradeEvent;
 
+    /// <summary>The market listed these no more: a report of one is refused from now on.</summary>
+    public sealed record InstrumentsForgotten(ImmutableArray<InstrumentId> Instruments) : TradeEvent;
+
     /// <summary>The market told this feed where the funding of a perpetual stands.</summary>
     public sealed record FundingLearned(InstrumentId Instrument, FundingPoint Funding) : TradeEvent;
 
@@ -61,6 +64,7 @@ public static class TradeEventNames
     public const string Busted = "trade.busted.v1";
     public const string OrderEnded = "order.ended.v1";
     public const string InstrumentsLearned = "trade.instruments-learned.v1";
+    public const string InstrumentsForgotten = "trade.instruments-forgotten.v1";
     public const string FundingLearned = "trade.funding-learned.v1";
     public const string CommandRefused = "trade.command-refused.v1";
 }

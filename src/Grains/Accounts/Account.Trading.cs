@@ -29,12 +29,12 @@ public sealed partial record Account
 
     // A rejection without an event makes the runtime park the message: the fill is kept and an officer is called, and it is
     // never dropped.
-    private static Decision<AccountEvent> ApplyFill(Account account, TradeEvent.Captured trade)
+    private static Decision<AccountEvent> ApplyFill(Account account, TradeEvent.Captured trade, MarginMarks? marks)
     {
         if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
 
         var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
-            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, trade.Funding));
+            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, PointOf(trade.Instrument, trade.Funding, marks)));
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
         foreach (var leg in legs)
         {
@@ -56,12 +56,12 @@ public sealed partial record Account
     /// The opposite fill with the same amounts. Quantity, and balance less cost, are afterwards as if the trade had not been;
     /// what trades in between made cash stays cash.
     /// </summary>
-    private static Decision<AccountEvent> ReverseFill(Account account, TradeEvent.Busted trade)
+    private static Decision<AccountEvent> ReverseFill(Account account, TradeEvent.Busted trade, MarginMarks? marks)
     {
         if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
 
         var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
-            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, trade.Funding));
+            default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, PointOf(trade.Instrument, trade.Funding, marks)));
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
         foreach (var leg in legs)
         {
@@ -71,6 +71,13 @@ public sealed partial record Account
 
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
+
+    /// <summary>
+    /// Where a leg starts. A perpetual's says the feed; a future's has no part in the days that were closed before this
+    /// account heard of it.
+    /// </summary>
+    private static FundingPoint PointOf(InstrumentId instrument, FundingPoint captured, MarginMarks? marks) =>
+        marks?.DayOf(instrument) is { } day ? new FundingPoint(day.Number, 0) : captured;
 
     /// <summary>
     /// The sides of a trade that are this account's. Two in one sub-account cancel out and leave the fees, so that trading
@@ -133,13 +140,15 @@ public sealed partial record Account
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
 
-    private static Decision<AccountEvent> ReserveOrder(Account account, AccountCommand.ReserveOrder command, MarginMarks? marks)
+    private static Decision<AccountEvent> ReserveOrder(
+        Account account, AccountCommand.ReserveOrder command, Instant now, MarginMarks? marks)
     {
         if (account.Phase != AccountPhase.Open) return Refused("reserve-order", Rejection.AccountNotFound);
         if (account.OrderOf(command.Order) is not null) return Refused("reserve-order", Rejection.OrderIdInUse);
         if (account.Orders.Length >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
         if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
         if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
+        if (marks?.TermsOf(command.Instrument)?.ExpiresAt <= now) return Refused("reserve-order", Rejection.InstrumentExpired);
 
         var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);

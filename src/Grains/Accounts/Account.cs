@@ -56,11 +56,11 @@ public sealed partial record Account(
         AccountCommand.Transfer transfer => Transfer(account, transfer, marks),
         AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
-        AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve, marks),
-        TradeEvent.Captured trade => ApplyFill(account, trade),
-        TradeEvent.Busted trade => ReverseFill(account, trade),
+        AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve, context.Now, marks),
+        TradeEvent.Captured trade => ApplyFill(account, trade, marks),
+        TradeEvent.Busted trade => ReverseFill(account, trade, marks),
         TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
-        FrameAdopted => SettleFunding(account, marks),
+        FrameAdopted => TakeFrame(account, marks),
         TimerDue => ReportOverdue(account, context.Now),
         _ => throw new UnreachableException(input.GetType().Name),
     };
@@ -245,6 +245,8 @@ public sealed partial record Account(
             AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
             AccountEvent.FillApplied e => account.Changed(e.Change),
             AccountEvent.FillReversed e => account.Changed(e.Change),
+            AccountEvent.Settled e => account.Expired(e),
+            AccountEvent.DaySettled e => account.Closed(e),
             AccountEvent.FundingApplied e => account.Funded(e),
             AccountEvent.OrderReserved e => account with
             {

@@ -25,11 +25,12 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
     public override IReadOnlyList<string> EventNames { get; } =
     [
         AccountEventNames.Opened, AccountEventNames.Deposited, AccountEventNames.WithdrawalHeld,
-        AccountEventNames.WithdrawalCleared, AccountEventNames.WithdrawalInstructed, AccountEventNames.WithdrawalCancelled,
-        AccountEventNames.WithdrawalPosted, AccountEventNames.WithdrawalVoided, AccountEventNames.WithdrawalOverdue,
-        AccountEventNames.TransferSent, AccountEventNames.TransferReceived, AccountEventNames.TransferBounced,
-        AccountEventNames.TransferReturned, AccountEventNames.FillApplied, AccountEventNames.FillReversed,
-        AccountEventNames.FundingApplied, AccountEventNames.OrderReserved, AccountEventNames.OrderFilled,
+        AccountEventNames.WithdrawalCleared, AccountEventNames.WithdrawalInstructed,
+        AccountEventNames.WithdrawalCancelled, AccountEventNames.WithdrawalPosted, AccountEventNames.WithdrawalVoided,
+        AccountEventNames.WithdrawalOverdue, AccountEventNames.TransferSent, AccountEventNames.TransferReceived,
+        AccountEventNames.TransferBounced, AccountEventNames.TransferReturned, AccountEventNames.FillApplied,
+        AccountEventNames.FillReversed, AccountEventNames.FundingApplied, AccountEventNames.Settled,
+        AccountEventNames.DaySettled, AccountEventNames.OrderReserved, AccountEventNames.OrderFilled,
         AccountEventNames.OrderReleased, AccountEventNames.MarginStatusChanged, AccountEventNames.CommandRefused,
     ];
 
@@ -86,6 +87,8 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEvent.FillApplied => AccountEventNames.FillApplied,
         AccountEvent.FillReversed => AccountEventNames.FillReversed,
         AccountEvent.FundingApplied => AccountEventNames.FundingApplied,
+        AccountEvent.Settled => AccountEventNames.Settled,
+        AccountEvent.DaySettled => AccountEventNames.DaySettled,
         AccountEvent.OrderReserved => AccountEventNames.OrderReserved,
         AccountEvent.OrderFilled => AccountEventNames.OrderFilled,
         AccountEvent.OrderReleased => AccountEventNames.OrderReleased,
@@ -121,6 +124,8 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEventNames.FillApplied => AccountJson.Default.FillApplied,
         AccountEventNames.FillReversed => AccountJson.Default.FillReversed,
         AccountEventNames.FundingApplied => AccountJson.Default.FundingApplied,
+        AccountEventNames.Settled => AccountJson.Default.Settled,
+        AccountEventNames.DaySettled => AccountJson.Default.DaySettled,
         AccountEventNames.OrderReserved => AccountJson.Default.OrderReserved,
         AccountEventNames.OrderFilled => AccountJson.Default.OrderFilled,
         AccountEventNames.OrderReleased => AccountJson.Default.OrderReleased,
@@ -181,6 +186,8 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.FillApplied))]
 [JsonSerializable(typeof(AccountEvent.FillReversed))]
 [JsonSerializable(typeof(AccountEvent.FundingApplied))]
+[JsonSerializable(typeof(AccountEvent.Settled))]
+[JsonSerializable(typeof(AccountEvent.DaySettled))]
 [JsonSerializable(typeof(AccountEvent.OrderReserved))]
 [JsonSerializable(typeof(AccountEvent.OrderFilled))]
 [JsonSerializable(typeof(AccountEvent.OrderReleased))]

@@ -96,6 +96,18 @@ internal static class PositionMath
         return (units, (units * unit) - exactE20);
     }
 
+    /// <summary>
+    /// What one contract is worth at its settlement, in 1e-12 of its settlement asset and rounded down: the same for both
+    /// sides, so that all of an instrument together settle to zero.
+    /// </summary>
+    public static Int128 SettlementE12(Instrument terms, Price price)
+    {
+        var perUnitE8 = terms is not Instrument.Option option ? price.E8
+            : option.Kind == OptionKind.Call ? Math.Max(price.E8 - option.Strike.E8, 0)
+            : Math.Max(option.Strike.E8 - price.E8, 0);
+        return Rounding.Floor((Int128)perUnitE8 * terms.Multiplier.E8, 10_000);
+    }
+
     /// <summary>One unit of the asset in 1e-20 of it.</summary>
     public static Int128 UnitE20(Asset asset)
     {

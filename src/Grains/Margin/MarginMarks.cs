@@ -67,6 +67,13 @@ public sealed class MarginMarks
         return at >= 0 ? Frame.Funding[at].Point : null;
     }
 
+    /// <summary>The last day that a future's books were closed on, or null.</summary>
+    public DayMark? DayOf(InstrumentId instrument)
+    {
+        var at = IndexOf(Frame.Days, instrument, static mark => mark.Instrument);
+        return at >= 0 ? Frame.Days[at] : null;
+    }
+
     /// <summary>What an expired instrument settled at, or null.</summary>
     public Price? SettlementOf(InstrumentId instrument)
     {

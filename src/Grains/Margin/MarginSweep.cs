@@ -21,6 +21,7 @@ public sealed class MarginSweep : ShardSweep
     private readonly List<int> places = [];           // by a slot's number: its place in the entries, or -1
     private ImmutableArray<FundingMark> funding = [];
     private ImmutableArray<SettlementMark> settlements = [];
+    private ImmutableArray<DayMark> days = [];
     private ImmutableArray<Asset> priced = [];
     private bool isUsable;
 
@@ -104,11 +105,11 @@ public sealed class MarginSweep : ShardSweep
     {
         var assets = marks.Frame.Assets.Select(mark => mark.Asset);
         if (isUsable == marks.Unusable.IsNone && priced.SequenceEqual(assets) && funding.SequenceEqual(marks.Frame.Funding)
-            && settlements.SequenceEqual(marks.Frame.Settlements)) return true;
+            && settlements.SequenceEqual(marks.Frame.Settlements) && days.SequenceEqual(marks.Frame.Days)) return true;
 
         isUsable = marks.Unusable.IsNone;
         priced = [.. assets];
-        (funding, settlements) = (marks.Frame.Funding, marks.Frame.Settlements);
+        (funding, settlements, days) = (marks.Frame.Funding, marks.Frame.Settlements, marks.Frame.Days);
         return false;
     }
 
@@ -117,7 +118,9 @@ public sealed class MarginSweep : ShardSweep
         entry.Holdings = marks.HoldingsOf(entry.Account);
         entry.IsOwed = entry.Account.Positions.All.Any(held =>
             marks.FundingOf(held.Instrument) is { } point && point.Period > held.Funding.Period
-            || marks.SettlementOf(held.Instrument) is not null);
+            || marks.DayOf(held.Instrument) is { } day && day.Number > held.Funding.Period
+            || marks.SettlementOf(held.Instrument) is not null)
+            || entry.Account.Orders.Any(order => marks.SettlementOf(order.Instrument) is not null);
     }
 
     /// <summary>

@@ -3,6 +3,8 @@ using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
+using CrossMargin.Risk;
+using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Parameters;
 
 namespace CrossMargin.Grains.Markets;
@@ -13,18 +15,27 @@ namespace CrossMargin.Grains.Markets;
 /// </summary>
 internal static class FrameContent
 {
+    private sealed record PricedExpiry(ExpiryMark Mark, Refusable<OptionMarks> Options);
+
     public static MarkFrame Of(Market market, long number, Instant now, ImmutableArray<IndexMark> indices)
     {
         var listed = market.Instruments.Values;
         var traded = listed.Select(known => known.Listing.Underlying).Distinct().Order();
+        var bases = Bases.Of(market, now, indices);
+        ImmutableArray<ExpiryMark> expiries =
+            [.. market.Expiries.Select(book => ExpiryOf(market, book, now, indices, bases)).OfType<ExpiryMark>()];
+        var priced = expiries.ToImmutableSortedDictionary(
+            mark => (mark.Expiry, mark.Underlying), mark => new PricedExpiry(mark, OptionMarks.Of(mark, now)));
         return new MarkFrame(
             number, now, [.. AssetsOf(market, indices)],
-            [.. traded.Select(underlying => UnderlyingOf(indices, underlying)).OfType<UnderlyingMark>()],
-            Expiries: [], [.. listed.Select(known => MarkOf(known.Listing, indices)).OfType<InstrumentMark>()])
+            [.. traded.Select(underlying => UnderlyingOf(indices, underlying)).OfType<UnderlyingMark>()], expiries,
+            [.. listed.Select(known => MarkOf(known.Listing, indices, bases, priced)).OfType<InstrumentMark>()])
         {
             Listed = [.. listed.Select(known => known.Listing.Terms() with { Symbol = known.Listing.Id.ToString() })],
             Funding = [.. listed.Where(known => known.Listing.Kind == InstrumentKind.Perp)
                 .Select(known => new FundingMark(known.Listing.Id, known.Funding))],
+            Days = [.. market.Days.Values],
+            Settlements = [.. listed.Select(known => SettlementOf(market, known.Listing)).OfType<SettlementMark>()],
             Parameters = market.Parameters,
         };
     }
@@ -55,13 +66,55 @@ internal static class FrameContent
             ? new UnderlyingMark(underlying, index, mark.Confidence, Depth: null, AgeMs(mark))
             : null;
 
-    /// <summary>A perpetual is marked at its index. What expires has no forward yet, and so no mark.</summary>
-    private static InstrumentMark? MarkOf(Listing listing, ImmutableArray<IndexMark> indices) =>
-        listing.Kind == InstrumentKind.Perp && IndexOf(indices, listing.Underlying)?.Index is { } index
-            ? new InstrumentMark(listing.Id, index, Money.Zero)
+    /// <summary>
+    /// An expiry that is still to come. Its forward is the index with the basis of its future; inside the window of the
+    /// average, where part of the price is known, it is the index alone.
+    /// </summary>
+    private static ExpiryMark? ExpiryOf(Market market, ExpiryBook book, Instant now, ImmutableArray<IndexMark> indices, Bases bases)
+    {
+        if (book.Standing != ExpiryStanding.Open || book.Expiry <= now) return null;
+        if (IndexOf(indices, book.Underlying)?.Index is not { } index) return null;
+        var known = market.Observed(book, now);
+        var smile = market.Smiles.FirstOrDefault(held => held.Underlying == book.Underlying && held.Expiry == book.Expiry);
+        return new ExpiryMark(
+            book.Underlying, book.Expiry, known.Average is null ? bases.ForwardOf(book, index) : index, known.SettledShare(now),
+            known.Average ?? new Price(0), Rate.One, smile?.AsOf(now) ?? new SmileMark.None());
+    }
+
+    /// <summary>
+    /// A perpetual is marked at its index and its basis. A future is marked at what its expiry is expected to settle at, an
+    /// option at what the surface says; one without a smile has no mark.
+    /// </summary>
+    private static InstrumentMark? MarkOf(
+        Listing listing, ImmutableArray<IndexMark> indices, Bases bases,
+        ImmutableSortedDictionary<(Instant, Underlying), PricedExpiry> expiries)
+    {
+        if (listing.Expiry is not { } expiry)
+        {
+            return IndexOf(indices, listing.Underlying)?.Index is { } index
+                ? new InstrumentMark(listing.Id, bases.MarkOf(listing.Id, index), Money.Zero)
+                : null;
+        }
+
+        if (!expiries.TryGetValue((expiry, listing.Underlying), out var priced)) return null;
+        if (listing.Kind == InstrumentKind.Future) return new InstrumentMark(listing.Id, Expected(priced.Mark), Money.Zero);
+        if (priced.Options.IsRefused) return null;
+        var price = priced.Options.Value.Mark(listing.Right!.Value, listing.Strike!.Value);
+        return price.IsRefused ? null : new InstrumentMark(listing.Id, price.Value, Money.Zero);
+    }
+
+    /// <summary>The known part of the average and, for the rest, the forward. Rounded down.</summary>
+    private static Price Expected(ExpiryMark expiry) => new((long)Rounding.Floor(
+        ((Int128)expiry.SettledAverage.E8 * expiry.SettledShare.E9)
+            + ((Int128)expiry.Forward.E8 * (Rate.One.E9 - expiry.SettledShare.E9)),
+        Rate.One.E9));
+
+    private static SettlementMark? SettlementOf(Market market, Listing listing) =>
+        market.ExpiryOf(listing) is { Standing: ExpiryStanding.Settled, Price: { } price }
+            ? new SettlementMark(listing.Id, price)
             : null;
 
-    private static IndexMark? IndexOf(ImmutableArray<IndexMark> indices, Underlying underlying)
+    internal static IndexMark? IndexOf(ImmutableArray<IndexMark> indices, Underlying underlying)
     {
         foreach (var mark in indices)
             if (mark.Underlying == underlying) return mark;

@@ -67,6 +67,7 @@ internal sealed class FrameJson : JsonConverter<MarkFrame>
     private static void WriteInstruments(Utf8JsonWriter writer, MarkFrame frame)
     {
         var marks = frame.Instruments.ToDictionary(mark => mark.Instrument);
+        var days = frame.Days.ToDictionary(day => day.Instrument);
         var funding = frame.Funding.ToDictionary(mark => mark.Instrument, mark => mark.Point);
         Rows(writer, "perpetuals", frame.Listed.OfType<Instrument.Perp>(), perp =>
         {
@@ -79,6 +80,9 @@ internal sealed class FrameJson : JsonConverter<MarkFrame>
             Terms(future);
             Marks(future.Id);
             writer.WriteStringValue(future.Expiry.ToString());
+            if (!days.TryGetValue(future.Id, out var day)) return;
+            writer.WriteNumberValue(day.Number);
+            Value(writer, day.Price);
         });
 
         var chains = frame.Listed.OfType<Instrument.Option>()
@@ -216,6 +220,7 @@ internal static class FrameReader
         var listed = ImmutableArray.CreateBuilder<Instrument>();
         var marks = ImmutableArray.CreateBuilder<InstrumentMark>();
         var funding = ImmutableArray.CreateBuilder<FundingMark>();
+        var days = ImmutableArray.CreateBuilder<DayMark>();
         foreach (var row in Rows(json, "perpetuals"))
         {
             var id = row.Id();
@@ -231,6 +236,7 @@ internal static class FrameReader
             var (underlying, settlement, multiplier) = (row.Underlying(), row.Asset(), row.Quantity());
             row.Mark(id, marks);
             listed.Add(new Instrument.Future(id, id.ToString(), underlying, settlement, multiplier, row.Instant()));
+            if (row.HasMore) days.Add(new DayMark(id, row.Integer(), row.Price()));
             row.End();
         }
 
@@ -244,6 +250,7 @@ internal static class FrameReader
         {
             Listed = listed.ToImmutable(),
             Funding = funding.ToImmutable(),
+            Days = days.ToImmutable(),
             Settlements = [.. Rows(json, "settlements").Select(row => row.Whole(new SettlementMark(row.Id(), row.Price())))],
             Parameters = json.TryGetProperty("parameters", out var rules)
                 ? new ParametersInForce(json.GetProperty("parameterVersion").GetInt32(), new ParameterText(rules.GetRawText()))

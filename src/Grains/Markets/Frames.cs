@@ -15,12 +15,25 @@ internal static class Frames
     /// <summary>How far from the median of all fresh quotes a quote may be and still count: one hundredth.</summary>
     public const int DeviationDivisor = 100;
 
+    /// <summary>An index that moved by more than a tenth of the last one is not taken before it is confirmed.</summary>
+    public const int JumpDivisor = 10;
+
+    /// <summary>What is older than this is no measure of a jump.</summary>
+    public const long JumpWindowMicros = 60 * Instant.MicrosPerSecond;
+
+    /// <summary>For so long three sources or more have to stand by it.</summary>
+    public const long ConfirmMicros = 3 * Instant.MicrosPerSecond;
+
+    /// <summary>For so long the last index stands in meanwhile; then there is none.</summary>
+    public const long HoldMicros = 15 * Instant.MicrosPerSecond;
+
     private readonly record struct Opinion(PriceSource Source, LatestQuote Quote, long AgeMicros);
 
     public static MarketEvent Next(Market market, Instant now)
     {
         var quoted = market.Sources.SelectMany(source => source.Latest).Select(quote => quote.Underlying).Distinct().Order();
-        ImmutableArray<IndexMark> indices = [.. quoted.Select(underlying => IndexOf(market, underlying, now))];
+        ImmutableArray<IndexMark> indices =
+            [.. quoted.Select(underlying => Braked(market.LastFrame, IndexOf(market, underlying, now), now))];
         var number = (market.LastFrame?.Frame.Number ?? 0) + 1;
         return new MarketEvent.FramePublished(FrameContent.Of(market, number, now, indices), indices);
     }
@@ -37,7 +50,7 @@ internal static class Frames
             where quote.Underlying == underlying
             select new Opinion(source, quote, Math.Max(0, now.Micros - quote.At.Micros))).ToArray();
         var fresh = opinions.Where(IsFresh).ToArray();
-        var centre = WeightedMedian(fresh);
+        var centre = WeightedMedian(PricesOf(fresh));
         var used = fresh.Where(opinion => IsNear(opinion, centre)).ToArray();
         var marks = opinions.OrderBy(opinion => opinion.Source.Id.Name, StringComparer.Ordinal).Select(opinion => new SourceMark(
             opinion.Source.Id, opinion.Quote.Price, AgeMs(opinion),
@@ -49,27 +62,62 @@ internal static class Frames
         var confidence = Rounding.Floor((Int128)WeightOf(used) * Rate.One.E9, market.Sources.Sum(source => (long)source.Weight));
         return breaker == BreakerState.Halted
             ? new IndexMark(underlying, null, Rate.Zero, breaker, marks)
-            : new IndexMark(underlying, WeightedMedian(used), new Rate((long)confidence), breaker, marks);
+            : new IndexMark(underlying, WeightedMedian(PricesOf(used)), new Rate((long)confidence), breaker, marks);
     }
+
+    /// <summary>
+    /// The index as it may be taken. After a jump the last one that was taken stands in, degraded, until three sources have
+    /// stood by the new one for a time; when that takes too long there is none.
+    /// </summary>
+    private static IndexMark Braked(MarketEvent.FramePublished? last, IndexMark seen, Instant now)
+    {
+        if (last is null || FrameContent.IndexOf(last.Indices, seen.Underlying) is not { } before) return seen;
+        var taken = before.Taken ?? (before.Index is { } price ? new TakenIndex(price, last.Frame.At) : null);
+        if (taken is null || now.Micros - taken.At.Micros > JumpWindowMicros) return seen;
+        if (seen.Index is not { } candidate) return seen with { Taken = taken };
+        if (!IsJump(taken.Price, candidate)) return seen;
+
+        var isSame = before.Jump is { } jump && IsNear(jump.Price, candidate);
+        var since = isSame ? before.Jump!.Since : now;
+        if (seen.Breaker == BreakerState.Normal && now.Micros - since.Micros >= ConfirmMicros) return seen;
+
+        var isHeld = now.Micros - taken.At.Micros <= HoldMicros;
+        return seen with
+        {
+            Index = isHeld ? taken.Price : null,
+            Confidence = Rate.Zero,
+            Breaker = isHeld ? BreakerState.Degraded : BreakerState.Halted,
+            Taken = taken,
+            Jump = new IndexJump(candidate, since),
+        };
+    }
+
+    private static bool IsJump(Price from, Price to) => Int128.Abs((Int128)to.E8 - from.E8) * JumpDivisor > from.E8;
 
     private static bool IsFresh(Opinion opinion) => opinion.AgeMicros <= FreshMicros;
 
     private static bool IsNear(Opinion opinion, Price? centre) =>
-        centre is { } price && Int128.Abs((Int128)opinion.Quote.Price.E8 - price.E8) * DeviationDivisor <= price.E8;
+        centre is { } price && IsNear(price, opinion.Quote.Price);
+
+    private static bool IsNear(Price centre, Price price) =>
+        Int128.Abs((Int128)price.E8 - centre.E8) * DeviationDivisor <= centre.E8;
 
     private static int AgeMs(Opinion opinion) => (int)Math.Min(opinion.AgeMicros / Instant.MicrosPerMillisecond, int.MaxValue);
+
+    private static (int, Price)[] PricesOf(Opinion[] opinions) =>
+        [.. opinions.Select(opinion => (opinion.Source.Weight, opinion.Quote.Price))];
 
     private static long WeightOf(Opinion[] opinions) => opinions.Sum(opinion => (long)opinion.Source.Weight);
 
     /// <summary>The lowest price at which half of the weight is reached; null without opinions.</summary>
-    private static Price? WeightedMedian(Opinion[] opinions)
+    internal static Price? WeightedMedian((int Weight, Price Price)[] opinions)
     {
-        var total = WeightOf(opinions);
+        var total = opinions.Sum(opinion => (long)opinion.Weight);
         long reached = 0;
-        foreach (var opinion in opinions.OrderBy(opinion => opinion.Quote.Price))
+        foreach (var (weight, price) in opinions.OrderBy(opinion => opinion.Price))
         {
-            reached += opinion.Source.Weight;
-            if (2 * reached >= total) return opinion.Quote.Price;
+            reached += weight;
+            if (2 * reached >= total) return price;
         }
 
         return null;

@@ -11,9 +11,12 @@ using CrossMargin.Runtime.Grains;
 namespace CrossMargin.Grains.Markets;
 
 /// <summary>A price source: how much it counts, and what it said last of each underlying.</summary>
-public sealed record PriceSource(SourceId Id, int Weight, Instant SeenAt, ImmutableArray<LatestQuote> Latest);
+public sealed record PriceSource(
+    SourceId Id, int Weight, Instant SeenAt, ImmutableArray<LatestQuote> Latest, ImmutableArray<LatestBook> Books);
 
 public sealed record LatestQuote(Underlying Underlying, Price Price, Instant At);
+
+public sealed record LatestBook(InstrumentId Instrument, Price Price, Instant At);
 
 /// <summary>
 /// The instruments of a venue and its prices. Several sources become one numbered frame at a cadence; a single source never
@@ -43,12 +46,16 @@ public sealed partial record Market(
     {
         MarketCommand.AdmitFeed admit => AdmitFeed(market, admit),
         MarketCommand.AdmitSource admit => AdmitSource(market, admit),
-        MarketCommand.List list => List(market, list),
+        MarketCommand.List list => List(market, list, now),
         MarketCommand.Quote quote => Quote(market, quote, now),
+        MarketCommand.QuoteBooks quote => QuoteBooks(market, quote, now),
         MarketCommand.QuoteSurface quote => QuoteSurface(market, quote, now),
         MarketCommand.FixFunding fix => FixFunding(market, fix, now),
+        MarketCommand.SettleDay settle => SettleDay(market, settle, now),
+        MarketCommand.SettleExpiry settle => SettleExpiry(market, settle, now),
+        MarketCommand.RetireExpiry retire => RetireExpiry(market, retire, now),
         ParameterEvent.Effective effective => TakeParameters(market, effective),
-        TimerDue => market.DueAt() <= now ? Frames.Next(market, now) : new Decision<MarketEvent>([], Rejection.None),
+        TimerDue => Tick(market, now),
         _ => throw new UnreachableException(input.GetType().Name),
     };
 
@@ -67,11 +74,12 @@ public sealed partial record Market(
         return new MarketEvent.SourceAdmitted(command.Source, command.Weight);
     }
 
-    private static Decision<MarketEvent> List(Market market, MarketCommand.List command)
+    private static Decision<MarketEvent> List(Market market, MarketCommand.List command, Instant now)
     {
-        if (market.Instruments.ContainsKey(command.Listing.Id)) return Refused("list", Rejection.InstrumentAlreadyListed);
+        if (market.Instruments.ContainsKey(command.Listing.Id) || market.Retired.Contains(command.Listing.Id))
+            return Refused("list", Rejection.InstrumentAlreadyListed);
         if (market.Instruments.Count >= MaxInstruments) return Refused("list", Rejection.TooManyInstruments);
-        if (!AreSound(command.Listing)) return Refused("list", Rejection.TermsOutOfRange);
+        if (!AreSound(command.Listing) || command.Listing.Expiry <= now) return Refused("list", Rejection.TermsOutOfRange);
         return new MarketEvent.InstrumentListed(command.Listing, market.Feeds);
     }
 
@@ -108,7 +116,8 @@ public sealed partial record Market(
         if (instrument is null) return Refused("fix-funding", Rejection.UnknownInstrument);
         var terms = command.Terms;
         var areSound = terms.InnerClamp.E9 >= 0 && terms.Cap.E9 >= 0 && terms.Cap <= Rate.One && terms.PeriodShare.E9 > 0
-            && terms.PeriodShare <= Rate.One && IsRatio(terms.Interest) && IsRatio(terms.InnerClamp) && IsRatio(command.Premium);
+            && terms.PeriodShare <= Rate.One && IsRatio(terms.Interest) && IsRatio(terms.InnerClamp)
+            && (command.Premium is not { } given || IsRatio(given));
         if (!areSound) return Refused("fix-funding", Rejection.TermsOutOfRange);
         if (instrument.Listing.Kind != InstrumentKind.Perp) return Refused("fix-funding", Rejection.NotAPerp);
         if (command.Period != instrument.Funding.Period + 1) return Refused("fix-funding", Rejection.FundingNotDue);
@@ -116,11 +125,12 @@ public sealed partial record Market(
         if (frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused("fix-funding", Rejection.NoPrice);
         if (IndexIn(frame, instrument.Listing.Underlying) is not { } index) return Refused("fix-funding", Rejection.NoPrice);
 
-        var rate = terms.RateOf(command.Premium);
+        if ((command.Premium ?? market.PremiumOf(command.Instrument)) is not { } premium) return Refused("fix-funding", Rejection.NoPrice);
+
+        var rate = terms.RateOf(premium);
         if (Paid(instrument, index, rate, terms.PeriodShare) is not { } after) return Refused("fix-funding", Rejection.TermsOutOfRange);
         return new MarketEvent.FundingFixed(
-            command.Instrument, frame.Frame.Number, index, command.Premium, rate, terms, new FundingPoint(command.Period, after),
-            market.Feeds);
+            command.Instrument, frame.Frame.Number, index, premium, rate, terms, new FundingPoint(command.Period, after), market.Feeds);
     }
 
     /// <summary>
@@ -172,16 +182,24 @@ public sealed partial record Market(
         return @event switch
         {
             MarketEvent.FeedAdmitted e => market with { Feeds = market.Feeds.Add(e.Feed) },
-            MarketEvent.SourceAdmitted e => market with { Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [])) },
-            MarketEvent.InstrumentListed e => market with
+            MarketEvent.SourceAdmitted e => market with
             {
-                Instruments = market.Instruments.Add(e.Listing.Id, new ListedInstrument(e.Listing, default)),
+                Sources = market.Sources.Add(new PriceSource(e.Source, e.Weight, default, [], [])),
             },
+            MarketEvent.InstrumentListed e => market.Listed(e),
             MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
+            MarketEvent.BooksQuoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.SurfaceAccepted e => market.With(e),
-            MarketEvent.FramePublished e => market with { LastFrame = market.Following(e), HasNews = false },
+            MarketEvent.FramePublished e => market.Following(e),
             MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters },
-            MarketEvent.FundingFixed e => market with { Instruments = market.InstrumentsAfter(e) },
+            MarketEvent.FundingFixed e => market with
+            {
+                Instruments = market.InstrumentsAfter(e), Premiums = market.Premiums.Remove(e.Instrument),
+            },
+            MarketEvent.ExpirySettled e => market.Settled(e),
+            MarketEvent.ExpiryOverdue e => market.Overdue(e),
+            MarketEvent.ExpiryRetired e => market.Without(e),
+            MarketEvent.DaySettled e => market.Settled(e),
             MarketEvent.SurfaceRefused or MarketEvent.CommandRefused => market,
             _ => throw new UnreachableException(@event.GetType().Name),
         };
@@ -206,11 +224,20 @@ public sealed partial record Market(
         }
     }
 
+    /// <summary>When the next frame is due, or an expiry comes.</summary>
+    public Instant? DueAt()
+    {
+        var due = FrameDueAt();
+        foreach (var book in Expiries)
+            if (book.Standing == ExpiryStanding.Open && (due is null || book.Expiry < due)) due = book.Expiry;
+        return due;
+    }
+
     /// <summary>
     /// A frame is due a cadence after the last one, while there is something new or something that may still go stale. A market
     /// that nobody quotes is silent.
     /// </summary>
-    public Instant? DueAt()
+    private Instant? FrameDueAt()
     {
         if (LastFrame is null) return HasNews ? default(Instant) : null;
         var mayChange = HasNews || LastFrame.Indices.Any(mark => mark.Index is not null);
@@ -224,19 +251,45 @@ public sealed partial record Market(
         return null;
     }
 
+    private static Decision<MarketEvent> QuoteBooks(Market market, MarketCommand.QuoteBooks command, Instant now)
+    {
+        const string Name = "quote-books";
+        foreach (var quote in command.Books)
+        {
+            if (market.Instruments.GetValueOrDefault(quote.Instrument) is not { } known || known.Listing.Kind == InstrumentKind.Option)
+                return Refused(Name, Rejection.UnknownInstrument);
+            if (known.Listing.Expiry <= now) return Refused(Name, Rejection.InstrumentExpired);
+            if (quote.Price.E8 <= 0) return Refused(Name, Rejection.PriceNotPositive);
+        }
+
+        if (market.SourceOf(command.Source) is not { } source) return Refused(Name, Rejection.UnknownSource);
+        if (command.At > now.PlusMicros(ToleranceMicros)) return Refused(Name, Rejection.PriceFromTheFuture);
+        if (command.At <= source.SeenAt) return Refused(Name, Rejection.PriceNotNewer);
+        foreach (var quote in command.Books)
+        {
+            if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
+            if (IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
+                return Refused(Name, Rejection.NoPrice);
+            if (2 * Int128.Abs((Int128)quote.Price.E8 - index.E8) > index.E8) return Refused(Name, Rejection.PriceOutOfBand);
+        }
+
+        return new MarketEvent.BooksQuoted(command.Source, command.At, command.Books);
+    }
+
+    private ImmutableArray<PriceSource> SourcesAfter(MarketEvent.BooksQuoted e)
+    {
+        var source = SourceOf(e.Source) ?? throw new InvariantViolation("M5", $"source {e.Source} is not admitted");
+        var books = source.Books.ToImmutableSortedDictionary(book => book.Instrument, book => book);
+        foreach (var quote in e.Books) books = books.SetItem(quote.Instrument, new LatestBook(quote.Instrument, quote.Price, e.At));
+        return Sources.Replace(source, source with { SeenAt = e.At, Books = [.. books.Values] });
+    }
+
     private ImmutableArray<PriceSource> SourcesAfter(MarketEvent.Quoted e)
     {
         var source = SourceOf(e.Source) ?? throw new InvariantViolation("M5", $"source {e.Source} is not admitted");
         var latest = source.Latest.ToImmutableSortedDictionary(quote => quote.Underlying, quote => quote);
         foreach (var quote in e.Prices) latest = latest.SetItem(quote.Underlying, new LatestQuote(quote.Underlying, quote.Price, e.At));
         return Sources.Replace(source, source with { SeenAt = e.At, Latest = [.. latest.Values] });
-    }
-
-    private MarketEvent.FramePublished Following(MarketEvent.FramePublished frame)
-    {
-        Invariant.Same("M6", frame.Frame.Number, (LastFrame?.Frame.Number ?? 0) + 1);
-        Invariant.Holds("M7", LastFrame is null || frame.Frame.At > LastFrame.Frame.At, "frames go forward");
-        return frame;
     }
 
     private ImmutableSortedDictionary<InstrumentId, ListedInstrument> InstrumentsAfter(MarketEvent.FundingFixed e)

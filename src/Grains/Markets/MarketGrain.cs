@@ -20,8 +20,8 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
     [
         MarketEventNames.FeedAdmitted, MarketEventNames.SourceAdmitted, MarketEventNames.InstrumentListed, MarketEventNames.Quoted,
         MarketEventNames.FramePublished, MarketEventNames.ParametersTaken, MarketEventNames.FundingFixed,
-        MarketEventNames.CommandRefused,
-        MarketEventNames.SurfaceAccepted, MarketEventNames.SurfaceRefused,
+        MarketEventNames.SurfaceAccepted, MarketEventNames.SurfaceRefused, MarketEventNames.BooksQuoted, MarketEventNames.ExpirySettled,
+        MarketEventNames.ExpiryOverdue, MarketEventNames.ExpiryRetired, MarketEventNames.DaySettled, MarketEventNames.CommandRefused,
     ];
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
@@ -36,6 +36,7 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
     {
         MarketEvent.FeedAdmitted e => [e.Feed.Grain],
         MarketEvent.InstrumentListed e => [.. e.Feeds.Select(feed => feed.Grain)],
+        MarketEvent.ExpiryRetired e => [.. e.Feeds.Select(feed => feed.Grain)],
         MarketEvent.FundingFixed e => [.. e.Feeds.Select(feed => feed.Grain)],
         _ => [],
     };
@@ -58,6 +59,10 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
             MarketCommand.List c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.List),
             MarketCommand.Quote c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.Quote),
             MarketCommand.QuoteSurface c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.QuoteSurface),
+            MarketCommand.QuoteBooks c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.QuoteBooks),
+            MarketCommand.SettleDay c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.SettleDay),
+            MarketCommand.RetireExpiry c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.RetireExpiry),
+            MarketCommand.SettleExpiry c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.SettleExpiry),
             MarketCommand.FixFunding c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.FixFunding),
             _ => throw new UnreachableException(command.GetType().Name),
         };
@@ -75,6 +80,11 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.FundingFixed => MarketEventNames.FundingFixed,
         MarketEvent.SurfaceAccepted => MarketEventNames.SurfaceAccepted,
         MarketEvent.SurfaceRefused => MarketEventNames.SurfaceRefused,
+        MarketEvent.BooksQuoted => MarketEventNames.BooksQuoted,
+        MarketEvent.ExpirySettled => MarketEventNames.ExpirySettled,
+        MarketEvent.ExpiryOverdue => MarketEventNames.ExpiryOverdue,
+        MarketEvent.ExpiryRetired => MarketEventNames.ExpiryRetired,
+        MarketEvent.DaySettled => MarketEventNames.DaySettled,
         MarketEvent.CommandRefused => MarketEventNames.CommandRefused,
         _ => throw new UnreachableException(@event.GetType().Name),
     };
@@ -99,13 +109,20 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEventNames.FundingFixed => MarketJson.Default.FundingFixed,
         MarketEventNames.SurfaceAccepted => MarketJson.Default.SurfaceAccepted,
         MarketEventNames.SurfaceRefused => MarketJson.Default.SurfaceRefused,
+        MarketEventNames.BooksQuoted => MarketJson.Default.BooksQuoted,
+        MarketEventNames.ExpirySettled => MarketJson.Default.ExpirySettled,
+        MarketEventNames.ExpiryOverdue => MarketJson.Default.ExpiryOverdue,
+        MarketEventNames.ExpiryRetired => MarketJson.Default.ExpiryRetired,
+        MarketEventNames.DaySettled => MarketJson.Default.DaySettled,
         MarketEventNames.CommandRefused => MarketJson.Default.CommandRefused,
         _ => throw new UnreachableException(name),
     };
 
     protected override byte[] Save(Market state) => JsonSerializer.SerializeToUtf8Bytes(
         new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
-            state.Smiles, state.Parameters),
+            state.Smiles, state.Parameters, state.Expiries,
+            [.. state.Premiums.Select(entry => new KeptPremium(entry.Key, entry.Value.WeightedE9Micros, entry.Value.Micros))],
+            [.. state.Days.Values], [.. state.Retired]),
         MarketJson.Default.MarketSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -114,14 +131,25 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         return new Market(
             new MarketId(id), saved.Version, saved.Feeds,
             saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known), saved.Sources, saved.LastFrame,
-            saved.HasNews, saved.Smiles, saved.Parameters);
+            saved.HasNews, saved.Smiles, saved.Parameters)
+        {
+            Expiries = saved.Expiries,
+            Premiums = saved.Premiums.ToImmutableSortedDictionary(
+                kept => kept.Instrument, kept => new PremiumAverage(kept.WeightedE9Micros, kept.Micros)),
+            Days = saved.Days.ToImmutableSortedDictionary(day => day.Instrument, day => day),
+            Retired = [.. saved.Retired],
+        };
     }
 }
 
 /// <summary>A market as a snapshot keeps it. Equal states have equal bytes.</summary>
 internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
-    MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters);
+    MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters,
+    ImmutableArray<ExpiryBook> Expiries, ImmutableArray<KeptPremium> Premiums, ImmutableArray<DayMark> Days,
+    ImmutableArray<InstrumentId> Retired);
+
+internal sealed record KeptPremium(InstrumentId Instrument, Int128 WeightedE9Micros, long Micros);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -135,7 +163,7 @@ internal sealed record MarketSnapshot(
         typeof(ClearingJson.UnderlyingConverter), typeof(ClearingJson.SourceConverter), typeof(ClearingJson.FeedConverter),
         typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter), typeof(ClearingJson.RateConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter),
-        typeof(ClearingJson.ParameterTextConverter), typeof(FrameJson),
+        typeof(ClearingJson.ParameterTextConverter), typeof(ClearingJson.IntegerConverter), typeof(FrameJson),
     ])]
 [JsonSerializable(typeof(MarketEvent.FeedAdmitted))]
 [JsonSerializable(typeof(MarketEvent.SourceAdmitted))]
@@ -146,12 +174,21 @@ internal sealed record MarketSnapshot(
 [JsonSerializable(typeof(MarketEvent.FundingFixed))]
 [JsonSerializable(typeof(MarketEvent.SurfaceAccepted))]
 [JsonSerializable(typeof(MarketEvent.SurfaceRefused))]
+[JsonSerializable(typeof(MarketEvent.BooksQuoted))]
+[JsonSerializable(typeof(MarketEvent.ExpirySettled))]
+[JsonSerializable(typeof(MarketEvent.ExpiryOverdue))]
+[JsonSerializable(typeof(MarketEvent.ExpiryRetired))]
+[JsonSerializable(typeof(MarketEvent.DaySettled))]
 [JsonSerializable(typeof(MarketEvent.CommandRefused))]
 [JsonSerializable(typeof(MarketCommand.AdmitFeed))]
 [JsonSerializable(typeof(MarketCommand.AdmitSource))]
 [JsonSerializable(typeof(MarketCommand.List))]
 [JsonSerializable(typeof(MarketCommand.Quote))]
 [JsonSerializable(typeof(MarketCommand.QuoteSurface))]
+[JsonSerializable(typeof(MarketCommand.QuoteBooks))]
+[JsonSerializable(typeof(MarketCommand.SettleDay))]
+[JsonSerializable(typeof(MarketCommand.RetireExpiry))]
+[JsonSerializable(typeof(MarketCommand.SettleExpiry))]
 [JsonSerializable(typeof(MarketCommand.FixFunding))]
 [JsonSerializable(typeof(MarketSnapshot))]
 internal sealed partial class MarketJson : JsonSerializerContext;

@@ -28,6 +28,7 @@ public sealed record TradeCapture(
         TradeCommand.Bust bust => Bust(capture, bust),
         MarketEvent.FeedAdmitted admitted => new TradeEvent.InstrumentsLearned(admitted.Instruments),
         MarketEvent.InstrumentListed listed => new TradeEvent.InstrumentsLearned([new ListedInstrument(listed.Listing, default)]),
+        MarketEvent.ExpiryRetired retired => new TradeEvent.InstrumentsForgotten(retired.Instruments),
         MarketEvent.FundingFixed fixing => new TradeEvent.FundingLearned(fixing.Instrument, fixing.Funding),
         _ => throw new UnreachableException(input.GetType().Name),
     };
@@ -103,6 +104,7 @@ public sealed record TradeCapture(
                 Trades = capture.Trades.WithBusted(e.Trade),
             },
             TradeEvent.InstrumentsLearned e => capture with { Instruments = capture.WithInstruments(e.Instruments) },
+            TradeEvent.InstrumentsForgotten e => capture with { Instruments = capture.Instruments.RemoveRange(e.Instruments) },
             TradeEvent.FundingLearned e => capture with { Instruments = capture.WithFunding(e.Instrument, e.Funding) },
             TradeEvent.OrderEnded or TradeEvent.CommandRefused => capture,
             _ => throw new UnreachableException(@event.GetType().Name),

@@ -21,7 +21,7 @@ public sealed class TradeCaptureGrain : GrainType<TradeCapture, TradeEvent>
     public override IReadOnlyList<string> EventNames { get; } =
     [
         TradeEventNames.Captured, TradeEventNames.Busted, TradeEventNames.OrderEnded, TradeEventNames.InstrumentsLearned,
-        TradeEventNames.FundingLearned, TradeEventNames.CommandRefused,
+        TradeEventNames.InstrumentsForgotten, TradeEventNames.FundingLearned, TradeEventNames.CommandRefused,
     ];
 
     protected override TradeCapture Empty(GrainId id) => TradeCapture.Unborn(new FeedId(id));
@@ -63,6 +63,7 @@ public sealed class TradeCaptureGrain : GrainType<TradeCapture, TradeEvent>
         TradeEvent.Busted => TradeEventNames.Busted,
         TradeEvent.OrderEnded => TradeEventNames.OrderEnded,
         TradeEvent.InstrumentsLearned => TradeEventNames.InstrumentsLearned,
+        TradeEvent.InstrumentsForgotten => TradeEventNames.InstrumentsForgotten,
         TradeEvent.FundingLearned => TradeEventNames.FundingLearned,
         TradeEvent.CommandRefused => TradeEventNames.CommandRefused,
         _ => throw new UnreachableException(@event.GetType().Name),
@@ -83,6 +84,7 @@ public sealed class TradeCaptureGrain : GrainType<TradeCapture, TradeEvent>
         TradeEventNames.Busted => TradeJson.Default.Busted,
         TradeEventNames.OrderEnded => TradeJson.Default.OrderEnded,
         TradeEventNames.InstrumentsLearned => TradeJson.Default.InstrumentsLearned,
+        TradeEventNames.InstrumentsForgotten => TradeJson.Default.InstrumentsForgotten,
         TradeEventNames.FundingLearned => TradeJson.Default.FundingLearned,
         TradeEventNames.CommandRefused => TradeJson.Default.CommandRefused,
         _ => throw new UnreachableException(name),
@@ -123,6 +125,7 @@ internal sealed record TradeCaptureSnapshot(
 [JsonSerializable(typeof(TradeEvent.Busted))]
 [JsonSerializable(typeof(TradeEvent.OrderEnded))]
 [JsonSerializable(typeof(TradeEvent.InstrumentsLearned))]
+[JsonSerializable(typeof(TradeEvent.InstrumentsForgotten))]
 [JsonSerializable(typeof(TradeEvent.FundingLearned))]
 [JsonSerializable(typeof(TradeEvent.CommandRefused))]
 [JsonSerializable(typeof(TradeCommand.Capture))]

@@ -39,7 +39,7 @@ public sealed record Book(
         }
 
         refusal = RiskExplainer.Compare(Portfolio, models, out var comparison);
-        if (refusal.IsNone) explanation = new BookExplanation(explained!, comparison, ExpiriesOf(market!));
+        if (refusal.IsNone) explanation = new BookExplanation(explained!, comparison, ExpiriesOf(market!, Listed));
         return refusal;
     }
 
@@ -53,13 +53,13 @@ public sealed record Book(
     }
 
     /// <summary>A report numbers the expiries of an underlying; here are their times.</summary>
-    private ImmutableSortedDictionary<(Underlying, int), Instant> ExpiriesOf(MarketView market)
+    public static ImmutableSortedDictionary<(Underlying, int), Instant> ExpiriesOf(MarketView market, Func<InstrumentId, Instrument> listed)
     {
         var expiries = ImmutableSortedDictionary.CreateBuilder<(Underlying, int), Instant>();
         foreach (ref readonly var line in market.Lines)
         {
             if (line.Expiry < 0) continue;
-            var expiry = Listed(line.Id) switch
+            var expiry = listed(line.Id) switch
             {
                 Instrument.Future future => future.Expiry,
                 Instrument.Option option => option.Expiry,

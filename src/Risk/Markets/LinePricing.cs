@@ -10,7 +10,8 @@ internal sealed record FrameQuotes(
     ImmutableArray<MarketAsset> Assets,
     ImmutableArray<UnderlyingMark> Underlyings,
     ImmutableSortedDictionary<InstrumentId, InstrumentMark> Instruments,
-    ImmutableDictionary<(Underlying, Instant), ExpiryMark> Expiries)
+    ImmutableDictionary<(Underlying, Instant), ExpiryMark> Expiries,
+    ImmutableDictionary<(Underlying, Instant), Refusable<VolSmile>> Smiles)
 {
     public static FrameQuotes Of(MarkFrame frame) => new(
         frame.At,
@@ -19,7 +20,9 @@ internal sealed record FrameQuotes(
             .OrderBy(mark => mark.Asset)],
         [.. frame.Underlyings.OrderBy(mark => mark.Underlying)],
         frame.Instruments.ToImmutableSortedDictionary(mark => mark.Instrument, mark => mark),
-        frame.Expiries.ToImmutableDictionary(mark => (mark.Underlying, mark.Expiry), mark => mark));
+        frame.Expiries.ToImmutableDictionary(mark => (mark.Underlying, mark.Expiry), mark => mark),
+        frame.Expiries.ToImmutableDictionary(
+            mark => (mark.Underlying, mark.Expiry), mark => LinePricing.SmileAt(frame.At, mark)));
 }
 
 /// <summary>
@@ -78,9 +81,7 @@ internal static class LinePricing
         if (!quotes.Expiries.TryGetValue((underlying, expiry), out var mark))
             return new Refusal(Fault.Missing, "forward");
 
-        var forward = new Forward(
-            ModelBorder.Nearest(mark.Forward), ModelBorder.Nearest(mark.SettledAverage),
-            ModelBorder.Nearest(mark.SettledShare));
+        var forward = ForwardOf(mark);
         var refusal = forward.Check();
         if (!refusal.IsNone) return refusal;
         return line with
@@ -90,7 +91,7 @@ internal static class LinePricing
             OpenShare = 1 - forward.FixedWeight,
             Settles = forward.Value,
             Delta = 1 - forward.FixedWeight,
-            Years = (expiry.Micros - quotes.At.Micros) / MicrosPerYear,
+            Years = YearsTo(expiry, quotes.At),
             Discount = ModelBorder.Nearest(mark.Discount),
         };
     }
@@ -111,40 +112,66 @@ internal static class LinePricing
             : line.OpenShare == 0 ? line.Forward
             : Math.Max((strike - (ModelBorder.Nearest(mark.SettledAverage) * (1 - line.OpenShare))) / line.OpenShare,
                 line.Forward * 1e-9);
-        var volatility = VolatilityOf(mark.Smile, line, openStrike);
-        if (volatility.IsRefused) return volatility.Refusal;
+        var smile = quotes.Smiles[(option.Underlying, option.Expiry)];
+        if (smile.IsRefused) return smile.Refusal;
 
-        var greeks = Black76.Greeks(option.Kind, line.Forward, openStrike, line.Years, volatility.Value, line.Discount);
+        var volatility = smile.Value.Vol(Elementary.LogRatio(openStrike, line.Forward));
+        var greeks = Black76.Greeks(option.Kind, line.Forward, openStrike, line.Years, volatility, line.Discount);
         if (greeks.IsRefused) return greeks.Refusal;
         return line with
         {
             Kind = option.Kind == OptionKind.Call ? LineKind.Call : LineKind.Put,
             Strike = strike,
             OpenStrike = openStrike,
-            Volatility = volatility.Value,
+            Volatility = volatility,
+            Smile = smile.Value,
             Delta = greeks.Value.Delta * line.OpenShare,
         };
     }
 
-    private static Refusable<double> VolatilityOf(SmileMark mark, in MarketLine line, double strike)
+    /// <summary>
+    /// The smile of an expiry's mark over the moneyness against its open part. Quotes by strike need that forward; what they
+    /// are worth in total variance needs the time that is left.
+    /// </summary>
+    public static Refusable<VolSmile> SmileAt(Instant at, ExpiryMark mark)
     {
-        var forward = line.Forward;
-        VolSmile? smile = mark switch
+        if (mark.Expiry <= at) return new Refusal(Fault.Expired, "expiry");
+        var forward = ForwardOf(mark);
+        var refusal = forward.Check();
+        if (!refusal.IsNone) return refusal;
+
+        var years = YearsTo(mark.Expiry, at);
+        VolSmile? smile = mark.Smile switch
         {
-            SmileMark.Svi svi => new VolSmile.Svi(line.Years, new SviSlice(
-                ModelBorder.Nearest(svi.A), ModelBorder.Nearest(svi.B), ModelBorder.Nearest(svi.Rho),
-                ModelBorder.Nearest(svi.M),
+            SmileMark.Svi svi => new VolSmile.Svi(years, new SviSlice(
+                ModelBorder.Nearest(svi.A), ModelBorder.Nearest(svi.B), ModelBorder.Nearest(svi.Rho), ModelBorder.Nearest(svi.M),
                 ModelBorder.Nearest(svi.Sigma))),
-            SmileMark.Points points => new VolSmile.Quoted(line.Years, [.. points.Quotes.Select(quote =>
-                new SmilePoint(Elementary.LogRatio(ModelBorder.Nearest(quote.Strike), forward),
-                    ModelBorder.Nearest(quote.Volatility)))]),
+            SmileMark.Points { Quotes: { IsDefaultOrEmpty: false } quotes } =>
+                new VolSmile.Quoted(years, [.. quotes.Select(quote => PointAt(quote, forward.Variable))]),
             _ => null,
         };
-        if (smile is null) return new Refusal(Fault.Missing, "volatility");
-        var refusal = smile.Check();
-        if (!refusal.IsNone) return refusal with { Field = $"smile.{refusal.Field}" };
-        return smile.Vol(Elementary.LogRatio(strike, forward));
+        if (smile is null) return new Refusal(Fault.Missing, mark.Smile is SmileMark.Points ? "smile.points" : "volatility");
+        refusal = StrikesOf(mark.Smile).Or(smile.Check());
+        return refusal.IsNone ? smile : refusal with { Field = $"smile.{refusal.Field}" };
     }
+
+    private static SmilePoint PointAt(VolPoint quote, double forward) =>
+        new(Elementary.LogRatio(ModelBorder.Nearest(quote.Strike), forward), ModelBorder.Nearest(quote.Volatility));
+
+    /// <summary>A strike of nothing has no moneyness.</summary>
+    private static Refusal StrikesOf(SmileMark mark)
+    {
+        var refusal = Refusal.None;
+        if (mark is not SmileMark.Points { Quotes: var quotes }) return refusal;
+        for (var i = 0; i < quotes.Length && refusal.IsNone; i++)
+            refusal = Refusal.UnlessPositive($"points/{i}/strike", quotes[i].Strike.E8);
+        return refusal;
+    }
+
+    private static Forward ForwardOf(ExpiryMark mark) => new(
+        ModelBorder.Nearest(mark.Forward), ModelBorder.Nearest(mark.SettledAverage), ModelBorder.Nearest(mark.SettledShare));
+
+    private static double YearsTo(Instant expiry, Instant at) => (expiry.Micros - at.Micros) / MicrosPerYear;
 
     private static int IndexOf<T>(ImmutableArray<T> items, Func<T, bool> matches)
     {

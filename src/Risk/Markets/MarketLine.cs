@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Risk.Pricing;
 
 namespace CrossMargin.Risk.Markets;
 
@@ -62,6 +63,10 @@ public readonly record struct MarketLine
 
     public double Years { get; init; }
     public double Volatility { get; init; }
+
+    /// <summary>Where an option's volatility comes from, and where it goes when the forward moves.</summary>
+    public VolSmile? Smile { get; init; }
+
     public double Discount { get; init; } = 1;
 
     /// <summary>dV/dF per unit of the underlying, discounting included; 1 for a linear contract.</summary>
@@ -79,6 +84,14 @@ public readonly record struct MarketLine
     public long ContractValueE8 { get; init; }
 
     public bool IsOption => Kind >= LineKind.Call;
+
+    /// <summary>
+    /// The volatility once the forward has moved. A sticky strike keeps the one it has; a sticky delta takes that of its new
+    /// moneyness, for which an option needs its smile.
+    /// </summary>
+    public double VolatilityAt(double movedForward, SmileDynamics dynamics) => dynamics == SmileDynamics.StickyStrike
+        ? Volatility
+        : Smile!.Vol(Elementary.LogRatio(OpenStrike, movedForward));
 }
 
 /// <summary>

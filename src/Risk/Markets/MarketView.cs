@@ -93,9 +93,9 @@ public sealed class MarketView
         foreach (var instrument in instruments)
         {
             var line = LinePricing.Price(instrument, quotes);
-            var field = $"instruments[{instrument.Symbol}].{line.Refusal.Field}";
-            if (line.IsRefused) unpriced[instrument.Id] = line.Refusal with { Field = field };
-            else priced.Add(line.Value);
+            var wrong = line.IsRefused ? line.Refusal : Check(line.Value);
+            if (wrong.IsNone) priced.Add(line.Value);
+            else unpriced[instrument.Id] = wrong with { Field = $"instruments[{instrument.Symbol}].{wrong.Field}" };
         }
 
         var groups = quotes.Underlyings.Select(mark => new MarketGroup
@@ -124,9 +124,11 @@ public sealed class MarketView
         sorted.Sort(Order);
 
         var lines = sorted.ToArray();
-        var refusal = Refusal.None;
-        for (var i = 0; i < lines.Length && refusal.IsNone; i++) refusal = Check(lines[i], groups.Length);
-        if (!refusal.IsNone) return refusal;
+        foreach (ref readonly var line in lines.AsSpan())
+        {
+            var refusal = line.Group >= 0 && line.Group < groups.Length ? Check(line) : new Refusal(Fault.Unknown, "underlying");
+            if (!refusal.IsNone) return refusal with { Field = $"{line.Symbol}.{refusal.Field}" };
+        }
 
         NumberExpiries(lines, groups);
         market = new MarketView(frame, lines, groups, [.. assets.OrderBy(asset => asset.Asset)],
@@ -172,27 +174,24 @@ public sealed class MarketView
         }
     }
 
-    private static Refusal Check(in MarketLine line, int groupCount)
+    /// <summary>What no model could carry, whatever the terms and quotes say that led to it.</summary>
+    private static Refusal Check(in MarketLine line)
     {
-        var of = line.Symbol;
-        var isGroup = line.Group >= 0 && line.Group < groupCount;
-        var refusal = (isGroup ? Refusal.None : new Refusal(Fault.Unknown, $"{of}.underlying"))
-            .Or(Refusal.UnlessPositive($"{of}.size", line.Size))
-            .Or(Refusal.UnlessPositive($"{of}.multiplier", line.Multiplier))
-            .Or(line.IsOption ? Refusal.UnlessNotNegative($"{of}.mark", line.Mark)
-                : Refusal.UnlessPositive($"{of}.mark", line.Mark))
-            .Or(Refusal.UnlessPositive($"{of}.forward", line.Forward))
-            .Or(Refusal.UnlessPositive($"{of}.settles", line.Settles))
-            .Or(Refusal.UnlessNotNegative($"{of}.openShare", line.OpenShare))
-            .Or(Refusal.UnlessFinite($"{of}.delta", line.Delta))
-            .Or(Refusal.UnlessNotNegative($"{of}.openInterest", line.OpenInterest))
-            .Or(Refusal.UnlessNotNegative($"{of}.years", line.Years));
+        var refusal = Refusal.UnlessPositive("size", line.Size)
+            .Or(Refusal.UnlessPositive("multiplier", line.Multiplier))
+            .Or(line.IsOption ? Refusal.UnlessNotNegative("mark", line.Mark) : Refusal.UnlessPositive("mark", line.Mark))
+            .Or(Refusal.UnlessPositive("forward", line.Forward))
+            .Or(Refusal.UnlessPositive("settles", line.Settles))
+            .Or(Refusal.UnlessNotNegative("openShare", line.OpenShare))
+            .Or(Refusal.UnlessFinite("delta", line.Delta))
+            .Or(Refusal.UnlessNotNegative("openInterest", line.OpenInterest))
+            .Or(Refusal.UnlessNotNegative("years", line.Years));
         if (!refusal.IsNone || !line.IsOption) return refusal;
-        return (line.Years > 0 ? Refusal.None : new Refusal(Fault.Expired, $"{of}.expiry"))
-            .Or(Refusal.UnlessPositive($"{of}.strike", line.Strike))
-            .Or(Refusal.UnlessPositive($"{of}.openStrike", line.OpenStrike))
-            .Or(Refusal.UnlessNotNegative($"{of}.volatility", line.Volatility))
-            .Or(Refusal.UnlessPositive($"{of}.discount", line.Discount));
+        return (line.Years > 0 ? Refusal.None : new Refusal(Fault.Expired, "expiry"))
+            .Or(Refusal.UnlessPositive("strike", line.Strike))
+            .Or(Refusal.UnlessPositive("openStrike", line.OpenStrike))
+            .Or(Refusal.UnlessNotNegative("volatility", line.Volatility))
+            .Or(Refusal.UnlessPositive("discount", line.Discount));
     }
 
     /// <summary>Two quotes of one thing are none: nobody could say which of them a margin was computed with.</summary>

@@ -35,8 +35,8 @@ internal static class ScenarioAddOns
 
     /// <summary>
     /// Credits in order of priority. n spreads are formed from what the credits before have left of the two net deltas;
-    /// each leg is credited rate × n × delta per spread × weighted price risk, where the weighted price risk is the
-    /// price part of the group's worst loss for one unit of its net delta.
+    /// each leg is credited rate × n × delta per spread × its risk: the weighted price risk, which is the price part of the
+    /// group's worst loss for one unit of its net delta, or its scan range.
     /// </summary>
     public static void Credit(ScenarioPlan plan, Span<GroupRisk> groups)
     {
@@ -56,15 +56,19 @@ internal static class ScenarioAddOns
 
             var (deltaA, deltaB) = (ModelBorder.Nearest(credit.DeltaA), ModelBorder.Nearest(credit.DeltaB));
             var spreads = Math.Min(Math.Abs(left) / deltaA, Math.Abs(right) / deltaB);
-            CreditLeg(ref groups[a.Value], ref left, spreads * deltaA, credit.CreditRate);
-            CreditLeg(ref groups[b.Value], ref right, spreads * deltaB, credit.CreditRate);
+            CreditLeg(plan, a.Value, groups, ref left, spreads * deltaA, credit);
+            CreditLeg(plan, b.Value, groups, ref right, spreads * deltaB, credit);
         }
     }
 
-    private static void CreditLeg(ref GroupRisk group, ref double remaining, double delta, Contracts.Rate rate)
+    private static void CreditLeg(
+        ScenarioPlan plan, int number, Span<GroupRisk> groups, ref double remaining, double delta, GroupCredit credit)
     {
-        var weightedPriceRisk = group.Scenario.PriceRisk / Math.Abs(group.NetDelta);
-        group.Scenario.Credit += ModelBorder.Nearest(rate) * delta * weightedPriceRisk;
+        ref var group = ref groups[number];
+        var risk = credit.Risk == LegRisk.ScanRange
+            ? plan.Groups[number].RangeAtIndex
+            : group.Scenario.PriceRisk / Math.Abs(group.NetDelta);
+        group.Scenario.Credit += ModelBorder.Nearest(credit.CreditRate) * delta * risk;
         remaining -= Math.Sign(remaining) * Math.Min(delta, Math.Abs(remaining));
     }
 

@@ -88,15 +88,21 @@ public sealed class GroupPlan
     private readonly Shock[] shocks;
     private readonly int[] paired;
 
-    private GroupPlan(GroupParameters parameters, ImmutableArray<Scenario> scenarios, Shock[] shocks, int[] paired)
+    private GroupPlan(
+        GroupParameters parameters, double rangeAtIndex, ImmutableArray<Scenario> scenarios, Shock[] shocks, int[] paired)
     {
         Parameters = parameters;
+        RangeAtIndex = rangeAtIndex;
         Scenarios = scenarios;
         this.shocks = shocks;
         this.paired = paired;
     }
 
     public GroupParameters Parameters { get; }
+
+    /// <summary>The scan range in the price of one unit.</summary>
+    public double RangeAtIndex { get; }
+
     public ImmutableArray<Scenario> Scenarios { get; }
 
     /// <summary>The scenarios, then the basis shifts up and down where there is a basis charge.</summary>
@@ -112,7 +118,8 @@ public sealed class GroupPlan
     public static GroupPlan Of(GroupParameters parameters, ImmutableArray<Scenario> scenarios, double index)
     {
         var shocks = new List<Shock>(scenarios.Length + 2);
-        foreach (var scenario in scenarios) shocks.Add(ShockOf(scenario, parameters.Range, index));
+        var rangeAtIndex = ModelBorder.Nearest(parameters.Range.Amount) * (parameters.Range.Unit == PriceUnit.Fraction ? index : 1);
+        foreach (var scenario in scenarios) shocks.Add(ShockOf(scenario, parameters.Range, rangeAtIndex, index));
         if (parameters.Basis is { } basis)
         {
             var shift = ModelBorder.Nearest(basis.Shift);
@@ -123,13 +130,24 @@ public sealed class GroupPlan
 
         var paired = new int[scenarios.Length];
         for (var s = 0; s < paired.Length; s++) paired[s] = PairOf(scenarios, s);
-        return new GroupPlan(parameters, scenarios, [.. shocks], paired);
+        return new GroupPlan(parameters, rangeAtIndex, scenarios, [.. shocks], paired);
     }
 
-    /// <summary>The volatility of a line under a shock. What is not shocked is not floored either.</summary>
-    public double Volatility(in MarketLine line, VolatilityMove move)
+    /// <summary>
+    /// The volatility of a line under a shock: that of the smile at the moved price, shifted. What is not shocked is not
+    /// floored either.
+    /// </summary>
+    public double Volatility(in MarketLine line, in Shock shock) =>
+        Shifted(line, shock.Volatility, line.VolatilityAt(ForwardUnder(line, shock), Parameters.Volatility.Smile));
+
+    /// <summary>A move may be larger than the price; the price cannot fall below nothing.</summary>
+    public static double ForwardUnder(in MarketLine line, in Shock shock) =>
+        Math.Max(shock.Forward(line), Black76.SmallestPrice);
+
+    /// <summary>A volatility shifted by the range of its term.</summary>
+    public double Shifted(in MarketLine line, VolatilityMove move, double volatility)
     {
-        if (move == VolatilityMove.Same) return line.Volatility;
+        if (move == VolatilityMove.Same) return volatility;
 
         var shock = Parameters.Volatility;
         var days = line.Years * 365;
@@ -142,7 +160,7 @@ public sealed class GroupPlan
             : (-ModelBorder.Nearest(shock.Down), ModelBorder.Nearest(shock.FloorDown));
 
         var shift = range * term;
-        var shocked = shock.Unit == VolatilityUnit.Relative ? line.Volatility * (1 + shift) : line.Volatility + shift;
+        var shocked = shock.Unit == VolatilityUnit.Relative ? volatility * (1 + shift) : volatility + shift;
         return Math.Max(shocked, floor);
     }
 
@@ -150,19 +168,17 @@ public sealed class GroupPlan
     public double Years(in MarketLine line) =>
         Math.Max(line.Years - (ModelBorder.Nearest(Parameters.LookaheadDays) / 365), 0);
 
-    private static Shock ShockOf(Scenario scenario, PriceRange range, double index)
+    private static Shock ShockOf(Scenario scenario, PriceRange range, double rangeAtIndex, double index)
     {
         var amount = ModelBorder.Nearest(scenario.Price.Amount) / scenario.Price.DividedBy;
-        var rangeAmount = ModelBorder.Nearest(range.Amount);
         var isFraction = scenario.Price.Unit switch
         {
             PriceUnit.Range => range.Unit == PriceUnit.Fraction,
             var unit => unit == PriceUnit.Fraction,
         };
-        if (scenario.Price.Unit == PriceUnit.Range) amount *= rangeAmount;
+        if (scenario.Price.Unit == PriceUnit.Range) amount *= ModelBorder.Nearest(range.Amount);
 
         var (fraction, absolute) = isFraction ? (amount, 0.0) : (0.0, amount);
-        var rangeAtIndex = range.Unit == PriceUnit.Fraction ? rangeAmount * index : rangeAmount;
         var ranges = Math.Abs((fraction * index) + absolute) / rangeAtIndex;
         var linear = scenario.Linear == LinearMove.RangeEnd && ranges > 1 ? 1 / ranges : 1;
         return new Shock(

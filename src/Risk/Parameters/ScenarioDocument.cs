@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Risk.Models;
+using CrossMargin.Risk.Pricing;
 
 namespace CrossMargin.Risk.Parameters;
 
@@ -92,7 +93,7 @@ internal static class ScenarioDocument
     private static VolatilityShock Volatility(JsonNodeReader node)
     {
         var shock = new VolatilityShock(
-            node.Required("unit").Choice<VolatilityUnit>(),
+            node.Required("smile").Choice<SmileDynamics>(), node.Required("unit").Choice<VolatilityUnit>(),
             node.Required("up").Rate("0", "10"), node.Required("down").Rate("0", "10"),
             node.Required("powerShort").Rate("0", "2"), node.Required("powerLong").Rate("0", "2"),
             node.Required("referenceDays").Rate("0.01", "3650"), node.Required("minDays").Rate("0.01", "3650"),
@@ -121,7 +122,8 @@ internal static class ScenarioDocument
         var credit = new GroupCredit(
             node.Required("a").Underlying(), node.Required("b").Underlying(),
             node.Required("deltaA").Rate("0.000001", Any), node.Required("deltaB").Rate("0.000001", Any),
-            node.Required("sides").Choice<SpreadSides>(), node.Required("creditRate").Rate("0", "1"));
+            node.Required("sides").Choice<SpreadSides>(), node.Required("risk").Choice<LegRisk>(),
+            node.Required("creditRate").Rate("0", "1"));
         if (credit.A == credit.B) node.Error("a spread has two underlyings");
         return node.Closed(credit);
     }

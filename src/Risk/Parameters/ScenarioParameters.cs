@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
+using CrossMargin.Risk.Pricing;
 
 namespace CrossMargin.Risk.Parameters;
 
@@ -79,10 +80,11 @@ public readonly record struct PriceRange(PriceUnit Unit, Rate Amount);
 
 /// <summary>
 /// shift = range × (reference / max(days, min))^p, with its own p below and above the reference; then a floor on what
-/// was shocked. A relative shift multiplies the volatility by 1 ± shift, an absolute one is added.
+/// was shocked. A relative shift multiplies the volatility by 1 ± shift, an absolute one is added. What is shifted is the
+/// volatility that the smile gives once the price has moved, by its dynamics.
 /// </summary>
 public sealed record VolatilityShock(
-    VolatilityUnit Unit, Rate Up, Rate Down, Rate PowerShort, Rate PowerLong, Rate ReferenceDays, Rate MinDays,
+    SmileDynamics Smile, VolatilityUnit Unit, Rate Up, Rate Down, Rate PowerShort, Rate PowerLong, Rate ReferenceDays, Rate MinDays,
     Rate FloorUp, Rate FloorDown);
 
 public enum VolatilityUnit
@@ -132,11 +134,20 @@ public sealed record ConcentrationParameters(Rate DepthMultiple, Rate ChargeRate
 
 /// <summary>
 /// An offset between two underlyings. A spread is <see cref="DeltaA"/> of A against <see cref="DeltaB"/> of B; each leg
-/// is credited the rate × its weighted price risk for every unit of delta in spreads. Deltas that were used are used
-/// up.
+/// is credited the rate × its risk for every unit of delta in spreads. Deltas that were used are used up.
 /// </summary>
 public sealed record GroupCredit(
-    Underlying A, Underlying B, Rate DeltaA, Rate DeltaB, SpreadSides Sides, Rate CreditRate);
+    Underlying A, Underlying B, Rate DeltaA, Rate DeltaB, SpreadSides Sides, LegRisk Risk, Rate CreditRate);
+
+/// <summary>What one unit of a leg's net delta risks, of which a credit gives a part back.</summary>
+public enum LegRisk
+{
+    /// <summary>The price part of the worst loss that the group has as it is held, over its net delta.</summary>
+    WeightedPriceRisk,
+
+    /// <summary>The scan range, whatever is held: simpler, and too generous to a leg whose options bend its loss.</summary>
+    ScanRange,
+}
 
 public enum SpreadSides
 {

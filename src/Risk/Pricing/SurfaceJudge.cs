@@ -92,9 +92,9 @@ public static class SurfaceJudge
             case SmileMark.Svi svi:
                 var slice = SliceOf(svi);
                 if (!slice.Check().IsNone || SmileOf(quote).Vol(0) > MaxVolatility) return malformed;
-                return SviArbitrage.IsButterflyFree(slice)
+                return SmileArbitrage.IsButterflyFree(slice)
                     ? default
-                    : FlawAt(SurfaceFault.Butterfly, quote.Expiry, SviArbitrage.Butterfly(slice));
+                    : FlawAt(SurfaceFault.Butterfly, quote.Expiry, SmileArbitrage.Butterfly(slice));
             case SmileMark.Points points:
                 if (!AreSound(points)) return malformed;
                 if (FitSlice(quote, points) is { } close) fit = close;
@@ -137,7 +137,7 @@ public static class SurfaceJudge
 
         var svi = new SmileMark.Svi(parameters[0], parameters[1], parameters[2], parameters[3], parameters[4]);
         var slice = SliceOf(svi);
-        if (!slice.Check().IsNone || !SviArbitrage.IsButterflyFree(slice)) return null;
+        if (!slice.Check().IsNone || !SmileArbitrage.IsButterflyFree(slice)) return null;
         var error = SviCalibration.RootMeanSquare(slice, years, quoted);
         if (!(error <= MaxFitError)) return null;
         return new FittedSmile(quote.Expiry, svi, ModelBorder.RateCeiling("fitError", error).Value);
@@ -182,24 +182,10 @@ public static class SurfaceJudge
     private static SmileMinimum LeastRise(VolSmile earlier, VolSmile later)
     {
         var reach = CalendarDeviations * Math.Sqrt(Math.Max(later.TotalVariance(0), earlier.TotalVariance(0)));
-        var least = earlier is VolSmile.Svi first && later is VolSmile.Svi second
-            ? SviArbitrage.Calendar(first.Slice, second.Slice, -reach, reach)
-            : SviArbitrage.Calendar(earlier, later, -reach, reach);
-        foreach (var smile in (ReadOnlySpan<VolSmile>)[earlier, later])
-        {
-            if (smile is not VolSmile.Quoted quoted) continue;
-            foreach (var point in quoted.Points)
-            {
-                var k = Math.Clamp(point.LogMoneyness, -reach, reach);
-                var rise = later.TotalVariance(k) - earlier.TotalVariance(k);
-                if (rise < least.Value) least = new SmileMinimum(rise, k);
-            }
-        }
-
-        return least;
+        return SmileArbitrage.Calendar(earlier, later, -reach, reach);
     }
 
-    private static VolSmile SmileOf(in ExpirySmile quote)
+    internal static VolSmile SmileOf(in ExpirySmile quote)
     {
         var years = quote.MicrosToExpiry / MicrosPerYear;
         var forward = ModelBorder.Nearest(quote.Forward);

@@ -71,9 +71,8 @@ public abstract record VolSmile(double Years)
 public readonly record struct SmilePoint(double LogMoneyness, double Vol);
 
 /// <summary>
-/// The volatilities of one underlying: a smile an expiry, in rising order. Between expiries total variance is a
-/// straight line
-/// in time at the same moneyness; before the first and after the last the volatility of that one holds.
+/// The volatilities of one underlying: a smile an expiry, in rising order. Between expiries total variance is a straight
+/// line in time at the same moneyness; before the first and after the last the volatility of that one holds.
 /// </summary>
 public sealed class VolSurface
 {
@@ -99,14 +98,6 @@ public sealed class VolSurface
 
         return new VolSurface(smiles);
     }
-
-    /// <summary>
-    /// The volatility to price a strike with after the forward has moved. A sticky strike keeps the volatility it has
-    /// at
-    /// the marked forward; a sticky delta takes the one of its new moneyness.
-    /// </summary>
-    public double Vol(double years, double strike, double markedForward, double movedForward, SmileDynamics dynamics) =>
-        Vol(years, Elementary.LogRatio(strike, dynamics == SmileDynamics.StickyStrike ? markedForward : movedForward));
 
     /// <summary>The volatility at a log-moneyness ln(strike/forward); at expiry that of the first smile.</summary>
     public double Vol(double years, double k)

@@ -11,9 +11,10 @@ using CrossMargin.Risk.Sweep;
 namespace CrossMargin.Risk.Reports;
 
 /// <summary>
-/// How far each underlying could move, alone, until the account is liquidatable. At every price tried the whole margin
-/// is evaluated anew: tiers at that price's notional, options at that forward (their volatilities stay), collateral
-/// that moves with the underlying. There is no formula here that could disagree with the margin itself.
+/// How far each underlying could move, alone, until the account is liquidatable. At every price tried the whole margin is
+/// evaluated anew: tiers at that price's notional, options at that forward with the volatility that the dynamics of their
+/// smile give there, collateral that moves with the underlying. There is no formula here that could disagree with the
+/// margin itself.
 /// </summary>
 public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
 {
@@ -95,7 +96,7 @@ public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
             var number = market.LineOf(instrument);
             if (number.IsRefused) return number.Refusal;
             var line = market.Lines[number.Value].Group == group
-                ? Moved(market.Lines[number.Value], factor)
+                ? Moved(market.Lines[number.Value], factor, DynamicsOf(group))
                 : market.Lines[number.Value];
             if (line.IsRefused) return line.Refusal;
             lines[instrument] = line.Value;
@@ -121,7 +122,11 @@ public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
         model.Parameters.Collateral.GetValueOrDefault(asset)?.MovesWith == underlying
             || asset.ToString() == underlying.Code;
 
-    private static Refusable<MarketLine> Moved(in MarketLine line, double factor)
+    /// <summary>As in the scenarios of the model; rules have none, and a strike keeps its volatility.</summary>
+    private SmileDynamics DynamicsOf(int group) =>
+        model.Plan?.Groups[group].Parameters.Volatility.Smile ?? SmileDynamics.StickyStrike;
+
+    private static Refusable<MarketLine> Moved(in MarketLine line, double factor, SmileDynamics dynamics)
     {
         var forward = line.Forward * factor;
         var settles = line.Settles + (line.OpenShare * (forward - line.Forward));
@@ -130,10 +135,11 @@ public sealed class LiquidationLadder(Portfolio portfolio, MarginModel model)
 
         var kind = line.Kind == LineKind.Call ? OptionKind.Call : OptionKind.Put;
         var before = Black76.Price(kind, line.Forward, line.OpenStrike, line.Years, line.Volatility, line.Discount);
-        var after = Black76.Greeks(kind, forward, line.OpenStrike, line.Years, line.Volatility, line.Discount);
+        var volatility = line.VolatilityAt(forward, dynamics);
+        var after = Black76.Greeks(kind, forward, line.OpenStrike, line.Years, volatility, line.Discount);
         if (before.IsRefused || after.IsRefused) return before.Refusal.Or(after.Refusal);
         return WithMark(
-            moved with { Delta = after.Value.Delta * line.OpenShare },
+            moved with { Volatility = volatility, Delta = after.Value.Delta * line.OpenShare },
             Math.Max(0, line.Mark + (line.OpenShare * (after.Value.Price - before.Value))));
     }
 

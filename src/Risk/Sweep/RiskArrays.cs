@@ -37,6 +37,8 @@ public static class RiskArrays
             ref readonly var line = ref lines[i];
             var group = plan.Groups[line.Group];
             var row = arrays.Slice(plan.RowStart(i, quantity: 1), plan.RowsPerLine * plan.Stride);
+            if (line.IsOption && line.Smile is null && group.Parameters.Volatility.Smile == SmileDynamics.StickyDelta)
+                return new Refusal(Fault.Missing, $"instruments[{line.Symbol}].smile");
             if (line.IsOption) PriceOption<T>(plan, group, line, row);
             else PriceLinear(plan, group, line, row);
 
@@ -95,23 +97,35 @@ public static class RiskArrays
     private static void Shock(GroupPlan group, in MarketLine line, Span<double> forwards, Span<double> deviations)
     {
         var root = Math.Sqrt(group.Years(line));
-        var down = group.Volatility(line, VolatilityMove.Down) * root;
-        var same = line.Volatility * root;
-        var up = group.Volatility(line, VolatilityMove.Up) * root;
         var unmoved = line.Volatility * Math.Sqrt(line.Years);
-        for (var s = 0; s < group.RowLength; s++)
-        {
-            ref readonly var shock = ref group.Shocks[s];
-            // A move may be larger than the price; the price cannot fall below nothing.
-            forwards[s] = Math.Max(shock.Forward(line), Black76.SmallestPrice);
-            deviations[s] = s >= group.Scenarios.Length ? unmoved
-                : shock.Volatility == VolatilityMove.Down ? down
-                : shock.Volatility == VolatilityMove.Up ? up
-                : same;
-        }
+        for (var s = 0; s < group.RowLength; s++) forwards[s] = GroupPlan.ForwardUnder(line, group.Shocks[s]);
+        if (group.Parameters.Volatility.Smile == SmileDynamics.StickyStrike) DeviateAtStrike(group, line, root, deviations);
+        else DeviateAtDelta(group, line, root, deviations);
 
+        deviations[group.Scenarios.Length..(group.RowLength + 1)].Fill(unmoved);
         forwards[group.RowLength] = line.Forward;
-        deviations[group.RowLength] = unmoved;
+    }
+
+    /// <summary>Wherever the price goes the strike has one volatility, and so three under all scenarios.</summary>
+    private static void DeviateAtStrike(GroupPlan group, in MarketLine line, double root, Span<double> deviations)
+    {
+        var down = group.Shifted(line, VolatilityMove.Down, line.Volatility) * root;
+        var same = line.Volatility * root;
+        var up = group.Shifted(line, VolatilityMove.Up, line.Volatility) * root;
+        for (var s = 0; s < group.Scenarios.Length; s++)
+        {
+            deviations[s] = group.Shocks[s].Volatility switch
+            {
+                VolatilityMove.Down => down,
+                VolatilityMove.Up => up,
+                _ => same,
+            };
+        }
+    }
+
+    private static void DeviateAtDelta(GroupPlan group, in MarketLine line, double root, Span<double> deviations)
+    {
+        for (var s = 0; s < group.Scenarios.Length; s++) deviations[s] = group.Volatility(line, group.Shocks[s]) * root;
     }
 
     private static void Value<T>(

@@ -8,13 +8,10 @@ using CrossMargin.Risk.Portfolios;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// A shard's accounts of one parameter set, laid out for a pass over all of them at every frame. The pass computes a
-/// lower
-/// bound of margin equity − maintenance margin for each; an account whose bound is not negative cannot be liquidatable,
-/// and
-/// only the others go through the full model, which is <see cref="PortfolioRisk"/>, the same as after a fill. An
-/// account that
-/// holds nothing is not in the book.
+/// A shard's accounts of one parameter set, laid out for a pass over all of them at every frame. The pass computes a lower
+/// bound of margin equity − maintenance margin for each, first one that needs no scenario, then one with the exact loss of
+/// the scan; an account with a bound that is not negative cannot be liquidatable, and only the others go through the full
+/// model, which is <see cref="PortfolioRisk"/>, the same as after a fill. An account that holds nothing is not in the book.
 /// </summary>
 public sealed class RiskBook(ParameterSet parameters)
 {
@@ -38,6 +35,9 @@ public sealed class RiskBook(ParameterSet parameters)
 
     /// <summary>How many accounts a sweep passes over.</summary>
     public int Count { get; private set; }
+
+    /// <summary>How many of them the last sweep had to scan, because the bound without scenarios did not clear them.</summary>
+    public int Scanned { get; private set; }
 
     /// <summary>
     /// Takes an account's holdings in place of what the book had of it. Accounts are numbered densely by their shard.
@@ -89,12 +89,14 @@ public sealed class RiskBook(ParameterSet parameters)
         {
             // Rules have no bound that is cheaper than themselves.
             for (; found < Count; found++) uncleared[found] = entries[found].Account;
+            Scanned = 0;
             return uncleared.AsSpan(0, Count);
         }
 
         tables.Build(model, plan, arrays, instruments.Items, assets.Items);
         var kernel = new SweepKernel(tables, positions, balances, runs, parameters.OptionValue);
-        return uncleared.AsSpan(0, kernel.Walk(entries.AsSpan(0, Count), uncleared));
+        (found, Scanned) = kernel.Walk(entries.AsSpan(0, Count), uncleared);
+        return uncleared.AsSpan(0, found);
     }
 
     private int PlaceOf(int account)

@@ -9,7 +9,8 @@ namespace CrossMargin.Risk.Sweep;
 /// <summary>
 /// The inner loops of a sweep: for each account the sum of its rows times its quantities, in the order and with the
 /// fused multiply-adds of a single evaluation, so that the scan loss has its bits at every vector width; beside it the
-/// bound of everything else. What a loop reads of the frame it takes into registers first.
+/// bound of everything else. Most accounts are not scanned at all: those that could bear the worst scenario of each of
+/// their contracts at once. What a loop reads of the frame it takes into registers first.
 /// </summary>
 internal readonly ref struct SweepKernel(
     SweepTables tables, SegmentPool positions, SegmentPool balances, RiskBook.Runs[] runs, OptionValueIn optionValue)
@@ -21,6 +22,7 @@ internal readonly ref struct SweepKernel(
     private readonly ref double quantities = ref MemoryMarshal.GetArrayDataReference(positions.Amounts);
     private readonly ref double rows = ref tables.Rows;
     private readonly ref double numbers = ref tables.Numbers;
+    private readonly ref double worsts = ref tables.Worsts;
     private readonly ref int groups = ref MemoryMarshal.GetArrayDataReference(tables.Groups);
     private readonly ref double dampings = ref MemoryMarshal.GetArrayDataReference(tables.Dampings);
     private readonly ref double prices = ref MemoryMarshal.GetArrayDataReference(tables.Prices);
@@ -28,50 +30,96 @@ internal readonly ref struct SweepKernel(
     private readonly int columns = tables.Columns;
     private readonly int keyShift = tables.RowsPerInstrument == 1 ? BookKey.InstrumentShift : BookKey.SideShift;
     private readonly double maintenanceFactor = tables.MaintenanceFactor;
-    private readonly bool isOptionValueInEquity = optionValue == OptionValueIn.Equity;
+    private readonly OptionValueIn optionValueIn = optionValue;
 
-    /// <summary>Writes the accounts that are not cleared, in their order, and returns how many they are.</summary>
-    public int Walk(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) =>
+    /// <summary>
+    /// Writes the accounts that are not cleared, in their order; says how many they are and how many had to be scanned.
+    /// </summary>
+    public (int Uncleared, int Scanned) Walk(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) =>
         Vector512.IsHardwareAccelerated ? Walk<Lane8>(entries, uncleared)
             : Vector256.IsHardwareAccelerated ? Walk<Lane4>(entries, uncleared)
             : Walk<Lane2>(entries, uncleared);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int Walk<T>(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) where T : struct, ILanes<T>
+    private (int Uncleared, int Scanned) Walk<T>(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared)
+        where T : struct, ILanes<T>
     {
-        var found = 0;
+        var (found, scanned) = (0, 0);
         for (var place = 0; place < entries.Length; place++)
         {
             ref readonly var entry = ref entries[place];
-            // Written always and counted only where it is not cleared: which accounts are is nothing that a processor
-            // can guess.
-            uncleared[found] = entry.Account;
-            found += Surplus<T>(entry, place) >= 0 ? 0 : 1;
+            if (SurplusAtWorst(entry, place) >= 0) continue;
+
+            scanned++;
+            if (Surplus<T>(entry, place) >= 0) continue;
+            uncleared[found++] = entry.Account;
         }
 
-        return found;
+        return (found, scanned);
+    }
+
+    /// <summary>
+    /// The lower bound without a scan: every contract in its own worst scenario, and nothing hedges anything. −∞ or NaN
+    /// where there is none.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private double SurplusAtWorst(in RiskBook.Entry entry, int place)
+    {
+        if (!entry.HasBound) return double.NegativeInfinity;
+
+        var need = default(Need);
+        nint at = entry.Start;
+        int key;
+        do
+        {
+            var sums = Sum(ref at, out key);
+            need.Add(maintenanceFactor * (sums[2] + sums[3]), sums, optionValueIn);
+        }
+        while (!BookKey.IsLastOfAccount(key));
+
+        return Equity(entry, place, need.Linear) + need.OptionsInEquity - need.Maintenance;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector256<double> Sum(ref nint at, out int last)
+    {
+        unchecked
+        {
+            var sums = Vector256<double>.Zero;
+            ref var table = ref worsts;
+            ref var keyed = ref keys;
+            ref var held = ref quantities;
+            var (shift, position) = (keyShift, at);
+            int key;
+            do
+            {
+                key = Unsafe.Add(ref keyed, position);
+                sums = Add(sums, ref table, key >> shift, Unsafe.Add(ref held, position++));
+            }
+            while (!BookKey.IsLastOfGroup(key));
+
+            (at, last) = (position, key);
+            return sums;
+        }
     }
 
     /// <summary>A lower bound of margin equity − maintenance margin; −∞ or NaN where there is none.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private double Surplus<T>(in RiskBook.Entry entry, int place) where T : struct, ILanes<T>
     {
         if (!entry.HasBound) return double.NegativeInfinity;
 
-        var (linear, options, maintenance) = (0.0, 0.0, 0.0);
+        var need = default(Need);
         nint at = entry.Start;
         int key;
         do
         {
             var scanLoss = ScanLoss<T>(ref at, out key, out var sums);
-            var required = maintenanceFactor * (scanLoss + sums[2] + sums[3]);
-            linear += sums[0];
-            options += sums[1];
-            maintenance += isOptionValueInEquity ? required : double.MaxNative(0, required - sums[1]);
+            need.Add(maintenanceFactor * (scanLoss + sums[2] + sums[3]), sums, optionValueIn);
         }
         while (!BookKey.IsLastOfAccount(key));
 
-        return Equity(entry, place, linear) + (isOptionValueInEquity ? options : 0) - maintenance;
+        return Equity(entry, place, need.Linear) + need.OptionsInEquity - need.Maintenance;
     }
 
     /// <summary>
@@ -277,6 +325,23 @@ internal readonly ref struct SweepKernel(
         for (var i = held.Start; i < held.Start + held.Count; i++)
             sum += balances.Amounts[i] * Unsafe.Add(ref prices, balances.Keys[i]);
         return sum;
+    }
+
+    /// <summary>What an account's groups add up to.</summary>
+    private struct Need
+    {
+        public double Linear;
+        public double OptionsInEquity;
+        public double Maintenance;
+
+        /// <summary>Option value counts once: in equity, or against what its own group requires.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add(double required, Vector256<double> sums, OptionValueIn counted)
+        {
+            Linear += sums[0];
+            OptionsInEquity += counted == OptionValueIn.Equity ? sums[1] : 0;
+            Maintenance += counted == OptionValueIn.Equity ? required : double.MaxNative(0, required - sums[1]);
+        }
     }
 
     private static double Allowance(double size) => MicrosAllowed + (size * SweepTables.RoundingShare);

@@ -14,9 +14,10 @@ namespace CrossMargin.Risk.Sweep;
 /// <code>
 /// linear value | option value | charge | short charge
 /// </code>
-/// A charge is an upper bound of what every add-on may ask for the contract, plus what rounding may lose. The values
-/// are times
-/// the quantity, the charge is times its size, and the short charge times its size where it is short.
+/// A charge is an upper bound of what every add-on may ask for the contract, plus what rounding may lose. The values are
+/// times the quantity, the charge is times its size, and the short charge times its size where it is short. The same four
+/// numbers stand once more with the worst that any scenario does to the contract alone in their charges: what an account
+/// can need at most, for which no scenario has to be looked at.
 /// </summary>
 internal sealed class SweepTables
 {
@@ -30,6 +31,7 @@ internal sealed class SweepTables
 
     private readonly AlignedTable rows = new();
     private readonly AlignedTable numbers = new();
+    private readonly AlignedTable worsts = new();
     private int[] groups = [];
     private double[] dampings = [];
     private double[] prices = [];
@@ -38,6 +40,9 @@ internal sealed class SweepTables
     public ref double Rows => ref rows.First;
 
     public ref double Numbers => ref numbers.First;
+
+    /// <summary>The numbers with each contract's own worst loss in their charges.</summary>
+    public ref double Worsts => ref worsts.First;
 
     /// <summary>The group of each row.</summary>
     public int[] Groups => groups;
@@ -82,6 +87,7 @@ internal sealed class SweepTables
         Array.Resize(ref groups, instruments.Count * RowsPerInstrument);
         rows.Resize(groups.Length * Columns);
         numbers.Resize(groups.Length * NumberCount);
+        worsts.Resize(groups.Length * NumberCount);
         for (var row = 0; row < groups.Length; row++)
         {
             var line = plan.Market.LineOf(instruments[row / RowsPerInstrument]);
@@ -104,13 +110,15 @@ internal sealed class SweepTables
     {
         var own = rows.Slice(number * Columns, Columns);
         var numbers = this.numbers.Slice(number * NumberCount, NumberCount);
+        var worst = worsts.Slice(number * NumberCount, NumberCount);
         own.Clear();
         numbers.Clear();
+        worst.Clear();
         groups[number] = 0;
         if (place.IsRefused)
         {
             // Whoever holds what has no price is not cleared; the full model names it.
-            numbers[2] = double.PositiveInfinity;
+            (numbers[2], worst[2]) = (double.PositiveInfinity, double.PositiveInfinity);
             return;
         }
 
@@ -130,6 +138,19 @@ internal sealed class SweepTables
         numbers[line.IsOption ? 1 : 0] = value;
         numbers[2] = basis + ofDelta + (line.IsOption ? 0 : notional * rate.Linear) + Rounding(value, row);
         numbers[3] = line.IsOption ? notional * rate.ShortOption : 0;
+
+        var (ofLong, ofShort) = WorstLosses(row[..scenarios]);
+        numbers.CopyTo(worst);
+        worst[2] += ofLong;
+        worst[3] += ofShort - ofLong;
+    }
+
+    /// <summary>What one contract loses at most, held and owed. A tail is not damped here, which can only be more.</summary>
+    private static (double Long, double Short) WorstLosses(ReadOnlySpan<double> row)
+    {
+        var (ofLong, ofShort) = (0.0, 0.0);
+        foreach (var gain in row) (ofLong, ofShort) = (Math.Max(ofLong, -gain), Math.Max(ofShort, gain));
+        return (ofLong, ofShort);
     }
 
     private static double Rounding(double value, ReadOnlySpan<double> row)

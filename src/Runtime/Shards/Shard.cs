@@ -29,7 +29,7 @@ public enum ShardPhase
 /// once; whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is
 /// durable.
 /// One commit is in flight at most; what arrives meanwhile is the next batch, so the batches size themselves.
-/// <para>Four files: turns and messages here, commits and snapshots, take-over and recovery, mark frames.</para>
+/// <para>Five files: turns and messages here, commits and snapshots, take-over and recovery, mark frames, parked messages.</para>
 /// </summary>
 public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardLimits limits, IShardHost host)
 {
@@ -90,7 +90,9 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
             return;
         }
 
-        var turn = RunTurn(now, slot, command.Body, command.Identity);
+        var turn = command.Body is RetryParked retry
+            ? Retry(now, slot, retry, command.Identity)
+            : RunTurn(now, slot, command.Body, command.Identity);
         Hold(slot.Position, caller, turn.First is { } first
             ? new Reply(turn.Answer, first)
             : Reply.Refused(turn.Answer));
@@ -317,11 +319,12 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         foreach (var slot in state.ListWaiting()) RunTurn(now, slot, @event, cause);
     }
 
-    private void WriteOwn(Instant now, ShardEvent @event, Cause cause)
+    private JournalRecord WriteOwn(Instant now, ShardEvent @event, Cause cause)
     {
         var slot = state.Find(ShardMap.GrainOf(id));
-        Append(now, slot, @event, slot.Type.Evolve(slot.State, @event), cause);
+        var record = Append(now, slot, @event, slot.Type.Evolve(slot.State, @event), cause);
         if (@event is ShardEvent.Parked parked) host.Alarm(id, $"message {parked.From} to {parked.Grain} is parked: {parked.Reason}");
+        return record;
     }
 
     private void TakeAnnouncement(ShardMessage.Announcement announcement)

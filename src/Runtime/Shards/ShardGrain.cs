@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
@@ -23,6 +25,9 @@ public abstract record ShardEvent
     /// </summary>
     public sealed record Parked(string From, string Grain, string Type, string Reason) : ShardEvent;
 
+    /// <summary>An officer had the message given to its grain again, and this time it was taken.</summary>
+    public sealed record Unparked(string From, string Grain, string Type, string By, string Because) : ShardEvent;
+
     /// <summary>
     /// Decisions from here on are made under this frame. <paramref name="Changed"/> is how many grains had something to record,
     /// <paramref name="Waiting"/> how many wait for the coordinator, to whom it is addressed.
@@ -41,6 +46,7 @@ public static class ShardEventNames
 {
     public const string Consumed = "shard.consumed.v1";
     public const string Parked = "shard.parked.v1";
+    public const string Unparked = "shard.unparked.v1";
     public const string FrameAdopted = "shard.frame-adopted.v1";
 }
 
@@ -53,6 +59,7 @@ public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked)
 [JsonSerializable(typeof(ShardGrain))]
 [JsonSerializable(typeof(ShardEvent.Consumed))]
 [JsonSerializable(typeof(ShardEvent.Parked))]
+[JsonSerializable(typeof(ShardEvent.Unparked))]
 [JsonSerializable(typeof(ShardEvent.FrameAdopted))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(MoneyText), typeof(ShardNumber)])]
@@ -63,7 +70,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     public override GrainKind Kind => GrainKind.Shard;
     public override int SnapshotSchema => 1;
     public override IReadOnlyList<string> EventNames { get; } =
-        [ShardEventNames.Consumed, ShardEventNames.Parked, ShardEventNames.FrameAdopted];
+        [ShardEventNames.Consumed, ShardEventNames.Parked, ShardEventNames.Unparked, ShardEventNames.FrameAdopted];
 
     protected override ShardGrain Empty(GrainId id) => ShardGrain.Empty;
 
@@ -72,6 +79,8 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     protected override ShardGrain Evolve(ShardGrain state, ShardEvent @event) => @event switch
     {
         ShardEvent.Parked parked => new ShardGrain(state.Parked.Add(parked)),
+        ShardEvent.Unparked e => new ShardGrain(state.Parked.Remove(
+            state.Parked.Single(parked => parked.From == e.From && parked.Grain == e.Grain))),
         _ => state,
     };
 
@@ -85,11 +94,16 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
 
     protected override Rejection RefusalIn(ShardEvent @event) => Rejection.None;
 
-    public override byte[] CanonicalBytes(object command) => throw new NotSupportedException("a shard takes no commands");
+    public override byte[] CanonicalBytes(object command) => command switch
+    {
+        RetryParked retry => Encoding.UTF8.GetBytes($"RetryParked {retry.Message.Address} {retry.Grain} {retry.By} {retry.Because}"),
+        _ => throw new UnreachableException(command.GetType().Name),
+    };
 
     protected override string NameOf(ShardEvent @event) => @event switch
     {
         ShardEvent.Parked => ShardEventNames.Parked,
+        ShardEvent.Unparked => ShardEventNames.Unparked,
         ShardEvent.FrameAdopted => ShardEventNames.FrameAdopted,
         _ => ShardEventNames.Consumed,
     };
@@ -103,6 +117,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     public override object Decode(string name, ReadOnlySpan<byte> payload) => name switch
     {
         ShardEventNames.Parked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Parked)!,
+        ShardEventNames.Unparked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Unparked)!,
         ShardEventNames.FrameAdopted => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.FrameAdopted)!,
         _ => ShardEvent.Consumed.Nothing,
     };

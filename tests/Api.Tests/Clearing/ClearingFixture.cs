@@ -13,6 +13,9 @@ public sealed class ClearingFixture : IAsyncLifetime
 {
     public const int BtcPerp = 1, EthPerp = 2, BtcFuture = 3, Call60K = 4, Put60K = 5, Expired = 6;
 
+    /// <summary>Of all that is listed here and has one to come.</summary>
+    public static readonly string Expiry = DateTimeOffset.UtcNow.AddDays(30).ToString("yyyy-MM-dd'T'08:00:00'Z'", System.Globalization.CultureInfo.InvariantCulture);
+
     private readonly VenueFixture venue = new();
     private readonly Dictionary<string, long> sent = [];
     private int named;
@@ -23,15 +26,14 @@ public sealed class ClearingFixture : IAsyncLifetime
     {
         await venue.InitializeAsync();
         (await Client.Post("operator", "/v1/feeds", """{"source":"engine"}""")).ShouldBe(201);
-        foreach (var source in new[] { "spot-1", "spot-2", "spot-3" })
+        foreach (var source in new[] { "spot-1", "spot-2", "spot-3", "vols" })
             (await Client.Post("operator", "/v1/sources", $$"""{"source":"{{source}}","weight":1}""")).ShouldBe(201);
 
-        var expiry = DateTimeOffset.UtcNow.AddDays(30).ToString("yyyy-MM-dd'T'08:00:00'Z'");
         JsonArray items =
         [
             Terms(BtcPerp, "perp", "BTC-PERP", "BTC"), Terms(EthPerp, "perp", "ETH-PERP", "ETH"),
-            Terms(BtcFuture, "future", "BTC-FUT", "BTC", expiry), Terms(Call60K, "option", "BTC-60000-C", "BTC", expiry, "60000", "call"),
-            Terms(Put60K, "option", "BTC-60000-P", "BTC", expiry, "60000", "put"),
+            Terms(BtcFuture, "future", "BTC-FUT", "BTC", Expiry), Terms(Call60K, "option", "BTC-60000-C", "BTC", Expiry, "60000", "call"),
+            Terms(Put60K, "option", "BTC-60000-P", "BTC", Expiry, "60000", "put"),
             Terms(Expired, "future", "BTC-OLD", "BTC", "2020-01-01T08:00:00Z"),
         ];
         var answer = (await Client.Post("operator", "/v1/instruments", new JsonObject { ["items"] = items }.ToJsonString())).ShouldBe(200);
@@ -88,6 +90,20 @@ public sealed class ClearingFixture : IAsyncLifetime
             var results = await Batch("oracle", $"/v1/prices?source={source}", QuoteItem(source, prices));
             ((string?)results[0]["status"]).ShouldBe("applied", results[0].ToJsonString());
         }
+    }
+
+    public static readonly string[] AllSources = ["spot-1", "spot-2", "spot-3"];
+
+    /// <summary>
+    /// The account's figures under a frame with these prices. Prices go stale within seconds: whoever needs one asks for it here.
+    /// </summary>
+    public async Task<Answer> Priced(string account, params (string Underlying, string Price)[] prices)
+    {
+        await Quote(AllSources, prices);
+        var wanted = (await Until(() => Client.Get("auditor", "/v1/frames/latest"), answer => answer.Status == 200 && prices.All(price =>
+            answer.Json["indices"]!.AsArray().Any(mark => (string?)mark!["underlying"] == price.Underlying && (string?)mark["index"] == price.Price))))
+            .Json["number"]!.GetValue<long>();
+        return await Until(() => Client.Get("auditor", $"/v1/accounts/{account}/summary"), answer => answer.ShouldBe(200).Json["frame"]!.GetValue<long>() >= wanted);
     }
 
     public JsonObject QuoteItem(string source, params (string Underlying, string Price)[] prices) => new()

@@ -5,8 +5,6 @@ namespace CrossMargin.Api.Tests.Clearing;
 /// <summary>What is listed, what it costs by whom, and what is made of that.</summary>
 public sealed class MarketTests(ClearingFixture venue)
 {
-    private static readonly string[] AllSources = ["spot-1", "spot-2", "spot-3"];
-
     private readonly VenueClient client = venue.Client;
 
     [Fact]
@@ -75,7 +73,7 @@ public sealed class MarketTests(ClearingFixture venue)
     [Fact]
     public async Task Three_sources_make_a_price_and_one_makes_none_that_money_rests_on()
     {
-        await venue.Quote(AllSources, ("BTC", "60000"), ("ETH", "3000"));
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"), ("ETH", "3000"));
         var frame = await Frame(mark => (string?)mark["breaker"] == "normal" && (string?)mark["index"] == "60000");
         frame["sources"]!.AsArray().Count.ShouldBe(3);
 
@@ -84,11 +82,11 @@ public sealed class MarketTests(ClearingFixture venue)
         var lonely = await Frame(mark => (string?)mark["underlying"] == "LONELY", "LONELY");
         (lonely["breaker"]!.ToString(), lonely["confidence"]!.ToString()).ShouldBe(("degraded", "0.333333333"));
 
-        await venue.Quote(AllSources, ("BTC", "60000"));
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
         await venue.Quote(["spot-3"], ("BTC", "70000"));
         var outside = await Frame(mark => mark["sources"]!.AsArray().Any(source => (string?)source!["use"] == "deviating"));
         (outside["index"]!.ToString(), outside["breaker"]!.ToString()).ShouldBe(("60000", "degraded"));
-        await venue.Quote(AllSources, ("BTC", "60000"));
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
     }
 
     [Fact]
@@ -125,7 +123,7 @@ public sealed class MarketTests(ClearingFixture venue)
         (await client.Post("operator", "/v1/funding", Funding(999, 1))).ShouldBeProblem("unknown-instrument");
         (await client.Post("operator", "/v1/funding", Funding(ClearingFixture.BtcFuture, 1))).ShouldBeProblem("not-a-perp");
 
-        await venue.Quote(AllSources, ("DOT", "10"));
+        await venue.Quote(ClearingFixture.AllSources, ("DOT", "10"));
         await Frame(mark => (string?)mark["breaker"] == "normal", "DOT");
         var (body, key) = (Funding(301, 1), VenueClient.NewKey());
         var receipt = (await client.Post("operator", "/v1/funding", body, key)).ShouldBe(201);
@@ -144,6 +142,53 @@ public sealed class MarketTests(ClearingFixture venue)
         (await client.Post("operator", "/v1/sources", """{"source":"spot-9","weight":0}""")).ShouldBeProblem("weight-out-of-range");
         (await client.Post("operator", "/v1/sources", """{"source":"a/b","weight":1}""")).ShouldBeProblem("malformed-id");
         (await client.Post("operator", "/v1/feeds", """{"feed":"x"}""")).ShouldBeProblem("unknown-field");
+    }
+
+    [Fact]
+    public async Task A_surface_is_taken_as_a_whole_or_not_at_all()
+    {
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
+        await Frame(mark => (string?)mark["breaker"] == "normal");
+        var points = """[{"strike":"50000","volatility":"0.62"},{"strike":"60000","volatility":"0.55"},{"strike":"70000","volatility":"0.57"}]""";
+        var smile = $$"""{"expiryAt":"{{ClearingFixture.Expiry}}","forward":"60000","points":{{points}}}""";
+        (await Surface($$"""{"underlying":"BTC","smiles":[{{smile}}]}""")).ShouldBe((null, "applied"));
+        (await Surface($$"""{"underlying":"BTC","smiles":[{{smile.Replace("60000\",\"points", "6000\",\"points")}}]}""")).ShouldBe(("forward-out-of-band", "rejected"));
+        (await Surface($$"""{"underlying":"BTC","smiles":[{{smile.Replace(ClearingFixture.Expiry, "2099-01-01T08:00:00Z")}}]}""")).ShouldBe(("unknown-expiry", "rejected"));
+
+        foreach (var (body, code) in new[]
+        {
+            ("""{"underlying":"BTC"}""", "missing-field"), ("""{"underlying":"BTC","smiles":[{"expiryAt":"x"}]}""", "malformed-text"),
+            ($$"""{"underlying":"BTC","smiles":[{"expiryAt":"{{ClearingFixture.Expiry}}","forward":"1"}]}""", "missing-field"),
+        })
+        {
+            var item = $$"""{"items":[{"sourceSequence":1,"at":1,"surface":{{body}}}]}""";
+            (await client.Post("oracle", "/v1/prices?source=vols", item, key: null)).ShouldBeProblem(code);
+        }
+
+        async Task<(string? Code, string? Status)> Surface(string surface)
+        {
+            var item = new JsonObject
+            {
+                ["sourceSequence"] = venue.Next("vols"), ["at"] = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), ["surface"] = JsonNode.Parse(surface),
+            };
+            var result = (await venue.Batch("oracle", "/v1/prices?source=vols", item))[0];
+            return ((string?)result["code"], (string?)result["status"]);
+        }
+    }
+
+    [Fact]
+    public async Task A_day_of_a_future_is_settled_once()
+    {
+        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
+        await Frame(mark => (string?)mark["breaker"] == "normal");
+        var body = $$"""{"type":"day","instrument":{{ClearingFixture.BtcFuture}},"number":1}""";
+        (await client.Post("operator", "/v1/settlements", body)).ShouldBe(201).Field("price").ShouldBe("60000");
+        (await client.Post("operator", "/v1/settlements", body)).ShouldBeProblem("settlement-not-due");
+        (await client.Post("operator", "/v1/settlements", """{"type":"day","instrument":1,"number":1}""")).ShouldBeProblem("not-a-future");
+        (await client.Post("operator", "/v1/settlements", """{"type":"day","instrument":1}""")).ShouldBeProblem("missing-field");
+        (await client.Post("operator", "/v1/settlements", """{"type":"expiry","underlying":"BTC","expiryAt":"2099-01-01T08:00:00Z","price":"1"}"""))
+            .Code.ShouldNotBeNull();
+        (await client.Post("operator", "/v1/settlements", """{"type":"split"}""")).ShouldBeProblem("malformed-text");
     }
 
     private static string Funding(int instrument, long period) =>

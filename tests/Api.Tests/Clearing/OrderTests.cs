@@ -11,6 +11,7 @@ public sealed class OrderTests(ClearingFixture venue)
     public async Task An_order_is_reserved_filled_and_ended()
     {
         var (buyer, seller) = (await client.Funded("alice", "100000"), await client.Funded("bob", "100000"));
+        await venue.Priced(buyer, ("BTC", "60000"));
         var order = venue.Name("o");
         var (body, key) = (Order("1"), VenueClient.NewKey());
         await venue.Quote(["spot-1", "spot-2", "spot-3"], ("BTC", "60000"));
@@ -39,6 +40,7 @@ public sealed class OrderTests(ClearingFixture venue)
     public async Task An_order_that_cannot_be_is_refused()
     {
         var account = await client.Funded("alice", "100000");
+        await venue.Priced(account, ("BTC", "60000"));
         (await Put(account, "a b", Order("1"))).ShouldBeProblem("malformed-id");
         (await Put(account, "o", Order("0"))).ShouldBeProblem("quantity-not-positive");
         (await Put(account, "o", Order("0.0001"))).ShouldBeProblem("quantity-off-lot");
@@ -47,6 +49,28 @@ public sealed class OrderTests(ClearingFixture venue)
         (await Put(account, "o", """{"side":"up"}""")).ShouldBeProblem("malformed-text");
         (await client.Send(HttpMethod.Put, "engine", "/v1/orders/o", "{}"u8.ToArray())).ShouldBeProblem("malformed-id");
         (await Put("02aaaaaa-0000-8000-8000-000000000000", "o", Order("1"))).ShouldBeProblem("not-found");
+    }
+
+    [Fact]
+    public async Task An_order_that_the_margin_does_not_cover_is_refused_with_the_figures()
+    {
+        var account = await client.Funded("alice", "500");
+        await venue.Priced(account, ("BTC", "60000"));
+        var check = (await client.Post("engine", $"/v1/orders/check?account={account}", Order("1"), key: null)).ShouldBe(200);
+        check.Json["accepted"]!.GetValue<bool>().ShouldBeFalse();
+        check.Field("code").ShouldBe("insufficient-margin");
+        var before = await client.Get("auditor", $"/v1/accounts/{account}");
+
+        var refused = (await Put(account, venue.Name("o"), Order("1"))).ShouldBeProblem("insufficient-margin");
+        foreach (var figure in new[] { "required", "available", "shortfall" }) refused.Field(figure).ShouldBe(check.Field(figure));
+        refused.Field("available").ShouldBe("500");
+        long.Parse(refused.Field("sequence")).ShouldBe(long.Parse(before.Field("sequence")) + 1);   // asking wrote nothing, refusing did
+
+        var small = (await client.Post("alice", $"/v1/orders/check?account={account}", Order("0.01"), key: null)).ShouldBe(200);
+        small.Json["accepted"]!.GetValue<bool>().ShouldBeTrue();
+        small.Json["after"]!["margin"]!["orderMargin"]!.ToString().ShouldNotBe("0");
+        (await client.Post("bob", $"/v1/orders/check?account={account}", Order("0.01"), key: null)).ShouldBeProblem("not-found");
+        (await client.Post("engine", "/v1/orders/check", Order("0.01"), key: null)).ShouldBeProblem("malformed-id");
     }
 
     private static string Order(string quantity, string price = "60000", int instrument = ClearingFixture.BtcPerp) => new JsonObject

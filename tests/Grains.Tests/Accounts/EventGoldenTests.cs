@@ -38,6 +38,12 @@ public sealed class EventGoldenTests
         new AccountEvent.FundingApplied(
             new SubAccountId(2), new InstrumentId(1), Amount("-0.000012 USDC"), 37_000_000_000_000, new FundingPoint(4, -12_345),
             Amount("-5 USDC")),
+        new AccountEvent.Settled(
+            new SubAccountId(2), new InstrumentId(3), SettlementOutcome.Closed, new Price(6_499_912_345_678), new Quantity(-150_000_000),
+            Amount("-97.5 USDC"), Amount("2.5 USDC"), 37_000_000_000_000, Amount("-5 USDC")),
+        new AccountEvent.DaySettled(
+            new SubAccountId(2), new InstrumentId(3), 4, new Price(6_500_000_000_000), Amount("-1.5 USDC"), Amount("97.5 USDC"),
+            Amount("-5 USDC")),
         new AccountEvent.OrderReserved(
             new OrderId("o-9"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(150_000_000), new Price(6_500_050_000_000)),
         new AccountEvent.OrderFilled(new OrderId("o-9"), new Quantity(50_000_000), new Quantity(100_000_000)),

@@ -87,6 +87,54 @@ public sealed class VenueLifeTests
         recovered.Report!.Value.Equity.ShouldBe(new Money(202_500_000));
     }
 
+    [Fact]
+    public async Task An_expiry_ends_what_is_held_and_it_stays_ended()
+    {
+        await using (var silo = Start())
+        {
+            foreach (var source in Sources) await Ask(silo, Exchange.Grain, new MarketCommand.AdmitSource(source, 1));
+            foreach (var listing in (Listing[])[BtcFuture, BtcCall]) await Ask(silo, Exchange.Grain, new MarketCommand.List(listing));
+            await Ask(silo, Exchange.Grain, new MarketCommand.AdmitFeed(Feed));
+            foreach (var account in (AccountId[])[Alice, Bob])
+            {
+                await Ask(silo, account.Grain, new AccountCommand.Open(Owner));
+                await Ask(silo, account.Grain, new AccountCommand.Deposit(Amount("1000 USDC"), "seed"));
+            }
+
+            await Quote(silo, "100");
+            await Until(silo, Alice, summary => summary.Marks is { Frame.Underlyings.Length: 1 });
+            await Say(silo, Exchange.Grain, Sources[0].Name, new MarketCommand.QuoteSurface(Sources[0], clock.Now, new("BTC"),
+                [new SmileQuote(BtcCall.Expiry!.Value, P("100"), new SmileMark.Points([new VolPoint(P("100"), R("0.5"))]))]));
+            foreach (var (trade, listing, quantity) in ((string, Listing, string)[])[("t1", BtcFuture, "2000"), ("t2", BtcCall, "1")])
+                await Say(silo, Feed.Grain, "matching", new TradeCommand.Capture(
+                    new TradeId(trade), listing.Id, P(listing == BtcCall ? "3" : "100"), Q(quantity), Party(Alice), Party(Bob), clock.Now));
+            clock.Advance();
+            var held = await Until(silo, Alice, summary => summary.Account.Positions.All.Length == 2 && summary.Report is not null);
+            held.Status.ShouldBe(MarginStatus.Healthy);
+
+            // Nobody quoted in the window: an officer says the price, and the next frame brings it to both.
+            clock.To(BtcCall.Expiry.Value);
+            await Until(silo, Alice, summary => summary.Status == MarginStatus.Frozen);
+            await Ask(silo, Exchange.Grain, new MarketCommand.SettleExpiry(new("BTC"), BtcCall.Expiry.Value, P("107.5")));
+            clock.Advance();
+            await Settled(silo);
+        }
+
+        await using var next = Start();
+        await Settled(next);
+
+        // 15 of the future and 7.5 of the option, which cost 3.
+        async Task Settled(Silo silo)
+        {
+            foreach (var (account, balance) in ((AccountId, string)[])[(Alice, "1019.5 USDC"), (Bob, "980.5 USDC")])
+            {
+                var ended = await Until(silo, account, summary => summary.Account.Positions.All.IsEmpty);
+                ended.Account.Balances[Asset.Of("USDC")].ShouldBe(Amount(balance));
+                ended.Account.Status.ShouldBe(MarginStatus.Healthy);
+            }
+        }
+    }
+
     private Silo Start()
     {
         var options = new SiloOptions { ShardThreads = 2, Tick = TimeSpan.FromMilliseconds(5) };
@@ -142,6 +190,8 @@ public sealed class VenueLifeTests
         private long micros = Noon.Micros;
 
         public Instant Now => new(Volatile.Read(ref micros));
+
+        public void To(Instant instant) => Volatile.Write(ref micros, instant.Micros);
 
         public void Advance() => Interlocked.Add(ref micros, Instant.MicrosPerSecond);
 

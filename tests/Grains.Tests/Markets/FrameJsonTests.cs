@@ -50,6 +50,13 @@ public sealed class FrameJsonTests(ITestOutputHelper output)
     public void What_is_read_is_what_was_written() => Same(ReadAgain(Everything), Everything);
 
     [Fact]
+    public void The_day_of_a_future_stands_in_its_row()
+    {
+        var frame = Everything with { Days = [new DayMark(new InstrumentId(2), 3, P("64999.5"))] };
+        Same(ReadAgain(frame), frame);
+    }
+
+    [Fact]
     public void A_frame_of_two_thousand_options_fits_into_64_kilobytes()
     {
         var listed = new List<Instrument>();
@@ -117,6 +124,7 @@ public sealed class FrameJsonTests(ITestOutputHelper output)
         read.Listed.ShouldBe(written.Listed);
         read.Funding.ShouldBe(written.Funding);
         read.Settlements.ShouldBe(written.Settlements);
+        read.Days.ShouldBe(written.Days);
         Bytes(read).ShouldBe(Bytes(written));
     }
 }

@@ -40,6 +40,12 @@ public sealed class MarketEventGoldenTests
         ]),
         new MarketEvent.SurfaceRefused(
             Sources[0], Noon, new Underlying("BTC"), Noon.PlusMicros(1), Rejection.SmileButterfly, R("0.25"), R("-0.01")),
+        new MarketEvent.BooksQuoted(Sources[0], Noon, [new BookQuote(BtcPerp.Id, P("65000.25"))]),
+        new MarketEvent.ExpirySettled(
+            new Underlying("BTC"), Noon, P("64999.12345678"), SettlementOrigin.Average, 7_200, 1_800_000, Noon.PlusMicros(1), [BtcCall.Id, BtcFuture.Id]),
+        new MarketEvent.ExpiryOverdue(new Underlying("BTC"), Noon, 12_345),
+        new MarketEvent.ExpiryRetired(new Underlying("BTC"), Noon, [BtcCall.Id], [Feed]),
+        new MarketEvent.DaySettled(7, new DayMark(BtcFuture.Id, 3, P("65000.5"))),
         new MarketEvent.CommandRefused("list", Rejection.TermsOutOfRange),
     ];
 

@@ -28,6 +28,14 @@ internal sealed class GivenVenue
         Expiry = Noon.PlusMicros(Instant.MicrosPerHour), Strike = P("100"), Right = OptionKind.Call,
     };
 
+    public static readonly Listing BtcFuture = new(
+        new InstrumentId(3), InstrumentKind.Future, "BTC-1", new Underlying("BTC"), Asset.Of("USDC"), Q("0.001"), P("0.5"), Q("1"))
+    {
+        Expiry = BtcCall.Expiry,
+    };
+
+    public static readonly Listing BtcPut = BtcCall with { Id = new InstrumentId(4), Symbol = "BTC-1-100-P", Right = OptionKind.Put };
+
     public static readonly FeedId Feed = FeedId.For(new SourceId("matching"));
 
     public static readonly MarketId Exchange = MarketId.For("test");
@@ -131,10 +139,19 @@ internal sealed class GivenVenue
         Marks = marks;
     }
 
+    /// <summary>A frame comes to every account, in the order of their ids, as if the sweep had named them all.</summary>
+    public GivenVenue Adopts(MarginMarks marks)
+    {
+        Marks = marks;
+        foreach (var account in Accounts.ToArray()) Send(account.Id.Grain, new FrameAdopted(marks.Frame.Number));
+        return this;
+    }
+
     /// <summary>All sources see this price, a frame is made of it, and the funding of a period is fixed at it.</summary>
     public MarketEvent.FundingFixed FixesAt(Listing listing, Price mark, long period, Rate premium, FundingTerms terms)
     {
-        now = now.PlusMicros(Instant.MicrosPerSecond);
+        // Far enough from the frame before that no move is a jump.
+        now = now.PlusMicros(2 * Instant.MicrosPerHour);
         foreach (var source in Sources)
             Send(Exchange.Grain, new MarketCommand.Quote(source, now, [new IndexQuote(listing.Underlying, mark)]));
         Send(Exchange.Grain, TimerDue.Now);

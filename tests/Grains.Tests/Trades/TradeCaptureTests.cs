@@ -51,6 +51,16 @@ public sealed class TradeCaptureTests
     }
 
     [Fact]
+    public void What_the_market_retired_is_unknown_from_then_on()
+    {
+        var venue = new GivenVenue(BtcPerp, BtcFuture).Trades(Party(Alice), Party(Bob), "1", "100", BtcFuture);
+        venue.Send(Feed.Grain, new Contracts.Markets.MarketEvent.ExpiryRetired(new Underlying("BTC"), Noon, [BtcFuture.Id, BtcCall.Id], [Feed]));
+        var late = new TradeCommand.Capture(new TradeId("late"), BtcFuture.Id, P("100"), Q("1"), Party(Alice), Party(Bob), Noon);
+        Grains.Trades.TradeCapture.Decide(venue.Capture, late).Events.ShouldBe([new TradeEvent.CommandRefused("capture", Rejection.UnknownInstrument)]);
+        venue.Busts("t1").PositionOf(Alice, BtcFuture).ShouldBeNull();
+    }
+
+    [Fact]
     public void A_trade_that_was_not_captured_cannot_be_busted() =>
         Bust(new GivenVenue(BtcPerp), "t1").ShouldBe(new TradeEvent.CommandRefused("bust", Rejection.UnknownTrade));
 

@@ -111,8 +111,8 @@ public class AddOnTests
     public void Credits_alone_lower_the_requirement_of_two_legs_by_priority()
     {
         var set = Set(_ => { }, """
-            [{"a":"A","b":"B","deltaA":"1","deltaB":"2","sides":"opposite","creditRate":"0.5"},
-             {"a":"A","b":"C","deltaA":"1","deltaB":"1","sides":"opposite","creditRate":"0.8"}]
+            [{"a":"A","b":"B","deltaA":"1","deltaB":"2","sides":"opposite","risk":"weighted-price-risk","creditRate":"0.5"},
+             {"a":"A","b":"C","deltaA":"1","deltaB":"1","sides":"opposite","risk":"weighted-price-risk","creditRate":"0.8"}]
             """);
         MarketLine[] lines = [Fixtures.Perp(1, Index, 0), Fixtures.Perp(2, Index, 1), Fixtures.Perp(3, Index, 2)];
         var market = Fixtures.Market(lines, Fixtures.Group("A", Index), Fixtures.Group("B", Index),
@@ -193,8 +193,8 @@ public class AddOnTests
         var plan = Fixtures.Model(
             Fixtures.Preset("grid-pm", node => node["model"]!["groups"]!["default"]!["volatility"]!["up"] = "0.5"),
             market).Plan!;
-        var up = plan.Groups[0].Volatility(market.Lines[market.LineOf(new InstrumentId(1)).Value], VolatilityMove.Up);
-        up.ShouldBe(0.6 * (1 + (0.5 * Math.Pow(ratio, power))), 1e-12);
+        var line = market.Lines[market.LineOf(new InstrumentId(1)).Value];
+        plan.Groups[0].Shifted(line, VolatilityMove.Up, line.Volatility).ShouldBe(0.6 * (1 + (0.5 * Math.Pow(ratio, power))), 1e-12);
     }
 
     [Fact]
@@ -204,8 +204,8 @@ public class AddOnTests
             Fixtures.Group("U", Index) with { Depth = 1 });
         var plan = Fixtures.Model(Fixtures.Preset("grid-pm"), market).Plan!;
         var line = market.Lines[market.LineOf(new InstrumentId(1)).Value];
-        plan.Groups[0].Volatility(line, VolatilityMove.Up).ShouldBe(0.5);
-        plan.Groups[0].Volatility(line, VolatilityMove.Same).ShouldBe(0.05);
+        plan.Groups[0].Shifted(line, VolatilityMove.Up, line.Volatility).ShouldBe(0.5);
+        plan.Groups[0].Shifted(line, VolatilityMove.Same, line.Volatility).ShouldBe(0.05);
     }
 
     internal static void Bare(JsonNode node, Action<JsonNode> change, string? credits, string? list)

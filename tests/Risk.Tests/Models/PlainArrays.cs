@@ -36,18 +36,14 @@ internal static class PlainArrays
         var discount = isBasis
             ? 1 : ModelBorder.Nearest(side > 0 ? group.Parameters.Discount.Long : group.Parameters.Discount.Short);
         var now = Price(line, line.Forward, line.Years, line.Volatility);
-        var then = Price(line, shock.Forward(line), isBasis ? line.Years : group.Years(line),
-            group.Volatility(line, shock.Volatility));
+        var forward = Math.Max(shock.Forward(line), 1e-60);
+        var volatility = isBasis ? line.Volatility
+            : group.Parameters.Volatility.Smile == SmileDynamics.StickyStrike
+                ? group.Shifted(line, shock.Volatility, line.Volatility)
+                : group.Shifted(line, shock.Volatility, line.Smile!.Vol(Elementary.LogRatio(line.OpenStrike, forward)));
+        var then = Price(line, forward, isBasis ? line.Years : group.Years(line), volatility);
         return size * ((discount * then) - now);
     }
-
-    /// <summary>
-    /// A basis shift moves the forward and nothing else: no time passes and option values are not discounted.
-    /// </summary>
-    private static double BasisGain(in MarketLine line, in Shock shock) => line.IsOption
-        ? line.Size * line.OpenShare * (Price(line, shock.Forward(line), line.Years, line.Volatility)
-            - Price(line, line.Forward, line.Years, line.Volatility))
-        : line.Size * line.OpenShare * shock.Move(line);
 
     private static double Price(in MarketLine line, double forward, double years, double volatility) => Black76.Price(
         line.Kind == LineKind.Call ? OptionKind.Call : OptionKind.Put, forward, line.OpenStrike, years, volatility,

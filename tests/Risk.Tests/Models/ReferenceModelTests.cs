@@ -46,9 +46,10 @@ public class ReferenceModelTests
             node["model"]!["underlyings"]!["ETH"]!["linear"] = System.Text.Json.Nodes.JsonNode.Parse(
                 """{"schedule":"slope","base":{"maintenance":"0.01","initial":"0.02"},"perMillion":{"maintenance":"0.004","initial":"0.008"}}""");
         if (node["model"]!["kind"]!.GetValue<string>() != "scenario") return;
-        foreach (var (_, group) in node["model"]!["groups"]!.AsObject())
+        foreach (var (name, group) in node["model"]!["groups"]!.AsObject())
         {
-            group!["discount"] = System.Text.Json.Nodes.JsonNode.Parse("""{"long":"0.95","short":"1.02"}""");
+            group!["volatility"]!["smile"] = name == "ETH" ? "sticky-delta" : "sticky-strike";
+            group["discount"] = System.Text.Json.Nodes.JsonNode.Parse("""{"long":"0.95","short":"1.02"}""");
             group["basis"] ??= System.Text.Json.Nodes.JsonNode.Parse(
                 """{"shift":"0.05","scalar":"1","perYear":"1.2"}""");
             group["static"] ??= System.Text.Json.Nodes.JsonNode.Parse("""{"linear":"0.03","shortOptions":"0.02"}""");
@@ -62,9 +63,9 @@ public class ReferenceModelTests
 
         node["model"]!["credits"] = System.Text.Json.Nodes.JsonNode.Parse(
             """
-            [{"a":"BTC","b":"ETH","deltaA":"1","deltaB":"20","sides":"opposite","creditRate":"0.5"},
-             {"a":"ETH","b":"SOL","deltaA":"1","deltaB":"15","sides":"opposite","creditRate":"0.4"},
-             {"a":"BTC","b":"SOL","deltaA":"1","deltaB":"300","sides":"same","creditRate":"0.1"}]
+            [{"a":"BTC","b":"ETH","deltaA":"1","deltaB":"20","sides":"opposite","risk":"weighted-price-risk","creditRate":"0.5"},
+             {"a":"ETH","b":"SOL","deltaA":"1","deltaB":"15","sides":"opposite","risk":"scan-range","creditRate":"0.4"},
+             {"a":"BTC","b":"SOL","deltaA":"1","deltaB":"300","sides":"same","risk":"weighted-price-risk","creditRate":"0.1"}]
             """);
     }
 

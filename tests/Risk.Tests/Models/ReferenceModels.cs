@@ -167,7 +167,11 @@ internal static class ReferenceModels
                 Math.Abs(left[b.Value]) / D(credit.DeltaB));
             foreach (var (leg, per) in new[] { (a.Value, D(credit.DeltaA)), (b.Value, D(credit.DeltaB)) })
             {
-                credits[leg] += D(credit.CreditRate) * spreads * per * priceRisks[leg] / Math.Abs(deltas[leg]);
+                var range = plan.Groups[leg].Parameters.Range;
+                var risk = credit.Risk == LegRisk.WeightedPriceRisk ? priceRisks[leg] / Math.Abs(deltas[leg])
+                    : range.Unit == PriceUnit.Absolute ? D(range.Amount)
+                    : D(range.Amount) * plan.Market.Groups[leg].Index;
+                credits[leg] += D(credit.CreditRate) * spreads * per * risk;
                 left[leg] = Math.Sign(left[leg]) * Math.Max(0, Math.Abs(left[leg]) - (spreads * per));
             }
         }

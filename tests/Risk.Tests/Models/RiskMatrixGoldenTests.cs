@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
 using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Pricing;
 using CrossMargin.Risk.Sweep;
 using Shouldly;
 
@@ -101,7 +102,7 @@ public class RiskMatrixGoldenTests
                         Rate.One, LinearMove.Whole);
         var group = grid.Groups[ParameterSet.Default] with
         {
-            Volatility = new VolatilityShock(VolatilityUnit.Relative, Of("vol_up"), Of("vol_down"), Of("power_short"),
+            Volatility = new VolatilityShock(SmileDynamics.StickyStrike, VolatilityUnit.Relative, Of("vol_up"), Of("vol_down"), Of("power_short"),
                 Of("power_long"),
                 Of("reference_days"), Of("min_days"), Of("vol_floor"), Of("vol_floor")),
             Basis = null, Static = null, Concentration = null,

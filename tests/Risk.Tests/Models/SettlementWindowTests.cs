@@ -30,7 +30,7 @@ public class SettlementWindowTests
             ref readonly var shock = ref group.Shocks[s];
             arrays[model.Plan.RowStart(future, 1) + s].ShouldBe(
                 (1 - share) * line.Forward * shock.LinearFraction * market.Lines[future].Size, 1e-6);
-            var gain = Price(forward.Times(1 + shock.Fraction), group.Volatility(line, shock.Volatility), line)
+            var gain = Price(forward.Times(1 + shock.Fraction), group.Volatility(line, shock), line)
                 - Price(forward, line.Volatility, line);
             arrays[model.Plan.RowStart(option, 1) + s].ShouldBe(gain * line.Size, 1e-6, $"scenario {s}");
         }

@@ -10,26 +10,30 @@ namespace CrossMargin.Risk.Tests.Models;
 
 /// <summary>
 /// Every value of span-array.json that the scenario model computes, at its tolerance: 1e-12 × Σ |quantity| × multiplier
-/// × max(F, K). Of the two spread rules the model follows the weighted price risk.
+/// × max(F, K), under each of the two spread rules.
 /// </summary>
 public class SpanGoldenTests
 {
-    [Fact]
-    public void Every_portfolio_has_the_reference_scenario_losses_and_requirement()
+    [Theory]
+    [InlineData(LegRisk.WeightedPriceRisk, "wfpr")]
+    [InlineData(LegRisk.ScanRange, "psr")]
+    public void Every_portfolio_has_the_reference_scenario_losses_and_requirement(LegRisk risk, string rule)
     {
         using var goldens = JsonDocument.Parse(File.ReadAllBytes("Goldens/span-array.json"));
-        var (portfolios, cells) = (0, 0);
+        var (portfolios, cells, spreads) = (0, 0, 0);
         foreach (var portfolio in goldens.RootElement.GetProperty("portfolios").EnumerateArray())
         {
-            cells += Compare(portfolio);
+            cells += Compare(portfolio, risk, rule);
+            if (portfolio.TryGetProperty("spreads", out _)) spreads++;
             portfolios++;
         }
 
         portfolios.ShouldBe(30);
+        spreads.ShouldBe(8);
         cells.ShouldBeGreaterThan(1_000);
     }
 
-    private static int Compare(JsonElement portfolio)
+    private static int Compare(JsonElement portfolio, LegRisk risk, string rule)
     {
         var id = portfolio.GetProperty("id").GetString();
         var names = portfolio.GetProperty("underlyings").EnumerateArray()
@@ -37,7 +41,7 @@ public class SpanGoldenTests
         var positions = portfolio.GetProperty("positions").EnumerateArray().ToArray();
         var lines = positions.Select((position, i) => LineOf(position, i + 1, names)).ToArray();
         var market = Fixtures.Market(lines, [.. names.Select(name => Fixtures.Group(name, 100))]);
-        ScenarioPlan.Resolve(market, ParametersOf(portfolio), out var resolved).ShouldBe(Refusal.None);
+        ScenarioPlan.Resolve(market, ParametersOf(portfolio, risk), out var resolved).ShouldBe(Refusal.None);
         var plan = resolved!;
         var arrays = new double[plan.Length];
         RiskArrays.Price(plan, arrays).ShouldBe(Refusal.None);
@@ -63,9 +67,16 @@ public class SpanGoldenTests
                 expected.GetProperty("per_underlying").GetProperty(names[group]), tolerance);
 
         var total = groups.Sum(group => group.Maintenance);
-        var required = expected.TryGetProperty("total_requirement_wfpr", out var withCredit)
+        var required = expected.TryGetProperty($"total_requirement_{rule}", out var withCredit)
             ? withCredit : expected.GetProperty("total_requirement");
         total.ShouldBe(required.GetDouble(), tolerance, $"{id} total");
+        if (expected.TryGetProperty("spread_credits", out var credits) && credits.GetArrayLength() > 0)
+        {
+            var credit = credits[0];
+            groups[0].Scenario.Credit.ShouldBe(credit.GetProperty($"credit_{rule}_leg1").GetDouble(), tolerance, $"{id} leg 1");
+            groups[1].Scenario.Credit.ShouldBe(credit.GetProperty($"credit_{rule}_leg2").GetDouble(), tolerance, $"{id} leg 2");
+        }
+
         return cells;
     }
 
@@ -94,7 +105,7 @@ public class SpanGoldenTests
                 Of("forward"), Of("strike"), Of("T"), Of("vol"), Of("discount_factor"), group, size);
     }
 
-    private static ScenarioParameters ParametersOf(JsonElement portfolio)
+    private static ScenarioParameters ParametersOf(JsonElement portfolio, LegRisk risk)
     {
         var span = (ModelParameters.Scenario)Fixtures.Preset("span16").Model;
         var lists = span.Parameters.Lists.Clear();
@@ -131,7 +142,7 @@ public class SpanGoldenTests
                 new Underlying(spread.GetProperty("leg2").GetString()!),
                 Exact(spread.GetProperty("delta_per_spread_leg1").GetDouble()),
                 Exact(spread.GetProperty("delta_per_spread_leg2").GetDouble()),
-                spread.GetProperty("side").GetString() == "same" ? SpreadSides.Same : SpreadSides.Opposite,
+                spread.GetProperty("side").GetString() == "same" ? SpreadSides.Same : SpreadSides.Opposite, risk,
                 Exact(spread.GetProperty("credit_rate").GetDouble())))
             : [];
         return new ScenarioParameters(lists, groups, [.. credits], new LevelRates(Rate.One, Rate.One));

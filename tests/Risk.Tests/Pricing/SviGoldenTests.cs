@@ -60,9 +60,9 @@ public class SviGoldenTests
         foreach (var golden in Golden.GetProperty("slices").EnumerateArray())
         {
             var slice = SliceOf(golden.GetProperty("params"));
-            Near(golden, SviArbitrage.Butterfly(slice).Value, Number(golden, "min_g"), 1e-6, 1e-6);
+            Near(golden, SmileArbitrage.Butterfly(slice).Value, Number(golden, "min_g"), 1e-6, 1e-6);
             (slice.LeftSlope > 2 || slice.RightSlope > 2).ShouldBe(golden.GetProperty("lee_slope_violated").GetBoolean());
-            SviArbitrage.IsButterflyFree(slice).ShouldBe(!golden.GetProperty("butterfly_arbitrage").GetBoolean(), Id(golden));
+            SmileArbitrage.IsButterflyFree(slice).ShouldBe(!golden.GetProperty("butterfly_arbitrage").GetBoolean(), Id(golden));
         }
     }
 
@@ -72,7 +72,8 @@ public class SviGoldenTests
         foreach (var golden in Golden.GetProperty("calendar_pairs").EnumerateArray())
         {
             var range = golden.GetProperty("k_range");
-            var least = SviArbitrage.Calendar(SliceOf(golden.GetProperty("params1")), SliceOf(golden.GetProperty("params2")),
+            var least = SmileArbitrage.Calendar(
+                new VolSmile.Svi(1, SliceOf(golden.GetProperty("params1"))), new VolSmile.Svi(2, SliceOf(golden.GetProperty("params2"))),
                 range[0].GetDouble(), range[1].GetDouble());
             Near(golden, least.Value, Number(golden, "min_difference"), 1e-8, 1e-8);
             Math.Abs(least.At - Number(golden, "at_k")).ShouldBeLessThan(1e-3, Id(golden));

@@ -47,14 +47,6 @@ public class VolSurfaceTests
     }
 
     [Fact]
-    public void A_sticky_strike_keeps_its_volatility_when_the_forward_moves_and_a_sticky_delta_takes_the_new_one()
-    {
-        var (strike, marked, moved) = (110, 100, 120);
-        Surface.Vol(0.1, strike, marked, moved, SmileDynamics.StickyStrike).ShouldBe(Surface.Vol(0.1, Elementary.LogRatio(110, 100)));
-        Surface.Vol(0.1, strike, marked, moved, SmileDynamics.StickyDelta).ShouldBe(Surface.Vol(0.1, Elementary.LogRatio(110, 120)));
-    }
-
-    [Fact]
     public void One_volatility_is_the_same_everywhere()
     {
         var flat = VolSurface.Flat(0.7).Value;

@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
 using CrossMargin.Risk.Reports;
 using CrossMargin.Risk.Tests.Models;
@@ -40,20 +41,69 @@ public class LiquidationLadderTests
     [InlineData(PriceDirection.Up)]
     public void The_margin_itself_changes_sides_at_the_price(PriceDirection direction)
     {
-        foreach (var preset in new[] { "isolated", "delta-netting", "standard", "span16", "grid-pm" })
+        foreach (var set in ParameterDocument.Presets.Select(preset => Fixtures.Preset(preset))
+            .Append(Fixtures.Preset("grid-pm", SmileDynamicsTests.StickToDelta)))
         {
             var account = Venue.Account(
                 [new AssetAmount(Fixtures.Usdc, 60_000_000_000), new AssetAmount(Asset.Of("BTC"), 10_000_000)],
                 [At.AtMark("BTC-30-100-Call", -3), At.AtMark("BTC-30-100-Put", -3)]);
-            var model = Fixtures.Model(Fixtures.Preset(preset), At.Market);
+            var model = Fixtures.Model(set, At.Market);
             var ladder = new LiquidationLadder(account, model);
             var price = ladder.Find(0, direction).Value;
             if (price.Index is null) continue;
             var factor = 1 + (ModelBorder.Nearest(price.Distance!.Value) * (direction == PriceDirection.Up ? 1 : -1));
             var outward = direction == PriceDirection.Up ? 1e-7 : -1e-7;
-            ladder.IsLiquidatable(0, factor + outward).Value.ShouldBeTrue(preset);
-            ladder.IsLiquidatable(0, factor - outward).Value.ShouldBeFalse(preset);
+            ladder.IsLiquidatable(0, factor + outward).Value.ShouldBeTrue(set.Name);
+            ladder.IsLiquidatable(0, factor - outward).Value.ShouldBeFalse(set.Name);
         }
+    }
+
+    /// <summary>The frame itself is moved here, with its own rounding, so that the ladder does not judge itself.</summary>
+    [Theory]
+    [InlineData("isolated")]
+    [InlineData("delta-netting")]
+    [InlineData("standard")]
+    [InlineData("span16")]
+    [InlineData("grid-pm")]
+    public void In_a_frame_at_the_price_maintenance_and_equity_meet_from_the_right_side(string preset)
+    {
+        var (set, random, met) = (Fixtures.Preset(preset), new Random(31), 0);
+        var model = Fixtures.Model(set, At.Market);
+        for (var i = 0; i < 120; i++)
+        {
+            var (perp, future) = (Math.Round((random.NextDouble() - 0.5) * 20, 2), Math.Round((random.NextDouble() - 0.5) * 10, 2));
+            var cash = new AssetAmount(Fixtures.Usdc, (long)(random.NextDouble() * 300_000) * 1_000_000);
+            var account = Venue.Account([cash], [At.AtMark("BTC-PERP", perp), At.AtMark("BTC-F30", future)]);
+            var direction = perp + future > 0 ? PriceDirection.Down : PriceDirection.Up;
+            var ladder = new LiquidationLadder(account, model);
+            if (ladder.IsLiquidatable(0, 1).Value || ladder.Find(0, direction).Value.Index is not { } index) continue;
+
+            var at = AtIndex(set, account, ModelBorder.Nearest(index));
+            Math.Abs(ModelBorder.Nearest(at.MaintenanceMargin - at.MarginEquity)).ShouldBeLessThan(0.01, $"{perp} {future} {cash}");
+            var outward = direction == PriceDirection.Up ? 0.01 : -0.01;
+            AtIndex(set, account, ModelBorder.Nearest(index) + outward).IsLiquidatable.ShouldBeTrue($"{perp} {future} {cash}");
+            AtIndex(set, account, ModelBorder.Nearest(index) - outward).IsLiquidatable.ShouldBeFalse($"{perp} {future} {cash}");
+            met++;
+        }
+
+        met.ShouldBeGreaterThan(20);
+    }
+
+    private static RiskReport AtIndex(ParameterSet set, Portfolio account, double index)
+    {
+        var factor = index / 60_000;
+        Price Scaled(Price price) => Venue.PriceOf(ModelBorder.Nearest(price) * factor);
+        var held = account.Positions.Select(position => position.Instrument).ToHashSet();
+        var frame = At.Frame with
+        {
+            Underlyings = At.Frame.Underlyings.SetItem(0, At.Frame.Underlyings[0] with { Index = Scaled(At.Frame.Underlyings[0].Index) }),
+            Expiries = [.. At.Frame.Expiries.Select(mark =>
+                mark.Underlying == Fixtures.Btc ? mark with { Forward = Scaled(mark.Forward) } : mark)],
+            Instruments = [.. At.Frame.Instruments.Select(mark =>
+                held.Contains(mark.Instrument) ? mark with { Mark = Scaled(mark.Mark) } : mark)],
+        };
+        var model = Fixtures.Model(set, Venue.Resolve(At.Instruments, frame));
+        return PortfolioRisk.Evaluate(account, model, Fixtures.Arrays(model), new RiskWorkspace()).Value;
     }
 
     [Fact]

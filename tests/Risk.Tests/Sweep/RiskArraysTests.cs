@@ -31,6 +31,18 @@ public class RiskArraysTests
         Bits(chosen).ShouldBe(plain);
     }
 
+    [Theory]
+    [InlineData("span16")]
+    [InlineData("grid-pm")]
+    public void Every_width_gives_the_same_bits_where_smiles_stick_to_the_delta(string preset)
+    {
+        var plan = Fixtures.Model(Fixtures.Preset(preset, SmileDynamicsTests.StickToDelta), Venue.Shared.Market).Plan!;
+        var plain = Bits(PlainArrays.Of(plan));
+        Bits(Priced<Lane2>(plan)).ShouldBe(plain);
+        Bits(Priced<Lane4>(plan)).ShouldBe(plain);
+        Bits(Priced<Lane8>(plan)).ShouldBe(plain);
+    }
+
     [Fact]
     public void Longs_and_shorts_have_rows_of_their_own_when_they_are_discounted_differently()
     {

@@ -49,6 +49,7 @@ public class RiskBookTests
             liquidatable.ShouldBeGreaterThan(Accounts / 20);
             healthy.ShouldBeGreaterThan(Accounts / 5);
             missed.ShouldBeLessThan(healthy / 4);
+            book.Scanned.ShouldBeInRange(uncleared.Count + 1, Accounts - 1);
         }
     }
 

@@ -91,13 +91,13 @@ internal sealed class MarketBook
                 var name = payload.GetProperty("source").GetString()!;
                 sources[sources.FindIndex(source => source.Name == name)] = (name, payload.GetProperty("at").GetString()!);
                 break;
-            case "market.frame-published.v1":
-                AuditFailure.Unless(payload.GetProperty("number").GetInt64() == ++frame, "I15", $"{row.Address} is not frame {frame}");
+            case "market.frame-published.v2":
+                AuditFailure.Unless(payload.GetProperty("frame").GetProperty("number").GetInt64() == ++frame, "I15", $"{row.Address} is not frame {frame}");
                 break;
             case "market.funding-fixed.v1":
                 points[payload.GetProperty("instrument").GetInt32()] = payload.GetProperty("funding").GetString()!;
                 break;
-            case "market.command-refused.v1":
+            case "market.expiry-overdue.v1" or "market.command-refused.v1":
                 break;
             default:
                 throw new AuditFailure("I4", $"a {row.Type} in the stream of the market");
@@ -112,5 +112,5 @@ internal sealed class MarketBook
         $"feeds={string.Join(',', saved.GetProperty("feeds").EnumerateArray())}"
         + $" sources={string.Join(',', saved.GetProperty("sources").EnumerateArray().Select(source => $"{source.GetProperty("id")}/{source.GetProperty("seenAt")}"))}"
         + $" instruments={string.Join(',', saved.GetProperty("instruments").EnumerateArray().Select(FeedBook.Instrument))}"
-        + $" frame={(saved.GetProperty("lastFrame") is { ValueKind: JsonValueKind.Object } last ? last.GetProperty("number").GetInt64() : 0)}";
+        + $" frame={(saved.GetProperty("lastFrame") is { ValueKind: JsonValueKind.Object } last ? last.GetProperty("frame").GetProperty("number").GetInt64() : 0)}";
 }

@@ -191,8 +191,8 @@ internal static class StoredFormat
     /// </summary>
     public static string Line(string type, JsonElement payload)
     {
-        if (type == "market.frame-published.v1")
-            return FrameLine(payload.GetProperty("number").GetInt64(), Micros(payload.GetProperty("at")), payload.GetProperty("indices")
+        if (type == "market.frame-published.v2" && payload.GetProperty("frame") is var frame)
+            return FrameLine(frame.GetProperty("number").GetInt64(), Micros(frame.GetProperty("at")), payload.GetProperty("indices")
                 .EnumerateArray().Select(index => (
                     index.GetProperty("underlying").GetString()!, index.GetProperty("index").GetString(), index.GetProperty("breaker").GetString()!)));
         var line = new StringBuilder(type);
@@ -209,7 +209,7 @@ internal static class StoredFormat
 
     /// <summary>Of a frame, what rests on it: the indices and how far they may be trusted.</summary>
     public static string FrameLine(long number, long at, IEnumerable<(string Underlying, string? Index, string Breaker)> indices) =>
-        $"market.frame-published.v1 number={number} at={Time(at)} indices="
+        $"market.frame-published.v2 number={number} at={Time(at)} indices="
         + string.Join(',', indices.Select(index => $"{index.Underlying}/{index.Index ?? "none"}/{index.Breaker}"));
 }
 

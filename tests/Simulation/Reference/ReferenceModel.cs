@@ -465,32 +465,42 @@ internal sealed class ReferenceModel
         private readonly List<string> feeds = [];
         private readonly List<Source> sources = [];
         private readonly SortedDictionary<int, Listed> instruments = [];
+        private readonly Dictionary<string, IndexBrake> brakes = new(StringComparer.Ordinal);
+        private readonly ExpiryWatch expiries = new();
         private Frame? last;
         private bool hasNews;
-
         public Outcome Ask(Request request, long time) => request switch
         {
             Request.AdmitFeed admit => Admit(admit),
             Request.AdmitSource admit => Admit(admit),
-            Request.List list => List(list.Terms),
+            Request.List list => List(list.Terms, time),
             Request.Quote quote => Take(quote, time),
             Request.FixFunding fix => Fix(fix, time),
             _ => throw new AuditFailure("I3", $"the market was asked for a {request.GetType().Name}"),
         };
 
+        public long? DueAt => FrameDueAt is { } frame && !(expiries.DueAt < frame) ? frame : expiries.DueAt;
+
         /// <summary>A cadence after the last frame, while something is new or some price may still go stale.</summary>
-        public long? DueAt =>
+        private long? FrameDueAt =>
             last is null ? hasNews ? long.MinValue : null
             : hasNews || last.Indices.Any(index => index.Price is not null) ? last.At + Cadence : null;
 
         public Outcome Wake(long time)
         {
-            if (!(DueAt <= time)) return Outcome.Nothing;
+            foreach (var index in last?.Indices.Where(index => index.Breaker == "Normal") ?? [])
+                if (DueAt <= time) expiries.Observe(index.Underlying, last!.At, Math.Min(time, last.At + Fresh));
+            var isFrameDue = FrameDueAt <= time;
+            var facts = expiries.Pass(time).Select(expiry => new Fact(
+                $"market.expiry-overdue.v1 underlying={expiry.Underlying} expiry={Time(expiry.At)} observedMs={expiry.ObservedMs}")).ToList();
+            hasNews |= facts.Count > 0 && last is not null;
+            if (!isFrameDue && !(facts.Count > 0 && last?.At < time)) return new Outcome(facts, Refused: null);
             var underlyings = sources.SelectMany(source => source.Latest.Keys).Distinct().Order(StringComparer.Ordinal);
             last = new Frame((last?.Number ?? 0) + 1, time, [.. underlyings.Select(underlying => IndexOf(underlying, time))]);
             hasNews = false;
-            return FrameLine(last.Number, last.At, last.Indices.Select(index =>
-                (index.Underlying, index.Price is { } price ? Price(price) : null, index.Breaker)));
+            facts.Add(new Fact(FrameLine(last.Number, last.At, last.Indices.Select(index =>
+                (index.Underlying, index.Price is { } price ? Price(price) : null, index.Breaker)))));
+            return new Outcome(facts, Refused: null);
         }
 
         private static string Refused(string command, string reason) => ReferenceModel.Refused("market", command, reason);
@@ -514,7 +524,7 @@ internal sealed class ReferenceModel
             return $"market.source-admitted.v1 source={admit.Source} weight={admit.Weight}";
         }
 
-        private Outcome List(Terms terms)
+        private Outcome List(Terms terms, long time)
         {
             if (instruments.ContainsKey(terms.Id)) return Refused("list", "instrument-already-listed");
             if (instruments.Count >= 10_000) return Refused("list", "too-many-instruments");
@@ -525,7 +535,8 @@ internal sealed class ReferenceModel
                 _ => terms is { Expiry: not null, Strike: not null, Right: not null } && terms.Strike > 0,
             };
             var isSound = isShaped && terms.Id > 0 && terms.Multiplier > 0 && terms.Tick > 0 && terms.Lot > 0;
-            if (!isSound) return Refused("list", "terms-out-of-range");
+            if (!isSound || terms.Expiry <= time) return Refused("list", "terms-out-of-range");
+            if (terms.Expiry is { } expiry) expiries.Add(terms.Underlying, expiry);
             var listed = new Listed(terms, Point.Start);
             instruments.Add(terms.Id, listed);
             return new Fact(
@@ -553,19 +564,14 @@ internal sealed class ReferenceModel
         {
             var fresh = sources.Where(source => source.Latest.TryGetValue(underlying, out var quote) && time - quote.At <= Fresh)
                 .Select(source => (source.Latest[underlying].Price, source.Weight)).ToList();
-            var centre = Median(fresh);
+            var centre = IndexBrake.Median(fresh);
             var used = fresh.Where(quote => BigInteger.Abs(quote.Price - centre) * 100 <= centre).ToList();
             var agrees = 2 * used.Sum(quote => quote.Weight) >= fresh.Sum(quote => quote.Weight);
-            if (used.Count == 0 || !agrees) return new Index(underlying, Price: null, "Halted");
-            return new Index(underlying, Median(used), used.Count >= 3 ? "Normal" : "Degraded");
-        }
-
-        private static BigInteger Median(List<(BigInteger Price, int Weight)> quotes)
-        {
-            var reached = 0;
-            foreach (var (price, weight) in quotes.OrderBy(quote => quote.Price))
-                if (2 * (reached += weight) >= quotes.Sum(quote => quote.Weight)) return price;
-            return 0;
+            if (!brakes.TryGetValue(underlying, out var brake)) brakes[underlying] = brake = new IndexBrake();
+            var (price, breaker) = used.Count == 0 || !agrees
+                ? brake.Take(null, "Halted", time)
+                : brake.Take(IndexBrake.Median(used), used.Count >= 3 ? "Normal" : "Degraded", time);
+            return new Index(underlying, price, breaker);
         }
 
         private Outcome Fix(Request.FixFunding fix, long time)

@@ -79,7 +79,7 @@ internal static class Watch
             case "shard.parked.v1":
                 if (payload.GetProperty("type").GetString() == "trade.captured.v1") sights.Saw(Sight.TradeParked);
                 break;
-            case "market.frame-published.v1":
+            case "market.frame-published.v2":
                 foreach (var index in payload.GetProperty("indices").EnumerateArray())
                     sights.Saw(index.GetProperty("breaker").GetString() switch
                     {

@@ -1,14 +1,15 @@
+using System.Collections.Immutable;
+
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>The lowest value of something over log-moneyness, and where it is.</summary>
 public readonly record struct SmileMinimum(double Value, double At);
 
 /// <summary>
-/// The two ways in which smiles give money away. Butterfly: a slice whose density is negative somewhere, or whose wing
-/// is
-/// steeper than any distribution allows. Calendar: a later slice with less total variance than an earlier one.
+/// The two ways in which smiles give money away. Butterfly: a smile whose density is negative somewhere, or whose wing is
+/// steeper than any distribution allows. Calendar: a later smile with less total variance than an earlier one.
 /// </summary>
-public static class SviArbitrage
+public static class SmileArbitrage
 {
     // A strike e^200 times the forward. What is beyond is settled by the limits of the wings.
     private const double WidestLogMoneyness = 200;
@@ -25,21 +26,30 @@ public static class SviArbitrage
         slice.LeftSlope <= 2 && slice.RightSlope <= 2 && Butterfly(slice).Value >= 0;
 
     /// <summary>
-    /// The least by which the later slice's total variance exceeds the earlier one's between two moneynesses.
+    /// The least by which the later smile's total variance exceeds the earlier one's between two moneynesses.
     /// </summary>
-    public static SmileMinimum Calendar(in SviSlice earlier, in SviSlice later, double from, double to)
+    public static SmileMinimum Calendar(VolSmile earlier, VolSmile later, double from, double to)
     {
-        var (first, second) = (earlier, later);
-        return Lowest(k => second.TotalVariance(k) - first.TotalVariance(k),
-            first.M, Math.Min(first.Sigma, second.Sigma), from, to);
+        var (centre, width) = earlier is VolSmile.Svi first ? (first.Slice.M, first.Slice.Sigma) : (0, 1);
+        if (later is VolSmile.Svi second) width = Math.Min(width, second.Slice.Sigma);
+        var lowest = Lowest(Excess, centre, width, from, to);
+
+        // Where a quoted smile bends the difference has a corner, which a search over a grid may step across.
+        foreach (var corner in Corners(earlier).AddRange(Corners(later)))
+        {
+            if (corner < from || corner > to || Excess(corner) >= lowest.Value) continue;
+            lowest = new(Excess(corner), corner);
+        }
+
+        return lowest;
+
+        double Excess(double k) => later.TotalVariance(k) - earlier.TotalVariance(k);
     }
 
-    /// <summary>The same for any two smiles; between their quoted points alone, so the points are looked at beside it.</summary>
-    public static SmileMinimum Calendar(VolSmile earlier, VolSmile later, double from, double to) =>
-        Lowest(k => later.TotalVariance(k) - earlier.TotalVariance(k), centre: 0, width: (to - from) / 8, from, to);
+    private static ImmutableArray<double> Corners(VolSmile smile) =>
+        smile is VolSmile.Quoted quoted ? [.. quoted.Points.Select(point => point.LogMoneyness)] : [];
 
-    // A grid that is even in u with k = centre + width·sinh(u), so that its points are as close as the bend of the
-    // smile near
+    // A grid that is even in u with k = centre + width·sinh(u), so that its points are as close as the bend of the smile near
     // the centre and as sparse as its wings; then golden sections around the lowest grid point.
     private static SmileMinimum Lowest(Func<double, double> value, double centre, double width, double from, double to)
     {

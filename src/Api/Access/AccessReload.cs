@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using CrossMargin.Api.Hosting;
+
+namespace CrossMargin.Api.Access;
+
+/// <summary>
+/// SIGHUP: the access file was changed. Who was taken out of it is turned away from the next request on. A file that cannot be used
+/// leaves the old list in force and says so, because a host that knows nobody would be worse.
+/// </summary>
+internal sealed partial class AccessReload(AccessList access, ILogger<AccessReload> log) : IHostedService, IDisposable
+{
+    private PosixSignalRegistration? hangUp;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;   // or the process would end
+            Reload();
+        });
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose() => hangUp?.Dispose();
+
+    private void Reload()
+    {
+        try
+        {
+            access.Reload();
+            LogReloaded(access.Principals);
+        }
+        catch (StartRefused wrong)
+        {
+            LogKept(wrong.Message);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "The access file was read again: {Principals} principals")]
+    private partial void LogReloaded(int principals);
+
+    [LoggerMessage(2, LogLevel.Error, "The access file was not taken, the list from before stays in force: {Reason}")]
+    private partial void LogKept(string reason);
+}

@@ -1,0 +1,55 @@
+using System.Text.Json.Nodes;
+
+namespace CrossMargin.Api.Tests;
+
+/// <summary>What the operator can do to the access file under a running host.</summary>
+public sealed class AccessFileTests : IDisposable
+{
+    private readonly string directory = HostProcess.NewDirectory();
+
+    private string AccessFile => Path.Combine(directory, "access.json");
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Fact]
+    public async Task Who_expires_or_is_taken_out_is_turned_away_without_a_restart_and_a_broken_file_changes_nothing()
+    {
+        await using var host = await HostProcess.Start(directory, ("SHARDS", "4"));
+        using var client = new VenueClient(host);
+        (await client.Get("alice", "/v1/instruments")).ShouldBe(200);
+        (await client.Get("engine", "/v1/instruments")).ShouldBe(200);
+
+        Change(principals =>
+        {
+            principals.Remove(Named(principals, "alice"));
+            Named(principals, "bob")["expires"] = "2026-01-01T00:00:00Z";
+            Named(principals, "engine")["signingKeys"]![0]!["expires"] = "2026-01-01T00:00:00Z";
+            Named(principals, "oracle")["expires"] = "2999-01-01T00:00:00Z";
+        });
+        await Reload(host, said: "The access file was read again");
+        foreach (var gone in new[] { "alice", "bob", "engine" })
+            (await client.Get(gone, "/v1/instruments")).ShouldBeProblem("bad-credentials");
+        (await client.Get("operator", "/v1/instruments")).ShouldBe(200);
+        (await client.Get("oracle", "/v1/ingest/spot-1")).ShouldBe(200);
+
+        await File.WriteAllTextAsync(AccessFile, "{", TestContext.Current.CancellationToken);
+        await Reload(host, said: "The access file was not taken");
+        (await client.Get("operator", "/v1/instruments")).ShouldBe(200);
+        (await client.Get("alice", "/v1/instruments")).ShouldBeProblem("bad-credentials");
+    }
+
+    private void Change(Action<JsonArray> change)
+    {
+        var file = JsonNode.Parse(File.ReadAllText(AccessFile))!;
+        change(file["principals"]!.AsArray());
+        File.WriteAllText(AccessFile, file.ToJsonString());
+    }
+
+    private static JsonNode Named(JsonArray principals, string name) => principals.Single(one => (string?)one!["name"] == name)!;
+
+    private static async Task Reload(HostProcess host, string said)
+    {
+        host.Signal("HUP");
+        while (!host.Said.Contains(said, StringComparison.Ordinal)) await Task.Delay(20, TestContext.Current.CancellationToken);
+    }
+}
