@@ -41,7 +41,13 @@ internal static class BenchMarket
     /// are in
     /// trouble. Four accounts in five keep to one underlying, the others hold both.
     /// </summary>
-    public static Portfolio Account(Random random, int positionCount)
+    public static Portfolio Account(Random random, int positionCount) =>
+        Account(random, positionCount, () => 0.05 + (0.5 * random.NextDouble()));
+
+    /// <summary>The same with cash that the bound without a scan never finds enough.</summary>
+    public static Portfolio PoorAccount(Random random, int positionCount) => Account(random, positionCount, () => 0.001);
+
+    private static Portfolio Account(Random random, int positionCount, Func<double> cashShare)
     {
         var positions = new List<Position>(positionCount);
         var gross = 0.0;
@@ -59,7 +65,7 @@ internal static class BenchMarket
             positions.Add(new Position(line.Id, new Quantity((long)(quantity * 1e8)), Dollars(line.IsOption ? 0 : value)));
         }
 
-        var cash = Dollars(gross * (0.05 + (0.5 * random.NextDouble())));
+        var cash = Dollars(gross * cashShare());
         var refusal = Portfolio.Of(1, [cash], positions, [], [], ImmutableSortedDictionary<Underlying, Rate>.Empty, out var portfolio);
         return refusal.IsNone ? portfolio! : throw new InvalidOperationException(refusal.ToString());
     }

@@ -3,17 +3,16 @@ using System.Text.Json;
 namespace CrossMargin.RiskBench;
 
 /// <summary>
-/// What a run measured: a table while it runs, one JSON line a figure, and an exit code that is not zero where a bar
-/// was
-/// missed. A ratio is taken inside each repetition, in which baseline and candidate run one after the other; judged is
-/// its
-/// median.
+/// What a run measured: a table while it runs, then the rows of docs/benchmarks.md, one JSON line a figure, and an exit code
+/// that is not zero where a bar was missed. A ratio is taken inside each repetition, in which baseline and candidate run one
+/// after the other; judged is its median.
 /// </summary>
 public sealed class Figures(string bench)
 {
     private const int Repetitions = 9;
 
     private readonly List<string> lines = [];
+    private readonly List<string> rows = [];
     private bool isMissed;
 
     /// <summary>
@@ -63,8 +62,21 @@ public sealed class Figures(string bench)
         }));
     }
 
+    /// <summary>A rate that is measured against a baseline; without a bar it is there to be read.</summary>
+    public void Add(string name, double rate, string unit, in Comparison comparison, double? bar)
+    {
+        var isMet = bar is null || comparison.Ratio >= bar;
+        var judged = bar is null ? "– | |" : isMet ? $"{bar} | met |" : $"{bar} | **missed** |";
+        rows.Add($"| {name} | {rate / 1e6:F2} | {comparison} | {judged}");
+        Add(name, rate, unit, comparison.Ratio, bar, isMet);
+    }
+
     public int Finish()
     {
+        Console.WriteLine();
+        Console.WriteLine("| | millions a second on one core | ratio | bar | |");
+        Console.WriteLine("|---|---|---|---|---|");
+        foreach (var row in rows) Console.WriteLine(row);
         Console.WriteLine();
         foreach (var line in lines) Console.WriteLine(line);
         return isMissed ? 1 : 0;
@@ -74,5 +86,5 @@ public sealed class Figures(string bench)
 public readonly record struct Comparison(
     double BaselineSeconds, double CandidateSeconds, double Ratio, double LowestRatio, double HighestRatio)
 {
-    public override string ToString() => $"{Ratio:F2} ({LowestRatio:F2}-{HighestRatio:F2})";
+    public override string ToString() => $"{Ratio:F2} ({LowestRatio:F2}–{HighestRatio:F2})";
 }

@@ -48,9 +48,15 @@ internal sealed class Conservation
         foreach (var fees in feed.Fees.Amounts) Of(fees).Fees += fees.Units;
     }
 
-    /// <summary>What crosses the venue's border.</summary>
+    /// <summary>What crosses the venue's border, and what left the positions at an expiry while others may still hold theirs.</summary>
     public void Add(AccountEvent @event)
     {
+        if (@event is AccountEvent.Settled settled)
+        {
+            Count(settled.Instrument, settled.Quantity);
+            Of(settled.Value).FundingE20 -= (settled.Value.Units * Of(settled.Value).UnitE20) + settled.HouseRoundingE20;
+        }
+
         if (@event is AccountEvent.Deposited deposited) Of(deposited.Amount).Deposited += deposited.Amount.Units;
         if (@event is AccountEvent.WithdrawalPosted posted) Of(posted.Amount).Paid += posted.Amount.Units;
     }

@@ -40,6 +40,27 @@ internal readonly ref struct SweepKernel(
             : Vector256.IsHardwareAccelerated ? Walk<Lane4>(entries, uncleared)
             : Walk<Lane2>(entries, uncleared);
 
+    /// <summary>The same with a scan of every account.</summary>
+    public int Scan(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) =>
+        Vector512.IsHardwareAccelerated ? Scan<Lane8>(entries, uncleared)
+            : Vector256.IsHardwareAccelerated ? Scan<Lane4>(entries, uncleared)
+            : Scan<Lane2>(entries, uncleared);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int Scan<T>(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) where T : struct, ILanes<T>
+    {
+        var found = 0;
+        for (var place = 0; place < entries.Length; place++)
+        {
+            ref readonly var entry = ref entries[place];
+            // Written always and counted only where it is not cleared: which accounts are is nothing that a processor can guess.
+            uncleared[found] = entry.Account;
+            found += Surplus<T>(entry, place) >= 0 ? 0 : 1;
+        }
+
+        return found;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private (int Uncleared, int Scanned) Walk<T>(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared)
         where T : struct, ILanes<T>
@@ -104,7 +125,7 @@ internal readonly ref struct SweepKernel(
     }
 
     /// <summary>A lower bound of margin equity − maintenance margin; −∞ or NaN where there is none.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private double Surplus<T>(in RiskBook.Entry entry, int place) where T : struct, ILanes<T>
     {
         if (!entry.HasBound) return double.NegativeInfinity;

@@ -11,7 +11,7 @@ namespace CrossMargin.Api.Tests.Clearing;
 /// </summary>
 public sealed class ClearingFixture : IAsyncLifetime
 {
-    public const int BtcPerp = 1, EthPerp = 2, BtcFuture = 3, Call60K = 4, Put60K = 5, Expired = 6;
+    public const int BtcPerp = 1, EthPerp = 2, BtcFuture = 3, Call60K = 4, Put60K = 5;
 
     /// <summary>Of all that is listed here and has one to come.</summary>
     public static readonly string Expiry = DateTimeOffset.UtcNow.AddDays(30).ToString("yyyy-MM-dd'T'08:00:00'Z'", System.Globalization.CultureInfo.InvariantCulture);
@@ -34,7 +34,6 @@ public sealed class ClearingFixture : IAsyncLifetime
             Terms(BtcPerp, "perp", "BTC-PERP", "BTC"), Terms(EthPerp, "perp", "ETH-PERP", "ETH"),
             Terms(BtcFuture, "future", "BTC-FUT", "BTC", Expiry), Terms(Call60K, "option", "BTC-60000-C", "BTC", Expiry, "60000", "call"),
             Terms(Put60K, "option", "BTC-60000-P", "BTC", Expiry, "60000", "put"),
-            Terms(Expired, "future", "BTC-OLD", "BTC", "2020-01-01T08:00:00Z"),
         ];
         var answer = (await Client.Post("operator", "/v1/instruments", new JsonObject { ["items"] = items }.ToJsonString())).ShouldBe(200);
         answer.Json["results"]!.AsArray().ShouldAllBe(result => (string?)result!["status"] == "applied");

@@ -99,7 +99,7 @@ public sealed class TradeTests(ClearingFixture venue)
         var known = venue.Fill(buyer, seller);
         Applied(await venue.Report(known));
         await Refused("unknown-instrument", fill => fill["instrument"] = 999);
-        await Refused("instrument-expired", fill => fill["instrument"] = ClearingFixture.Expired);
+        await Refused("instrument-expired", fill => (fill["instrument"], fill["tradedAt"]) = (ClearingFixture.BtcFuture, ClearingFixture.Expiry));
         await Refused("quantity-not-positive", fill => fill["quantity"] = "0");
         await Refused("quantity-not-positive", fill => fill["quantity"] = "-1");
         await Refused("quantity-off-lot", fill => fill["quantity"] = "0.0001");

@@ -191,8 +191,10 @@ internal static class StoredFormat
     /// </summary>
     public static string Line(string type, JsonElement payload)
     {
-        if (type == "market.frame-published.v2" && payload.GetProperty("frame") is var frame)
-            return FrameLine(frame.GetProperty("number").GetInt64(), Micros(frame.GetProperty("at")), payload.GetProperty("indices")
+        if (type == "market.frame-published.v2")
+            return FrameLine(
+                payload.GetProperty("frame").GetProperty("number").GetInt64(), Micros(payload.GetProperty("frame").GetProperty("at")),
+                payload.GetProperty("indices")
                 .EnumerateArray().Select(index => (
                     index.GetProperty("underlying").GetString()!, index.GetProperty("index").GetString(), index.GetProperty("breaker").GetString()!)));
         var line = new StringBuilder(type);
