@@ -79,8 +79,7 @@ internal sealed class ReferenceModel
 
     // ---- accounts -------------------------------------------------------------------------------------------------------
 
-    private sealed record Hold(
-        long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
+    private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
     private sealed record Reservation(string Id, int SubAccount, int Instrument, string Side, BigInteger Remaining, BigInteger Price);
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, Point Point);
 
@@ -193,23 +192,20 @@ internal sealed class ReferenceModel
         {
             if (owner is null) return Refused(command, "account-not-found");
             if (holds.Find(hold => hold.Id == withdrawal) is not { } hold) return Refused(command, "unknown-withdrawal");
-            if (command == "cancel-withdrawal" && hold.Phase != "held") return Refused(command, "withdrawal-cleared");
-            if (command != "cancel-withdrawal" && hold.Phase != "instructed") return Refused(command, "withdrawal-not-instructed");
+            var (due, otherwise) = command == "cancel-withdrawal" ? ("held", "withdrawal-cleared") : ("instructed", "withdrawal-not-instructed");
+            if (hold.Phase != due) return Refused(command, otherwise);
             holds.Remove(hold);
             return command == "post-withdrawal"
                 ? $"account.withdrawal-posted.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)}"
                 : $"account.withdrawal-{(hold.Phase == "held" ? "cancelled" : "voided")}.v1 withdrawal={hold.Id} {Credit(hold.Asset, hold.Units)}";
         }
 
-        private Outcome Clear(long frame) => new(
-        [
-            .. holds.ToList().Where(hold => hold.Phase == "held" && hold.Frame <= frame).SelectMany(hold =>
-            {
-                holds[holds.IndexOf(hold)] = hold with { Phase = "instructed" };
-                return (Fact[])[new($"account.withdrawal-cleared.v1 withdrawal={hold.Id} frame={frame}"), new(
-                    $"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)} destination={hold.Destination}")];
-            }),
-        ], Refused: null);
+        private Outcome Clear(long frame) => new([.. holds.ToList().Where(hold => hold.Phase == "held" && hold.Frame <= frame).SelectMany(hold =>
+        {
+            holds[holds.IndexOf(hold)] = hold with { Phase = "instructed" };
+            return (Fact[])[new($"account.withdrawal-cleared.v1 withdrawal={hold.Id} frame={frame}"),
+                new($"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)} destination={hold.Destination}")];
+        })], Refused: null);
 
         private Outcome Send(Request.Transfer transfer)
         {
