@@ -28,6 +28,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(DepositReceipt))]
 [JsonSerializable(typeof(WithdrawRequest))]
 [JsonSerializable(typeof(WithdrawalReceipt))]
+[JsonSerializable(typeof(CancelRequest))]
+[JsonSerializable(typeof(CancellationReceipt))]
 [JsonSerializable(typeof(TransferRequest))]
 [JsonSerializable(typeof(TransferReceipt))]
 [JsonSerializable(typeof(AccountView))]

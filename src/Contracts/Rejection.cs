@@ -45,6 +45,10 @@ public enum Rejection
     TransferToSelf = 120,
     UnknownWithdrawal = 130,
     TooManyWithdrawals = 131,
+    /// <summary>It was cleared before: from then on only the custodian's word ends it.</summary>
+    WithdrawalCleared = 132,
+    /// <summary>The custodian speaks of a withdrawal that it was not told to pay.</summary>
+    WithdrawalNotInstructed = 133,
     ExceedsBalance = 140,
     BalanceLimit = 141,
     OrderIdInUse = 150,
@@ -100,6 +104,12 @@ public enum Rejection
     SmileButterfly = 283,
     SmileCalendar = 284,
     PriceOutOfBand = 285,
+
+    // 400–449: what a risk pool shares, in order of precedence.
+    UnknownShard = 400,
+    ExposureNegative = 401,
+    ShardAlreadySetAside = 410,
+    ShardNotSetAside = 411,
 
     // 500–549: parameter sets, in order of precedence.
     DocumentTooLarge = 500,

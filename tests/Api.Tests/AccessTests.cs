@@ -22,6 +22,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/accounts/{id}/deposits"] = ["operator"],
         ["POST /v1/accounts/{id}/withdrawals"] = ["alice", "bob"],
         ["GET /v1/accounts/{id}/withdrawals/{withdrawalId}"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/accounts/{id}/withdrawals/{withdrawalId}/cancel"] = ["alice", "bob"],
         ["POST /v1/accounts/{id}/transfers"] = ["alice", "bob"],
         ["POST /v1/custody/{source}/deposits"] = ["custodian", "engine", "oracle"],
         ["POST /v1/custody/{source}/withdrawals"] = ["custodian", "engine", "oracle"],

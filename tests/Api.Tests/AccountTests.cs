@@ -35,7 +35,9 @@ public sealed class AccountTests(VenueFixture venue)
         var account = await client.Funded("alice", "100");
         var held = (await client.Post("alice", $"/v1/accounts/{account}/withdrawals", VenueClient.WithdrawBody("40"))).ShouldBe(201);
         var place = held.Headers.Location!.ToString();
-        (await client.Get("alice", place)).ShouldBe(200).Json["withdrawal"]!["status"]!.ToString().ShouldBe("held");
+        held.Field("overdueAt").ShouldNotBeEmpty();
+        await client.Instructed("alice", account, held);
+        (await client.Get("alice", place)).ShouldBe(200).Json["withdrawal"]!["status"]!.ToString().ShouldBe("instructed");
         var view = await client.Get("alice", $"/v1/accounts/{account}");
         VenueClient.Balance(view).ShouldBe("60");
         view.Json["collateral"]![0]!["held"]!.ToString().ShouldBe("40");
@@ -51,10 +53,21 @@ public sealed class AccountTests(VenueFixture venue)
     public async Task A_voided_withdrawal_gives_the_amount_back()
     {
         var account = await client.Funded("alice", "100");
-        var held = (await client.Post("alice", $"/v1/accounts/{account}/withdrawals", VenueClient.WithdrawBody("40"))).ShouldBe(201);
+        var held = await client.Withdraw("alice", account, "40");
         await Report(account, held.Field("withdrawalId"), "voided");
         (await client.Get("alice", held.Headers.Location!.ToString())).Json["withdrawal"]!["status"]!.ToString().ShouldBe("voided");
         VenueClient.Balance(await client.Get("alice", $"/v1/accounts/{account}")).ShouldBe("100");
+    }
+
+    [Fact]
+    public async Task A_withdrawal_that_is_cleared_cannot_be_cancelled_and_one_that_is_unknown_neither()
+    {
+        var account = await client.Funded("alice", "100");
+        var place = (await client.Withdraw("alice", account, "40")).Headers.Location!.ToString();
+        (await client.Post("alice", $"{place}/cancel", "{}")).ShouldBeProblem("withdrawal-cleared");
+        (await client.Post("alice", $"/v1/accounts/{account}/withdrawals/2/cancel", "{}")).ShouldBeProblem("unknown-withdrawal");
+        (await client.Post("alice", $"/v1/accounts/{account}/withdrawals/first/cancel", "{}")).ShouldBeProblem("malformed-id");
+        VenueClient.Balance(await client.Get("alice", $"/v1/accounts/{account}")).ShouldBe("60");
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class AuditTests(VenueFixture venue)
     {
         var (alices, bobs) = (await client.Funded("alice", "100"), await client.Open("bob"));
         (await client.Post("alice", $"/v1/accounts/{alices}/transfers", VenueClient.TransferBody(bobs, "10"))).ShouldBe(200);
-        (await client.Post("alice", $"/v1/accounts/{alices}/withdrawals", VenueClient.WithdrawBody("10"))).ShouldBe(201);
+        await client.Withdraw("alice", alices, "10");
         await client.Deposit(bobs, "0.00000001", "BTC");
 
         var verified = await Verify("{}");

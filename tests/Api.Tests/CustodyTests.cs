@@ -85,7 +85,7 @@ public sealed class CustodyTests(VenueFixture venue)
     {
         var account = await client.Open("alice");
         await Send([Item(account, 1, "10")]);
-        var held = (await client.Post("alice", $"/v1/accounts/{account}/withdrawals", VenueClient.WithdrawBody("4"))).ShouldBe(201);
+        var held = await client.Withdraw("alice", account, "4");
         var body = $$"""{"items":[{"account":"{{account}}","sourceSequence":2,"withdrawalId":{{held.Field("withdrawalId")}},"outcome":"posted"}]}""";
         (await client.Post("custodian", "/v1/custody/vault/withdrawals", body, key: null)).Json["results"]![0]!["status"]!.ToString().ShouldBe("applied");
         Statuses(await Send([Item(account, 3, "1")])).ShouldBe(["applied"]);

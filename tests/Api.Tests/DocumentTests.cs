@@ -52,7 +52,8 @@ public sealed class DocumentTests(VenueFixture venue)
         var schemas = JsonNode.Parse(CheckedIn("openapi.json"))!["components"]!["schemas"]!;
         var account = await client.Funded("alice", "1000");
         (await client.Post("operator", $"/v1/accounts/{account}/deposits", Example(schemas["DepositRequest"]!))).ShouldBe(200);
-        (await client.Post("alice", $"/v1/accounts/{account}/withdrawals", Example(schemas["WithdrawRequest"]!))).ShouldBe(201);
+        var held = (await client.Post("alice", $"/v1/accounts/{account}/withdrawals", Example(schemas["WithdrawRequest"]!))).ShouldBe(201);
+        await client.Instructed("alice", account, held);
         (await client.Post("alice", $"/v1/accounts/{account}/transfers", Example(schemas["TransferRequest"]!))).ShouldBe(200);
         var batch = new JsonObject { ["items"] = new JsonArray(JsonNode.Parse(Example(schemas["CustodyDepositItem"]!))) };
         (await client.Post("custodian", "/v1/custody/vault/deposits", batch.ToJsonString(), key: null)).ShouldBe(200);

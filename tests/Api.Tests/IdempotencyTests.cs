@@ -21,7 +21,8 @@ public sealed class IdempotencyTests(VenueFixture venue)
             var key = VenueClient.NewKey();
             var first = await client.Post(who, path, body, key);
             first.Headers.Contains("Idempotency-Replayed").ShouldBeFalse();
-            if (path.EndsWith("transfers")) await client.At("alice", account, 6);   // until it has come back
+            if (path.EndsWith("withdrawals")) await client.Instructed("alice", account, first);
+            if (path.EndsWith("transfers")) await client.At("alice", account, 8);   // until it has come back
             var before = await client.JournalHash();
             for (var again = 0; again < 3; again++)
             {

@@ -157,6 +157,18 @@ public sealed class VenueClient(HostProcess host) : IDisposable
     public async Task<Answer> At(string who, string account, long sequence) =>
         (await Get(who, $"/v1/accounts/{account}?minSequence={sequence}")).ShouldBe(200);
 
+    /// <summary>Holds USDC and waits until it is cleared and the custodian instructed; nothing is on its way then.</summary>
+    public async Task<Answer> Withdraw(string who, string account, string amount) =>
+        await Instructed(who, account, (await Post(who, $"/v1/accounts/{account}/withdrawals", WithdrawBody(amount))).ShouldBe(201));
+
+    public async Task<Answer> Instructed(string who, string account, Answer held)
+    {
+        var (sequence, patience) = (long.Parse(held.Field("withdrawalId"), CultureInfo.InvariantCulture) + 2, 15);
+        while ((await Get(who, $"/v1/accounts/{account}?minSequence={sequence}")).Status == 503 && patience-- > 0) { }
+        await At(who, account, sequence);
+        return held;
+    }
+
     public static string Balance(Answer view, string asset = "USDC") =>
         view.Json["collateral"]!.AsArray().FirstOrDefault(c => (string?)c!["asset"] == asset)?["quantity"]?.ToString() ?? "0";
 

@@ -33,6 +33,8 @@ public sealed class RejectionTests
             120 transfer-to-self
             130 unknown-withdrawal
             131 too-many-withdrawals
+            132 withdrawal-cleared
+            133 withdrawal-not-instructed
             140 exceeds-balance
             141 balance-limit
             150 order-id-in-use
@@ -75,6 +77,10 @@ public sealed class RejectionTests
             283 smile-butterfly
             284 smile-calendar
             285 price-out-of-band
+            400 unknown-shard
+            401 exposure-negative
+            410 shard-already-set-aside
+            411 shard-not-set-aside
             500 document-too-large
             501 document-refused
             502 version-not-next

@@ -102,7 +102,7 @@ public class FrameTests
         rows.Take(2).ShouldAllBe(record => PayloadOf(record) == "258");
         rows[2].Type.ShouldBe("shard.frame-adopted.v1");
         PayloadOf(rows[2]).ShouldBe(
-            """{"frame":258,"accounts":2,"changed":2,"digest":"3d827964294a59c23dcc0b6ad886058cac5558b20f273528c9171252493f6a61"}""");
+            """{"shard":0,"frame":258,"accounts":2,"changed":2,"waiting":0,"shortfall":"0","digest":"3d827964294a59c23dcc0b6ad886058cac5558b20f273528c9171252493f6a61"}""");
         rows[2].Addressees.ShouldBeEmpty();
     }
 

@@ -32,6 +32,10 @@ internal sealed class ScriptedShard : IShardHost
     public static readonly GrainId A, B, Far;
 
     private static readonly GrainCatalog Catalog = new(new TallyGrain()) { Valuation = new TallyValuation() };
+
+    /// <summary>The same with a coordinator, which lives in the other shard.</summary>
+    private static readonly GrainCatalog Coordinated;
+
     private static ulong keys;
 
     static ScriptedShard()
@@ -40,10 +44,17 @@ internal sealed class ScriptedShard : IShardHost
         var here = ids.Where(id => Map.ShardOf(id) == Here).ToList();
         (A, B) = (here[0], here[1]);
         Far = ids.First(id => Map.ShardOf(id) == There);
+        Coordinated = new GrainCatalog(new TallyGrain()) { Valuation = new TallyValuation(), Coordinator = Far };
     }
 
-    public ScriptedShard(ShardLimits? limits = null) =>
-        Shard = new Shard(Here, Map, Catalog, limits ?? ShardLimits.Default, this);
+    public ScriptedShard(ShardLimits? limits = null, Pool pool = Pool.None) =>
+        Shard = new Shard(Here, Map, pool == Pool.None ? Catalog : Coordinated, limits ?? ShardLimits.Default, this);
+
+    public enum Pool
+    {
+        None,
+        Coordinated,
+    }
 
     public Shard Shard { get; }
     public Instant Now { get; set; } = Noon;
@@ -65,9 +76,9 @@ internal sealed class ScriptedShard : IShardHost
     // ---- the script ------------------------------------------------------------------------------------------------
 
     /// <summary>A shard that has taken over an empty journal under epoch 1.</summary>
-    public static ScriptedShard Active(ShardLimits? limits = null)
+    public static ScriptedShard Active(ShardLimits? limits = null, Pool pool = Pool.None)
     {
-        var scripted = new ScriptedShard(limits);
+        var scripted = new ScriptedShard(limits, pool);
         scripted.Recover(epoch: 1, []);
         scripted.Shard.Tick(scripted.Now);
         scripted.Sent.Clear();

@@ -21,6 +21,7 @@ internal abstract record TallyCommand
     internal sealed record WakeAt(Instant Due) : TallyCommand;
     internal sealed record Publish(long Frame) : TallyCommand;
     internal sealed record Look : TallyCommand;
+    internal sealed record Wait : TallyCommand;
 }
 
 internal abstract record TallyEvent
@@ -33,11 +34,14 @@ internal abstract record TallyEvent
     internal sealed record Woken(Instant NextDue) : TallyEvent;
     internal sealed record Published(long Frame) : TallyEvent;
 
+    /// <summary>Waits from this frame on until it hears something.</summary>
+    internal sealed record Waits(long Frame) : TallyEvent;
+
     /// <summary>The frame whose marks the decision saw; 0 where it saw none.</summary>
     internal sealed record Looked(long Seen) : TallyEvent;
 }
 
-internal sealed record Tally(long Total, long Heard, Instant? Due);
+internal sealed record Tally(long Total, long Heard, Instant? Due, long? WaitsSince = null);
 
 /// <summary>The smallest grain that makes the runtime do everything it can.</summary>
 internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
@@ -52,11 +56,11 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
 
     public override GrainKind Kind => TheKind;
     public override int SnapshotSchema => 3;
-    public override IReadOnlyList<string> EventNames { get; } = ["counted", "told", "heard", "refused", "waking", "woken", "published", "looked"];
+    public override IReadOnlyList<string> EventNames { get; } = ["counted", "told", "heard", "refused", "waking", "woken", "published", "looked", "waits"];
 
     public static GrainId Id(int number) => GrainId.Derive(TheKind, Encoding.ASCII.GetBytes($"tally {number}"));
 
-    protected override Tally Empty(GrainId id) => new(Total: 0, Heard: 0, Due: null);
+    protected override Tally Empty(GrainId id) => new(Total: 0, Heard: 0, Due: null, WaitsSince: null);
 
     protected override Decision<TallyEvent> Decide(Tally state, object input, Context context) => input switch
     {
@@ -67,6 +71,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         TallyCommand.RefuseOnRecord => new TallyEvent.Refused(),
         TallyCommand.WakeAt wake => new TallyEvent.Waking(wake.Due),
         TallyCommand.Publish publish => new TallyEvent.Published(publish.Frame),
+        TallyCommand.Wait => new TallyEvent.Waits(context.Frame),
         TallyCommand.Look or FrameAdopted => new TallyEvent.Looked((context.Marks as MarkFrame)?.Number ?? 0),
         TallyEvent.Told { What: Ignore } => new Decision<TallyEvent>([], Rejection.None),
         TallyEvent.Told { What: Refuse } => Rejection.AccountNotFound,
@@ -79,7 +84,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
     protected override Tally Evolve(Tally state, TallyEvent @event) => @event switch
     {
         TallyEvent.Counted counted => state with { Total = state.Total + counted.By },
-        TallyEvent.Heard => state with { Heard = state.Heard + 1 },
+        TallyEvent.Heard => state with { Heard = state.Heard + 1, WaitsSince = null },
+        TallyEvent.Waits waits => state with { WaitsSince = waits.Frame },
         TallyEvent.Waking waking => state with { Due = waking.Due },
         TallyEvent.Woken woken => state with { Due = woken.NextDue == default ? null : woken.NextDue },
         _ => state,
@@ -87,6 +93,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
 
     protected override void Verify(Tally state) => Invariant.Holds("T2", state.Total >= 0, "a tally is not negative");
     protected override Instant? DueAt(Tally state) => state.Due;
+    public override long? WaitsSince(object state) => ((Tally)state).WaitsSince;
     protected override ImmutableArray<GrainId> AddresseesOf(TallyEvent @event) =>
         @event is TallyEvent.Told told ? told.To : [];
 
@@ -110,6 +117,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         TallyEvent.Woken woken => $"{woken.NextDue.Micros}",
         TallyEvent.Published published => $"{published.Frame}",
         TallyEvent.Looked looked => $"{looked.Seen}",
+        TallyEvent.Waits waits => $"{waits.Frame}",
         _ => "",
     }));
 
@@ -124,6 +132,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
             "refused" => new TallyEvent.Refused(),
             "published" => new TallyEvent.Published(long.Parse(text)),
             "looked" => new TallyEvent.Looked(long.Parse(text)),
+            "waits" => new TallyEvent.Waits(long.Parse(text)),
             "waking" => new TallyEvent.Waking(new Instant(long.Parse(text))),
             _ => new TallyEvent.Woken(new Instant(long.Parse(text))),
         };
@@ -133,7 +142,7 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         GrainId.TryParse(text, out var id) ? id : throw new FormatException(text);
 
     protected override byte[] Save(Tally state) =>
-        Encoding.UTF8.GetBytes($$"""{"total":{{state.Total}},"heard":{{state.Heard}},"due":{{state.Due?.Micros ?? -1}}}""");
+        Encoding.UTF8.GetBytes($$"""{"total":{{state.Total}},"heard":{{state.Heard}},"due":{{state.Due?.Micros ?? -1}},"since":{{state.WaitsSince ?? -1}}}""");
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
     {
@@ -141,7 +150,8 @@ internal sealed class TallyGrain : GrainType<Tally, TallyEvent>
         var due = document.RootElement.GetProperty("due").GetInt64();
         return new Tally(
             document.RootElement.GetProperty("total").GetInt64(), document.RootElement.GetProperty("heard").GetInt64(),
-            due < 0 ? null : new Instant(due));
+            due < 0 ? null : new Instant(due),
+            document.RootElement.GetProperty("since").GetInt64() is >= 0 and var since ? since : null);
     }
 }
 

@@ -20,6 +20,16 @@ public sealed record OpenRequest
     }
 }
 
+[Description("Nothing: the path says it all.")]
+public sealed record CancelRequest
+{
+    internal static AccountCommand.CancelWithdrawal? Read(ref StrictObject body, WithdrawalId withdrawal)
+    {
+        while (body.NextField(OpenRequest.Fields, out _)) { }
+        return new AccountCommand.CancelWithdrawal(withdrawal);
+    }
+}
+
 public sealed record DepositRequest(
     [property: DefaultValue("USDC")] string Asset,
     [property: RegularExpression(AmountText.Pattern), DefaultValue("100")] string Amount,

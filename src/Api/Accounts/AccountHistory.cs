@@ -55,10 +55,12 @@ internal static class AccountHistory
             foreach (var later in page)
             {
                 record = later;
-                if (later.Type is not (AccountEventNames.WithdrawalPosted or AccountEventNames.WithdrawalVoided)) continue;
+                if (later.Type is not (AccountEventNames.WithdrawalPosted or AccountEventNames.WithdrawalVoided
+                    or AccountEventNames.WithdrawalCancelled)) continue;
                 var @event = Decode(venue, later);
                 if (@event is AccountEvent.WithdrawalPosted posted && posted.Withdrawal == withdrawal) return (held, later, posted);
                 if (@event is AccountEvent.WithdrawalVoided voided && voided.Withdrawal == withdrawal) return (held, later, voided);
+                if (@event is AccountEvent.WithdrawalCancelled back && back.Withdrawal == withdrawal) return (held, later, back);
             }
 
             if (page.Count < PageSize) return (held, record, null);

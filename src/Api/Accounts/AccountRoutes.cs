@@ -28,10 +28,14 @@ internal static class AccountRoutes
         accounts.MapPost("/{id}/deposits", Deposit).Needs(Scopes.OpsAdmin, AccessTarget.Account).WithName("Deposit")
             .WithSummary("Credit an account by hand").TakesKey().Accepts<DepositRequest>("application/json").Produces<DepositReceipt>();
         accounts.MapPost("/{id}/withdrawals", Withdraw).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Withdraw")
-            .WithSummary("Set an amount aside for the custodian to pay").TakesKey().Accepts<WithdrawRequest>("application/json")
+            .WithSummary("Set an amount aside; once it is cleared the custodian pays it").TakesKey()
+            .Accepts<WithdrawRequest>("application/json")
             .Produces<WithdrawalReceipt>(201);
         accounts.MapGet("/{id}/withdrawals/{withdrawalId}", Withdrawal).Needs(Scopes.AccountRead, AccessTarget.Account)
             .WithName("GetWithdrawal").WithSummary("What became of a withdrawal").Produces<WithdrawalAnswer>();
+        accounts.MapPost("/{id}/withdrawals/{withdrawalId}/cancel", Cancel).Needs(Scopes.AccountWrite, AccessTarget.Account)
+            .WithName("CancelWithdrawal").WithSummary("Take a withdrawal back before it is cleared").TakesKey()
+            .Accepts<CancelRequest>("application/json").Produces<CancellationReceipt>();
         accounts.MapPost("/{id}/transfers", Transfer).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Transfer")
             .WithSummary("Send an amount to another account").TakesKey().Accepts<TransferRequest>("application/json")
             .Produces<TransferReceipt>();
@@ -74,6 +78,18 @@ internal static class AccountRoutes
             http.Response.Headers.Location = $"/v1/accounts/{record.Grain}/withdrawals/{receipt.WithdrawalId}";
             return TypedResults.Json(receipt, ApiJson.Default.WithdrawalReceipt, statusCode: 201);
         });
+    }
+
+    private static async Task<IResult> Cancel(string id, string withdrawalId, HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        if (Query.Sequence(withdrawalId) is not { } version) return Refusal.Of(EdgeCode.MalformedId, "a withdrawal's id is an integer");
+        var withdrawal = new WithdrawalId(version);
+        var command = StrictObject.Read(http.Asking().Body.Span, (ref body) => CancelRequest.Read(ref body, withdrawal), out var refusal);
+        if (command is null) return refusal!;
+
+        return await venue.Send(http, Parsed(id), key, command, (record, @event) => TypedResults.Json(
+            CancellationReceipt.Of(record, (AccountEvent.WithdrawalCancelled)@event), ApiJson.Default.CancellationReceipt));
     }
 
     private static async Task<IResult> Transfer(string id, HttpContext http, Venue venue)
@@ -129,7 +145,13 @@ internal static class AccountRoutes
             return Refusal.Of(EdgeCode.NotFound, "the account has no such withdrawal");
         var view = new WithdrawalView(
             withdrawal.Version, held.Amount.Asset.ToString(), held.Amount.ToDecimal(), held.Destination,
-            end is AccountEvent.WithdrawalPosted ? "posted" : "voided", held.OverdueAt.ToString(), Overdue: false);
+            end switch
+            {
+                AccountEvent.WithdrawalPosted => "posted",
+                AccountEvent.WithdrawalVoided => "voided",
+                _ => "cancelled",
+            },
+            held.OverdueAt.ToString(), Overdue: false);
         return Answer(new WithdrawalAnswer(
             account.ToString(), view, record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame));
 

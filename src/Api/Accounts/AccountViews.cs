@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics;
 using System.Text.Json.Serialization;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Contracts;
@@ -54,6 +55,18 @@ public sealed record WithdrawalReceipt(
         e.OverdueAt.ToString());
 }
 
+public sealed record CancellationReceipt(
+    string Account, long Sequence, string Address, string AsOf, long Frame,
+    long WithdrawalId,
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Amount,
+    [property: RegularExpression(AmountText.Pattern)] string BalanceAfter) : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static CancellationReceipt Of(JournalRecord record, AccountEvent.WithdrawalCancelled e) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
+        e.Withdrawal.Version, e.Amount.Asset.ToString(), e.Amount.ToDecimal(), e.BalanceAfter.ToDecimal());
+}
+
 public sealed record TransferReceipt(
     string Account, long Sequence, string Address, string AsOf, long Frame,
     string To,
@@ -76,16 +89,19 @@ public sealed record WithdrawalView(
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Amount,
     string Destination,
-    [property: Description("held, posted (the custodian paid) or voided (the amount is free again)")] string Status,
+    [property: Description(
+        "held (waits for clearance; can be cancelled), instructed (the custodian may be paying it), posted (it paid), voided or "
+        + "cancelled (the amount is free again)")]
+    string Status,
     string OverdueAt,
-    [property: Description("The custodian has been silent for too long.")] bool Overdue);
+    [property: Description("It has not ended for too long.")] bool Overdue);
 
 [Description("An account as of a sequence. `asOf` is when it was read, or the instant that was asked for.")]
 public sealed record AccountView(
     string Account, string Owner,
     [property: Description("open")] string Phase,
     IReadOnlyList<CollateralView> Collateral,
-    [property: Description("Withdrawals that are held.")] IReadOnlyList<WithdrawalView> Withdrawals,
+    [property: Description("Withdrawals that have not ended.")] IReadOnlyList<WithdrawalView> Withdrawals,
     [property: Description("The account's stream version: this view is the fold of that many events.")] long Sequence,
     [property: Description("The last of them in the journal.")] string Address,
     string AsOf, long Frame)
@@ -103,8 +119,16 @@ public sealed record AccountView(
     }
 
     internal static WithdrawalView ViewOf(WithdrawalHold hold) => new(
-        hold.Id.Version, hold.Amount.Asset.ToString(), hold.Amount.ToDecimal(), hold.Destination, "held", hold.OverdueAt.ToString(),
+        hold.Id.Version, hold.Amount.Asset.ToString(), hold.Amount.ToDecimal(), hold.Destination, StatusOf(hold), hold.OverdueAt.ToString(),
         hold.Report == OverdueReport.Reported);
+
+    private static string StatusOf(WithdrawalHold hold) => hold switch
+    {
+        WithdrawalHold.Held => "held",
+        WithdrawalHold.Cleared => "cleared",
+        WithdrawalHold.Instructed => "instructed",
+        _ => throw new UnreachableException(hold.GetType().Name),
+    };
 
     private static AssetAmount HeldOf(Account account, Asset asset) => account.Holds
         .Where(hold => hold.Amount.Asset == asset)

@@ -1,8 +1,10 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
 using CrossMargin.Journal.Embedded;
@@ -35,9 +37,11 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     public ParametersId Parameters { get; } = ParametersId.For(options.Venue);
 
     public GrainCatalog Catalog { get; } = new(
-        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)))
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
+        new CoordinatorGrain(new ShardMap(options.Shards)))
     {
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
+        Coordinator = PoolId.Main.Grain,
     };
 
     public ShardMap Map { get; } = new(options.Shards);

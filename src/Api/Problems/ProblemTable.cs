@@ -39,6 +39,9 @@ public static class ProblemTable
         [Rejection.TransferToSelf] = Of(Rejection.TransferToSelf, 422, "Sender and receiver are the same account."),
         [Rejection.UnknownWithdrawal] = Of(Rejection.UnknownWithdrawal, 422, "No such withdrawal is held."),
         [Rejection.TooManyWithdrawals] = Of(Rejection.TooManyWithdrawals, 422, "As many withdrawals are held as an account may have."),
+        [Rejection.WithdrawalCleared] = Of(Rejection.WithdrawalCleared, 409, "The withdrawal is cleared: only the custodian ends it now."),
+        [Rejection.WithdrawalNotInstructed] = Of(
+            Rejection.WithdrawalNotInstructed, 409, "The custodian was not told to pay this withdrawal: it is not cleared yet."),
         [Rejection.ExceedsBalance] = Of(Rejection.ExceedsBalance, 422, "The account does not have that much."),
         [Rejection.BalanceLimit] = Of(Rejection.BalanceLimit, 422, "The account may not hold that much."),
         [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),
@@ -88,6 +91,10 @@ public static class ProblemTable
         [Rejection.SmileCalendar] = Of(
             Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
         [Rejection.PriceOutOfBand] = Of(Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
+        [Rejection.UnknownShard] = Of(Rejection.UnknownShard, 422, "The venue has no such shard."),
+        [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
+        [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),
+        [Rejection.ShardNotSetAside] = Of(Rejection.ShardNotSetAside, 409, "The shard is not set aside."),
         [Rejection.DocumentTooLarge] = Of(Rejection.DocumentTooLarge, 413, "A parameter set has at most 32,768 bytes."),
         [Rejection.DocumentRefused] = Of(Rejection.DocumentRefused, 422, "The document is not a parameter set; errors says where."),
         [Rejection.VersionNotNext] = Of(Rejection.VersionNotNext, 409, "The version is not the one after the last that was published."),

@@ -14,8 +14,14 @@ public abstract record AccountCommand
     /// </summary>
     public sealed record Deposit(AssetAmount Amount, string Reference) : AccountCommand;
 
-    /// <summary>Sets the amount aside until the custodian says that it was paid (post) or will not be (void).</summary>
+    /// <summary>
+    /// Sets the amount aside until it is cleared, and then until the custodian says that it was paid (post) or will not be
+    /// (void).
+    /// </summary>
     public sealed record Withdraw(AssetAmount Amount, string Destination) : AccountCommand;
+
+    /// <summary>The owner takes it back, as long as it is not cleared.</summary>
+    public sealed record CancelWithdrawal(WithdrawalId Withdrawal) : AccountCommand;
 
     public sealed record PostWithdrawal(WithdrawalId Withdrawal) : AccountCommand;
 

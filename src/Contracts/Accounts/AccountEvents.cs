@@ -17,14 +17,27 @@ public abstract record AccountEvent
 
     public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent;
 
-    /// <summary>The amount left the free balance and waits for the custodian, who is overdue after a time.</summary>
+    /// <summary>The amount left the free balance and waits for clearance; it is overdue when it has not ended after a time.</summary>
     public sealed record WithdrawalHeld(
         WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter, string Destination, Instant OverdueAt) : AccountEvent
     {
+        /// <summary>The frame of the decision, which every shard has to be beyond. 0 is not written.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public long Frame { get; init; }
+
         /// <summary>What allowed it, where anything is at risk.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public MarginFigures? Margin { get; init; }
     }
+
+    /// <summary>The coordinator of its risk pool let go what was held under <paramref name="Frame"/> or before.</summary>
+    public sealed record WithdrawalCleared(WithdrawalId Withdrawal, long Frame) : AccountEvent;
+
+    /// <summary>From here on the custodian may pay it: it is in what custody systems are shown.</summary>
+    public sealed record WithdrawalInstructed(WithdrawalId Withdrawal, AssetAmount Amount, string Destination) : AccountEvent;
+
+    /// <summary>The owner took it back before it was cleared.</summary>
+    public sealed record WithdrawalCancelled(WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
 
     /// <summary>The custodian paid: the amount has left the venue.</summary>
     public sealed record WithdrawalPosted(WithdrawalId Withdrawal, AssetAmount Amount) : AccountEvent;
@@ -32,7 +45,7 @@ public abstract record AccountEvent
     /// <summary>The custodian did not pay: the amount is free again.</summary>
     public sealed record WithdrawalVoided(WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
 
-    /// <summary>The custodian has been silent for too long. Nothing moves; somebody has to ask.</summary>
+    /// <summary>It has not ended for too long. Nothing moves; somebody has to ask why.</summary>
     public sealed record WithdrawalOverdue(WithdrawalId Withdrawal) : AccountEvent;
 
     /// <summary>Addressed to the receiver: the amount is in flight until its shard has taken this record in.</summary>
@@ -139,6 +152,9 @@ public static class AccountEventNames
     public const string Opened = "account.opened.v1";
     public const string Deposited = "account.deposited.v1";
     public const string WithdrawalHeld = "account.withdrawal-held.v1";
+    public const string WithdrawalCleared = "account.withdrawal-cleared.v1";
+    public const string WithdrawalInstructed = "account.withdrawal-instructed.v1";
+    public const string WithdrawalCancelled = "account.withdrawal-cancelled.v1";
     public const string WithdrawalPosted = "account.withdrawal-posted.v1";
     public const string WithdrawalVoided = "account.withdrawal-voided.v1";
     public const string WithdrawalOverdue = "account.withdrawal-overdue.v1";

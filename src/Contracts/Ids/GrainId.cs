@@ -22,6 +22,9 @@ public enum GrainKind : byte
 
     /// <summary>The rule book of a venue: see <see cref="ParametersId"/>.</summary>
     Parameters = 5,
+
+    /// <summary>What a risk pool shares: see <see cref="Pools.PoolId"/>.</summary>
+    Coordinator = 6,
 }
 
 /// <summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
@@ -12,16 +13,6 @@ public enum AccountPhase
 {
     Unopened,
     Open,
-}
-
-/// <summary>An amount set aside until the custodian says what became of it.</summary>
-public sealed record WithdrawalHold(
-    WithdrawalId Id, AssetAmount Amount, string Destination, Instant OverdueAt, OverdueReport Report);
-
-public enum OverdueReport
-{
-    Waiting,
-    Reported,
 }
 
 /// <summary>
@@ -50,25 +41,27 @@ public sealed partial record Account(
     public static Decision<AccountEvent> Decide(Account account, object input, Context context)
     {
         var marks = context.Marks as MarginMarks;
-        return WithStatus(account, Decide(account, input, context.Now, marks), marks);
+        return WithStatus(account, Decide(account, input, context, marks), marks);
     }
 
-    private static Decision<AccountEvent> Decide(Account account, object input, Instant now, MarginMarks? marks) => input switch
+    private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
     {
         AccountCommand.Open open => Open(account, open),
         AccountCommand.Deposit deposit => Deposit(account, deposit),
-        AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, now, marks),
+        AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context, marks),
+        AccountCommand.CancelWithdrawal cancel => CancelWithdrawal(account, cancel),
+        PoolEvent.Cleared cleared => TakeClearance(account, cleared),
         AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
         AccountCommand.Transfer transfer => Transfer(account, transfer, marks),
         AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
-        AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve, now, marks),
+        AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve, context.Now, marks),
         TradeEvent.Captured trade => ApplyFill(account, trade, marks),
         TradeEvent.Busted trade => ReverseFill(account, trade, marks),
         TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
         FrameAdopted => TakeFrame(account, marks),
-        TimerDue => ReportOverdue(account, now),
+        TimerDue => ReportOverdue(account, context.Now),
         _ => throw new UnreachableException(input.GetType().Name),
     };
 
@@ -89,7 +82,7 @@ public sealed partial record Account(
     }
 
     private static Decision<AccountEvent> Withdraw(
-        Account account, AccountCommand.Withdraw command, Instant now, MarginMarks? marks)
+        Account account, AccountCommand.Withdraw command, Context context, MarginMarks? marks)
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("withdraw", unusable);
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
@@ -100,20 +93,52 @@ public sealed partial record Account(
 
         return new AccountEvent.WithdrawalHeld(
             new WithdrawalId(account.Version + 1), command.Amount, balance - command.Amount, command.Destination,
-            now.PlusMicros(OverdueAfterMicros)) { Margin = verdict.Figures };
+            context.Now.PlusMicros(OverdueAfterMicros))
+        {
+            Frame = context.Frame,
+            Margin = verdict.Figures,
+        };
+    }
+
+    private static Decision<AccountEvent> CancelWithdrawal(Account account, AccountCommand.CancelWithdrawal command)
+    {
+        if (account.Phase != AccountPhase.Open) return Refused("cancel-withdrawal", Rejection.AccountNotFound);
+        return account.HoldOf(command.Withdrawal) switch
+        {
+            null => Refused("cancel-withdrawal", Rejection.UnknownWithdrawal),
+            WithdrawalHold.Held hold =>
+                new AccountEvent.WithdrawalCancelled(hold.Id, hold.Amount, account.Balances[hold.Amount.Asset] + hold.Amount),
+            _ => Refused("cancel-withdrawal", Rejection.WithdrawalCleared),
+        };
+    }
+
+    /// <summary>What is cleared is instructed at once: nothing else has to agree.</summary>
+    private static Decision<AccountEvent> TakeClearance(Account account, PoolEvent.Cleared cleared)
+    {
+        var events = ImmutableArray.CreateBuilder<AccountEvent>();
+        foreach (var hold in account.Holds.OfType<WithdrawalHold.Held>())
+        {
+            if (hold.Frame > cleared.Frame) continue;
+            events.Add(new AccountEvent.WithdrawalCleared(hold.Id, cleared.Frame));
+            events.Add(new AccountEvent.WithdrawalInstructed(hold.Id, hold.Amount, hold.Destination));
+        }
+
+        return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
 
     private static Decision<AccountEvent> PostWithdrawal(Account account, AccountCommand.PostWithdrawal command)
     {
         if (account.Phase != AccountPhase.Open) return Refused("post-withdrawal", Rejection.AccountNotFound);
-        if (account.HoldOf(command.Withdrawal) is not { } hold) return Refused("post-withdrawal", Rejection.UnknownWithdrawal);
+        if (account.HoldOf(command.Withdrawal) is not { } any) return Refused("post-withdrawal", Rejection.UnknownWithdrawal);
+        if (any is not WithdrawalHold.Instructed hold) return Refused("post-withdrawal", Rejection.WithdrawalNotInstructed);
         return new AccountEvent.WithdrawalPosted(hold.Id, hold.Amount);
     }
 
     private static Decision<AccountEvent> VoidWithdrawal(Account account, AccountCommand.VoidWithdrawal command)
     {
         if (account.Phase != AccountPhase.Open) return Refused("void-withdrawal", Rejection.AccountNotFound);
-        if (account.HoldOf(command.Withdrawal) is not { } hold) return Refused("void-withdrawal", Rejection.UnknownWithdrawal);
+        if (account.HoldOf(command.Withdrawal) is not { } any) return Refused("void-withdrawal", Rejection.UnknownWithdrawal);
+        if (any is not WithdrawalHold.Instructed hold) return Refused("void-withdrawal", Rejection.WithdrawalNotInstructed);
         return new AccountEvent.WithdrawalVoided(hold.Id, hold.Amount, account.Balances[hold.Amount.Asset] + hold.Amount);
     }
 
@@ -184,19 +209,34 @@ public sealed partial record Account(
             AccountEvent.WithdrawalHeld e => account with
             {
                 Balances = account.Debited(e.Amount, e.BalanceAfter),
-                Holds = account.Holds.Add(
-                    new WithdrawalHold(e.Withdrawal, e.Amount, e.Destination, e.OverdueAt, OverdueReport.Waiting)),
+                Holds = account.Holds.Add(new WithdrawalHold.Held(
+                    e.Withdrawal, e.Amount, e.Destination, e.OverdueAt, OverdueReport.Waiting, e.Frame)),
             },
-            AccountEvent.WithdrawalPosted e => account with { Holds = account.HoldsWithout(e.Withdrawal, e.Amount) },
+            AccountEvent.WithdrawalCleared e => account with
+            {
+                Holds = account.HoldsWith(account.Hold<WithdrawalHold.Held>(e.Withdrawal).Clear()),
+            },
+            AccountEvent.WithdrawalInstructed e => account with
+            {
+                Holds = account.HoldsWith(account.Hold<WithdrawalHold.Cleared>(e.Withdrawal).Instruct()),
+            },
+            AccountEvent.WithdrawalCancelled e => account with
+            {
+                Balances = account.Credited(e.Amount, e.BalanceAfter),
+                Holds = account.HoldsWithout<WithdrawalHold.Held>(e.Withdrawal, e.Amount),
+            },
+            AccountEvent.WithdrawalPosted e => account with
+            {
+                Holds = account.HoldsWithout<WithdrawalHold.Instructed>(e.Withdrawal, e.Amount),
+            },
             AccountEvent.WithdrawalVoided e => account with
             {
                 Balances = account.Credited(e.Amount, e.BalanceAfter),
-                Holds = account.HoldsWithout(e.Withdrawal, e.Amount),
+                Holds = account.HoldsWithout<WithdrawalHold.Instructed>(e.Withdrawal, e.Amount),
             },
             AccountEvent.WithdrawalOverdue e => account with
             {
-                Holds = account.Holds.Replace(
-                    account.Hold(e.Withdrawal), account.Hold(e.Withdrawal) with { Report = OverdueReport.Reported }),
+                Holds = account.HoldsWith(account.Hold<WithdrawalHold>(e.Withdrawal) with { Report = OverdueReport.Reported }),
             },
             AccountEvent.TransferSent e => account with { Balances = account.Debited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReceived e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
@@ -237,6 +277,14 @@ public sealed partial record Account(
         return first;
     }
 
+    public long? WaitsSince()
+    {
+        long? first = null;
+        foreach (var hold in Holds)
+            if (hold is WithdrawalHold.Held { Frame: var frame } && (first is null || frame < first)) first = frame;
+        return first;
+    }
+
     public WithdrawalHold? HoldOf(WithdrawalId withdrawal)
     {
         foreach (var hold in Holds)
@@ -258,12 +306,15 @@ public sealed partial record Account(
         return balances;
     }
 
-    private WithdrawalHold Hold(WithdrawalId withdrawal) =>
-        HoldOf(withdrawal) ?? throw new InvariantViolation("A5", $"withdrawal {withdrawal} is not held");
+    private TPhase Hold<TPhase>(WithdrawalId withdrawal) where TPhase : WithdrawalHold => HoldOf(withdrawal) as TPhase
+        ?? throw new InvariantViolation("A5", $"there is no withdrawal {withdrawal} that this may happen to");
 
-    private ImmutableArray<WithdrawalHold> HoldsWithout(WithdrawalId withdrawal, AssetAmount amount)
+    /// <summary>The same withdrawal in another phase, in its place.</summary>
+    private ImmutableArray<WithdrawalHold> HoldsWith(WithdrawalHold changed) => Holds.Replace(Hold<WithdrawalHold>(changed.Id), changed);
+
+    private ImmutableArray<WithdrawalHold> HoldsWithout<TPhase>(WithdrawalId withdrawal, AssetAmount amount) where TPhase : WithdrawalHold
     {
-        var hold = Hold(withdrawal);
+        var hold = Hold<TPhase>(withdrawal);
         Invariant.Same("A6", amount, hold.Amount);
         return Holds.Remove(hold);
     }

@@ -24,13 +24,14 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
 
     public override IReadOnlyList<string> EventNames { get; } =
     [
-        AccountEventNames.Opened, AccountEventNames.Deposited, AccountEventNames.WithdrawalHeld, AccountEventNames.WithdrawalPosted,
-        AccountEventNames.WithdrawalVoided, AccountEventNames.WithdrawalOverdue, AccountEventNames.TransferSent,
-        AccountEventNames.TransferReceived, AccountEventNames.TransferBounced, AccountEventNames.TransferReturned,
-        AccountEventNames.FillApplied, AccountEventNames.FillReversed, AccountEventNames.FundingApplied,
-        AccountEventNames.Settled, AccountEventNames.DaySettled,
-        AccountEventNames.OrderReserved, AccountEventNames.OrderFilled, AccountEventNames.OrderReleased,
-        AccountEventNames.MarginStatusChanged, AccountEventNames.CommandRefused,
+        AccountEventNames.Opened, AccountEventNames.Deposited, AccountEventNames.WithdrawalHeld,
+        AccountEventNames.WithdrawalCleared, AccountEventNames.WithdrawalInstructed,
+        AccountEventNames.WithdrawalCancelled, AccountEventNames.WithdrawalPosted, AccountEventNames.WithdrawalVoided,
+        AccountEventNames.WithdrawalOverdue, AccountEventNames.TransferSent, AccountEventNames.TransferReceived,
+        AccountEventNames.TransferBounced, AccountEventNames.TransferReturned, AccountEventNames.FillApplied,
+        AccountEventNames.FillReversed, AccountEventNames.FundingApplied, AccountEventNames.Settled,
+        AccountEventNames.DaySettled, AccountEventNames.OrderReserved, AccountEventNames.OrderFilled,
+        AccountEventNames.OrderReleased, AccountEventNames.MarginStatusChanged, AccountEventNames.CommandRefused,
     ];
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
@@ -39,6 +40,7 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
     protected override Account Evolve(Account state, AccountEvent @event) => Account.Evolve(state, @event);
     protected override void Verify(Account state) => state.Verify();
     protected override Instant? DueAt(Account state) => state.DueAt();
+    public override long? WaitsSince(object state) => ((Account)state).WaitsSince();
 
     protected override ImmutableArray<GrainId> AddresseesOf(AccountEvent @event) => @event switch
     {
@@ -57,6 +59,7 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
             AccountCommand.Open c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Open),
             AccountCommand.Deposit c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Deposit),
             AccountCommand.Withdraw c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Withdraw),
+            AccountCommand.CancelWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.CancelWithdrawal),
             AccountCommand.PostWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.PostWithdrawal),
             AccountCommand.VoidWithdrawal c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.VoidWithdrawal),
             AccountCommand.Transfer c => JsonSerializer.SerializeToUtf8Bytes(c, AccountJson.Default.Transfer),
@@ -71,6 +74,9 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEvent.Opened => AccountEventNames.Opened,
         AccountEvent.Deposited => AccountEventNames.Deposited,
         AccountEvent.WithdrawalHeld => AccountEventNames.WithdrawalHeld,
+        AccountEvent.WithdrawalCleared => AccountEventNames.WithdrawalCleared,
+        AccountEvent.WithdrawalInstructed => AccountEventNames.WithdrawalInstructed,
+        AccountEvent.WithdrawalCancelled => AccountEventNames.WithdrawalCancelled,
         AccountEvent.WithdrawalPosted => AccountEventNames.WithdrawalPosted,
         AccountEvent.WithdrawalVoided => AccountEventNames.WithdrawalVoided,
         AccountEvent.WithdrawalOverdue => AccountEventNames.WithdrawalOverdue,
@@ -105,6 +111,9 @@ public sealed class AccountGrain : GrainType<Account, AccountEvent>
         AccountEventNames.Opened => AccountJson.Default.Opened,
         AccountEventNames.Deposited => AccountJson.Default.Deposited,
         AccountEventNames.WithdrawalHeld => AccountJson.Default.WithdrawalHeld,
+        AccountEventNames.WithdrawalCleared => AccountJson.Default.WithdrawalCleared,
+        AccountEventNames.WithdrawalInstructed => AccountJson.Default.WithdrawalInstructed,
+        AccountEventNames.WithdrawalCancelled => AccountJson.Default.WithdrawalCancelled,
         AccountEventNames.WithdrawalPosted => AccountJson.Default.WithdrawalPosted,
         AccountEventNames.WithdrawalVoided => AccountJson.Default.WithdrawalVoided,
         AccountEventNames.WithdrawalOverdue => AccountJson.Default.WithdrawalOverdue,
@@ -164,6 +173,9 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalHeld))]
+[JsonSerializable(typeof(AccountEvent.WithdrawalCleared))]
+[JsonSerializable(typeof(AccountEvent.WithdrawalInstructed))]
+[JsonSerializable(typeof(AccountEvent.WithdrawalCancelled))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalPosted))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalVoided))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalOverdue))]
@@ -184,6 +196,7 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]
 [JsonSerializable(typeof(AccountCommand.Withdraw))]
+[JsonSerializable(typeof(AccountCommand.CancelWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]

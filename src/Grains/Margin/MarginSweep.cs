@@ -53,15 +53,20 @@ public sealed class MarginSweep : ShardSweep
 
         var turns = new List<GrainSlot>();
         var digest = default(ResultSum);
+        Int128 missing = 0;
         foreach (var entry in entries)
         {
             var margin = frame.Of(entry.Account, entry.Holdings, workspace);
             if (entry.IsOwed || margin.Status != entry.Account.Status) turns.Add(entry.Slot);
+            if (margin.Report is { MarginEquity: { IsNegative: true } owed }) missing -= owed.Micros;
             digest.Add(entry.Slot.Id, entry.Account.Version, margin);
         }
 
         turns.Sort(static (a, b) => a.Id.CompareTo(b.Id));
-        return new FrameResults(turns, entries.Count, digest.Value);
+        return new FrameResults(turns, entries.Count, digest.Value)
+        {
+            Shortfall = new Money((long)Int128.Min(missing, long.MaxValue)),   // more than that stops as much
+        };
     }
 
     private int PlaceOf(GrainSlot slot) => slot.Number < places.Count ? places[slot.Number] : -1;

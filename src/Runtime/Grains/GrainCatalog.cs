@@ -15,7 +15,7 @@ public sealed class GrainCatalog
     public GrainCatalog(params IReadOnlyList<GrainType> types)
     {
         var byEventName = new Dictionary<string, GrainType>(StringComparer.Ordinal);
-        foreach (var type in types.Prepend(new ShardGrainType()))
+        foreach (var type in types.Prepend(new ShardGrainType(this)))
         {
             byKind[(byte)type.Kind] = type;
             foreach (var name in type.EventNames) byEventName.Add(name, type);
@@ -26,6 +26,9 @@ public sealed class GrainCatalog
 
     /// <summary>What frames mean to these grains; null where nothing is marked, and then no frame is ever adopted.</summary>
     public Valuation? Valuation { get; init; }
+
+    /// <summary>The grain that every shard reports its adoptions to; null where there is none.</summary>
+    public GrainId? Coordinator { get; init; }
 
     public bool Knows(GrainKind kind) => byKind[(byte)kind] is not null;
 

@@ -28,7 +28,15 @@ public abstract class GrainType
     /// <summary>When the grain wants to be woken, as a function of its state.</summary>
     public abstract Instant? DueAt(object state);
 
-    /// <summary>The grains that an event is a message to.</summary>
+    /// <summary>
+    /// The lowest frame under which something in the grain began to wait for the coordinator; null while nothing does. What
+    /// the coordinator addresses to a shard is an input of every grain there that waits.
+    /// </summary>
+    public virtual long? WaitsSince(object state) => null;
+
+    /// <summary>
+    /// The grains that an event is a message to; a shard's own grain stands for all in it that wait for the coordinator.
+    /// </summary>
     public abstract ImmutableArray<GrainId> AddresseesOf(object @event);
 
     /// <summary>The mark frame that an event publishes; null for all but the publishing grain's.</summary>

@@ -37,4 +37,11 @@ public abstract class ShardSweep
 /// <param name="Turns">The grains that need a turn at this frame, in order of id.</param>
 /// <param name="Valued">How many grains were valued.</param>
 /// <param name="Digest">Of all results: two processes that valued the same grains under the same frame have the same one.</param>
-public sealed record FrameResults(IReadOnlyList<GrainSlot> Turns, int Valued, Hash256 Digest);
+public sealed record FrameResults(IReadOnlyList<GrainSlot> Turns, int Valued, Hash256 Digest)
+{
+    /// <summary>Nobody is valued where there is no price.</summary>
+    public static readonly FrameResults BeforeAnyFrame = new([], Valued: 0, Hash256.Of([]));
+
+    /// <summary>What is missing, added up over the grains whose margin equity is negative. Part of what the digest is of.</summary>
+    public Money Shortfall { get; init; }
+}

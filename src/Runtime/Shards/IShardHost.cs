@@ -62,6 +62,12 @@ public sealed record ShardLimits
     /// <summary>Records behind the last snapshot that make the next one due.</summary>
     public int SnapshotEvery { get; init; } = 50_000;
 
+    /// <summary>
+    /// After an adoption record, one that says nothing new is left out for so long; and so is another request of those that
+    /// wait before the first frame.
+    /// </summary>
+    public long ConflateMicros { get; init; } = Instant.MicrosPerSecond;
+
     /// <summary>Keys that are remembered at once.</summary>
     public int KeysInWindow { get; init; } = 1_000_000;
 }

@@ -7,8 +7,6 @@ namespace CrossMargin.Runtime.Shards;
 /// <summary>How a shard publishes, adopts and waits for mark frames; docs/frames.md has the whole of it.</summary>
 public sealed partial class Shard
 {
-    private const long ConflateMicros = Instant.MicrosPerSecond;
-
     private ShardSweep? sweep;        // what the build's valuation keeps of this shard; made anew after a recovery
     private object? marks;            // what decisions see; null until a frame was offered since the recovery
     private long wantedFrame;         // the highest frame that this shard knows to exist
@@ -54,9 +52,29 @@ public sealed partial class Shard
         foreach (var slot in results.Turns)
             if (RunTurn(now, slot, new FrameAdopted(frame.Number), cause).First is not null) changed++;
 
-        var isFresh = state.AdoptedAt is { } last && Instant.Max(now, state.Time) < last.PlusMicros(ConflateMicros);
-        if (changed == 0 && isFresh) return;
-        WriteOwn(now, new ShardEvent.FrameAdopted(frame.Number, results.Valued, changed, results.Digest.ToString()), cause);
+        var isNews = changed > 0 || state.Waiting > 0 || results.Shortfall != Money.Zero;
+        if (isNews || !HasJustReported(now)) Report(now, results, changed, cause);
+    }
+
+    private bool HasJustReported(Instant now) =>
+        state.AdoptedAt is { } last && Instant.Max(now, state.Time) < last.PlusMicros(limits.ConflateMicros);
+
+    private void Report(Instant now, FrameResults results, int changed, Cause.Frame cause) => WriteOwn(
+        now,
+        new ShardEvent.FrameAdopted(
+            id, Frame, results.Valued, changed, state.Waiting, results.Shortfall, results.Digest.ToString())
+        {
+            WaitsSince = state.WaitsSince,
+        },
+        cause);
+
+    /// <summary>
+    /// Before the first frame there is nothing to adopt, and yet somebody may wait: the coordinator hears of it all the same.
+    /// </summary>
+    private void ReportWaiting(Instant now)
+    {
+        var mayReport = Frame == 0 && catalog.Coordinator is not null && state.Waiting > 0 && open.Records.Count < limits.OpenRecords;
+        if (mayReport && !HasJustReported(now)) Report(now, FrameResults.BeforeAnyFrame, changed: 0, new Cause.Frame(0));
     }
 
     private void PullWhatWaited()

@@ -298,6 +298,12 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         foreach (var addressee in message.Addressees)
         {
             if (map.ShardOf(addressee) != id) continue;
+            if (addressee.Kind == GrainKind.Shard)
+            {
+                TellWaiting(now, @event, cause);
+                continue;
+            }
+
             var turn = RunTurn(now, state.Find(addressee), @event, cause);
             if (turn.Answer != Rejection.None && turn.First is null)
                 WriteOwn(now, new ShardEvent.Parked(
@@ -305,6 +311,12 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         }
 
         if (state.Position == before) WriteOwn(now, ShardEvent.Consumed.Nothing, cause);
+    }
+
+    /// <summary>Nothing is parked: what a grain does not take in here, its shard asks for again.</summary>
+    private void TellWaiting(Instant now, object @event, Cause cause)
+    {
+        foreach (var slot in state.ListWaiting()) RunTurn(now, slot, @event, cause);
     }
 
     private JournalRecord WriteOwn(Instant now, ShardEvent @event, Cause cause)
@@ -373,6 +385,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
                 Array.Fill(pulledBehind, -1);
                 CatchUpFrames(now);
                 RunTimers(now);
+                ReportWaiting(now);
                 if (mustCommitAgain) SendCommit();
                 Announce();
                 break;

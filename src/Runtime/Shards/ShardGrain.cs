@@ -29,9 +29,17 @@ public abstract record ShardEvent
     public sealed record Unparked(string From, string Grain, string Type, string By, string Because) : ShardEvent;
 
     /// <summary>
-    /// Decisions from here on are made under this frame. <paramref name="Changed"/> is how many grains had something to record.
+    /// Decisions from here on are made under this frame. <paramref name="Changed"/> is how many grains had something to record,
+    /// <paramref name="Waiting"/> how many wait for the coordinator, to whom it is addressed.
     /// </summary>
-    public sealed record FrameAdopted(long Frame, int Accounts, int Changed, string Digest) : ShardEvent;
+    /// <param name="Shortfall">What is missing in the grains that owe more than they have.</param>
+    public sealed record FrameAdopted(
+        ShardId Shard, long Frame, int Accounts, int Changed, int Waiting, Money Shortfall, string Digest) : ShardEvent
+    {
+        /// <summary>The lowest frame under which one of those that wait began to.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public long? WaitsSince { get; init; }
+    }
 }
 
 public static class ShardEventNames
@@ -53,10 +61,11 @@ public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked)
 [JsonSerializable(typeof(ShardEvent.Parked))]
 [JsonSerializable(typeof(ShardEvent.Unparked))]
 [JsonSerializable(typeof(ShardEvent.FrameAdopted))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(MoneyText), typeof(ShardNumber)])]
 internal sealed partial class ShardGrainJson : JsonSerializerContext;
 
-internal sealed class ShardGrainType : GrainType<ShardGrain, ShardEvent>
+internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrain, ShardEvent>
 {
     public override GrainKind Kind => GrainKind.Shard;
     public override int SnapshotSchema => 1;
@@ -80,8 +89,8 @@ internal sealed class ShardGrainType : GrainType<ShardGrain, ShardEvent>
 
     protected override Instant? DueAt(ShardGrain state) => null;
 
-    /// <summary>Nobody yet: adoptions will be addressed to the coordinators.</summary>
-    protected override ImmutableArray<GrainId> AddresseesOf(ShardEvent @event) => [];
+    protected override ImmutableArray<GrainId> AddresseesOf(ShardEvent @event) =>
+        @event is ShardEvent.FrameAdopted && catalog.Coordinator is { } coordinator ? [coordinator] : [];
 
     protected override Rejection RefusalIn(ShardEvent @event) => Rejection.None;
 

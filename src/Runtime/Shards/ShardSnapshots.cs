@@ -91,6 +91,7 @@ public static class ShardSnapshots
         json.CopyTo(slot);
         slot.Version = snapshot.Version;
         slot.DueAt = slot.Type.DueAt(slot.State);
+        slot.WaitsSince = slot.Type.WaitsSince(slot.State);
         state.Include(slot);
         return true;
     }

@@ -15,6 +15,7 @@ public sealed class ShardState
     private readonly GrainCatalog catalog;
     private readonly Dictionary<GrainId, GrainSlot> slots = [];
     private readonly SortedSet<(Instant At, GrainId Grain)> due = [];
+    private readonly SortedSet<(long Since, GrainId Grain)> waiting = [];
     private List<GrainSlot> unswept = [];
 
     public ShardState(ShardId shard, ShardMap map, GrainCatalog catalog)
@@ -65,6 +66,7 @@ public sealed class ShardState
         Slots.Add(slot);
         AwaitSweep(slot);
         if (slot.DueAt is { } at) due.Add((at, slot.Id));
+        if (slot.WaitsSince is { } since) waiting.Add((since, slot.Id));
     }
 
     /// <summary>Folds one record, which left its grain in <paramref name="next"/>.</summary>
@@ -86,6 +88,7 @@ public sealed class ShardState
         if (record.Version == 1) Include(slot);
         AwaitSweep(slot);
         Schedule(slot, slot.Halted is null ? slot.Type.DueAt(next) : null);
+        Await(slot, slot.Halted is null ? slot.Type.WaitsSince(next) : null);
 
         Keys.Forget(record.Time);
         switch (record.Cause)
@@ -139,6 +142,24 @@ public sealed class ShardState
     {
         slot.Halted = because;
         Schedule(slot, null);
+        Await(slot, null);
+    }
+
+    /// <summary>How many grains wait for the coordinator.</summary>
+    public int Waiting => waiting.Count;
+
+    /// <summary>The lowest frame under which one of them began to.</summary>
+    public long? WaitsSince => waiting.Count > 0 ? waiting.Min.Since : null;
+
+    /// <summary>Those that wait now, the longest first.</summary>
+    public IReadOnlyList<GrainSlot> ListWaiting() => [.. waiting.Select(entry => slots[entry.Grain])];
+
+    private void Await(GrainSlot slot, long? since)
+    {
+        if (slot.WaitsSince == since) return;
+        if (slot.WaitsSince is { } before) waiting.Remove((before, slot.Id));
+        if (since is { } after) waiting.Add((after, slot.Id));
+        slot.WaitsSince = since;
     }
 
     private void Schedule(GrainSlot slot, Instant? at)

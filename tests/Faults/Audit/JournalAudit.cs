@@ -11,7 +11,8 @@ internal sealed class JournalAudit
 {
     private readonly List<string> contradictions = [];
     private readonly Dictionary<string, StoredRow> messages = [];   // address → row that is addressed to somebody
-    private readonly Dictionary<string, StoredRow> takers = [];     // address → row that took it in
+    private readonly Dictionary<(string Message, int Shard), StoredRow> takers = [];   // the last row of the unit that took it in there
+    private readonly HashSet<string> taken = [];
     private readonly Dictionary<(string Grain, string Source), long> counters = [];
     private readonly Dictionary<string, Purse> purses = [];
     private readonly SortedDictionary<string, decimal> totals = new(StringComparer.Ordinal);
@@ -25,7 +26,7 @@ internal sealed class JournalAudit
         foreach (var stream in journal.Rows.GroupBy(row => Format.Uuid(row.Grain)))
             Stream(stream.Key, [.. stream.OrderBy(row => row.Version)]);
         foreach (var (address, row) in messages)
-            if (!takers.ContainsKey(address)) Count(row, sign: +1);
+            if (IsInFlight(address)) Count(row, sign: +1);
         foreach (var (asset, total) in totals)   // balances + held + in flight + external
             Require(total == 0, "I1", $"{total:0.########} {asset} came from nowhere");
     }
@@ -33,7 +34,13 @@ internal sealed class JournalAudit
     public int Rows { get; }
 
     /// <summary>Messages that nobody has taken in yet; none, once a healthy venue has come to rest.</summary>
-    public int InFlight => messages.Count - takers.Count;
+    /// <summary>Messages with money in them that nobody has taken in.</summary>
+    public int InFlight => messages.Keys.Count(IsInFlight);
+
+    private bool IsInFlight(string message) =>
+        HasMoney(messages[message]) && !taken.Contains(message);
+
+    private static bool HasMoney(StoredRow message) => message.Type.StartsWith("account.transfer", StringComparison.Ordinal);
 
     public IReadOnlyList<string> Contradictions => contradictions;
 
@@ -85,11 +92,21 @@ internal sealed class JournalAudit
                 counters[(grain, words[1])] = sequence;
                 break;
             case "message":
-                if (!messages.ContainsKey(words[1])) contradictions.Add($"I4: {row.Address} takes in {words[1]}, which is no message");
-                else Require(takers.TryAdd(words[1], row), "I4", $"{words[1]} is taken in by {row.Address} a second time");
+                if (!messages.TryGetValue(words[1], out var message)) contradictions.Add($"I4: {row.Address} takes in {words[1]}, which is no message");
+                else
+                {
+                    // A message is one unit: what a shard writes because of it stands next to each other, one row where there is money.
+                    taken.Add(words[1]);
+                    var isFirst = takers.TryAdd((words[1], row.Shard), row);
+                    var isOfTheUnit = isFirst
+                        || (!HasMoney(message) && takers[(words[1], row.Shard)].Position == row.Position - 1);
+                    Require(isOfTheUnit, "I4", $"{words[1]} is taken in by {row.Address} a second time");
+                    takers[(words[1], row.Shard)] = row;
+                }
+
                 break;
             default:
-                Require(words[0] == "timer", "I9", $"{row.Address} has a cause that cannot be read");
+                Require(words[0] is "timer" or "frame", "I9", $"{row.Address} has a cause that cannot be read");
                 break;
         }
     }
@@ -112,10 +129,11 @@ internal sealed class JournalAudit
         }
 
         var isAccount = grain.StartsWith("02", StringComparison.Ordinal);
+        var isPool = grain.StartsWith("06", StringComparison.Ordinal);
         foreach (var row in rows)
         {
             if (isAccount) Apply(grain, row);
-            else Require(row.Type == "shard.consumed.v1", "I1", $"{row.Address} is a {row.Type}, and money in suspense");
+            else Require(isPool || row.Type is "shard.consumed.v1" or "shard.frame-adopted.v1", "I1", $"{row.Address} is a {row.Type}, and money in suspense");
         }
     }
 
@@ -142,7 +160,7 @@ internal sealed class JournalAudit
                 Release();
                 External(+1);
                 break;
-            case "account.withdrawal-voided.v1":
+            case "account.withdrawal-voided.v1" or "account.withdrawal-cancelled.v1":
                 Release();
                 Move(into: +1);
                 break;
@@ -156,7 +174,8 @@ internal sealed class JournalAudit
             case "account.transfer-bounced.v1":
                 Taken();
                 break;
-            case "account.opened.v1" or "account.command-refused.v1" or "account.withdrawal-overdue.v1":
+            case "account.opened.v1" or "account.command-refused.v1" or "account.withdrawal-overdue.v1"
+                or "account.withdrawal-cleared.v1" or "account.withdrawal-instructed.v1":
                 break;
             default:
                 contradictions.Add($"I9: {row.Address} is a {row.Type}, which an account does not have");

@@ -77,7 +77,7 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
         return Do(from, new Order.Transfer(town.Partner(from, draws).ToString(), Amount()), name);
     }
 
-    private Task DepositByCustody()
+    private Task<IReadOnlyList<Answer>> DepositByCustody()
     {
         var batch = Enumerable.Range(0, 1 + draws.Next(LargestBatch)).Select(_ => Any(mine))
             .Select(account => Number(account, new Order.Deposit(Amount(), Reference())));
@@ -87,13 +87,18 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
     private async Task EndWithdrawals()
     {
         var batch = new List<Intent>();
+        var ending = new List<(AccountId Account, long Withdrawal)>();
         while (held.TryDequeue(out var one))
         {
+            ending.Add(one);
             Order end = draws.Next(2) == 0 ? new Order.Post(one.Withdrawal) : new Order.Void(one.Withdrawal);
             batch.Add(Number(one.Account, end));
         }
 
-        if (batch.Count > 0) await AskBatch(batch);
+        if (batch.Count == 0) return;
+        var answers = await AskBatch(batch);
+        for (var i = 0; i < answers.Count; i++)   // what is not cleared yet is ended another time
+            if (answers[i].Said == Said.Refused) held.Enqueue(ending[i]);
     }
 
     private Task<Answer?> Do(AccountId account, Order order, string sender) =>
@@ -135,7 +140,7 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
     }
 
     /// <summary>A source never gives up a number: the next one would not be taken.</summary>
-    private async Task AskBatch(List<Intent> batch)
+    private async Task<IReadOnlyList<Answer>> AskBatch(List<Intent> batch)
     {
         var commands = batch.Select(log.Intend).ToList();
         while (true)
@@ -149,7 +154,7 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
                 town.Count(answers[i]);
             }
 
-            if (answers.All(answer => answer.Said is Said.Applied or Said.Refused or Said.Duplicate)) return;
+            if (answers.All(answer => answer.Said is Said.Applied or Said.Refused or Said.Duplicate)) return answers;
             await town.Pause(draws);
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Runtime.Grains;
 using FsCheck;
@@ -15,7 +16,7 @@ public sealed class AccountPropertyTests
 {
     private static readonly Asset[] Assets = [Asset.Of("BTC"), Asset.Of("USDC"), Asset.Of("ETH")];
 
-    private static Arbitrary<AccountCommand[]> Commands
+    private static Arbitrary<object[]> Inputs
     {
         get
         {
@@ -24,18 +25,20 @@ public sealed class AccountPropertyTests
                          select new AssetAmount(asset, units);
             var withdrawal = Gen.Choose(1, 40).Select(version => new WithdrawalId(version));
             return Gen.OneOf(
-                amount.Select(AccountCommand (a) => new AccountCommand.Deposit(a, "ref")),
-                amount.Select(AccountCommand (a) => new AccountCommand.Withdraw(a, "there")),
-                amount.Select(AccountCommand (a) => new AccountCommand.Transfer(GivenAccount.Bob, a)),
-                withdrawal.Select(AccountCommand (w) => new AccountCommand.PostWithdrawal(w)),
-                withdrawal.Select(AccountCommand (w) => new AccountCommand.VoidWithdrawal(w))).ArrayOf().ToArbitrary();
+                amount.Select(object (a) => new AccountCommand.Deposit(a, "ref")),
+                amount.Select(object (a) => new AccountCommand.Withdraw(a, "there")),
+                amount.Select(object (a) => new AccountCommand.Transfer(GivenAccount.Bob, a)),
+                withdrawal.Select(object (w) => new AccountCommand.CancelWithdrawal(w)),
+                Gen.Choose(0, 40).Select(object (frame) => new PoolEvent.Cleared(frame, [])),
+                withdrawal.Select(object (w) => new AccountCommand.PostWithdrawal(w)),
+                withdrawal.Select(object (w) => new AccountCommand.VoidWithdrawal(w))).ArrayOf().ToArbitrary();
         }
     }
 
     [Fact]
-    public void Money_in_equals_money_held_free_and_gone() => Prop.ForAll(Commands, commands =>
+    public void Money_in_equals_money_held_free_and_gone() => Prop.ForAll(Inputs, inputs =>
     {
-        var (account, events) = Run(commands);
+        var (account, events) = Run(inputs);
         foreach (var asset in Assets)
         {
             Int128 deposited = 0, gone = 0;
@@ -54,10 +57,10 @@ public sealed class AccountPropertyTests
     }).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void Stop_and_replay_gives_the_same_bytes() => Prop.ForAll(Commands, commands =>
+    public void Stop_and_replay_gives_the_same_bytes() => Prop.ForAll(Inputs, inputs =>
     {
         var grain = new AccountGrain();
-        var (account, events) = Run(commands);
+        var (account, events) = Run(inputs);
         var replayed = events.Aggregate(Account.Unopened(GivenAccount.Alice), (state, @event) =>
             Account.Evolve(state, (AccountEvent)Rewritten(grain, @event)));
         var restored = (Account)grain.Restore(GivenAccount.Alice.Grain, grain.Save((object)account));
@@ -66,13 +69,34 @@ public sealed class AccountPropertyTests
     }).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void The_order_of_assets_in_commands_changes_no_balance() => Prop.ForAll(Commands, commands =>
+    public void The_order_of_assets_in_commands_changes_no_balance() => Prop.ForAll(Inputs, inputs =>
     {
         // Commands of different assets do not meet, so each asset's own order decides alone; withdrawal numbers do
         // meet.
-        var alone = commands.Where(c => c is AccountCommand.Deposit or AccountCommand.Transfer).ToArray();
+        var alone = inputs.Where(c => c is AccountCommand.Deposit or AccountCommand.Transfer).ToArray();
         var sorted = alone.OrderBy(c => c is AccountCommand.Deposit d ? d.Amount.Asset : ((AccountCommand.Transfer)c).Amount.Asset).ToArray();
         return Run(alone).Account.Balances.Amounts.SequenceEqual(Run(sorted).Account.Balances.Amounts);
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void What_a_custodian_is_told_to_pay_was_cleared_at_the_frame_of_its_hold_or_later() => Prop.ForAll(Inputs, inputs =>
+    {
+        var frames = new Dictionary<WithdrawalId, long>();
+        var cleared = new HashSet<WithdrawalId>();
+        foreach (var @event in Run(inputs).Events)
+        {
+            switch (@event)
+            {
+                case AccountEvent.WithdrawalHeld e: frames.Add(e.Withdrawal, e.Frame); break;
+                case AccountEvent.WithdrawalCleared e when e.Frame < frames[e.Withdrawal] || !cleared.Add(e.Withdrawal): return false;
+                case AccountEvent.WithdrawalInstructed e when !cleared.Contains(e.Withdrawal): return false;
+                case AccountEvent.WithdrawalCancelled e when cleared.Contains(e.Withdrawal): return false;
+                case AccountEvent.WithdrawalPosted e when !cleared.Contains(e.Withdrawal): return false;
+                case AccountEvent.WithdrawalVoided e when !cleared.Contains(e.Withdrawal): return false;
+            }
+        }
+
+        return true;
     }).QuickCheckThrowOnFailure();
 
     private static object Rewritten(AccountGrain grain, AccountEvent @event)
@@ -82,14 +106,14 @@ public sealed class AccountPropertyTests
         return grain.Decode(grain.NameOf((object)@event), bytes.WrittenSpan);
     }
 
-    private static (Account Account, ImmutableArray<AccountEvent> Events) Run(AccountCommand[] commands)
+    private static (Account Account, ImmutableArray<AccountEvent> Events) Run(object[] inputs)
     {
         var account = Account.Evolve(Account.Unopened(GivenAccount.Alice), new AccountEvent.Opened(GivenAccount.Owner));
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
         events.Add(new AccountEvent.Opened(GivenAccount.Owner));
-        foreach (var command in commands)
+        foreach (var input in inputs)
         {
-            foreach (var @event in Account.Decide(account, command, new Context(GivenAccount.Noon, Frame: 0)).Events)
+            foreach (var @event in Account.Decide(account, input, new Context(GivenAccount.Noon, Frame: events.Count)).Events)
             {
                 account = Account.Evolve(account, @event);
                 account.Verify();

@@ -53,10 +53,18 @@ internal sealed class GivenAccount
         return this;
     }
 
-    public GivenAccount When(object input, Instant now)
+    public GivenAccount When(object input, Instant now, long frame = 0)
     {
-        decision = Account.Decide(account, input, new Context(now, marks?.Frame.Number ?? 0, marks));
+        decision = Account.Decide(account, input, new Context(now, marks?.Frame.Number ?? frame, marks));
         return this;
+    }
+
+    /// <summary>Exactly these events, which are folded.</summary>
+    public GivenAccount ThenAll(params AccountEvent[] expected)
+    {
+        decision.Refused.ShouldBe(Rejection.None);
+        decision.Events.ShouldBe(expected);
+        return After(expected);
     }
 
     /// <summary>One event of this type, which is folded.</summary>

@@ -38,6 +38,11 @@ public sealed class RefusalLadderTests
         open      5     3    post       1000                  unknown-withdrawal
         unopened  0     0    void       1                     account-not-found
         open      5     3    void       1000                  unknown-withdrawal
+        unopened  0     0    cancel     1                     account-not-found
+        open      5     3    cancel     1000                  unknown-withdrawal
+        open      5     3    cancel     3                     ok
+        open      5     3    post       3                     withdrawal-not-instructed
+        open      5     3    void       3                     withdrawal-not-instructed
         """;
 
     public static TheoryData<string> Ladder => [.. Rows.Split('\n')];
@@ -91,6 +96,7 @@ public sealed class RefusalLadderTests
             "transfer" => new AccountCommand.Transfer(GivenAccount.Bob, amount),
             "to-self" => new AccountCommand.Transfer(GivenAccount.Alice, amount),
             "post" => new AccountCommand.PostWithdrawal(new WithdrawalId(units)),
+            "cancel" => new AccountCommand.CancelWithdrawal(new WithdrawalId(units)),
             "void" => new AccountCommand.VoidWithdrawal(new WithdrawalId(units)),
             _ => throw new FormatException(name),
         };

@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
@@ -11,13 +12,22 @@ namespace CrossMargin.Grains.Tests.Accounts;
 public sealed class WithdrawalTests
 {
     private static readonly AccountCommand.Withdraw TwoDollars = new(Amount("2 USDC"), "0xabc");
+    private static readonly WithdrawalId Third = new(3);
 
     private static readonly Instant Overdue = Noon.PlusMicros(Account.OverdueAfterMicros);
 
+    /// <summary>Two of five dollars are held, by a decision under frame 7.</summary>
+    private static GivenAccount HeldAtSeven() => With("5 USDC").When(TwoDollars, Noon, frame: 7).Then<AccountEvent.WithdrawalHeld>();
+
+    private static GivenAccount Instructed() => HeldAtSeven().When(UpTo(7)).ThenAll(
+        new AccountEvent.WithdrawalCleared(Third, 7), new AccountEvent.WithdrawalInstructed(Third, Amount("2 USDC"), "0xabc"));
+
+    private static PoolEvent.Cleared UpTo(long frame) => new(frame, [new ShardId(0)]);
+
     [Fact]
     public void A_withdrawal_leaves_the_free_balance_at_once() => With("5 USDC")
-        .When(TwoDollars)
-        .Then(new AccountEvent.WithdrawalHeld(new WithdrawalId(3), Amount("2 USDC"), Amount("3 USDC"), "0xabc", Overdue))
+        .When(TwoDollars, Noon, frame: 7)
+        .Then(new AccountEvent.WithdrawalHeld(Third, Amount("2 USDC"), Amount("3 USDC"), "0xabc", Overdue) { Frame = 7 })
         .State.Balances[Asset.Of("USDC")].ShouldBe(Amount("3 USDC"));
 
     [Fact]
@@ -26,42 +36,91 @@ public sealed class WithdrawalTests
         .When(new AccountCommand.Withdraw(Amount("4 USDC"), "0xabc")).ThenJournaledRefusal(Rejection.ExceedsBalance);
 
     [Fact]
+    public void A_clearance_of_its_frame_or_a_later_one_instructs_the_custodian()
+    {
+        Instructed().State.Holds.ShouldHaveSingleItem().ShouldBeOfType<WithdrawalHold.Instructed>();
+        HeldAtSeven().When(UpTo(90)).ThenAll(
+            new AccountEvent.WithdrawalCleared(Third, 90), new AccountEvent.WithdrawalInstructed(Third, Amount("2 USDC"), "0xabc"));
+    }
+
+    [Fact]
+    public void A_clearance_of_an_earlier_frame_is_not_for_it() =>
+        HeldAtSeven().When(UpTo(6)).ThenNothing().State.WaitsSince().ShouldBe(7);
+
+    [Fact]
+    public void A_clearance_serves_only_what_was_held_under_its_frame()
+    {
+        var account = HeldAtSeven().When(TwoDollars, Noon, frame: 9).Then<AccountEvent.WithdrawalHeld>().When(UpTo(8)).ThenAll(
+            new AccountEvent.WithdrawalCleared(Third, 8), new AccountEvent.WithdrawalInstructed(Third, Amount("2 USDC"), "0xabc")).State;
+        account.Holds.Select(hold => hold.GetType()).ShouldBe([typeof(WithdrawalHold.Instructed), typeof(WithdrawalHold.Held)]);
+        account.WaitsSince().ShouldBe(9);
+    }
+
+    [Fact]
+    public void A_clearance_is_used_once() => Instructed().When(UpTo(7)).ThenNothing().State.WaitsSince().ShouldBeNull();
+
+    [Fact]
+    public void The_owner_takes_back_what_is_not_cleared()
+    {
+        var account = HeldAtSeven()
+            .When(new AccountCommand.CancelWithdrawal(Third))
+            .Then(new AccountEvent.WithdrawalCancelled(Third, Amount("2 USDC"), Amount("5 USDC"))).State;
+        account.Holds.ShouldBeEmpty();
+        account.WaitsSince().ShouldBeNull();
+    }
+
+    [Fact]
+    public void The_owner_takes_nothing_back_that_is_cleared() =>
+        Instructed().When(new AccountCommand.CancelWithdrawal(Third)).ThenJournaledRefusal(Rejection.WithdrawalCleared);
+
+    [Fact]
+    public void The_custodian_s_word_counts_only_after_the_instruction()
+    {
+        HeldAtSeven().When(new AccountCommand.PostWithdrawal(Third)).ThenJournaledRefusal(Rejection.WithdrawalNotInstructed);
+        HeldAtSeven().When(new AccountCommand.VoidWithdrawal(Third)).ThenJournaledRefusal(Rejection.WithdrawalNotInstructed);
+    }
+
+    [Fact]
     public void A_posted_withdrawal_is_gone()
     {
-        var account = With("5 USDC")
-            .When(TwoDollars).Then<AccountEvent.WithdrawalHeld>()
-            .When(new AccountCommand.PostWithdrawal(new WithdrawalId(3)))
-            .Then(new AccountEvent.WithdrawalPosted(new WithdrawalId(3), Amount("2 USDC"))).State;
+        var account = Instructed()
+            .When(new AccountCommand.PostWithdrawal(Third))
+            .Then(new AccountEvent.WithdrawalPosted(Third, Amount("2 USDC"))).State;
         account.Holds.ShouldBeEmpty();
         account.Balances[Asset.Of("USDC")].ShouldBe(Amount("3 USDC"));
     }
 
     [Fact]
-    public void A_voided_withdrawal_is_free_again()
+    public void A_voided_withdrawal_is_free_again() => Instructed()
+        .When(new AccountCommand.VoidWithdrawal(Third))
+        .Then(new AccountEvent.WithdrawalVoided(Third, Amount("2 USDC"), Amount("5 USDC")))
+        .State.Holds.ShouldBeEmpty();
+
+    [Fact]
+    public void A_withdrawal_ends_once() => Instructed()
+        .When(new AccountCommand.PostWithdrawal(Third)).Then<AccountEvent.WithdrawalPosted>()
+        .When(new AccountCommand.VoidWithdrawal(Third)).ThenJournaledRefusal(Rejection.UnknownWithdrawal);
+
+    [Fact]
+    public void A_phase_that_was_left_out_is_a_broken_invariant()
     {
-        var account = With("5 USDC")
-            .When(TwoDollars).Then<AccountEvent.WithdrawalHeld>()
-            .When(new AccountCommand.VoidWithdrawal(new WithdrawalId(3)))
-            .Then(new AccountEvent.WithdrawalVoided(new WithdrawalId(3), Amount("2 USDC"), Amount("5 USDC"))).State;
-        account.Holds.ShouldBeEmpty();
+        Should.Throw<InvariantViolation>(() => HeldAtSeven().After(new AccountEvent.WithdrawalPosted(Third, Amount("2 USDC")))).Number.ShouldBe("A5");
+        Should.Throw<InvariantViolation>(() => HeldAtSeven().After(new AccountEvent.WithdrawalInstructed(Third, Amount("2 USDC"), "0xabc")))
+            .Number.ShouldBe("A5");
+        Should.Throw<InvariantViolation>(() => Instructed().After(new AccountEvent.WithdrawalCancelled(Third, Amount("2 USDC"), Amount("5 USDC"))))
+            .Number.ShouldBe("A5");
     }
 
     [Fact]
-    public void A_withdrawal_ends_once() => With("5 USDC")
-        .When(TwoDollars).Then<AccountEvent.WithdrawalHeld>()
-        .When(new AccountCommand.PostWithdrawal(new WithdrawalId(3))).Then<AccountEvent.WithdrawalPosted>()
-        .When(new AccountCommand.VoidWithdrawal(new WithdrawalId(3))).ThenJournaledRefusal(Rejection.UnknownWithdrawal);
-
-    [Fact]
-    public void A_silent_custodian_is_reported_once_and_nothing_moves()
+    public void A_withdrawal_that_does_not_end_is_reported_once_and_nothing_moves()
     {
-        var given = With("5 USDC").When(TwoDollars).Then<AccountEvent.WithdrawalHeld>();
+        var given = Instructed();
         given.State.DueAt().ShouldBe(Overdue);
 
         given.When(TimerDue.Now, Overdue.PlusMicros(-1)).ThenNothing();
-        given.When(TimerDue.Now, Overdue).Then(new AccountEvent.WithdrawalOverdue(new WithdrawalId(3)));
+        given.When(TimerDue.Now, Overdue).Then(new AccountEvent.WithdrawalOverdue(Third));
         given.State.DueAt().ShouldBeNull();
         given.When(TimerDue.Now, Overdue).ThenNothing();
-        given.When(new AccountCommand.PostWithdrawal(new WithdrawalId(3))).Then<AccountEvent.WithdrawalPosted>();
+        given.When(new AccountCommand.PostWithdrawal(Third)).Then<AccountEvent.WithdrawalPosted>();
     }
 }

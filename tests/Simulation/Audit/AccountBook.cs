@@ -12,7 +12,9 @@ internal sealed class AccountBook(string id)
 {
     private static readonly BigInteger MaxBalance = 4 * BigInteger.Pow(10, 18);
 
-    private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported);
+    /// <summary>Phase: held, cleared or instructed. The frame is that of the decision to hold.</summary>
+    private sealed record Hold(
+        long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
 
@@ -31,6 +33,9 @@ internal sealed class AccountBook(string id)
 
     public BigInteger Quantity(int subAccount, int instrument) => positions.GetValueOrDefault((subAccount, instrument))?.Quantity ?? 0;
 
+    /// <summary>The frames under which something was held here that is not cleared.</summary>
+    public IEnumerable<long> WaitsSince => holds.Where(hold => hold.Phase == "held").Select(hold => hold.Frame);
+
     // ---- what a message or the clock must cause -------------------------------------------------------------------------
 
     /// <summary>The line of the record that a message about a transfer must cause here.</summary>
@@ -46,6 +51,17 @@ internal sealed class AccountBook(string id)
         return refusal is null
             ? $"account.transfer-received.v1 from={from} {Credited(asset, units)}"
             : $"account.transfer-bounced.v1 from={from} to={to} amount={StoredFormat.Text(asset, units)} reason={refusal}";
+    }
+
+    /// <summary>The lines of the records that a clearance up to this frame must cause here.</summary>
+    public IEnumerable<string> ExpectedOfClearance(long frame)
+    {
+        foreach (var hold in holds.Where(hold => hold.Phase == "held" && hold.Frame <= frame))
+        {
+            yield return $"account.withdrawal-cleared.v1 withdrawal={hold.Id} frame={frame}";
+            yield return $"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={StoredFormat.Text(hold.Asset, hold.Units)} "
+                + $"destination={hold.Destination}";
+        }
     }
 
     /// <summary>The line of the record that the end of an order must cause; null when it is not reserved.</summary>
@@ -87,6 +103,12 @@ internal sealed class AccountBook(string id)
                 AuditFailure.Unless(index >= 0, "I4", $"account {id} reports a withdrawal that it does not hold");
                 holds[index] = holds[index] with { IsReported = true };
                 return Moved.Nothing;
+            case "account.withdrawal-cleared.v1":
+                Change(payload, from: "held", to: "cleared");
+                return Moved.Nothing;
+            case "account.withdrawal-instructed.v1":
+                Change(payload, from: "cleared", to: "instructed");
+                return Moved.Nothing;
             case "account.command-refused.v1":
                 return Moved.Nothing;
             default:
@@ -108,13 +130,17 @@ internal sealed class AccountBook(string id)
                 AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} withdraws below zero at version {version}");
                 holds.Add(new Hold(
                     payload.GetProperty("withdrawal").GetInt64(), asset, units, payload.GetProperty("destination").GetString()!,
-                    StoredFormat.Micros(payload.GetProperty("overdueAt")), IsReported: false));
+                    StoredFormat.Micros(payload.GetProperty("overdueAt")), IsReported: false, "held",
+                    payload.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0));
                 return new Moved(asset, Balances: credited, Held: units);
             case "account.withdrawal-posted.v1":
-                Release(payload);
+                Release(payload, from: "instructed");
                 return new Moved(asset, Balances: credited, Held: -units, External: units);
             case "account.withdrawal-voided.v1":
-                Release(payload);
+                Release(payload, from: "instructed");
+                return new Moved(asset, Balances: credited, Held: -units);
+            case "account.withdrawal-cancelled.v1":
+                Release(payload, from: "held");
                 return new Moved(asset, Balances: credited, Held: -units);
             case "account.transfer-sent.v1":
                 AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} sends below zero at version {version}");
@@ -128,10 +154,18 @@ internal sealed class AccountBook(string id)
         }
     }
 
-    private void Release(JsonElement payload)
+    private void Change(JsonElement payload, string from, string to)
+    {
+        var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
+        AuditFailure.Unless(index >= 0 && holds[index].Phase == from, "I16", $"account {id} has no withdrawal that is {from} to be {to}");
+        holds[index] = holds[index] with { Phase = to };
+    }
+
+    private void Release(JsonElement payload, string from)
     {
         var hold = holds.Find(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
         AuditFailure.Unless(hold is not null, "I4", $"account {id} releases a withdrawal that it does not hold");
+        AuditFailure.Unless(hold!.Phase == from, "I16", $"account {id} releases a withdrawal that is {hold.Phase} and not {from}");
         AuditFailure.Unless(
             StoredFormat.Text(hold!.Asset, hold.Units) == payload.GetProperty("amount").GetString(), "I1",
             $"account {id} releases another amount than it held");
@@ -224,7 +258,8 @@ internal sealed class AccountBook(string id)
     public string State() => Line(
         owner, balances.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value)),
         holds.Select(hold => HoldLine(
-            hold.Id, StoredFormat.Text(hold.Asset, hold.Units), hold.Destination, StoredFormat.Time(hold.OverdueAt), hold.IsReported)),
+            hold.Id, StoredFormat.Text(hold.Asset, hold.Units), hold.Destination, StoredFormat.Time(hold.OverdueAt), hold.IsReported,
+            hold.Phase, hold.Frame)),
         positions.Select(entry =>
             $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{StoredFormat.Decimal(entry.Value.Quantity, 8)}/{StoredFormat.Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
         orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}"),
@@ -240,7 +275,8 @@ internal sealed class AccountBook(string id)
             owner, Each(state, "balances", balance => balance.ToString()),
             Each(state, "holds", hold => HoldLine(
                 hold.GetProperty("id").GetInt64(), hold.GetProperty("amount").ToString(), hold.GetProperty("destination").ToString(),
-                hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported")),
+                hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported",
+                hold.GetProperty("phase").ToString(), hold.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0)),
             Each(state, "positions", position => Slashed(position, "subAccount", "instrument", "quantity", "cost", "funding")),
             Each(state, "orders", order => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")),
             Each(state, "houseRounding", share => Slashed(share, "asset", "e20")));
@@ -252,8 +288,8 @@ internal sealed class AccountBook(string id)
     private static string Slashed(JsonElement of, params string[] names) =>
         string.Join('/', names.Select(name => of.GetProperty(name).ToString()));
 
-    public static string HoldLine(long id, string amount, string destination, string overdueAt, bool isReported) =>
-        $"{id}/{amount}/{destination}/{overdueAt}/{(isReported ? "Reported" : "Waiting")}";
+    public static string HoldLine(long id, string amount, string destination, string overdueAt, bool isReported, string phase, long frame) =>
+        $"{id}/{amount}/{destination}/{overdueAt}/{(isReported ? "Reported" : "Waiting")}/{phase}{(phase == "held" ? $"/{frame}" : "")}";
 
     public static string Line(
         string? owner, IEnumerable<string> balances, IEnumerable<string> holds, IEnumerable<string> positions, IEnumerable<string> orders,

@@ -25,13 +25,21 @@ internal sealed partial class Auditor
     /// <summary>
     /// What a shard that adopts a frame has to write: the turns that are left, and what its own record must say.
     /// </summary>
-    private sealed class Adoption(long frame, int light, Queue<string> turns, int valued, string digest)
+    private sealed class Adoption(long frame, int light, Queue<string> turns, Results results, Waiters waiters)
     {
         public int Light => light;
         public Queue<string> Turns => turns;
         public int Changed { get; set; }
-        public string Line => $"shard.frame-adopted.v1 frame={frame} accounts={valued} changed={Changed} digest={digest}";
+        public bool IsNews => Changed > 0 || waiters.Count > 0 || results.Shortfall > 0;
+        public string Line(int shard) => AdoptionLine(shard, frame, Changed, results, waiters);
     }
+
+    /// <summary>What the sweep of a shard comes to.</summary>
+    private sealed record Results(int Valued, int Shortfall, string Digest);
+
+    private static string AdoptionLine(int shard, long frame, int changed, Results results, Waiters waiters) =>
+        $"shard.frame-adopted.v1 shard={shard} frame={frame} accounts={results.Valued} changed={changed} waiting={waiters.Count} "
+        + $"shortfall={StoredFormat.Money(results.Shortfall)} digest={results.Digest}{(waiters.Count > 0 ? $" waitsSince={waiters.Since}" : "")}";
 
     /// <summary>With the first row that names it a frame was adopted; the grains are still as the sweep found them.</summary>
     private void CheckFrame(ShardBook book, StoredRow row)
@@ -61,13 +69,15 @@ internal sealed partial class Auditor
         }
 
         book.Adoption = new Adoption(
-            row.Frame, light, new Queue<string>(turns.Select(grain => grain.Key)), valued.Count,
-            Convert.ToHexStringLower(SHA256.HashData(results.ToArray())));
+            row.Frame, light, new Queue<string>(turns.Select(grain => grain.Key)),
+            new Results(valued.Count, light == 5 ? valued.Count : 0, Convert.ToHexStringLower(SHA256.HashData(results.ToArray()))),
+            WaitersOf(row.Shard));
     }
 
     private string ExpectedOfFrame(ShardBook book, StoredRow row, string id, long frame)
     {
         AuditFailure.Unless(frame == row.Frame, "I15", $"{row.Address} of frame {row.Frame} has frame {frame} for its cause");
+        if (frame == 0) return ExpectedBeforeAnyFrame(book, row, id);
         AuditFailure.Unless(book.Adoption is not null, "I15", $"{row.Address} comes after the adoption of frame {frame} was over");
         var adoption = book.Adoption!;
         var isRecord = StoredFormat.IsShardGrain(id);
@@ -76,7 +86,8 @@ internal sealed partial class Auditor
         {
             book.Adoption = null;
             book.HasAdopted = true;
-            return adoption.Line;
+            book.Adopted = frame;
+            return adoption.Line(row.Shard);
         }
 
         AuditFailure.Unless(adoption.Turns.TryDequeue(out _), "I15", $"{row.Address} is of a grain that needed no turn at frame {frame}");
@@ -90,7 +101,7 @@ internal sealed partial class Auditor
         if (book.Adoption is not { } adoption) return;
         var last = book.Rows[^1].Address;
         while (adoption.Turns.Count > 0) Skip(adoption, last);
-        AuditFailure.Unless(adoption.Changed == 0, "I15", $"frame {book.Frame} changed something and {last} ends its adoption without a record");
+        AuditFailure.Unless(!adoption.IsNews, "I15", $"frame {book.Frame} changed something and {last} ends its adoption without a record");
         AuditFailure.Unless(book.HasAdopted, "I15", $"the first adoption of a shard has no record before {last}");
         book.Adoption = null;
     }

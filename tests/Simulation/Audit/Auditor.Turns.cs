@@ -26,7 +26,7 @@ internal sealed partial class Auditor
 
         public bool GoesOnWith(string id, StoredRow row) =>
             id == grain && row.Cause.AsSpan().SequenceEqual(cause)
-            && (facts is not null ? written < facts.Count : Legs.Count > 0 || row.Type == "account.order-filled.v1");
+            && (facts is not null ? written < facts.Count : Legs.Count > 0 || row.Type is "account.order-filled.v1" or "pool.cleared.v1");
     }
 
     private void TakeIn(StoredRow row, string id, GrainBook grain, JsonElement payload)
@@ -43,6 +43,7 @@ internal sealed partial class Auditor
 
         var turn = book.Turn;
         if (Leg.IsBooking(row.Type)) Book(row, payload, turn);
+        if (row.Type == "pool.cleared.v1") CheckClearance(row, payload, grain.Pool);
         Move(row.Address, grain.Fold(row, payload));
         var expected = turn.Next;
         turn.Wrote();
@@ -108,10 +109,11 @@ internal sealed partial class Auditor
         if (log is null) return new Turn(id, row.Cause, facts: null, "I4");
         var intent = log.Find(id, row.Cause);
         AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
+        if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
         if (grain.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);
         if (reference is null) return new Turn(id, row.Cause, facts: null, "I4");
 
-        var outcome = reference.Ask(id, intent.Request, row.TimeMicros);
+        var outcome = reference.Ask(id, intent.Request, row.TimeMicros, row.Frame);
         AuditFailure.Unless(
             outcome.Facts.Count > 0, "reference", $"{row.Address} answers a command that is refused without a record: {outcome.Refused}");
         return new Turn(id, row.Cause, outcome.Facts, "reference");
@@ -149,6 +151,8 @@ internal sealed partial class Auditor
             "circular.sent.v1" => All("to"),
             "trade.captured.v1" or "trade.busted.v1" => [.. new[] { Side("buyer"), Side("seller") }.Distinct()],
             "order.ended.v1" => [Text("account")],
+            "shard.frame-adopted.v1" => [StoredFormat.MainPool],
+            "pool.cleared.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
             "market.feed-admitted.v1" => [Text("feed")],
             "market.instrument-listed.v1" or "market.funding-fixed.v1" => All("feeds"),
             _ => [],
@@ -193,6 +197,8 @@ internal sealed partial class Auditor
             unit.Next < unit.Addressees.Count, "I4",
             $"{row.Address} takes {unit.Message.Address} in for a grain that it is not addressed to here");
         unit.Next++;
+        if (StoredFormat.IsPool(addressee))
+            return new Turn(id, row.Cause, GrainOf(id).Pool.ExpectedOfAdoption(unit.Message, message, row.Frame), "I16");
 
         var legs = Leg.IsTrade(unit.Message.Type)
             ? Leg.Of(unit.Message.Type, message).Where(leg => leg.Account == addressee).ToList()
@@ -215,6 +221,8 @@ internal sealed partial class Auditor
             return OneFact(row, id, $"shard.parked.v1 from={unit.Message.Address} grain={addressee} type={unit.Message.Type} reason={reason}");
         }
 
+        if (outcome is null && unit.Message.Type == "pool.cleared.v1")
+            return new Turn(id, row.Cause, [.. GrainOf(id).Account.ExpectedOfClearance(FrameOf(message)).Select(line => new Fact(line))], "I16");
         if (outcome is not null) return new Turn(id, row.Cause, outcome.Facts, "reference") { Legs = new Queue<Leg>(legs) };
         return GrainOf(addressee).ExpectedOfMessage(unit.Message, message, row.Frame) is { } line
             ? OneFact(row, id, line)
@@ -239,6 +247,7 @@ internal sealed partial class Auditor
             .Select(index => message.Addressees.AsSpan(index * 16, 16).ToArray())
             .Where(addressee => StoredFormat.ShardOf(addressee, shards) == row.Shard)
             .Select(addressee => StoredFormat.Uuid(addressee)).ToList();
+        if (message.Type == "pool.cleared.v1") here = WaitingIn(row.Shard);
         return book.Unit = new Unit(message, here);
     }
 
@@ -257,6 +266,7 @@ internal sealed partial class Auditor
         var outcome = StoredFormat.IsCircular(addressee) ? null : reference?.Tell(addressee, told[unit.Message.Address]);
         var isSilent = outcome is not null
             ? outcome is { Facts.Count: 0, Refused: null }
+            : unit.Message.Type == "pool.cleared.v1" ? !GrainOf(addressee).Account.ExpectedOfClearance(FrameOf(message.RootElement)).Any()
             : GrainOf(addressee).ExpectedOfMessage(unit.Message, message.RootElement, frame: 0) is "";
         AuditFailure.Unless(isSilent, "I4", $"{addressee} has not taken {unit.Message.Address} in, and its shard moved on");
     }

@@ -146,6 +146,7 @@ internal sealed partial class Auditor
     {
         if (grains.TryGetValue(id, out var grain)) return grain;
         grain = new GrainBook(id);
+        grain.Pool.Shards = shards;
         grains.Add(id, grain);
         return grain;
     }
@@ -307,5 +308,8 @@ internal sealed partial class Auditor
         public long Frame { get; set; }
         public Adoption? Adoption { get; set; }
         public bool HasAdopted { get; set; }
+
+        /// <summary>The frame of the last adoption record.</summary>
+        public long Adopted { get; set; }
     }
 }

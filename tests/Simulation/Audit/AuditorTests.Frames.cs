@@ -8,6 +8,7 @@ namespace CrossMargin.Simulation.Audit;
 public partial class AuditorTests
 {
     private static readonly byte[] Lighthouse = OfKind(0xC9, shard: 0), Circular = OfKind(0xC8, shard: 1), Reader = OfKind(0xC8, shard: 0);
+    private static readonly byte[] Pool = StoredFormat.Bytes(StoredFormat.MainPool);
     private static readonly byte[] Shard1 = StoredFormat.Bytes("01000000-0000-8000-8000-000000000001");
     private static readonly string CircularId = StoredFormat.Uuid(Circular), ReaderId = StoredFormat.Uuid(Reader);
 
@@ -22,7 +23,7 @@ public partial class AuditorTests
             .Add(Lighthouse, "lighthouse.shone.v1", $$"""{"frame":3,"light":{{Light}}}""", Key(20))
             .Add(Circular, "circular.sent.v1", $$"""{"to":["{{CircularId}}"],"text":"ignore","seen":0}""", Key(21), Circular)
             .Add(Circular, "circular.lit.v1", $$"""{"seen":3,"light":{{Light}}}""", Frame(3)).Edit(1, 1, AtFrameThree)
-            .Add(Shard1, "shard.frame-adopted.v1", $$"""{"frame":3,"accounts":1,"changed":1,"digest":"{{digest}}"}""", Frame(3)).Edit(1, 2, AtFrameThree)
+            .Add(Shard1, "shard.frame-adopted.v1", $$"""{"shard":1,"frame":3,"accounts":1,"changed":1,"waiting":0,"shortfall":"0","digest":"{{digest}}"}""", Frame(3), Pool).Edit(1, 2, AtFrameThree)
             .Add(Circular, "circular.sent.v1", $$"""{"to":["{{ReaderId}}"],"text":"read","seen":3}""", Key(22), Reader).Edit(1, 3, AtFrameThree);
     }
 
@@ -41,7 +42,7 @@ public partial class AuditorTests
 
     [Fact]
     public void A_message_taken_in_below_its_frame_is_seen() => Breaks("I15", GoodFrames()
-        .Add(Reader, "circular.read.v1", $$"""{"from":"{{CircularId}}","text":"read","seen":0}""", Message(1, 4)));
+        .Add(Pool, "pool.shard-reported.v1", """{"shard":1,"frame":3,"waiting":0,"shortfall":"0"}""", Message(1, 3)));
 
     [Fact]
     public void A_turn_left_out_is_seen() => Breaks("I15", GoodFrames().Remove(1, 1));

@@ -16,6 +16,7 @@ internal sealed class GrainBook(string id)
 
     public AccountBook Account { get; } = new(id);
     public FeedBook Feed { get; } = new();
+    public PoolBook Pool { get; } = new();
     public MarketBook Market { get; } = new();
 
     public long Version { get; private set; }
@@ -34,12 +35,14 @@ internal sealed class GrainBook(string id)
         IsAccount ? Account.State()
         : StoredFormat.IsFeed(id) ? Feed.State()
         : StoredFormat.IsMarket(id) ? Market.State()
+        : StoredFormat.IsPool(id) ? Pool.State()
         : StoredFormat.IsLighthouse(id) ? $"last={lastShone}"
         : circulars.State();
 
     public static string StateOf(string grain, ReadOnlyMemory<byte> saved)
     {
         if (StoredFormat.IsAccount(grain)) return AccountBook.StateOf(saved);
+        if (StoredFormat.IsPool(grain)) return PoolBook.StateOf(saved);
         using var document = JsonDocument.Parse(saved);
         if (StoredFormat.IsFeed(grain)) return FeedBook.StateOf(document.RootElement);
         if (StoredFormat.IsMarket(grain)) return MarketBook.StateOf(document.RootElement);
@@ -86,6 +89,7 @@ internal sealed class GrainBook(string id)
         if (IsAccount) return Account.Fold(row.Type, payload, row.Version);
         if (StoredFormat.IsFeed(id)) return Feed.Fold(row, payload);
         if (StoredFormat.IsMarket(id)) Market.Fold(row, payload);
+        else if (StoredFormat.IsPool(id)) Pool.Fold(row.Type, payload);
         else if (StoredFormat.IsLighthouse(id)) lastShone = payload.GetProperty("frame").GetInt64();
         else if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
         return Moved.Nothing;

@@ -8,6 +8,9 @@ internal abstract record Request
     internal sealed record Open(string Owner) : Request;
     internal sealed record Deposit(string Asset, BigInteger Units, string Reference) : Request;
     internal sealed record Withdraw(string Asset, BigInteger Units, string Destination) : Request;
+    internal sealed record Cancel(long Withdrawal) : Request;
+    internal sealed record SetAside(int Shard, BigInteger ExposureMicros, string Reason) : Request;
+    internal sealed record BringBack(int Shard, string Reason) : Request;
     internal sealed record Post(long Withdrawal) : Request;
     internal sealed record Void(long Withdrawal) : Request;
     internal sealed record Transfer(string To, string Asset, BigInteger Units) : Request;

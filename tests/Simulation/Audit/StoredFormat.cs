@@ -95,6 +95,35 @@ internal static class StoredFormat
         return (int)((mixed >> 32) % (ulong)shards);
     }
 
+    public static bool IsPool(string uuid) => uuid.StartsWith("06", StringComparison.Ordinal);
+
+    /// <summary>The coordinator of the venue's pool: a hash of its name as a custom UUID whose first byte is the kind.</summary>
+    public static string MainPool { get; } = PoolNamed("pool main");
+
+    private static string PoolNamed(string name)
+    {
+        var id = SHA256.HashData(Encoding.ASCII.GetBytes(name))[..16];
+        id[0] = 6;
+        id[6] = (byte)((id[6] & 0x0F) | 0x80);
+        id[8] = (byte)((id[8] & 0x3F) | 0x80);
+        return Uuid(id);
+    }
+
+    public static string ShardGrain(int shard) => $"01000000-0000-8000-8000-{shard:x12}";
+
+    /// <summary>A valuation: millionths of the reference currency as decimal text.</summary>
+    public static string Money(BigInteger micros)
+    {
+        var digits = micros.ToString(CultureInfo.InvariantCulture).PadLeft(7, '0');
+        return $"{digits[..^6]}.{digits[^6..]}".TrimEnd('0').TrimEnd('.');
+    }
+
+    public static BigInteger Micros(string money)
+    {
+        var parts = money.Split('.');
+        return BigInteger.Parse(parts[0] + (parts.Length > 1 ? parts[1] : "").PadRight(6, '0'), CultureInfo.InvariantCulture);
+    }
+
     public static bool IsCircular(string uuid) => uuid.StartsWith("c8", StringComparison.Ordinal);
 
     public static bool IsLighthouse(string uuid) => uuid.StartsWith("c9", StringComparison.Ordinal);

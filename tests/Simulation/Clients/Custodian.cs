@@ -17,7 +17,7 @@ internal sealed class Custodian(Venue venue, Town town, SourceId source, Account
 
     public override void Saw(StoredRow row)
     {
-        if (Source.Name != "custody-a" || row.Type != "account.withdrawal-held.v1" || StoredFormat.Uuid(row.Grain) != account.ToString())
+        if (Source.Name != "custody-a" || row.Type != "account.withdrawal-instructed.v1" || StoredFormat.Uuid(row.Grain) != account.ToString())
             return;
         using var payload = JsonDocument.Parse(row.Payload);
         var withdrawal = payload.RootElement.GetProperty("withdrawal").GetInt64();
@@ -33,8 +33,12 @@ internal sealed class Custodian(Venue venue, Town town, SourceId source, Account
         if (Draws.OneIn(20) && Misspeak(Draws.Pick(Habits))) return;
         SayNext(() => toConfirm.TryDequeue(out var confirmation) && !Draws.OneIn(10)
             ? confirmation
+            : Draws.OneIn(25) ? OfWhatItWasNotTold()
             : Town.Deposit(account, town.Amount(Draws), $"tx-{Given + 1}"));
     }
+
+    private Order OfWhatItWasNotTold() =>
+        Draws.OneIn(2) ? Town.Post(account, Draws.Between(2, 12)) : Town.Void(account, Draws.Between(2, 12));
 
     protected override Order Mistake(string about) => Town.Deposit(account, town.Amount(Draws), $"tx-{about}");
 }

@@ -58,7 +58,7 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
             case <= 4: AskNew(Town.Withdraw(from.Id, AmountOf(from), $"bank-{Draws.Between(1, 3)}")); break;
             case <= 8: AskNew(Town.Transfer(from.Id, town.Somebody(Draws), AmountOf(from))); break;
             case 9: AskNew(Town.Open(from)); break;
-            case 10: VoidOne(from); break;
+            case 10: CancelOne(from); break;
             case 11 or 12: PressAgain(); break;
             default: Other(); break;
         }
@@ -66,6 +66,12 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
 
     private void Other()
     {
+        if (Draws.OneIn(15))
+        {
+            AskNew(town.Officer(Draws));
+            return;
+        }
+
         if (town.Circulars.Count > 0 && Draws.OneIn(2)) AskNew(town.Circulate(Draws.Pick(town.Circulars), Draws));
         else Read(Draws.OneIn(4) && town.Circulars.Count > 0 ? Draws.Pick(town.Circulars) : Draws.Pick(town.Accounts).Id.Grain);
     }
@@ -87,13 +93,13 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         return Town.AmountNear(Venue.Auditor.BalanceOf(account.Id.ToString(), asset.ToString()), asset, Draws);
     }
 
-    private void VoidOne(Address account)
+    private void CancelOne(Address account)
     {
-        if (holds.Count == 0 || Draws.OneIn(4)) AskNew(Town.Void(account.Id, Draws.Between(1, 9)));
+        if (holds.Count == 0 || Draws.OneIn(4)) AskNew(Town.Cancel(account.Id, Draws.Between(1, 9)));
         else
         {
             var (held, withdrawal) = Draws.Pick(holds);
-            AskNew(Town.Void(held, withdrawal));
+            AskNew(Town.Cancel(held, withdrawal));
         }
     }
 

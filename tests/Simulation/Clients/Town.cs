@@ -4,6 +4,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Simulation.Audit;
 using CrossMargin.Simulation.World;
 
@@ -72,6 +73,19 @@ internal sealed partial class Town
 
     public static Order Withdraw(AccountId from, AssetAmount amount, string destination) =>
         new(from.Grain, new AccountCommand.Withdraw(amount, destination), new Request.Withdraw(amount.Asset.ToString(), amount.Units, destination));
+
+    public static Order Cancel(AccountId account, long withdrawal) =>
+        new(account.Grain, new AccountCommand.CancelWithdrawal(new WithdrawalId(withdrawal)), new Request.Cancel(withdrawal));
+
+    /// <summary>An officer, who is sometimes wrong about the shard and about its state.</summary>
+    public Order Officer(Draws draws)
+    {
+        var shard = draws.Between(draws.OneIn(20) ? -1 : 0, venue.Plan.Shards - (draws.OneIn(20) ? 0 : 1));
+        if (draws.OneIn(2)) return new Order(PoolId.Main.Grain, new PoolCommand.BringBack(new ShardId(shard), "seen"), new Request.BringBack(shard, "seen"));
+        var exposure = draws.OneIn(3) ? draws.Between(-1, 2_000_000) : 0;
+        return new Order(
+            PoolId.Main.Grain, new PoolCommand.SetAside(new ShardId(shard), new Money(exposure), "silent"), new Request.SetAside(shard, exposure, "silent"));
+    }
 
     public static Order Post(AccountId account, long withdrawal) =>
         new(account.Grain, new AccountCommand.PostWithdrawal(new WithdrawalId(withdrawal)), new Request.Post(withdrawal));

@@ -5,19 +5,6 @@ using static CrossMargin.Simulation.Audit.StoredFormat;
 
 namespace CrossMargin.Simulation.Reference;
 
-/// <summary>One record that a turn must leave, as a line, and what it tells the grains that it is addressed to.</summary>
-internal sealed record Fact(string Line, object? Tells = null);
-
-/// <summary>All that a turn must leave. Refused without a fact: a message is parked, a command is only answered.</summary>
-internal sealed record Outcome(IReadOnlyList<Fact> Facts, string? Refused)
-{
-    public static readonly Outcome Nothing = new([], Refused: null);
-
-    public static implicit operator Outcome(string line) => new([new Fact(line)], Refused: null);
-    public static implicit operator Outcome(Fact fact) => new([fact], Refused: null);
-    public static Outcome No(string reason) => new([], reason);
-}
-
 /// <summary>
 /// The rules of the venue once more, written from docs/clearing.md and docs/events.md in exact arithmetic and without shards,
 /// journal or snapshots. It is told what the engine was told, in the order in which the journal has it, keeps its own state
@@ -32,11 +19,11 @@ internal sealed class ReferenceModel
     private readonly Dictionary<string, Feed> feeds = new(StringComparer.Ordinal);
     private readonly Market market = new();
 
-    public Outcome Ask(string grain, Request request, long time) => request switch
+    public Outcome Ask(string grain, Request request, long time, long frame) => request switch
     {
         Request.Capture or Request.EndOrder or Request.Bust => FeedOf(grain).Ask(request),
         Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.FixFunding => market.Ask(request, time),
-        _ => AccountOf(grain).Ask(request, time),
+        _ => AccountOf(grain).Ask(request, time, frame),
     };
 
     public Outcome Tell(string grain, object message) =>
@@ -72,6 +59,7 @@ internal sealed class ReferenceModel
     private sealed record Busted(Trade Trade);
     private sealed record OrderEnded(string Order);
     private sealed record InstrumentsTold(IReadOnlyList<Listed> Instruments);
+    internal sealed record Clearance(long Frame);   // what was held under this frame or before may leave
     private sealed record FundingTold(int Instrument, Point Point);
 
     private static string Price(BigInteger price) => Decimal(price, 8);
@@ -91,7 +79,7 @@ internal sealed class ReferenceModel
 
     // ---- accounts -------------------------------------------------------------------------------------------------------
 
-    private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported);
+    private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
     private sealed record Reservation(string Id, int SubAccount, int Instrument, string Side, BigInteger Remaining, BigInteger Price);
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, Point Point);
 
@@ -105,11 +93,12 @@ internal sealed class ReferenceModel
         private readonly List<Hold> holds = [];
         private readonly List<Reservation> orders = [];
 
-        public Outcome Ask(Request request, long time) => Counted(request switch
+        public Outcome Ask(Request request, long time, long frame) => Counted(request switch
         {
             Request.Open open => Open(open),
             Request.Deposit deposit => Deposit(deposit),
-            Request.Withdraw withdraw => Withdraw(withdraw, time),
+            Request.Withdraw withdraw => Withdraw(withdraw, time, frame),
+            Request.Cancel cancel => End("cancel-withdrawal", cancel.Withdrawal),
             Request.Post post => End("post-withdrawal", post.Withdrawal),
             Request.Void @void => End("void-withdrawal", @void.Withdrawal),
             Request.Transfer transfer => Send(transfer),
@@ -126,6 +115,7 @@ internal sealed class ReferenceModel
             Busted busted => Fill(busted.Trade, name: "fill-reversed", sign: -1),
             OrderEnded ended => Release(ended),
             FundingTold told => Settle(told),
+            Clearance clearance => Clear(clearance.Frame),
             _ => throw new AuditFailure("I4", $"account {id} is told of a {message.GetType().Name}"),
         });
 
@@ -140,7 +130,7 @@ internal sealed class ReferenceModel
 
         public string State() => AccountBook.Line(
             owner, balances.Where(entry => !entry.Value.IsZero).Select(entry => Text(entry.Key, entry.Value)),
-            holds.Select(hold => AccountBook.HoldLine(hold.Id, Text(hold.Asset, hold.Units), hold.Destination, Time(hold.OverdueAt), hold.IsReported)),
+            holds.Select(hold => AccountBook.HoldLine(hold.Id, Text(hold.Asset, hold.Units), hold.Destination, Time(hold.OverdueAt), hold.IsReported, hold.Phase, hold.Frame)),
             positions.Select(entry => $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{Price(entry.Value.Quantity)}/{Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
             orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{Price(order.Remaining)}/{Price(order.Price)}"),
             rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}"));
@@ -187,25 +177,35 @@ internal sealed class ReferenceModel
             return $"account.deposited.v1 {Credit(deposit.Asset, deposit.Units)} reference={deposit.Reference}";
         }
 
-        private Outcome Withdraw(Request.Withdraw withdraw, long time)
+        private Outcome Withdraw(Request.Withdraw withdraw, long time, long frame)
         {
             if (Unusable(withdraw.Asset, withdraw.Units) is { } no) return Refused("withdraw", no);
             if (holds.Count >= 100) return Refused("withdraw", "too-many-withdrawals");
             if (withdraw.Units > Balance(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
-            var hold = new Hold(version + 1, withdraw.Asset, withdraw.Units, withdraw.Destination, time + Day, IsReported: false);
+            var hold = new Hold(version + 1, withdraw.Asset, withdraw.Units, withdraw.Destination, time + Day, IsReported: false, "held", frame);
             holds.Add(hold);
-            return $"account.withdrawal-held.v1 withdrawal={hold.Id} {Debit(hold.Asset, hold.Units)} destination={hold.Destination} overdueAt={Time(hold.OverdueAt)}";
+            return $"account.withdrawal-held.v1 withdrawal={hold.Id} {Debit(hold.Asset, hold.Units)} destination={hold.Destination} overdueAt={Time(hold.OverdueAt)}"
+                + (frame > 0 ? $" frame={frame}" : "");
         }
 
         private Outcome End(string command, long withdrawal)
         {
             if (owner is null) return Refused(command, "account-not-found");
             if (holds.Find(hold => hold.Id == withdrawal) is not { } hold) return Refused(command, "unknown-withdrawal");
+            var (due, otherwise) = command == "cancel-withdrawal" ? ("held", "withdrawal-cleared") : ("instructed", "withdrawal-not-instructed");
+            if (hold.Phase != due) return Refused(command, otherwise);
             holds.Remove(hold);
             return command == "post-withdrawal"
                 ? $"account.withdrawal-posted.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)}"
-                : $"account.withdrawal-voided.v1 withdrawal={hold.Id} {Credit(hold.Asset, hold.Units)}";
+                : $"account.withdrawal-{(hold.Phase == "held" ? "cancelled" : "voided")}.v1 withdrawal={hold.Id} {Credit(hold.Asset, hold.Units)}";
         }
+
+        private Outcome Clear(long frame) => new([.. holds.ToList().Where(hold => hold.Phase == "held" && hold.Frame <= frame).SelectMany(hold =>
+        {
+            holds[holds.IndexOf(hold)] = hold with { Phase = "instructed" };
+            return (Fact[])[new($"account.withdrawal-cleared.v1 withdrawal={hold.Id} frame={frame}"),
+                new($"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)} destination={hold.Destination}")];
+        })], Refused: null);
 
         private Outcome Send(Request.Transfer transfer)
         {

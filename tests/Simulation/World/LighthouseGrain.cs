@@ -95,6 +95,9 @@ internal sealed class BeamSweep : ShardSweep
         }
 
         return new FrameResults(
-            [.. circulars.Where(slot => (slot.Id.Low + (ulong)beam.Light) % 3 == 0)], circulars.Count, Hash256.Of(results));
+            [.. circulars.Where(slot => (slot.Id.Low + (ulong)beam.Light) % 3 == 0)], circulars.Count, Hash256.Of(results))
+        {
+            Shortfall = new Money(beam.Light == 5 ? circulars.Count : 0),
+        };
     }
 }

@@ -20,6 +20,7 @@ internal sealed class Plan
             OpenRecords = draws.OneIn(3) ? 4_096 : draws.Between(2, 12),
             RingRecords = draws.OneIn(4) ? 64 : draws.Between(1, 4),
             SnapshotEvery = draws.OneIn(4) ? 1_000 : draws.Between(2, 25),
+            ConflateMicros = draws.Pick([20_000L, 200_000L, 1_000_000L]),
             KeysInWindow = draws.OneIn(8) ? draws.Between(3, 20) : 100_000,
         };
         RowsPerTransaction = draws.OneIn(3) ? 1_000 : draws.Between(1, 12);

@@ -1,6 +1,8 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
@@ -54,7 +56,11 @@ internal sealed class Venue
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
         Catalog = new GrainCatalog(
-            AccountGrain.Unmargined, new TradeCaptureGrain(), new MarketGrain(), new CircularGrain(), new LighthouseGrain()) { Valuation = new BeamValuation() };
+            AccountGrain.Unmargined, new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(Map), new CircularGrain(), new LighthouseGrain())
+        {
+            Valuation = new BeamValuation(),
+            Coordinator = PoolId.Main.Grain,
+        };
         Auditor = new Auditor(Plan.Shards, Log, judges == Judges.All ? new ReferenceModel() : null);
         Journal = new AuditedJournal(this, Map, Auditor, Root.Fork("journal"));
         Network = new Network(this, Root.Fork("network"));

@@ -17,6 +17,10 @@ internal static class Watch
             case "account.transfer-returned.v1": sights.Saw(Sight.Returned); break;
             case "account.withdrawal-overdue.v1": sights.Saw(Sight.Overdue); break;
             case "account.withdrawal-posted.v1": sights.Saw(Sight.Posted); break;
+            case "account.withdrawal-cancelled.v1": sights.Saw(Sight.Cancelled); break;
+            case "pool.cleared.v1": sights.Saw(row.Frame > 0 ? Sight.ClearedUnderAFrame : Sight.ClearedBeforeAnyFrame); break;
+            case "pool.shard-set-aside.v1": sights.Saw(Sight.ShardSetAside); break;
+            case "pool.shard-brought-back.v1": sights.Saw(Sight.ShardBroughtBack); break;
             case "account.withdrawal-voided.v1": sights.Saw(Sight.Voided); break;
             case "account.command-refused.v1": sights.Saw(Sight.RefusedInJournal); break;
             case "account.transfer-sent.v1":

@@ -1,0 +1,16 @@
+namespace CrossMargin.Contracts.Pools;
+
+/// <summary>What officers can ask the coordinator of a risk pool. Everything else it hears from the shards.</summary>
+public abstract record PoolCommand
+{
+    private PoolCommand() { }
+
+    /// <summary>
+    /// Nobody waits for this shard any longer, and nobody in it is cleared. <paramref name="Exposure"/> is what its accounts
+    /// may owe at the most; it counts as shortfall.
+    /// </summary>
+    public sealed record SetAside(ShardId Shard, Money Exposure, string Reason) : PoolCommand;
+
+    /// <summary>The shard counts again by what it says of itself.</summary>
+    public sealed record BringBack(ShardId Shard, string Reason) : PoolCommand;
+}

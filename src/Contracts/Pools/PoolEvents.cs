@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+
+namespace CrossMargin.Contracts.Pools;
+
+/// <summary>What has happened to a risk pool. docs/clearing.md, "Clearance", has the rules.</summary>
+public abstract record PoolEvent
+{
+    private PoolEvent() { }
+
+    /// <summary>
+    /// A shard has adopted a frame: so many of its accounts wait for clearance, and so much is missing in those whose margin
+    /// equity is negative.
+    /// </summary>
+    public sealed record ShardReported(ShardId Shard, long Frame, int Waiting, Money Shortfall) : PoolEvent
+    {
+        /// <summary>The lowest frame under which one of those that wait began to; null when none waits.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public long? WaitsSince { get; init; }
+    }
+
+    /// <summary>
+    /// Addressed to the shards: what was set aside in them under this frame or an earlier one may leave. It says nothing of
+    /// what is set aside later, whatever frame that names.
+    /// </summary>
+    public sealed record Cleared(long Frame, ImmutableArray<ShardId> Shards) : PoolEvent;
+
+    public sealed record ShardSetAside(ShardId Shard, Money Exposure, string Reason) : PoolEvent;
+
+    public sealed record ShardBroughtBack(ShardId Shard, string Reason) : PoolEvent;
+
+    /// <summary>Journaled, so that the same key gets the same answer for ever.</summary>
+    public sealed record CommandRefused(string Command, Rejection Reason) : PoolEvent;
+}
+
+public static class PoolEventNames
+{
+    public const string ShardReported = "pool.shard-reported.v1";
+    public const string Cleared = "pool.cleared.v1";
+    public const string ShardSetAside = "pool.shard-set-aside.v1";
+    public const string ShardBroughtBack = "pool.shard-brought-back.v1";
+    public const string CommandRefused = "pool.command-refused.v1";
+}

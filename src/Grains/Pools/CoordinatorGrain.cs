@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Grains.Pools;
+
+/// <summary>The coordinator of a risk pool as a kind of grain: its decider, its event names and its bytes.</summary>
+public sealed class CoordinatorGrain(ShardMap map) : GrainType<Coordinator, PoolEvent>
+{
+    public override GrainKind Kind => GrainKind.Coordinator;
+    public override int SnapshotSchema => 1;
+
+    public override IReadOnlyList<string> EventNames { get; } =
+    [
+        PoolEventNames.ShardReported, PoolEventNames.Cleared, PoolEventNames.ShardSetAside, PoolEventNames.ShardBroughtBack,
+        PoolEventNames.CommandRefused,
+    ];
+
+    protected override Coordinator Empty(GrainId id) => Coordinator.Of(new PoolId(id), map.Count);
+
+    protected override Decision<PoolEvent> Decide(Coordinator state, object input, Context context) =>
+        Coordinator.Decide(state, input, context);
+
+    protected override Coordinator Evolve(Coordinator state, PoolEvent @event) => Coordinator.Evolve(state, @event);
+    protected override void Verify(Coordinator state) => state.Verify();
+    protected override Instant? DueAt(Coordinator state) => null;
+
+    protected override ImmutableArray<GrainId> AddresseesOf(PoolEvent @event) =>
+        @event is PoolEvent.Cleared cleared ? [.. cleared.Shards.Select(ShardMap.GrainOf)] : [];
+
+    protected override Rejection RefusalIn(PoolEvent @event) =>
+        @event is PoolEvent.CommandRefused refused ? refused.Reason : Rejection.None;
+
+    public override byte[] CanonicalBytes(object command)
+    {
+        var body = command switch
+        {
+            PoolCommand.SetAside c => JsonSerializer.SerializeToUtf8Bytes(c, PoolJson.Default.SetAside),
+            PoolCommand.BringBack c => JsonSerializer.SerializeToUtf8Bytes(c, PoolJson.Default.BringBack),
+            _ => throw new UnreachableException(command.GetType().Name),
+        };
+        return [.. System.Text.Encoding.ASCII.GetBytes(command.GetType().Name), .. body];
+    }
+
+    protected override string NameOf(PoolEvent @event) => @event switch
+    {
+        PoolEvent.ShardReported => PoolEventNames.ShardReported,
+        PoolEvent.Cleared => PoolEventNames.Cleared,
+        PoolEvent.ShardSetAside => PoolEventNames.ShardSetAside,
+        PoolEvent.ShardBroughtBack => PoolEventNames.ShardBroughtBack,
+        PoolEvent.CommandRefused => PoolEventNames.CommandRefused,
+        _ => throw new UnreachableException(@event.GetType().Name),
+    };
+
+    protected override void Encode(PoolEvent @event, IBufferWriter<byte> destination)
+    {
+        using var writer = new Utf8JsonWriter(destination);
+        JsonSerializer.Serialize(writer, @event, PoolJson.Default.GetTypeInfo(@event.GetType())!);
+    }
+
+    public override object Decode(string name, ReadOnlySpan<byte> payload) =>
+        JsonSerializer.Deserialize(payload, Shape(name)) ?? throw new JsonException("an event is an object");
+
+    private static JsonTypeInfo Shape(string name) => name switch
+    {
+        PoolEventNames.ShardReported => PoolJson.Default.ShardReported,
+        PoolEventNames.Cleared => PoolJson.Default.Cleared,
+        PoolEventNames.ShardSetAside => PoolJson.Default.ShardSetAside,
+        PoolEventNames.ShardBroughtBack => PoolJson.Default.ShardBroughtBack,
+        PoolEventNames.CommandRefused => PoolJson.Default.CommandRefused,
+        _ => throw new UnreachableException(name),
+    };
+
+    protected override byte[] Save(Coordinator state) =>
+        JsonSerializer.SerializeToUtf8Bytes(new CoordinatorSnapshot(state.Version, state.Shards), PoolJson.Default.CoordinatorSnapshot);
+
+    public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
+    {
+        var saved = JsonSerializer.Deserialize(snapshot, PoolJson.Default.CoordinatorSnapshot)!;
+        return new Coordinator(new PoolId(id), saved.Version, saved.Shards);
+    }
+}
+
+/// <summary>A coordinator as a snapshot keeps it. Equal states have equal bytes.</summary>
+internal sealed record CoordinatorSnapshot(long Version, ImmutableArray<ShardStanding> Shards);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    Converters = [typeof(MoneyText), typeof(ShardNumber), typeof(EventJson.RejectionConverter)])]
+[JsonSerializable(typeof(PoolEvent.ShardReported))]
+[JsonSerializable(typeof(PoolEvent.Cleared))]
+[JsonSerializable(typeof(PoolEvent.ShardSetAside))]
+[JsonSerializable(typeof(PoolEvent.ShardBroughtBack))]
+[JsonSerializable(typeof(PoolEvent.CommandRefused))]
+[JsonSerializable(typeof(PoolCommand.SetAside))]
+[JsonSerializable(typeof(PoolCommand.BringBack))]
+[JsonSerializable(typeof(CoordinatorSnapshot))]
+internal sealed partial class PoolJson : JsonSerializerContext;

@@ -1,0 +1,33 @@
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Pools;
+using CrossMargin.Runtime.Records;
+using Shouldly;
+using Xunit;
+
+namespace CrossMargin.Grains.Tests.Pools;
+
+public sealed class PoolEventGoldenTests
+{
+    private static readonly CoordinatorGrain Grain = new(new ShardMap(64));
+
+    private static readonly PoolEvent[] Samples =
+    [
+        new PoolEvent.ShardReported(new ShardId(63), 1_234_567, 12, new Money(1_500_000)) { WaitsSince = 1_234_560 },
+        new PoolEvent.Cleared(1_234_566, [new ShardId(0), new ShardId(63)]),
+        new PoolEvent.ShardSetAside(new ShardId(7), new Money(250_000_000_000), "the disk of its host"),
+        new PoolEvent.ShardBroughtBack(new ShardId(7), "mended"),
+        new PoolEvent.CommandRefused("set-aside", Rejection.ShardAlreadySetAside),
+    ];
+
+    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void An_event_has_the_bytes_that_it_always_had(string name) =>
+        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
+
+    [Fact]
+    public void Every_event_name_has_a_sample() =>
+        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
+}

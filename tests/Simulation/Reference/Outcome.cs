@@ -1,0 +1,14 @@
+namespace CrossMargin.Simulation.Reference;
+
+/// <summary>One record that a turn must leave, as a line, and what it tells the grains that it is addressed to.</summary>
+internal sealed record Fact(string Line, object? Tells = null);
+
+/// <summary>All that a turn must leave. Refused without a fact: a message is parked, a command is only answered.</summary>
+internal sealed record Outcome(IReadOnlyList<Fact> Facts, string? Refused)
+{
+    public static readonly Outcome Nothing = new([], Refused: null);
+
+    public static implicit operator Outcome(string line) => new([new Fact(line)], Refused: null);
+    public static implicit operator Outcome(Fact fact) => new([fact], Refused: null);
+    public static Outcome No(string reason) => new([], reason);
+}
