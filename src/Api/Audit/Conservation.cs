@@ -54,7 +54,7 @@ internal sealed class Conservation
     {
         if (@event is AccountEvent.Settled settled)
         {
-            Count(settled.Instrument, settled.Quantity);
+            Count(settled.Instrument, settled.Quantity.E8);
             Of(settled.Value).FundingE20 -= (settled.Value.Units * Of(settled.Value).UnitE20) + settled.HouseRoundingE20;
         }
 
