@@ -34,12 +34,13 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
         return new Ended(process.ExitCode, await output, await error);
     }
 
-    /// <summary>Alice's account with a deposit, a transfer to Bob and a withdrawal, exported by herself.</summary>
+    /// <summary>Alice's account with a deposit, a transfer to Bob and a withdrawal that is instructed, exported by herself.</summary>
     private async Task<string> Exported()
     {
         var (alices, bobs) = (await client.Funded("alice", "100"), await client.Open("bob"));
         (await client.Post("alice", $"/v1/accounts/{alices}/transfers", VenueClient.TransferBody(bobs, "30"))).ShouldBe(200);
-        (await client.Post("alice", $"/v1/accounts/{alices}/withdrawals", VenueClient.WithdrawBody("20"))).ShouldBe(201);
+        var held = (await client.Post("alice", $"/v1/accounts/{alices}/withdrawals", VenueClient.WithdrawBody("20"))).ShouldBe(201);
+        await client.Instructed("alice", alices, held);
         var export = await Run("alice", "export", alices, "--to", File);
         export.Code.ShouldBe(0, export.Error);
         ((string?)export.Json["verdict"]).ShouldBe("agrees");
@@ -53,7 +54,7 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
         var verified = await Run(null, "verify", "--offline", File);
         verified.Code.ShouldBe(0, verified.Out + verified.Error);
         ((string?)verified.Json["account"]).ShouldBe(alices);
-        ((int)verified.Json["records"]!).ShouldBe(4);
+        ((int)verified.Json["records"]!).ShouldBe(6);
         ((string?)verified.Json["anchor"]).ShouldBe("none");
 
         var shard = int.Parse(verified.Json["head"]!.ToString().Split(':')[0]);
@@ -120,7 +121,7 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
 
         var at = second.Json["recordedAt"]!.ToString();
         (await Run(null, "replay", "--offline", File, "--at", at)).Json["stateHash"]!.ToString().ShouldBe(second.Json["stateHash"]!.ToString());
-        (await Run(null, "replay", "--offline", File, "--at-frame", "9007199254740991")).Json["sequence"]!.ToString().ShouldBe("4");
+        (await Run(null, "replay", "--offline", File, "--at-frame", "9007199254740991")).Json["sequence"]!.ToString().ShouldBe("6");
         var before = await Run(null, "replay", "--offline", File, "--at", "2020-01-01T00:00:00Z");
         before.Code.ShouldBe(3);
         before.Error.ShouldContain("not open then");

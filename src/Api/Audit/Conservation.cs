@@ -73,12 +73,12 @@ internal sealed class Conservation
     }
 
     /// <summary>What a message carries to an addressee who could not take it in.</summary>
-    public void AddSuspense(object message, GrainId to)
+    public void AddSuspense(object message, GrainId to, int times = 1)
     {
         foreach (var leg in Carried(message, to))
         {
-            Of(leg.Amount).Suspense += leg.Amount.Units;
-            Add(leg, times: 1);
+            Of(leg.Amount).Suspense += times * (BigInteger)leg.Amount.Units;
+            Add(leg, times);
         }
     }
 

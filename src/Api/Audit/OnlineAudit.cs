@@ -28,6 +28,8 @@ internal sealed class OnlineAudit
     private readonly Dictionary<RecordAddress, Message> sent = [];   // messages that some shard has not taken in
     private readonly Queue<long>[,] undelivered;                    // of them, by source and destination
     private readonly List<(RecordAddress Message, ShardId By, List<string> Parked)> taken = [];   // since the last whole cut
+    private readonly Dictionary<(string Message, string Grain), object> suspended = [];   // what is parked, and for whom
+    private readonly List<(string Message, string Grain)> unparked = [];   // since the last whole cut
 
     private sealed record Message(object Event, ImmutableArray<GrainId> Addressees);
 
@@ -102,6 +104,7 @@ internal sealed class OnlineAudit
         }
 
         NoteTaken(record, @event);
+        if (@event is ShardEvent.Unparked again) unparked.Add((again.From, again.Grain));
         if (!record.To.IsEmpty) sent.Add(record.Address, new Message(@event, record.Addressees));
         foreach (var to in record.To) undelivered[record.Shard.Number, to.Number].Enqueue(record.Position);
         foreach (var addressee in record.Addressees) sums.AddInFlight(@event, addressee);
@@ -149,13 +152,23 @@ internal sealed class OnlineAudit
             {
                 if (map.ShardOf(addressee) != by) continue;
                 sums.AddInFlight(message.Event, addressee, times: -1);
-                if (parked.Contains(addressee.ToString())) sums.AddSuspense(message.Event, addressee);
+                if (!parked.Contains(addressee.ToString())) continue;
+                sums.AddSuspense(message.Event, addressee);
+                suspended[(address.ToString(), addressee.ToString())] = message.Event;
             }
 
             if (IsDelivered(address)) sent.Remove(address);
         }
 
         taken.Clear();
+        foreach (var key in unparked)
+        {
+            if (!suspended.Remove(key, out var @event) || !GrainId.TryParse(key.Grain, out var addressee))
+                return new Finding("message-misplaced", key.Message, $"{key.Grain} took it in after all, and it was not parked for it");
+            sums.AddSuspense(@event, addressee, times: -1);
+        }
+
+        unparked.Clear();
         return null;
     }
 

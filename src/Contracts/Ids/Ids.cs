@@ -6,6 +6,9 @@ namespace CrossMargin.Contracts;
 /// <summary>One of the venue's shards: 0 to count − 1.</summary>
 public readonly record struct ShardId(int Number) : IComparable<ShardId>
 {
+    /// <summary>Shards are numbered below this.</summary>
+    public const int MaxCount = 64;
+
     public static bool operator <(ShardId a, ShardId b) => a.Number < b.Number;
     public static bool operator >(ShardId a, ShardId b) => a.Number > b.Number;
     public static bool operator <=(ShardId a, ShardId b) => a.Number <= b.Number;
@@ -26,7 +29,8 @@ public readonly record struct RecordAddress(ShardId Shard, long Position)
         address = default;
         var colon = text.IndexOf(':');
         if (colon < 0) return false;
-        if (!byte.TryParse(text.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var shard)) return false;
+        if (!byte.TryParse(text.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var shard) || shard >= ShardId.MaxCount)
+            return false;
         if (!long.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var position)) return false;
         address = new RecordAddress(new ShardId(shard), position);
         return position > 0 && text == address.ToString();

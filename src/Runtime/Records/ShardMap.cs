@@ -10,7 +10,7 @@ namespace CrossMargin.Runtime.Records;
 /// </summary>
 public sealed class ShardMap
 {
-    public const int MaxCount = 64;
+    public const int MaxCount = ShardId.MaxCount;
 
     public ShardMap(int count)
     {

@@ -98,13 +98,16 @@ public sealed class ClearingFixture : IAsyncLifetime
     public static readonly string[] AllSources = ["spot-1", "spot-2", "spot-3"];
 
     /// <summary>
-    /// The account's figures under a frame with these prices. Prices go stale within seconds: whoever needs one asks for it here.
+    /// The account's figures under a frame in which all sources agree on these prices: one that was made between two of their
+    /// quotes has the price and less confidence in it. Prices go stale within seconds: whoever needs one asks for it here.
     /// </summary>
     public async Task<Answer> Priced(string account, params (string Underlying, string Price)[] prices)
     {
         await Quote(AllSources, prices);
         var wanted = (await Until(() => Client.Get("auditor", "/v1/frames/latest"), answer => answer.Status == 200 && prices.All(price =>
-            answer.Json["indices"]!.AsArray().Any(mark => (string?)mark!["underlying"] == price.Underlying && (string?)mark["index"] == price.Price))))
+            answer.Json["indices"]!.AsArray().Any(mark =>
+                (string?)mark!["underlying"] == price.Underlying && (string?)mark["index"] == price.Price
+                && (string?)mark["breaker"] == "normal"))))
             .Json["number"]!.GetValue<long>();
         return await Until(() => Client.Get("auditor", $"/v1/accounts/{account}/summary"), answer => answer.ShouldBe(200).Json["frame"]!.GetValue<long>() >= wanted);
     }
