@@ -6,7 +6,7 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Bench.Journal;
 
 /// <summary>
-/// What it costs a commit that the chain links digests and jumps, and how long the proof of one record is. Behind ADR 0003.
+/// What it costs a commit that the chain links digests and jumps, and how long the proof of one record is. Behind ADR 0004.
 /// </summary>
 internal static class ChainBench
 {
