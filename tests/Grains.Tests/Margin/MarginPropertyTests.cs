@@ -57,12 +57,17 @@ public sealed class MarginPropertyTests
                 holds &= report.FreeCollateral + report.InitialMargin == report.MarginEquity
                     && report.MaintenanceMargin <= report.LiquidationEnd && report.LiquidationEnd <= report.InitialHard
                     && report.InitialHard <= report.InitialMargin
-                    && (account.Status == MarginStatus.Liquidatable) == (report.MaintenanceMargin > report.MarginEquity);
+                    && (account.Status is MarginStatus.Liquidatable or MarginStatus.Bankrupt) == (report.MaintenanceMargin > report.MarginEquity)
+                    && (account.Status != MarginStatus.Liquidatable || HasSomethingToTake(account));
             }
         }
 
         return holds;
     }).QuickCheckThrowOnFailure();
+
+    /// <summary>A position, or an asset beside a debt.</summary>
+    private static bool HasSomethingToTake(Account account) =>
+        !account.Positions.All.IsEmpty || account.Balances.Amounts.Any(balance => !balance.IsNegative);
 
     [Fact]
     public void The_simulated_margin_of_an_order_is_the_margin_after_it() => Prop.ForAll(Steps, steps =>
