@@ -15,4 +15,5 @@ switch (args)
         return 2;
 }
 
+report.Table();
 return report.ExitCode;
