@@ -103,7 +103,9 @@ public sealed class AccessGate(
         if (header.Length == 0)
             return (default, Refusal.Of(EdgeCode.MissingCredentials, "send Authorization: Bearer, or sign the request"));
         if (header.StartsWith(Bearer, StringComparison.Ordinal))
-            return access.ByToken(header[Bearer.Length..], clock.GetUtcNow()) is { } person ? (new Credentials(person, null, []), null) : (default, Bad());
+            return access.ByToken(header[Bearer.Length..], clock.GetUtcNow()) is { } person
+                ? (new Credentials(person, null, []), null)
+                : (default, Bad());
         if (!header.StartsWith(RequestSignature.Scheme + " ", StringComparison.Ordinal)) return (default, Bad());
 
         if (RequestSignature.Parse(header[(RequestSignature.Scheme.Length + 1)..]) is not { } signature) return (default, Bad());
