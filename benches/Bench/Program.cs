@@ -20,4 +20,5 @@ switch (args)
         return 2;
 }
 
+report.Table();
 return report.ExitCode;

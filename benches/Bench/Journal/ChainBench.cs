@@ -47,7 +47,7 @@ internal static class ChainBench
         report.Line($"one hash of the content {new Spread(digests).Text("0.000")} µs, sealed {new Spread(seals).Text("0.000")} µs, "
             + $"{ratio.Text("0.00")} times");
         report.Add(new Figure(Bench, "content hashed once", new Spread(digests).Median, "µs/record"));
-        report.Add(new Figure(Bench, "sealed", new Spread(seals).Median, "µs/record", ratio.Median));
+        report.Add(new Figure(Bench, "sealed", new Spread(seals).Median, "µs/record", ratio));
     }
 
     /// <summary>A link in a proof is a digest and, but for a jump of one step, one more hash: 64 bytes at most.</summary>

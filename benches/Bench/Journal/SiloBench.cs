@@ -61,7 +61,7 @@ internal static class SiloBench
                 + $"p99 {p99.Text("0.00")} ms, CPU µs a row: ours {ours.Median:0.0}, PostgreSQL {postgres.Median:0.0}; "
                 + $"foreign cores {new Spread(runs.Select(run => run.Run.ForeignCores)).Text("0.00")}");
             report.Add(new Figure(
-                Bench, $"(b) deposits, {clients} in flight", rate.Median, "rows/s", ratio.Median, bar is { } limit ? new Bar.AtLeast(limit) : null));
+                Bench, $"(b) deposits, {clients} in flight", rate.Median, "rows/s", ratio, bar is { } limit ? new Bar.AtLeast(limit) : null));
             report.Add(new Figure(Bench, $"(b) deposits, {clients} in flight, p99", p99.Median, "ms"));
             report.Add(new Figure(Bench, $"(b) deposits, {clients} in flight, own CPU", ours.Median, "µs/row"));
             report.Add(new Figure(Bench, $"(b) deposits, {clients} in flight, PostgreSQL CPU", postgres.Median, "µs/row"));
@@ -70,7 +70,7 @@ internal static class SiloBench
         var one = new Spread(loads[1].Zip(bare, (run, of) => run.Latency.Median / of));
         report.Line($"one client, p50 against a bare one-row commit of {new Spread(bare).Text("0.000")} ms: {one.Text("0.00")}");
         report.Add(new Figure(
-            Bench, "(b) deposit, one client, p50", new Spread(loads[1].Select(run => run.Latency.Median)).Median, "ms", one.Median, new Bar.AtMost(2)));
+            Bench, "(b) deposit, one client, p50", new Spread(loads[1].Select(run => run.Latency.Median)).Median, "ms", one, new Bar.AtMost(2)));
     }
 
     /// <summary>
@@ -104,7 +104,7 @@ internal static class SiloBench
             + $"ratio {ratio.Text("0.00")}, CPU µs a row: ours {new Spread(recoveries.Select(run => run.OurMicrosPerRow)).Median:0.0}, "
             + $"PostgreSQL {new Spread(recoveries.Select(run => run.ServerMicrosPerRow)).Median:0.0}");
         report.Add(new Figure(
-            Bench, "(d) recovery", new Spread(recoveries.Select(run => run.RowsPerSecond)).Median, "rows/s", ratio.Median, new Bar.AtLeast(0.5)));
+            Bench, "(d) recovery", new Spread(recoveries.Select(run => run.RowsPerSecond)).Median, "rows/s", ratio, new Bar.AtLeast(0.5)));
     }
 
     private static async Task<Dictionary<int, (Run, Spread)>> Measure(BenchServer server)
