@@ -29,8 +29,8 @@ public readonly record struct RecordAddress(ShardId Shard, long Position)
         address = default;
         var colon = text.IndexOf(':');
         if (colon < 0) return false;
-        if (!byte.TryParse(text.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var shard) || shard >= ShardId.MaxCount)
-            return false;
+        if (!byte.TryParse(text.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var shard)) return false;
+        if (shard >= ShardId.MaxCount) return false;
         if (!long.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var position)) return false;
         address = new RecordAddress(new ShardId(shard), position);
         return position > 0 && text == address.ToString();
