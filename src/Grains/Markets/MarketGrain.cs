@@ -1,9 +1,6 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Runtime.Grains;
@@ -11,18 +8,26 @@ using CrossMargin.Runtime.Grains;
 namespace CrossMargin.Grains.Markets;
 
 /// <summary>The market as a kind of grain: its decider, its event names and its bytes.</summary>
-public sealed class MarketGrain : GrainType<Market, MarketEvent>
+public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
+    MarketJson.Default,
+    (MarketEventNames.FeedAdmitted, typeof(MarketEvent.FeedAdmitted)),
+    (MarketEventNames.SourceAdmitted, typeof(MarketEvent.SourceAdmitted)),
+    (MarketEventNames.InstrumentListed, typeof(MarketEvent.InstrumentListed)),
+    (MarketEventNames.Quoted, typeof(MarketEvent.Quoted)),
+    (MarketEventNames.FramePublished, typeof(MarketEvent.FramePublished)),
+    (MarketEventNames.ParametersTaken, typeof(MarketEvent.ParametersTaken)),
+    (MarketEventNames.FundingFixed, typeof(MarketEvent.FundingFixed)),
+    (MarketEventNames.SurfaceAccepted, typeof(MarketEvent.SurfaceAccepted)),
+    (MarketEventNames.SurfaceRefused, typeof(MarketEvent.SurfaceRefused)),
+    (MarketEventNames.BooksQuoted, typeof(MarketEvent.BooksQuoted)),
+    (MarketEventNames.ExpirySettled, typeof(MarketEvent.ExpirySettled)),
+    (MarketEventNames.ExpiryOverdue, typeof(MarketEvent.ExpiryOverdue)),
+    (MarketEventNames.ExpiryRetired, typeof(MarketEvent.ExpiryRetired)),
+    (MarketEventNames.DaySettled, typeof(MarketEvent.DaySettled)),
+    (MarketEventNames.CommandRefused, typeof(MarketEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Market;
     public override int SnapshotSchema => 2;
-
-    public override IReadOnlyList<string> EventNames { get; } =
-    [
-        MarketEventNames.FeedAdmitted, MarketEventNames.SourceAdmitted, MarketEventNames.InstrumentListed, MarketEventNames.Quoted,
-        MarketEventNames.FramePublished, MarketEventNames.ParametersTaken, MarketEventNames.FundingFixed,
-        MarketEventNames.SurfaceAccepted, MarketEventNames.SurfaceRefused, MarketEventNames.BooksQuoted, MarketEventNames.ExpirySettled,
-        MarketEventNames.ExpiryOverdue, MarketEventNames.ExpiryRetired, MarketEventNames.DaySettled, MarketEventNames.CommandRefused,
-    ];
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
     protected override Decision<MarketEvent> Decide(Market state, object input, Context context) =>
@@ -48,74 +53,6 @@ public sealed class MarketGrain : GrainType<Market, MarketEvent>
         MarketEvent.CommandRefused refused => refused.Reason,
         MarketEvent.SurfaceRefused refused => refused.Reason,
         _ => Rejection.None,
-    };
-
-    public override byte[] CanonicalBytes(object command)
-    {
-        var body = command switch
-        {
-            MarketCommand.AdmitFeed c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.AdmitFeed),
-            MarketCommand.AdmitSource c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.AdmitSource),
-            MarketCommand.List c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.List),
-            MarketCommand.Quote c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.Quote),
-            MarketCommand.QuoteSurface c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.QuoteSurface),
-            MarketCommand.QuoteBooks c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.QuoteBooks),
-            MarketCommand.SettleDay c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.SettleDay),
-            MarketCommand.RetireExpiry c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.RetireExpiry),
-            MarketCommand.SettleExpiry c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.SettleExpiry),
-            MarketCommand.FixFunding c => JsonSerializer.SerializeToUtf8Bytes(c, MarketJson.Default.FixFunding),
-            _ => throw new UnreachableException(command.GetType().Name),
-        };
-        return [.. System.Text.Encoding.ASCII.GetBytes(command.GetType().Name), .. body];
-    }
-
-    protected override string NameOf(MarketEvent @event) => @event switch
-    {
-        MarketEvent.FeedAdmitted => MarketEventNames.FeedAdmitted,
-        MarketEvent.SourceAdmitted => MarketEventNames.SourceAdmitted,
-        MarketEvent.InstrumentListed => MarketEventNames.InstrumentListed,
-        MarketEvent.Quoted => MarketEventNames.Quoted,
-        MarketEvent.FramePublished => MarketEventNames.FramePublished,
-        MarketEvent.ParametersTaken => MarketEventNames.ParametersTaken,
-        MarketEvent.FundingFixed => MarketEventNames.FundingFixed,
-        MarketEvent.SurfaceAccepted => MarketEventNames.SurfaceAccepted,
-        MarketEvent.SurfaceRefused => MarketEventNames.SurfaceRefused,
-        MarketEvent.BooksQuoted => MarketEventNames.BooksQuoted,
-        MarketEvent.ExpirySettled => MarketEventNames.ExpirySettled,
-        MarketEvent.ExpiryOverdue => MarketEventNames.ExpiryOverdue,
-        MarketEvent.ExpiryRetired => MarketEventNames.ExpiryRetired,
-        MarketEvent.DaySettled => MarketEventNames.DaySettled,
-        MarketEvent.CommandRefused => MarketEventNames.CommandRefused,
-        _ => throw new UnreachableException(@event.GetType().Name),
-    };
-
-    protected override void Encode(MarketEvent @event, IBufferWriter<byte> destination)
-    {
-        using var writer = new Utf8JsonWriter(destination);
-        JsonSerializer.Serialize(writer, @event, MarketJson.Default.GetTypeInfo(@event.GetType())!);
-    }
-
-    public override object Decode(string name, ReadOnlySpan<byte> payload) =>
-        JsonSerializer.Deserialize(payload, Shape(name)) ?? throw new JsonException("an event is an object");
-
-    private static JsonTypeInfo Shape(string name) => name switch
-    {
-        MarketEventNames.FeedAdmitted => MarketJson.Default.FeedAdmitted,
-        MarketEventNames.SourceAdmitted => MarketJson.Default.SourceAdmitted,
-        MarketEventNames.InstrumentListed => MarketJson.Default.InstrumentListed,
-        MarketEventNames.Quoted => MarketJson.Default.Quoted,
-        MarketEventNames.FramePublished => MarketJson.Default.FramePublished,
-        MarketEventNames.ParametersTaken => MarketJson.Default.ParametersTaken,
-        MarketEventNames.FundingFixed => MarketJson.Default.FundingFixed,
-        MarketEventNames.SurfaceAccepted => MarketJson.Default.SurfaceAccepted,
-        MarketEventNames.SurfaceRefused => MarketJson.Default.SurfaceRefused,
-        MarketEventNames.BooksQuoted => MarketJson.Default.BooksQuoted,
-        MarketEventNames.ExpirySettled => MarketJson.Default.ExpirySettled,
-        MarketEventNames.ExpiryOverdue => MarketJson.Default.ExpiryOverdue,
-        MarketEventNames.ExpiryRetired => MarketJson.Default.ExpiryRetired,
-        MarketEventNames.DaySettled => MarketJson.Default.DaySettled,
-        MarketEventNames.CommandRefused => MarketJson.Default.CommandRefused,
-        _ => throw new UnreachableException(name),
     };
 
     protected override byte[] Save(Market state) => JsonSerializer.SerializeToUtf8Bytes(

@@ -1,9 +1,6 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Parameters;
 using CrossMargin.Runtime.Grains;
@@ -13,13 +10,14 @@ namespace CrossMargin.Grains.Parameters;
 /// <summary>
 /// The rule book as a kind of grain. What takes effect is told to the one market of the venue.
 /// </summary>
-public sealed class ParametersGrain(MarketId market) : GrainType<RuleBook, ParameterEvent>
+public sealed class ParametersGrain(MarketId market) : JsonGrainType<RuleBook, ParameterEvent>(
+    ParametersJson.Default,
+    (ParameterEventNames.Published, typeof(ParameterEvent.Published)),
+    (ParameterEventNames.Effective, typeof(ParameterEvent.Effective)),
+    (ParameterEventNames.CommandRefused, typeof(ParameterEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Parameters;
     public override int SnapshotSchema => 1;
-
-    public override IReadOnlyList<string> EventNames { get; } =
-        [ParameterEventNames.Published, ParameterEventNames.Effective, ParameterEventNames.CommandRefused];
 
     protected override RuleBook Empty(GrainId id) => RuleBook.Unborn(new ParametersId(id));
     protected override Decision<ParameterEvent> Decide(RuleBook state, object input, Context context) =>
@@ -34,37 +32,6 @@ public sealed class ParametersGrain(MarketId market) : GrainType<RuleBook, Param
 
     protected override Rejection RefusalIn(ParameterEvent @event) =>
         @event is ParameterEvent.CommandRefused refused ? refused.Reason : Rejection.None;
-
-    public override byte[] CanonicalBytes(object command) => command switch
-    {
-        ParameterCommand.Publish c => [.. "Publish"u8, .. JsonSerializer.SerializeToUtf8Bytes(c, ParametersJson.Default.Publish)],
-        _ => throw new UnreachableException(command.GetType().Name),
-    };
-
-    protected override string NameOf(ParameterEvent @event) => @event switch
-    {
-        ParameterEvent.Published => ParameterEventNames.Published,
-        ParameterEvent.Effective => ParameterEventNames.Effective,
-        ParameterEvent.CommandRefused => ParameterEventNames.CommandRefused,
-        _ => throw new UnreachableException(@event.GetType().Name),
-    };
-
-    protected override void Encode(ParameterEvent @event, IBufferWriter<byte> destination)
-    {
-        using var writer = new Utf8JsonWriter(destination);
-        JsonSerializer.Serialize(writer, @event, ParametersJson.Default.GetTypeInfo(@event.GetType())!);
-    }
-
-    public override object Decode(string name, ReadOnlySpan<byte> payload) =>
-        JsonSerializer.Deserialize(payload, Shape(name)) ?? throw new JsonException("an event is an object");
-
-    private static JsonTypeInfo Shape(string name) => name switch
-    {
-        ParameterEventNames.Published => ParametersJson.Default.Published,
-        ParameterEventNames.Effective => ParametersJson.Default.Effective,
-        ParameterEventNames.CommandRefused => ParametersJson.Default.CommandRefused,
-        _ => throw new UnreachableException(name),
-    };
 
     protected override byte[] Save(RuleBook state) => JsonSerializer.SerializeToUtf8Bytes(
         new RuleBookSnapshot(state.Version, state.Versions, state.Waiting), ParametersJson.Default.RuleBookSnapshot);

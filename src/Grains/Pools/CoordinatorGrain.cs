@@ -1,9 +1,6 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Runtime.Grains;
@@ -13,16 +10,16 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Grains.Pools;
 
 /// <summary>The coordinator of a risk pool as a kind of grain: its decider, its event names and its bytes.</summary>
-public sealed class CoordinatorGrain(ShardMap map) : GrainType<Coordinator, PoolEvent>
+public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, PoolEvent>(
+    PoolJson.Default,
+    (PoolEventNames.ShardReported, typeof(PoolEvent.ShardReported)),
+    (PoolEventNames.Cleared, typeof(PoolEvent.Cleared)),
+    (PoolEventNames.ShardSetAside, typeof(PoolEvent.ShardSetAside)),
+    (PoolEventNames.ShardBroughtBack, typeof(PoolEvent.ShardBroughtBack)),
+    (PoolEventNames.CommandRefused, typeof(PoolEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Coordinator;
     public override int SnapshotSchema => 1;
-
-    public override IReadOnlyList<string> EventNames { get; } =
-    [
-        PoolEventNames.ShardReported, PoolEventNames.Cleared, PoolEventNames.ShardSetAside, PoolEventNames.ShardBroughtBack,
-        PoolEventNames.CommandRefused,
-    ];
 
     protected override Coordinator Empty(GrainId id) => Coordinator.Of(new PoolId(id), map.Count);
 
@@ -38,46 +35,6 @@ public sealed class CoordinatorGrain(ShardMap map) : GrainType<Coordinator, Pool
 
     protected override Rejection RefusalIn(PoolEvent @event) =>
         @event is PoolEvent.CommandRefused refused ? refused.Reason : Rejection.None;
-
-    public override byte[] CanonicalBytes(object command)
-    {
-        var body = command switch
-        {
-            PoolCommand.SetAside c => JsonSerializer.SerializeToUtf8Bytes(c, PoolJson.Default.SetAside),
-            PoolCommand.BringBack c => JsonSerializer.SerializeToUtf8Bytes(c, PoolJson.Default.BringBack),
-            _ => throw new UnreachableException(command.GetType().Name),
-        };
-        return [.. System.Text.Encoding.ASCII.GetBytes(command.GetType().Name), .. body];
-    }
-
-    protected override string NameOf(PoolEvent @event) => @event switch
-    {
-        PoolEvent.ShardReported => PoolEventNames.ShardReported,
-        PoolEvent.Cleared => PoolEventNames.Cleared,
-        PoolEvent.ShardSetAside => PoolEventNames.ShardSetAside,
-        PoolEvent.ShardBroughtBack => PoolEventNames.ShardBroughtBack,
-        PoolEvent.CommandRefused => PoolEventNames.CommandRefused,
-        _ => throw new UnreachableException(@event.GetType().Name),
-    };
-
-    protected override void Encode(PoolEvent @event, IBufferWriter<byte> destination)
-    {
-        using var writer = new Utf8JsonWriter(destination);
-        JsonSerializer.Serialize(writer, @event, PoolJson.Default.GetTypeInfo(@event.GetType())!);
-    }
-
-    public override object Decode(string name, ReadOnlySpan<byte> payload) =>
-        JsonSerializer.Deserialize(payload, Shape(name)) ?? throw new JsonException("an event is an object");
-
-    private static JsonTypeInfo Shape(string name) => name switch
-    {
-        PoolEventNames.ShardReported => PoolJson.Default.ShardReported,
-        PoolEventNames.Cleared => PoolJson.Default.Cleared,
-        PoolEventNames.ShardSetAside => PoolJson.Default.ShardSetAside,
-        PoolEventNames.ShardBroughtBack => PoolJson.Default.ShardBroughtBack,
-        PoolEventNames.CommandRefused => PoolJson.Default.CommandRefused,
-        _ => throw new UnreachableException(name),
-    };
 
     protected override byte[] Save(Coordinator state) =>
         JsonSerializer.SerializeToUtf8Bytes(new CoordinatorSnapshot(state.Version, state.Shards), PoolJson.Default.CoordinatorSnapshot);

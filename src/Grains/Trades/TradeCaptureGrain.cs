@@ -1,9 +1,6 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
@@ -13,16 +10,18 @@ using CrossMargin.Runtime.Grains;
 namespace CrossMargin.Grains.Trades;
 
 /// <summary>Trade capture as a kind of grain: its decider, its event names and its bytes.</summary>
-public sealed class TradeCaptureGrain : GrainType<TradeCapture, TradeEvent>
+public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent>(
+    TradeJson.Default,
+    (TradeEventNames.Captured, typeof(TradeEvent.Captured)),
+    (TradeEventNames.Busted, typeof(TradeEvent.Busted)),
+    (TradeEventNames.OrderEnded, typeof(TradeEvent.OrderEnded)),
+    (TradeEventNames.InstrumentsLearned, typeof(TradeEvent.InstrumentsLearned)),
+    (TradeEventNames.InstrumentsForgotten, typeof(TradeEvent.InstrumentsForgotten)),
+    (TradeEventNames.FundingLearned, typeof(TradeEvent.FundingLearned)),
+    (TradeEventNames.CommandRefused, typeof(TradeEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.TradeCapture;
     public override int SnapshotSchema => 1;
-
-    public override IReadOnlyList<string> EventNames { get; } =
-    [
-        TradeEventNames.Captured, TradeEventNames.Busted, TradeEventNames.OrderEnded, TradeEventNames.InstrumentsLearned,
-        TradeEventNames.InstrumentsForgotten, TradeEventNames.FundingLearned, TradeEventNames.CommandRefused,
-    ];
 
     protected override TradeCapture Empty(GrainId id) => TradeCapture.Unborn(new FeedId(id));
     protected override Decision<TradeEvent> Decide(TradeCapture state, object input, Context context) => TradeCapture.Decide(state, input);
@@ -44,51 +43,6 @@ public sealed class TradeCaptureGrain : GrainType<TradeCapture, TradeEvent>
 
     protected override Rejection RefusalIn(TradeEvent @event) =>
         @event is TradeEvent.CommandRefused refused ? refused.Reason : Rejection.None;
-
-    public override byte[] CanonicalBytes(object command)
-    {
-        var body = command switch
-        {
-            TradeCommand.Capture c => JsonSerializer.SerializeToUtf8Bytes(c, TradeJson.Default.Capture),
-            TradeCommand.EndOrder c => JsonSerializer.SerializeToUtf8Bytes(c, TradeJson.Default.EndOrder),
-            TradeCommand.Bust c => JsonSerializer.SerializeToUtf8Bytes(c, TradeJson.Default.Bust),
-            _ => throw new UnreachableException(command.GetType().Name),
-        };
-        return [.. System.Text.Encoding.ASCII.GetBytes(command.GetType().Name), .. body];
-    }
-
-    protected override string NameOf(TradeEvent @event) => @event switch
-    {
-        TradeEvent.Captured => TradeEventNames.Captured,
-        TradeEvent.Busted => TradeEventNames.Busted,
-        TradeEvent.OrderEnded => TradeEventNames.OrderEnded,
-        TradeEvent.InstrumentsLearned => TradeEventNames.InstrumentsLearned,
-        TradeEvent.InstrumentsForgotten => TradeEventNames.InstrumentsForgotten,
-        TradeEvent.FundingLearned => TradeEventNames.FundingLearned,
-        TradeEvent.CommandRefused => TradeEventNames.CommandRefused,
-        _ => throw new UnreachableException(@event.GetType().Name),
-    };
-
-    protected override void Encode(TradeEvent @event, IBufferWriter<byte> destination)
-    {
-        using var writer = new Utf8JsonWriter(destination);
-        JsonSerializer.Serialize(writer, @event, TradeJson.Default.GetTypeInfo(@event.GetType())!);
-    }
-
-    public override object Decode(string name, ReadOnlySpan<byte> payload) =>
-        JsonSerializer.Deserialize(payload, Shape(name)) ?? throw new JsonException("an event is an object");
-
-    private static JsonTypeInfo Shape(string name) => name switch
-    {
-        TradeEventNames.Captured => TradeJson.Default.Captured,
-        TradeEventNames.Busted => TradeJson.Default.Busted,
-        TradeEventNames.OrderEnded => TradeJson.Default.OrderEnded,
-        TradeEventNames.InstrumentsLearned => TradeJson.Default.InstrumentsLearned,
-        TradeEventNames.InstrumentsForgotten => TradeJson.Default.InstrumentsForgotten,
-        TradeEventNames.FundingLearned => TradeJson.Default.FundingLearned,
-        TradeEventNames.CommandRefused => TradeJson.Default.CommandRefused,
-        _ => throw new UnreachableException(name),
-    };
 
     protected override byte[] Save(TradeCapture state) => JsonSerializer.SerializeToUtf8Bytes(
         new TradeCaptureSnapshot(state.Version, [.. state.Instruments.Values], state.Fees.Amounts, [.. state.Trades.All]),
