@@ -8,8 +8,10 @@ namespace CrossMargin.Grains.Accounts;
 /// <summary>How an account stands, after each of its events and under each adopted frame.</summary>
 public sealed partial record Account
 {
-    /// <summary>The account with this much less of an asset, as margin sees it: the version is that after one event.</summary>
-    internal Account Without(AssetAmount amount) => this with { Version = Version + 1, Cross = Cross.Subtract(amount) };
+    /// <summary>
+    /// The account with this much less of an asset in a part, as margin sees it: the version is that after one event.
+    /// </summary>
+    internal Account Without(AssetAmount amount, AccountPart part) => With(part.Subtract(amount)) with { Version = Version + 1 };
 
     /// <summary>
     /// What was decided, and how each part of the account stands after it, if that is otherwise than before. A refusal moves

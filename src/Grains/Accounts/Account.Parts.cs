@@ -69,7 +69,7 @@ public sealed partial record Account
         var (balance, allocated) = (account.Balances[amount.Asset], part.Balances[amount.Asset]);
         if (amount > balance) return Short(Name, balance);
         if (ExceedsLimit(part, amount)) return Refused(Name, Rejection.BalanceLimit);
-        var verdict = MarginRule.Judge(account, account.Without(amount), SubAccountId.Main, marks);
+        var verdict = MarginRule.Judge(account, account.Without(amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused(Name, verdict);
 
         return new AccountEvent.CollateralAllocated(command.SubAccount, amount, balance - amount, allocated + amount)
@@ -88,8 +88,7 @@ public sealed partial record Account
         var (balance, allocated) = (account.Balances[amount.Asset], part.Balances[amount.Asset]);
         if (amount > allocated) return Short(Name, allocated);
         if (ExceedsLimit(account.Cross, amount)) return Refused(Name, Rejection.BalanceLimit);
-        var after = account.With(part.Subtract(amount)) with { Version = account.Version + 1 };
-        var verdict = MarginRule.Judge(account, after, command.SubAccount, marks);
+        var verdict = MarginRule.Judge(account, account.Without(amount, part), command.SubAccount, marks);
         if (verdict.Rejection != Rejection.None) return Refused(Name, verdict);
 
         return new AccountEvent.CollateralReleased(command.SubAccount, amount, balance + amount, allocated - amount)

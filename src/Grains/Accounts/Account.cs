@@ -92,7 +92,7 @@ public sealed partial record Account(
         if (command.Amount > balance) return Short("withdraw", balance);
         if (account.HeldOf(command.Amount.Asset) + command.Amount.Units > MaxBalanceUnits)
             return Refused("withdraw", Rejection.BalanceLimit);
-        var verdict = MarginRule.Judge(account, account.Without(command.Amount), SubAccountId.Main, marks);
+        var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused("withdraw", verdict);
 
         return new AccountEvent.WithdrawalHeld(
@@ -152,7 +152,7 @@ public sealed partial record Account(
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("transfer", balance);
-        var verdict = MarginRule.Judge(account, account.Without(command.Amount), SubAccountId.Main, marks);
+        var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
 
         return new AccountEvent.TransferSent(account.Id, command.To, command.Amount, balance - command.Amount)

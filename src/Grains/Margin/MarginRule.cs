@@ -77,9 +77,9 @@ public static class MarginRule
     /// The largest amount that <see cref="Judge"/> lets go, found by halving: it is asked and not computed, so that it agrees
     /// with the decision to the unit.
     /// </summary>
-    public static AssetAmount Withdrawable(Account account, Asset asset, MarginMarks? marks)
+    public static AssetAmount Withdrawable(Account account, AccountPart part, Asset asset, MarginMarks? marks)
     {
-        var (allowed, refused) = (0L, Math.Min(Math.Max(account.Balances[asset].Units, 0), Account.MaxAmountUnits));
+        var (allowed, refused) = (0L, Math.Min(Math.Max(part.Balances[asset].Units, 0), Account.MaxAmountUnits));
         if (Allows(refused)) return new AssetAmount(asset, refused);
         while (refused - allowed > 1)
         {
@@ -91,6 +91,6 @@ public static class MarginRule
         return new AssetAmount(asset, allowed);
 
         bool Allows(long units) =>
-            Judge(account, account.Without(new AssetAmount(asset, units)), SubAccountId.Main, marks).Rejection == Rejection.None;
+            Judge(account, account.Without(new AssetAmount(asset, units), part), part.SubAccount, marks).Rejection == Rejection.None;
     }
 }

@@ -35,6 +35,9 @@ public sealed record MarginSummary(
             account, part, marks, status, portfolio, report.IsRefused ? null : report.Value, report.Refusal);
     }
 
-    /// <summary>The most of an asset that a withdrawal asked for now would be granted, to the unit.</summary>
-    public AssetAmount Withdrawable(Asset asset) => MarginRule.Withdrawable(Account, asset, Marks);
+    /// <summary>
+    /// The most of an asset that a withdrawal from the pool, or a release from the isolated sub-account, asked for now would be
+    /// granted, to the unit.
+    /// </summary>
+    public AssetAmount Withdrawable(Asset asset) => MarginRule.Withdrawable(Account, Part, asset, Marks);
 }

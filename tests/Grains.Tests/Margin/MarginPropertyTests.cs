@@ -113,7 +113,7 @@ public sealed class MarginPropertyTests
         {
             Take(venue, step);
             var account = venue.Of(Alice);
-            var most = MarginRule.Withdrawable(account, usdc, venue.Marks);
+            var most = MarginRule.Withdrawable(account, account.Cross, usdc, venue.Marks);
             if (most.IsPositive && Answer(most) is AccountEvent.CommandRefused) return false;
             if (most < account.Balances[usdc] && Answer(most + new AssetAmount(usdc, 1)) is not AccountEvent.CommandRefused) return false;
 
