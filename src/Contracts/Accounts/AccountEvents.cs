@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts.Markets;
 
@@ -127,6 +128,12 @@ public abstract record AccountEvent
     }
 
     /// <summary>
+    /// These are to end, and matching engines are shown that. They count until their feed says that they ended: a fill may be
+    /// on its way.
+    /// </summary>
+    public sealed record OrderEndsRequested(ImmutableArray<OrderId> Orders) : AccountEvent;
+
+    /// <summary>
     /// The account stands otherwise than before, after its last event or under a newly adopted frame. Where it cannot be
     /// valued, <see cref="Unpriced"/> stands for the figures and says why.
     /// </summary>
@@ -198,6 +205,7 @@ public static class AccountEventNames
     public const string SubAccountIsolated = "account.sub-account-isolated.v1";
     public const string CollateralAllocated = "account.collateral-allocated.v1";
     public const string CollateralReleased = "account.collateral-released.v1";
+    public const string OrderEndsRequested = "account.order-ends-requested.v1";
     public const string MarginStatusChanged = "account.margin-status-changed.v1";
     public const string CommandRefused = "account.command-refused.v1";
 }

@@ -35,6 +35,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.SubAccountIsolated, typeof(AccountEvent.SubAccountIsolated)),
     (AccountEventNames.CollateralAllocated, typeof(AccountEvent.CollateralAllocated)),
     (AccountEventNames.CollateralReleased, typeof(AccountEvent.CollateralReleased)),
+    (AccountEventNames.OrderEndsRequested, typeof(AccountEvent.OrderEndsRequested)),
     (AccountEventNames.MarginStatusChanged, typeof(AccountEvent.MarginStatusChanged)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
@@ -139,6 +140,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.SubAccountIsolated))]
 [JsonSerializable(typeof(AccountEvent.CollateralAllocated))]
 [JsonSerializable(typeof(AccountEvent.CollateralReleased))]
+[JsonSerializable(typeof(AccountEvent.OrderEndsRequested))]
 [JsonSerializable(typeof(AccountEvent.MarginStatusChanged))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
@@ -152,5 +154,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountCommand.AllocateCollateral))]
 [JsonSerializable(typeof(AccountCommand.ReleaseCollateral))]
 [JsonSerializable(typeof(AccountCommand.ReserveOrder))]
+[JsonSerializable(typeof(AccountCommand.RequestOrderEnd))]
+[JsonSerializable(typeof(AccountCommand.RequestAllOrderEnds))]
 [JsonSerializable(typeof(AccountSnapshot))]
 internal sealed partial class AccountJson : JsonSerializerContext;

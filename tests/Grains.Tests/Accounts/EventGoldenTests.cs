@@ -51,6 +51,7 @@ public sealed class EventGoldenTests
         new AccountEvent.SubAccountIsolated(new SubAccountId(2)),
         new AccountEvent.CollateralAllocated(new SubAccountId(2), Amount("100 USDC"), Amount("900 USDC"), Amount("100 USDC")),
         new AccountEvent.CollateralReleased(new SubAccountId(2), Amount("40 USDC"), Amount("940 USDC"), Amount("60 USDC")),
+        new AccountEvent.OrderEndsRequested([new OrderId("o-9"), new OrderId("o-10")]),
         new AccountEvent.MarginStatusChanged(MarginStatus.Liquidatable, MarginStatus.MarginCall)
         {
             Margin = new MarginFigures(
