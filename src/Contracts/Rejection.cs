@@ -70,6 +70,8 @@ public enum Rejection
     InsufficientMargin = 160,
     /// <summary>Something that the account holds has no price: nobody can say whether it may.</summary>
     AccountFrozen = 161,
+    /// <summary>Filled, the order would take a balance further below zero than the asset's borrow limit.</summary>
+    BorrowLimit = 162,
 
     // 200–249: trades as a feed reports them, in order of precedence.
     UnknownInstrument = 200,

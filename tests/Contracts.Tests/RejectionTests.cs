@@ -48,6 +48,7 @@ public sealed class RejectionTests
             154 outside-price-band
             160 insufficient-margin
             161 account-frozen
+            162 borrow-limit
             200 unknown-instrument
             201 instrument-expired
             210 quantity-not-positive

@@ -11,7 +11,7 @@ namespace CrossMargin.Api.Audit;
 
 /// <summary>
 /// What a venue holds on a cut, per asset and per instrument, in numbers that do not overflow. Per asset
-/// accounts + held + in flight + suspense + fees − cost + funding = deposited − paid, exactly: a leg on its way counts as its
+/// accounts + held + in flight + suspense + fees + interest − cost + funding = deposited − paid, exactly: a leg on its way counts as its
 /// account will book it, and funding is quantity × index settled, with what rounding gave the house. Per instrument, everything
 /// that is held or on its way sums to zero.
 /// </summary>
@@ -22,11 +22,11 @@ internal sealed class Conservation
 
     private sealed class Sums(Asset asset)
     {
-        public BigInteger Accounts, Held, InFlight, Suspense, Fees, Cost, Deposited, Paid, FundingE20;
+        public BigInteger Accounts, Held, InFlight, Suspense, Fees, Interest, Cost, Deposited, Paid, FundingE20;
 
         public BigInteger UnitE20 { get; } = BigInteger.Pow(10, FundingPoint.OwedScale - asset.Decimals!.Value);
         public BigInteger DifferenceE20 =>
-            ((Accounts + Held + InFlight + Suspense + Fees - Cost - Deposited + Paid) * UnitE20) + FundingE20;
+            ((Accounts + Held + InFlight + Suspense + Fees + Interest - Cost - Deposited + Paid) * UnitE20) + FundingE20;
     }
 
     /// <param name="times">−1 takes back what was added.</param>
@@ -35,6 +35,7 @@ internal sealed class Conservation
         foreach (var amount in account.Parts.SelectMany(part => part.Balances.Amounts))
             Of(amount).Accounts += times * (BigInteger)amount.Units;
         foreach (var hold in account.Holds) Of(hold.Amount).Held += times * (BigInteger)hold.Amount.Units;
+        foreach (var paid in account.HouseInterest.Amounts) Of(paid).Interest += times * (BigInteger)paid.Units;
         foreach (var share in account.HouseRounding.Shares) Of(share.Asset).FundingE20 += times * (BigInteger)share.E20;
         foreach (var position in account.AllPositions)
         {
@@ -93,7 +94,7 @@ internal sealed class Conservation
     [
         .. byAsset.Select(entry => new ConservationView(
             entry.Key.ToString(), Text(entry, s => s.Accounts), Text(entry, s => s.Held), Text(entry, s => s.InFlight),
-            Text(entry, s => s.Suspense), Text(entry, s => s.Fees), Text(entry, s => s.Cost),
+            Text(entry, s => s.Suspense), Text(entry, s => s.Fees), Text(entry, s => s.Interest), Text(entry, s => s.Cost),
             Decimal(entry.Value.FundingE20, FundingPoint.OwedScale), Text(entry, s => s.Deposited), Text(entry, s => s.Paid),
             Decimal(entry.Value.DifferenceE20, FundingPoint.OwedScale))),
     ];

@@ -59,6 +59,7 @@ public static class ProblemTable
             Rejection.InsufficientMargin, 422, "Margin equity would be below the initial margin, and the account not less at risk."),
         [Rejection.AccountFrozen] = Of(
             Rejection.AccountFrozen, 422, "Something that the account holds has no price, so nobody can say whether it may."),
+        [Rejection.BorrowLimit] = Of(Rejection.BorrowLimit, 422, "Filled, the order would borrow more of an asset than its limit."),
         [Rejection.UnknownInstrument] = Of(Rejection.UnknownInstrument, 422, "The venue has not listed this instrument."),
         [Rejection.InstrumentExpired] = Of(Rejection.InstrumentExpired, 422, "The instrument had expired at the time of the trade."),
         [Rejection.QuantityNotPositive] = Of(Rejection.QuantityNotPositive, 422, "A quantity is more than zero."),

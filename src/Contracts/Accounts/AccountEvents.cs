@@ -106,6 +106,17 @@ public abstract record AccountEvent
     /// <summary>The order ended with this much of it unfilled.</summary>
     public sealed record OrderReleased(OrderId Order, Quantity Quantity) : AccountEvent;
 
+    /// <summary>
+    /// The interest of an hour on a negative balance, at an annual rate and rounded up to a unit. It is the house's; the hour is
+    /// counted from 1970.
+    /// </summary>
+    public sealed record InterestCharged(AssetAmount Debt, Rate Rate, long Hour, AssetAmount Interest, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>The isolated sub-account that owes. That of the cross pool is not written.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public SubAccountId SubAccount { get; init; }
+    }
+
     /// <summary>From here on the sub-account stands by itself: nothing outside it answers for what it loses.</summary>
     public sealed record SubAccountIsolated(SubAccountId SubAccount) : AccountEvent;
 
@@ -202,6 +213,7 @@ public static class AccountEventNames
     public const string OrderReserved = "account.order-reserved.v1";
     public const string OrderFilled = "account.order-filled.v1";
     public const string OrderReleased = "account.order-released.v1";
+    public const string InterestCharged = "account.interest-charged.v1";
     public const string SubAccountIsolated = "account.sub-account-isolated.v1";
     public const string CollateralAllocated = "account.collateral-allocated.v1";
     public const string CollateralReleased = "account.collateral-released.v1";

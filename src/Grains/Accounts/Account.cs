@@ -261,6 +261,7 @@ public sealed partial record Account(
             AccountEvent.OrderFilled e => account.Filled(e),
             AccountEvent.OrderEndsRequested e => account.Ending(e),
             AccountEvent.OrderReleased e => account.Released(e),
+            AccountEvent.InterestCharged e => account.Charged(e),
             AccountEvent.SubAccountIsolated e => account with { Isolated = account.IsolatedWith(AccountPart.Empty(e.SubAccount)) },
             AccountEvent.CollateralAllocated e => account.Moved(e.SubAccount, e.Amount, e.BalanceAfter, e.AllocatedAfter),
             AccountEvent.CollateralReleased e => account.Moved(e.SubAccount, -e.Amount, e.BalanceAfter, e.AllocatedAfter),

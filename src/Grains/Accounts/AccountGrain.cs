@@ -32,6 +32,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.OrderReserved, typeof(AccountEvent.OrderReserved)),
     (AccountEventNames.OrderFilled, typeof(AccountEvent.OrderFilled)),
     (AccountEventNames.OrderReleased, typeof(AccountEvent.OrderReleased)),
+    (AccountEventNames.InterestCharged, typeof(AccountEvent.InterestCharged)),
     (AccountEventNames.SubAccountIsolated, typeof(AccountEvent.SubAccountIsolated)),
     (AccountEventNames.CollateralAllocated, typeof(AccountEvent.CollateralAllocated)),
     (AccountEventNames.CollateralReleased, typeof(AccountEvent.CollateralReleased)),
@@ -67,7 +68,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
 
     protected override byte[] Save(Account state) => JsonSerializer.SerializeToUtf8Bytes(
         new AccountSnapshot(state.Version, state.Phase, state.Owner.Name, state.Balances.Amounts, state.Holds,
-            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status, [.. state.Isolated.Select(PartSnapshot.Of)]),
+            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status, [.. state.Isolated.Select(PartSnapshot.Of)])
+        {
+            InterestHours = state.Cross.InterestHours,
+            HouseInterest = state.HouseInterest.Amounts,
+        },
         AccountJson.Default.AccountSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -76,8 +81,14 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         return new Account(
             new AccountId(id), saved.Version, saved.Phase, saved.Owner is null ? default : new PrincipalId(saved.Owner),
             new AccountPart(
-                SubAccountId.Main, Balances.From(saved.Balances), Positions.From(saved.Positions), saved.Orders, saved.Status),
-            [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding));
+                SubAccountId.Main, Balances.From(saved.Balances), Positions.From(saved.Positions), saved.Orders, saved.Status)
+            {
+                InterestHours = saved.InterestHours,
+            },
+            [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding))
+        {
+            HouseInterest = Balances.From(saved.HouseInterest),
+        };
     }
 }
 
@@ -88,17 +99,24 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
 internal sealed record AccountSnapshot(
     long Version, AccountPhase Phase, string? Owner, ImmutableArray<AssetAmount> Balances, ImmutableArray<WithdrawalHold> Holds,
     ImmutableArray<Position> Positions, ImmutableArray<OrderReservation> Orders, ImmutableArray<RoundingShare> HouseRounding,
-    MarginStatus Status, ImmutableArray<PartSnapshot> Isolated);
+    MarginStatus Status, ImmutableArray<PartSnapshot> Isolated)
+{
+    public ImmutableArray<InterestHour> InterestHours { get; init; } = [];
+    public ImmutableArray<AssetAmount> HouseInterest { get; init; } = [];
+}
 
 internal sealed record PartSnapshot(
     SubAccountId SubAccount, ImmutableArray<AssetAmount> Balances, ImmutableArray<Position> Positions,
-    ImmutableArray<OrderReservation> Orders, MarginStatus Status)
+    ImmutableArray<OrderReservation> Orders, MarginStatus Status, ImmutableArray<InterestHour> InterestHours)
 {
     public static PartSnapshot Of(AccountPart part) =>
-        new(part.SubAccount, part.Balances.Amounts, part.Positions.All, part.Orders, part.Status);
+        new(part.SubAccount, part.Balances.Amounts, part.Positions.All, part.Orders, part.Status, part.InterestHours);
 
     public AccountPart Restored() =>
-        new(SubAccount, Accounts.Balances.From(Balances), Accounts.Positions.From(Positions), Orders, Status);
+        new(SubAccount, Accounts.Balances.From(Balances), Accounts.Positions.From(Positions), Orders, Status)
+        {
+            InterestHours = InterestHours,
+        };
 }
 
 [JsonSourceGenerationOptions(
@@ -114,7 +132,7 @@ internal sealed record PartSnapshot(
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
-        typeof(ClearingJson.MoneyConverter),
+        typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.RateConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
@@ -137,6 +155,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.OrderReserved))]
 [JsonSerializable(typeof(AccountEvent.OrderFilled))]
 [JsonSerializable(typeof(AccountEvent.OrderReleased))]
+[JsonSerializable(typeof(AccountEvent.InterestCharged))]
 [JsonSerializable(typeof(AccountEvent.SubAccountIsolated))]
 [JsonSerializable(typeof(AccountEvent.CollateralAllocated))]
 [JsonSerializable(typeof(AccountEvent.CollateralReleased))]

@@ -96,6 +96,16 @@ public sealed class MarginMarks
         return beyond * Rate.One.E9 > (Int128)underlying.Index.E8 * band.E9;
     }
 
+    /// <summary>Of the frame's time, counted from 1970.</summary>
+    internal long Hour => Frame.At.Micros / Instant.MicrosPerHour;
+
+    /// <summary>What a loan of the asset costs a year, or null where it costs nothing.</summary>
+    internal Rate? InterestOn(Asset asset) => Model?.Parameters.Collateral.GetValueOrDefault(asset)?.Borrow?.Interest;
+
+    /// <summary>How far below zero a balance may be taken by what an owner does; nowhere without leave to borrow.</summary>
+    internal AssetAmount BorrowLimitOf(Asset asset) =>
+        Model?.Parameters.Collateral.GetValueOrDefault(asset)?.Borrow?.Limit ?? new AssetAmount(asset, 0);
+
     /// <summary>How the cross pool stands.</summary>
     public AccountMargin Of(Account account) => Of(account, account.Cross);
 

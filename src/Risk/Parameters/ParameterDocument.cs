@@ -110,7 +110,10 @@ public static class ParameterDocument
     {
         var borrow = new BorrowParameters(
             node.Required("limit").Amount(asset), node.Required("maintenance").Rate("0", "10"),
-            node.Required("initial").Rate("0", "10"));
+            node.Required("initial").Rate("0", "10"))
+        {
+            Interest = node.Optional("interest")?.Rate("0", "10"),
+        };
         if (borrow.Initial < borrow.Maintenance) node.Error("initial is below maintenance");
         return node.Closed(borrow);
     }

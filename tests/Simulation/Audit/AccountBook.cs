@@ -28,6 +28,7 @@ internal sealed class AccountBook(string id)
     private readonly SortedDictionary<int, SortedDictionary<string, BigInteger>> isolated = [];   // balances by sub-account
     private readonly SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
     private readonly SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
+    private readonly Dictionary<(int SubAccount, string Asset), long> charged = [];   // the last hour of interest
     private readonly List<Hold> holds = [];
     private readonly List<Order> orders = [];
     private string? owner;
@@ -118,6 +119,8 @@ internal sealed class AccountBook(string id)
             case "account.withdrawal-instructed.v1":
                 Change(payload, from: "cleared", to: "instructed");
                 return Moved.Nothing;
+            case "account.interest-charged.v1":
+                return Charge(payload, version);
             case "account.sub-account-isolated.v1":
                 var own = payload.GetProperty("subAccount").GetInt32();
                 AuditFailure.Unless(own > 0 && isolated.TryAdd(own, new(StringComparer.Ordinal)), "I4", $"account {id} isolates {own} twice");
@@ -182,6 +185,28 @@ internal sealed class AccountBook(string id)
         AuditFailure.Unless((sign > 0 ? balance : allocated) >= 0, "I1", $"account {id} allocates what it does not have at version {version}");
         (balances[asset], purse[asset]) = (balance, allocated);
         return Moved.Nothing;
+    }
+
+    /// <summary>From a purse that owes to the house, once an hour, and not less than the rate says.</summary>
+    private Moved Charge(JsonElement payload, long version)
+    {
+        var subAccount = payload.TryGetProperty("subAccount", out var own) ? own.GetInt32() : 0;
+        var (purse, hour) = (PurseOf(subAccount), payload.GetProperty("hour").GetInt64());
+        var (asset, interest) = Amount(payload, "interest");
+        var debt = Amount(payload, "debt").Units;
+        var yearly = debt * StoredFormat.Units(payload.GetProperty("rate").GetString()!, 9);
+        var hours = BigInteger.Pow(10, 9) * 24 * 365;
+        AuditFailure.Unless(
+            debt.Sign > 0 && purse.GetValueOrDefault(asset) == -debt, "I1", $"account {id} pays interest on what it does not owe at version {version}");
+        AuditFailure.Unless(
+            interest * hours >= yearly && (interest - 1) * hours < yearly, "I1", $"account {id} pays other interest than its rate at version {version}");
+        AuditFailure.Unless(
+            charged.GetValueOrDefault((subAccount, asset)) < hour, "I1", $"account {id} pays for hour {hour} twice at version {version}");
+        AuditFailure.Unless(
+            Amount(payload, "balanceAfter").Units == -debt - interest, "I1", $"account {id} pays interest from nowhere at version {version}");
+        charged[(subAccount, asset)] = hour;
+        purse[asset] = -debt - interest;
+        return new Moved(asset, Balances: -interest, Fees: interest);
     }
 
     /// <summary>The balances that answer for a sub-account: its own, if it is isolated.</summary>
