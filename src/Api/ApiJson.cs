@@ -75,6 +75,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(OrderEndsRequest))]
 [JsonSerializable(typeof(OrderEndsReceipt))]
 [JsonSerializable(typeof(MassEndReceipt))]
+[JsonSerializable(typeof(EndRequestPage))]
+[JsonSerializable(typeof(InstructionPage))]
 [JsonSerializable(typeof(ParkedAnswer))]
 [JsonSerializable(typeof(ResolveRequest))]
 [JsonSerializable(typeof(UnparkedReceipt))]
