@@ -20,7 +20,8 @@ internal static class Outbox
     /// <param name="CaughtUp">Nothing else was in the journal when it was read.</param>
     public sealed record Page(IReadOnlyList<JournalRecord> Records, string NextCursor, bool CaughtUp);
 
-    public static async Task<(Page? Page, Refusal? Refusal)> Read(HttpContext http, Venue venue, string? limit, string? cursor, params string[] types)
+    public static async Task<(Page? Page, Refusal? Refusal)> Read(
+        HttpContext http, Venue venue, string? limit, string? cursor, params string[] types)
     {
         if (Query.RefuseUnknown(http, "limit", "cursor") is { } unknown) return (null, unknown);
         if (Query.Limit(limit) is not { } size)
