@@ -82,7 +82,8 @@ internal static class PowerCutForm
         public void AddVenue(Join join) => commands += join.Acknowledged;
 
         public override string ToString() =>
-            $"{Images} power cuts, {effective} with commands on their way: {notStored} of those were not yet stored, {stored} (in {between} cuts) were "
-            + $"stored and not yet answered; {commands} commands were acknowledged in all and looked for {lookedFor} times, each was there once";
+            $"{Images} power cuts, {effective} with commands on their way: {notStored} of those were not yet stored, "
+            + $"{stored} (in {between} cuts) were stored and not yet answered; {commands} commands were acknowledged in all and "
+            + $"looked for {lookedFor} times, each was there once";
     }
 }
