@@ -71,7 +71,8 @@ internal static class SubAccountRoutes
         if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
         if (Query.SubAccount(subAccount) is not { } isolated) return Refusal.Of(EdgeCode.MalformedId, Query.FormOfSubAccount);
         var command = StrictObject.Read(
-            http.Asking().Body.Span, (ref body) => AllocationRequest.Read(ref body, amount => commandOf(isolated, amount)), out var refusal);
+            http.Asking().Body.Span, (ref body) => AllocationRequest.Read(ref body, amount => commandOf(isolated, amount)),
+            out var refusal);
         if (command is null) return refusal!;
         return await venue.Send(http, AccountRoutes.Parsed(id), key, command, (record, @event) => TypedResults.Json(
             AllocationReceipt.Of(record, @event), ApiJson.Default.AllocationReceipt));
