@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using CrossMargin.DemoVenue.Books;
 using CrossMargin.DemoVenue.Clearing;
 using CrossMargin.DemoVenue.Prices;
@@ -16,12 +17,15 @@ public sealed class Session
     private const double OpeningBitcoin = 60_000;
     private const double OpeningEther = 3_000;
 
+    private const int MostTries = 300;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly ClearingApi api;
     private readonly Feed feed;
     private readonly PriceFeeds prices;
     private readonly Dictionary<string, int> placeOf;
+    private readonly SortedDictionary<string, long> refusals = new(StringComparer.Ordinal);
     private byte[] tradesHash = [];
 
     private Session(ClearingApi api, Feed feed, PriceFeeds prices, Market market)
@@ -36,7 +40,8 @@ public sealed class Session
 
     public long Orders { get; private set; }
 
-    public long OrdersRefused { get; private set; }
+    /// <summary>Why the clearinghouse would not carry orders, and how often.</summary>
+    public IReadOnlyDictionary<string, long> Refusals => refusals;
 
     public long ReportsRefused => feed.Refused;
 
@@ -72,15 +77,20 @@ public sealed class Session
         await prices.Send(Market, cancel);
         await prices.SendSurfaceInTurn(Market, cancel);
 
-        var granted = await Task.WhenAll(wanted.Select(order => Reserve(order, cancel)));
-        for (var i = 0; i < wanted.Count; i++)
+        var answers = await Task.WhenAll(wanted.Select(order => Reserve(order, cancel)));
+        Orders += wanted.Count;
+        foreach (var (order, answer) in wanted.Zip(answers))
         {
-            if (granted[i]) Market.Place(wanted[i]);
-            else Market.Refuse(wanted[i]);
+            if (answer.IsGood)
+            {
+                Market.Place(order);
+                continue;
+            }
+
+            Market.Refuse(order);
+            refusals[answer.Code] = refusals.GetValueOrDefault(answer.Code) + 1;
         }
 
-        Orders += wanted.Count;
-        OrdersRefused += granted.Count(isGranted => !isGranted);
         foreach (var report in Market.TakeReports())
         {
             if (report is Report.Fill fill) Note(fill);
@@ -91,30 +101,39 @@ public sealed class Session
     }
 
     /// <summary>A refusal is an answer; what the clearinghouse cannot have understood is our mistake.</summary>
-    private async Task<bool> Reserve(Order order, CancellationToken cancel)
+    private async Task<Answer> Reserve(Order order, CancellationToken cancel)
     {
-        var answer = await api.Put(Credentials.Engine, $"/v1/orders/{order.Id}?account={order.Account}", new()
-        {
-            ["instrument"] = order.Instrument.Id, ["side"] = order.Side == Side.Buy ? "buy" : "sell",
-            ["quantity"] = Decimals.Text(order.Quantity), ["price"] = Decimals.Text(order.Price),
-        }, cancel);
+        var terms = Terms(order.Instrument, order.Side, order.Quantity, order.Price);
+        var answer = await api.Put(Credentials.Engine, $"/v1/orders/{order.Id}?account={order.Account}", terms, cancel);
         if (answer.Status is not (409 or 422)) ClearingApi.Expect(answer, "reserving an order");
-        return answer.IsGood;
+        return answer;
     }
 
-    /// <summary>Nobody can be margined before three sources have a price and the options a volatility.</summary>
+    /// <summary>
+    /// Nobody can be margined before three sources have a price and the options a volatility. When there is a frame with all of it, a
+    /// maker would be granted an order in every instrument.
+    /// </summary>
     private async Task UntilPriced(CancellationToken cancel)
     {
-        for (; ; await Task.Delay(Pause, cancel))
+        foreach (var instrument in Market.Instruments)
         {
-            await prices.Send(Market, cancel);
-            var frame = await api.Get(Credentials.Auditor, "/v1/frames/latest", cancel);
-            var normal = frame.Body["indices"]?.AsArray().Count(index => (string?)index!["breaker"] == "normal");
-            if (normal >= 2) break;
+            var terms = Terms(instrument, Side.Buy, instrument.Lot, instrument.UpToTick(Market.FairPrice(instrument)));
+            for (var tries = MostTries; ; await Task.Delay(Pause, cancel))
+            {
+                await prices.Send(Market, cancel);
+                var check = await api.Post(Credentials.Engine, $"/v1/orders/check?account={Market.Members[0].Account}", terms, cancel);
+                if ((bool?)check.Body["accepted"] == true) break;
+                if (--tries == 0) throw new DemoFailed($"{instrument.Symbol} has no price: {check.Body.ToJsonString()}");
+                await prices.SendSurface(Market, cancel);
+            }
         }
-
-        await prices.SendSurfaceInTurn(Market, cancel);
     }
+
+    private static JsonObject Terms(Instrument instrument, Side side, decimal quantity, decimal price) => new()
+    {
+        ["instrument"] = instrument.Id, ["side"] = side == Side.Buy ? "buy" : "sell",
+        ["quantity"] = Decimals.Text(quantity), ["price"] = Decimals.Text(price),
+    };
 
     private void Note(Report.Fill fill)
     {

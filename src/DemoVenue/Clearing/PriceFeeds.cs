@@ -62,7 +62,7 @@ public sealed class PriceFeeds
     public Task SendSurfaceInTurn(Market market, CancellationToken cancel) =>
         steps++ % SurfaceEvery == 0 ? SendSurface(market, cancel) : Task.CompletedTask;
 
-    private Task SendSurface(Market market, CancellationToken cancel)
+    public Task SendSurface(Market market, CancellationToken cancel)
     {
         var chains = market.Instruments.Where(instrument => instrument.IsOption)
             .GroupBy(option => option.Expiry!.Value).OrderBy(chain => chain.Key);
