@@ -37,7 +37,7 @@ public sealed record Instrument(int Id, string Symbol, InstrumentKind Kind, stri
     }
 
     /// <summary>What one contract counts in a trader's own budget. A clearinghouse knows better.</summary>
-    public decimal ExposureAt(PriceProcess prices) => (decimal)prices.Of(Underlying) * (IsOption ? 0.2m : 1m);
+    public decimal ExposureAt(PriceProcess prices) => (decimal)prices.Of(Underlying);
 
     public decimal DownToTick(decimal price) => Math.Max(Tick, Math.Floor(price / Tick) * Tick);
 

@@ -12,6 +12,7 @@ internal sealed class Trader(Member member)
     private const double Closes = 0.4;
     private const double Waits = 0.25;
     private const decimal LargestOrder = 50_000;
+    private const decimal MostForOptions = 3;   // a short option asks for more than a perpetual
     private const decimal Slippage = 0.003m;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -30,7 +31,8 @@ internal sealed class Trader(Member member)
         if (book is not { BestBid: { } bid, BestAsk: { } ask }) return null;
 
         var (held, exposure) = (member.Held(instrument), instrument.ExposureAt(market.Prices));
-        var room = (member.Funds * member.Leverage) - market.ExposureOf(member);
+        var leverage = instrument.IsOption ? Math.Min(member.Leverage, MostForOptions) : member.Leverage;
+        var room = (member.Funds * leverage) - market.ExposureOf(member);
         var isClosing = held != 0 && (room <= 0 || random.NextDouble() < Closes);
         var side = isClosing ? held > 0 ? Side.Sell : Side.Buy : Direction(market, random);
         var share = (decimal)(0.1 + (0.4 * random.NextDouble()));
