@@ -2,8 +2,10 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Links;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
@@ -41,7 +43,8 @@ public sealed partial record Account(
     public static Decision<AccountEvent> Decide(Account account, object input, Context context)
     {
         var marks = context.Marks as MarginMarks;
-        return WithStatus(account, Decide(account, input, context, marks), marks);
+        var heard = Heard(account, input, Decide(account, input, context, marks));
+        return WithCase(account, input, WithStatus(account, heard, marks), context, marks);
     }
 
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
@@ -51,6 +54,8 @@ public sealed partial record Account(
         AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context, marks),
         AccountCommand.CancelWithdrawal cancel => CancelWithdrawal(account, cancel),
         PoolEvent.Cleared cleared => TakeClearance(account, cleared),
+        FundGranted granted => DrawFund(account, granted, marks),
+        SliceGranted or LinkEvent.OrderRejected or PoolEvent => Nothing,
         AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
         AccountCommand.Transfer transfer => Transfer(account, transfer, marks),
@@ -88,6 +93,7 @@ public sealed partial record Account(
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("withdraw", balance);
+        if (account.Case is not null) return Refused("withdraw", Rejection.AccountInLiquidation);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
         if (verdict.Rejection != Rejection.None) return Refused("withdraw", verdict);
 
@@ -148,6 +154,7 @@ public sealed partial record Account(
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("transfer", balance);
+        if (account.Case is not null) return Refused("transfer", Rejection.AccountInLiquidation);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
         if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
 
@@ -242,6 +249,13 @@ public sealed partial record Account(
             AccountEvent.TransferReceived e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReturned e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.MarginStatusChanged e => account.Standing(e),
+            AccountEvent.CaseOpened e => account.WithOpened(e),
+            AccountEvent.SliceOrdered e => account.WithOrdered(e),
+            AccountEvent.SliceFilled e => account.WithFilled(e),
+            AccountEvent.SliceCalledBack e => account.WithCalledBack(e),
+            AccountEvent.SliceEnded e => account.WithEnded(e),
+            AccountEvent.FundDrawn e => account.WithDrawn(e),
+            AccountEvent.CaseEnded e => account.WithClosed(e),
             AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
             AccountEvent.FillApplied e => account.Changed(e.Change),
             AccountEvent.FillReversed e => account.Changed(e.Change),
@@ -271,7 +285,7 @@ public sealed partial record Account(
 
     public Instant? DueAt()
     {
-        Instant? first = null;
+        var first = Case?.Slice?.Deadline;
         foreach (var hold in Holds)
             if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
         return first;
