@@ -152,7 +152,6 @@ public sealed partial record Account
 
         var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);
-        if (account.Case is not null) return Refused("reserve-order", Rejection.AccountInLiquidation);
         var verdict = MarginRule.JudgeOrder(account, Evolve(account, reserved), marks);
         if (verdict.Rejection != Rejection.None) return Refused("reserve-order", verdict);
         return reserved with { Margin = verdict.Figures };

@@ -93,7 +93,6 @@ public sealed partial record Account(
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("withdraw", balance);
-        if (account.Case is not null) return Refused("withdraw", Rejection.AccountInLiquidation);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
         if (verdict.Rejection != Rejection.None) return Refused("withdraw", verdict);
 
@@ -154,7 +153,6 @@ public sealed partial record Account(
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("transfer", balance);
-        if (account.Case is not null) return Refused("transfer", Rejection.AccountInLiquidation);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
         if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
 

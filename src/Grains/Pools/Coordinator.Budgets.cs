@@ -120,6 +120,21 @@ public sealed partial record Coordinator
         return new AssetAmount(asset, 0);
     }
 
+    /// <summary>In order of asset, as far as the shards have told.</summary>
+    public IEnumerable<FundStanding> FundStandings
+    {
+        get
+        {
+            var shares = Shards.SelectMany(shard => shard.Demand?.Fund ?? []).ToLookup(share => share.PaidIn.Asset);
+            foreach (var asset in shares.Select(known => known.Key).Concat(Deposited.Amounts.Select(amount => amount.Asset)).Distinct().Order())
+            {
+                var paidIn = shares[asset].Aggregate(new AssetAmount(asset, 0), (sum, share) => sum + share.PaidIn);
+                var drawn = shares[asset].Aggregate(new AssetAmount(asset, 0), (sum, share) => sum + share.Drawn);
+                yield return new FundStanding(Deposited[asset], paidIn, drawn, AvailableIn(asset));
+            }
+        }
+    }
+
     /// <summary>What is in the fund and promised to nobody, as far as the shards have told.</summary>
     public AssetAmount AvailableIn(Asset asset)
     {
@@ -157,6 +172,12 @@ public sealed partial record Coordinator
         foreach (var limit in Shards.SelectMany(shard => shard.FundLimits).DistinctBy(limit => limit.Asset))
             Invariant.Holds("L5", !AvailableIn(limit.Asset).IsNegative, "no more is promised than the fund has");
     }
+}
+
+/// <summary>The fund in one asset. What is available is not promised to anybody either.</summary>
+public sealed record FundStanding(AssetAmount Deposited, AssetAmount PaidIn, AssetAmount Drawn, AssetAmount Available)
+{
+    public AssetAmount Balance => Deposited + PaidIn - Drawn;
 }
 
 /// <summary>What was granted of each market in one interval.</summary>
