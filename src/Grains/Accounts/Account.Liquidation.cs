@@ -130,6 +130,8 @@ public sealed partial record Account
         var margin = marks.Of(account);
         if (!CannotCarry(margin.Status) || marks.IsDoubtful(account)) return;
         events.Add(new AccountEvent.CaseOpened(new CaseId(account.Version + 1), margin.Status, margin.Figures!));
+        OrderId[] open = [.. account.Orders.Where(order => order.Phase == OrderPhase.Open).Select(order => order.Id)];
+        if (open.Length > 0) events.Add(new AccountEvent.OrderEndsRequested([.. open]));
     }
 
     private static void Work(

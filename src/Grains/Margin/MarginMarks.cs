@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Risk;
@@ -91,6 +92,20 @@ public sealed partial class MarginMarks
     /// <summary>What an asset is worth in the reference currency, or null.</summary>
     public Price? PriceOf(Asset asset) =>
         Model is { } model && model.Market.AssetOf(asset) is { IsRefused: false } known ? model.Market.Assets[known.Value].Price : null;
+
+    /// <summary>
+    /// Whether a bid is above mark + band × index, or an offer below mark − band × index. To the other side any price goes: an
+    /// order that nobody takes harms nobody. What has no mark has no band, and no margin either.
+    /// </summary>
+    internal bool IsOutsideBand(InstrumentId instrument, Side side, Price price)
+    {
+        if (Model?.Parameters.Orders.PriceBand is not { } band || TermsOf(instrument) is not { } terms) return false;
+        var mark = Frame.Instruments.FirstOrDefault(mark => mark.Instrument == instrument);
+        var underlying = Frame.Underlyings.FirstOrDefault(mark => mark.Underlying == terms.Underlying);
+        if (mark is null || underlying is null) return false;
+        var beyond = side == Side.Buy ? (Int128)price.E8 - mark.Mark.E8 : (Int128)mark.Mark.E8 - price.E8;
+        return beyond * Rate.One.E9 > (Int128)underlying.Index.E8 * band.E9;
+    }
 
     /// <summary>
     /// How the account stands. One with nothing at risk is healthy whatever the marks: nobody has to price it to know.

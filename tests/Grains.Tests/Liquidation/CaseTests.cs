@@ -70,6 +70,21 @@ public sealed class CaseTests
     }
 
     [Fact]
+    public void With_the_case_every_open_order_is_asked_to_end_once()
+    {
+        var given = Long("1000 USDC").When(Sell("o1")).ThenAll(typeof(AccountEvent.OrderReserved));
+        given.When(Sell("o2")).ThenAll(typeof(AccountEvent.OrderReserved)).When(new AccountCommand.RequestOrderEnd(new OrderId("o1")))
+            .Then<AccountEvent.OrderEndsRequested>();
+        given.Under(GivenMarks.At("59250", [BtcPerp])).When(new FrameAdopted(2));
+        given.Last<AccountEvent.OrderEndsRequested>().Orders.ShouldBe([new OrderId("o2")]);
+        given.ThenAll(
+            typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened), typeof(AccountEvent.OrderEndsRequested));
+
+        static AccountCommand.ReserveOrder Sell(string id) =>
+            new(new OrderId(id), SubAccountId.Main, BtcPerp.Id, Side.Sell, Q("0.1"), P("60000"));
+    }
+
+    [Fact]
     public void At_maintenance_to_the_unit_nothing_is_opened()
     {
         Long("300 USDC").When(new FrameAdopted(1)).Then<AccountEvent.MarginStatusChanged>().State.Case.ShouldBeNull();

@@ -30,7 +30,7 @@ internal sealed class FeedBook
             case "trade.funding-learned.v1":
                 points[payload.GetProperty("instrument").GetInt32()] = payload.GetProperty("funding").GetString()!;
                 return Moved.Nothing;
-            case "order.ended.v1" or "trade.command-refused.v1":
+            case "order.ended.v1" or "order.mass-end-requested.v1" or "trade.command-refused.v1":
                 return Moved.Nothing;
             default:
                 throw new AuditFailure("I4", $"a {row.Type} in the stream of a feed");
