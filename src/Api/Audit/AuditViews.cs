@@ -66,8 +66,8 @@ public sealed record VerifyRequest(int? Shard = null, long? From = null, long? T
 }
 
 [Description(
-    "Per asset: accounts + held + inFlight + suspense + fees + fund − cost + funding = deposited − paid, exactly, or `difference` says by how "
-    + "much not.")]
+    "Per asset: accounts + held + inFlight + suspense + fees + fund − cost + funding = deposited − paid, exactly, or `difference` says "
+    + "by how much not.")]
 public sealed record ConservationView(
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Accounts,

@@ -12,7 +12,8 @@ namespace CrossMargin.Api.Liquidations;
 [Description("Something that a matching engine is to do. It may be shown again after a restart of the engine; orderId tells.")]
 public sealed record LiquidationOrderView(
     [property: Description("Its place in the stream: rising, not without gaps.")] long Sequence,
-    [property: Description("`order`: take it. `call-back`: end what is left of it; the end comes by the feed, like any other.")] string Kind,
+    [property: Description("`order`: take it. `call-back`: end what is left of it; the end comes by the feed, like any other.")]
+    string Kind,
     string OrderId, string Account, string AsOf)
 {
     [Description("Whose slice it is, as GET /v1/liquidations has it.")]

@@ -42,8 +42,8 @@ public sealed record LiquidationStep(
             $"Opened: maintenance margin {e.Margin.MaintenanceMargin} is more than margin equity {e.Margin.MarginEquity}, under frame "
             + $"{e.Margin.Frame} and version {e.Margin.Parameters} of the rules. It ends at {e.Margin.LiquidationEnd}.",
         AccountEvent.SliceOrdered e =>
-            $"Ordered: {(e.Slice.Side == Side.Buy ? "buy" : "sell")} {e.Slice.Quantity} of instrument {e.Slice.Instrument} at {e.Slice.Limit} or "
-            + $"better; the mark is {e.Slice.Mark}, bankruptcy at {e.Slice.Bankruptcy?.ToString() ?? "no price"}.",
+            $"Ordered: {(e.Slice.Side == Side.Buy ? "buy" : "sell")} {e.Slice.Quantity} of instrument {e.Slice.Instrument} at "
+            + $"{e.Slice.Limit} or better; the mark is {e.Slice.Mark}, bankruptcy at {e.Slice.Bankruptcy?.ToString() ?? "no price"}.",
         AccountEvent.FillApplied e when slice is not null =>
             $"Filled: {e.Change.Quantity} of instrument {e.Change.Instrument} for {e.Change.Paid}, which realized {e.Change.Realized}; "
             + $"fee {e.Change.Fee}.",
@@ -59,8 +59,8 @@ public sealed record LiquidationStep(
         AccountEvent.Deposited e => $"A deposit of {e.Amount} came in.",
         AccountEvent.TransferReceived e => $"A transfer of {e.Amount} came in.",
         AccountEvent.FundDrawn e => $"The fund paid {e.Amount}; the balance is {e.BalanceAfter}.",
-        AccountEvent.CaseEnded { Ending: CaseEnding.Cured } e =>
-            $"Ended: margin equity {e.Margin?.MarginEquity.ToString() ?? "0"} is at the liquidation-end level {e.Margin?.LiquidationEnd.ToString() ?? "0"}.",
+        AccountEvent.CaseEnded { Margin: { } margin } =>
+            $"Ended: margin equity {margin.MarginEquity} is at the liquidation-end level {margin.LiquidationEnd}.",
         AccountEvent.CaseEnded => "Ended: nothing is at risk any more.",
         _ => null,
     };

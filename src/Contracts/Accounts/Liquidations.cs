@@ -22,7 +22,9 @@ public sealed record SliceOrder(
     OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Mark, Price Limit, Rate FeeRate,
     Instant Deadline, int PatienceMs)
 {
-    /// <summary>The price at which the account's equity would stay in proportion to its maintenance margin; null where there is none.</summary>
+    /// <summary>
+    /// The price at which the account's equity would stay in proportion to its maintenance margin; null where there is none.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Price? Bankruptcy { get; init; }
 }

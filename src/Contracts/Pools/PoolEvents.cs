@@ -36,7 +36,8 @@ public abstract record PoolEvent
     /// <param name="Frame">Of the report that asked.</param>
     /// <param name="Interval">The beginning of the interval whose pace this is of.</param>
     public sealed record BudgetGranted(
-        ShardId Shard, long Frame, Instant Interval, ImmutableArray<MarketAmount> Slices, ImmutableArray<AssetAmount> FundLimits) : PoolEvent;
+        ShardId Shard, long Frame, Instant Interval, ImmutableArray<MarketAmount> Slices, ImmutableArray<AssetAmount> FundLimits)
+        : PoolEvent;
 
     /// <summary>An officer put money of the house into the fund.</summary>
     public sealed record FundDeposited(AssetAmount Amount, AssetAmount DepositedAfter, string Reference) : PoolEvent;

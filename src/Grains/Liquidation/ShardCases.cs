@@ -10,7 +10,9 @@ namespace CrossMargin.Grains.Liquidation;
 /// <summary>The open cases of one shard together: what they want, and how they share what their shard was granted.</summary>
 internal static class ShardCases
 {
-    /// <summary>What one case wants next: a slice, or that its debts are paid. Neither while a slice is under way or a price in doubt.</summary>
+    /// <summary>
+    /// What one case wants next: a slice, or that its debts are paid. Neither while a slice is under way or a price in doubt.
+    /// </summary>
     private readonly record struct Want(PlannedSlice? Slice, ImmutableArray<AssetAmount> Debts)
     {
         public static readonly Want Nothing = new(Slice: null, []);

@@ -88,14 +88,17 @@ public sealed class SlicePlanner
         return report.IsRefused ? null : report.Value;
     }
 
-    /// <summary>The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin.</summary>
+    /// <summary>
+    /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin.
+    /// </summary>
     private Closing? Choose(List<Closing> closings)
     {
         var shortfall = before.LiquidationEnd - before.MarginEquity;
         var candidates = closings.Select((closing, number) => new SliceCandidate(
             number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
-            Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing), NotionalOf(closing, closing.Of.Quantity),
-            Positive(before.MaintenanceMargin - closing.After.MaintenanceMargin), Depth: marks.DepthOf(closing.Terms.Underlying)));
+            Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing),
+            NotionalOf(closing, closing.Of.Quantity), Positive(before.MaintenanceMargin - closing.After.MaintenanceMargin),
+            Depth: marks.DepthOf(closing.Terms.Underlying)));
         var slices = SlicePlan.Choose(Rules.Policy, Rules.SliceCap, [.. candidates], shortfall);
         if (slices.Length > 0) return closings[slices[0].Candidate];
         return closings.OrderBy(closing => closing.After.MaintenanceMargin).ThenBy(closing => closing.Of.Instrument)

@@ -126,7 +126,8 @@ public sealed partial record Coordinator
         get
         {
             var shares = Shards.SelectMany(shard => shard.Demand?.Fund ?? []).ToLookup(share => share.PaidIn.Asset);
-            foreach (var asset in shares.Select(known => known.Key).Concat(Deposited.Amounts.Select(amount => amount.Asset)).Distinct().Order())
+            var assets = shares.Select(known => known.Key).Concat(Deposited.Amounts.Select(amount => amount.Asset)).Distinct().Order();
+            foreach (var asset in assets)
             {
                 var paidIn = shares[asset].Aggregate(new AssetAmount(asset, 0), (sum, share) => sum + share.PaidIn);
                 var drawn = shares[asset].Aggregate(new AssetAmount(asset, 0), (sum, share) => sum + share.Drawn);

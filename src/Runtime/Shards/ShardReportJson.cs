@@ -38,7 +38,8 @@ public sealed class AmountText : JsonConverter<AssetAmount>
 
 public sealed class InstrumentNumber : JsonConverter<InstrumentId>
 {
-    public override InstrumentId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetInt32());
+    public override InstrumentId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new(reader.GetInt32());
 
     public override void Write(Utf8JsonWriter writer, InstrumentId value, JsonSerializerOptions options) =>
         writer.WriteNumberValue(value.Number);
