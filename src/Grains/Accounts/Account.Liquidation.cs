@@ -19,7 +19,7 @@ public sealed partial record Account
 {
     private static readonly Decision<AccountEvent> Nothing = new([], Rejection.None);
 
-    /// <summary>Null for nearly everybody.</summary>
+    /// <summary>Of the cross pool; null for nearly everybody.</summary>
     public LiquidationCase? Case { get; init; }
 
     /// <summary>What it paid into the pool's fund and drew from it, ever, in order of asset.</summary>
@@ -202,7 +202,7 @@ public sealed partial record Account
         Invariant.Same("L4", e.PaidInAfter, share.PaidIn + e.ToFund);
         return (this with
         {
-            Balances = Promised(Balances.Subtract(e.ToFund), e.BalanceAfter),
+            Cross = Promised(Cross.Subtract(e.ToFund), e.BalanceAfter),
             Case = Case! with { Slice = slice with { Remaining = e.Remaining } },
         }).WithShare(share with { PaidIn = e.PaidInAfter });
     }
@@ -224,7 +224,7 @@ public sealed partial record Account
         var share = FundShareOf(e.Amount.Asset);
         Invariant.Same("L4", e.DrawnAfter, share.Drawn + e.Amount);
         Invariant.Holds("L4", e.Amount.IsPositive && e.BalanceAfter.Units <= 0, "the fund pays a debt and nothing else");
-        return (this with { Balances = Promised(Balances.Add(e.Amount), e.BalanceAfter) }).WithShare(share with { Drawn = e.DrawnAfter });
+        return (this with { Cross = Promised(Cross.Add(e.Amount), e.BalanceAfter) }).WithShare(share with { Drawn = e.DrawnAfter });
     }
 
     private Account WithClosed(AccountEvent.CaseEnded e)
