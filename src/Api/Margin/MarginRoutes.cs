@@ -121,8 +121,8 @@ internal static class MarginRoutes
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
         [Description(PartText)] string? subAccount = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, summary) =>
-            new(TypedResults.Json(
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount,
+            (moment, summary) => new(TypedResults.Json(
             new LimitsAnswer(
                 id, [.. summary.Part.Balances.Amounts.Select(balance =>
                     new LimitView(balance.Asset.ToString(), summary.Withdrawable(balance.Asset).ToDecimal()))],

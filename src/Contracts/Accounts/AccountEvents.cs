@@ -10,7 +10,7 @@ namespace CrossMargin.Contracts.Accounts;
 /// its own. A record's stored name is in <see cref="AccountEventNames"/>; a change of meaning is a new version of that
 /// name.
 /// </summary>
-public abstract record AccountEvent
+public abstract partial record AccountEvent
 {
     private AccountEvent() { }
 
@@ -110,7 +110,8 @@ public abstract record AccountEvent
     /// The interest of an hour on a negative balance, at an annual rate and rounded up to a unit. It is the house's; the hour is
     /// counted from 1970.
     /// </summary>
-    public sealed record InterestCharged(AssetAmount Debt, Rate Rate, long Hour, AssetAmount Interest, AssetAmount BalanceAfter) : AccountEvent
+    public sealed record InterestCharged(
+        AssetAmount Debt, Rate Rate, long Hour, AssetAmount Interest, AssetAmount BalanceAfter) : AccountEvent
     {
         /// <summary>The isolated sub-account that owes. That of the cross pool is not written.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -190,7 +191,7 @@ public sealed record PositionChange(
     AssetAmount Funding, long HouseRoundingE20, FundingPoint FundingAfter, Quantity QuantityAfter, AssetAmount CostAfter,
     AssetAmount BalanceAfter);
 
-public static class AccountEventNames
+public static partial class AccountEventNames
 {
     public const string Opened = "account.opened.v1";
     public const string Deposited = "account.deposited.v1";

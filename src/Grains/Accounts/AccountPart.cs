@@ -51,7 +51,8 @@ public sealed record AccountPart(
     {
         InterestHours =
         [
-            .. InterestHours.Where(charged => charged.Asset != asset).Append(new InterestHour(asset, hour)).OrderBy(charged => charged.Asset),
+            .. InterestHours.Where(charged => charged.Asset != asset).Append(new InterestHour(asset, hour))
+                .OrderBy(charged => charged.Asset),
         ],
     };
 

@@ -114,7 +114,8 @@ public sealed class MarginSweep : ShardSweep
     {
         var assets = marks.Frame.Assets.Select(mark => mark.Asset);
         var now = (marks.Frame.Parameters?.Version ?? 0, marks.Hour);
-        if (interest == now && isUsable == marks.Unusable.IsNone && priced.SequenceEqual(assets) && funding.SequenceEqual(marks.Frame.Funding)
+        if (interest == now && isUsable == marks.Unusable.IsNone && priced.SequenceEqual(assets)
+            && funding.SequenceEqual(marks.Frame.Funding)
             && settlements.SequenceEqual(marks.Frame.Settlements) && days.SequenceEqual(marks.Frame.Days)) return true;
 
         interest = now;
