@@ -38,6 +38,7 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(EventView))]
 [JsonSerializable(typeof(EventPage))]
 [JsonSerializable(typeof(CustodyDepositBatch))]
+[JsonSerializable(typeof(CustodyFinalityBatch))]
 [JsonSerializable(typeof(CustodyWithdrawalBatch))]
 [JsonSerializable(typeof(SequencedAnswer))]
 [JsonSerializable(typeof(IngestPosition))]

@@ -56,6 +56,9 @@ public enum Rejection
     WithdrawalCleared = 132,
     /// <summary>The custodian speaks of a withdrawal that it was not told to pay.</summary>
     WithdrawalNotInstructed = 133,
+    /// <summary>There is no such deposit, or it is final.</summary>
+    UnknownDeposit = 134,
+    TooManyPendingDeposits = 135,
     ExceedsBalance = 140,
     BalanceLimit = 141,
     OrderIdInUse = 150,

@@ -25,6 +25,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/accounts/{id}/withdrawals/{withdrawalId}/cancel"] = ["alice", "bob"],
         ["POST /v1/accounts/{id}/transfers"] = ["alice", "bob"],
         ["POST /v1/custody/{source}/deposits"] = ["custodian", "engine", "oracle"],
+        ["POST /v1/custody/{source}/finality"] = ["custodian", "engine", "oracle"],
         ["POST /v1/custody/{source}/withdrawals"] = ["custodian", "engine", "oracle"],
         ["GET /v1/ingest/{source}"] = ["custodian", "engine", "oracle"],
         ["GET /v1/accounts/{id}/positions"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],

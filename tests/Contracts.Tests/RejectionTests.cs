@@ -39,6 +39,8 @@ public sealed class RejectionTests
             131 too-many-withdrawals
             132 withdrawal-cleared
             133 withdrawal-not-instructed
+            134 unknown-deposit
+            135 too-many-pending-deposits
             140 exceeds-balance
             141 balance-limit
             150 order-id-in-use

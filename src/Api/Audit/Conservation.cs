@@ -76,6 +76,7 @@ internal sealed class Conservation
         }
 
         if (@event is AccountEvent.Deposited deposited) Of(deposited.Amount).Deposited += deposited.Amount.Units;
+        if (@event is AccountEvent.DepositReversed reversed) Of(reversed.Amount).Deposited -= reversed.Amount.Units;
         if (@event is AccountEvent.WithdrawalPosted posted) Of(posted.Amount).Paid += posted.Amount.Units;
     }
 

@@ -47,6 +47,9 @@ public static class ProblemTable
         [Rejection.WithdrawalCleared] = Of(Rejection.WithdrawalCleared, 409, "The withdrawal is cleared: only the custodian ends it now."),
         [Rejection.WithdrawalNotInstructed] = Of(
             Rejection.WithdrawalNotInstructed, 409, "The custodian was not told to pay this withdrawal: it is not cleared yet."),
+        [Rejection.UnknownDeposit] = Of(Rejection.UnknownDeposit, 422, "There is no such deposit, or it is final."),
+        [Rejection.TooManyPendingDeposits] = Of(
+            Rejection.TooManyPendingDeposits, 422, "As many deposits are not final as an account may have."),
         [Rejection.ExceedsBalance] = Of(Rejection.ExceedsBalance, 422, "The account does not have that much."),
         [Rejection.BalanceLimit] = Of(Rejection.BalanceLimit, 422, "The account may not hold that much."),
         [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),

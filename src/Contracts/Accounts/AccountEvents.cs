@@ -16,7 +16,20 @@ public abstract partial record AccountEvent
 
     public sealed record Opened(PrincipalId Owner) : AccountEvent;
 
-    public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent;
+    public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent
+    {
+        /// <summary>Null for one that is plain and final. One that is not final is known by this record's version.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public DepositOrigin? Origin { get; init; }
+    }
+
+    /// <summary>The deposit cannot be taken back any more.</summary>
+    public sealed record DepositFinalized(DepositId Deposit, AssetAmount Amount) : AccountEvent;
+
+    /// <summary>
+    /// The deposit was taken back where it lay. It is a fact: the balance goes down by it, below zero if it was spent.
+    /// </summary>
+    public sealed record DepositReversed(DepositId Deposit, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
 
     /// <summary>The amount left the free balance and waits for clearance; it is overdue when it has not ended after a time.</summary>
     public sealed record WithdrawalHeld(
@@ -195,6 +208,8 @@ public static partial class AccountEventNames
 {
     public const string Opened = "account.opened.v1";
     public const string Deposited = "account.deposited.v1";
+    public const string DepositFinalized = "account.deposit-finalized.v1";
+    public const string DepositReversed = "account.deposit-reversed.v1";
     public const string WithdrawalHeld = "account.withdrawal-held.v1";
     public const string WithdrawalCleared = "account.withdrawal-cleared.v1";
     public const string WithdrawalInstructed = "account.withdrawal-instructed.v1";

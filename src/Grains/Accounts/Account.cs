@@ -50,6 +50,8 @@ public sealed partial record Account(
     {
         AccountCommand.Open open => Open(account, open),
         AccountCommand.Deposit deposit => Deposit(account, deposit),
+        AccountCommand.FinalizeDeposit finalize => FinalizeDeposit(account, finalize),
+        AccountCommand.ReverseDeposit reverse => ReverseDeposit(account, reverse),
         AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context, marks),
         AccountCommand.CancelWithdrawal cancel => CancelWithdrawal(account, cancel),
         PoolEvent.Cleared cleared => TakeClearance(account, cleared),
@@ -86,8 +88,13 @@ public sealed partial record Account(
     private static Decision<AccountEvent> Deposit(Account account, AccountCommand.Deposit command)
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("deposit", unusable);
+        var isPending = command.Origin is { Finality: Finality.Pending };
+        if (isPending && account.Lots.Length >= MaxLots) return Refused("deposit", Rejection.TooManyPendingDeposits);
         if (ExceedsLimit(account.Cross, command.Amount)) return Refused("deposit", Rejection.BalanceLimit);
-        return new AccountEvent.Deposited(command.Amount, account.Balances[command.Amount.Asset] + command.Amount, command.Reference);
+        return new AccountEvent.Deposited(command.Amount, account.Balances[command.Amount.Asset] + command.Amount, command.Reference)
+        {
+            Origin = command.Origin,
+        };
     }
 
     private static Decision<AccountEvent> Withdraw(
@@ -95,8 +102,8 @@ public sealed partial record Account(
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("withdraw", unusable);
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
-        var balance = account.Balances[command.Amount.Asset];
-        if (command.Amount > balance) return Short("withdraw", balance);
+        var (balance, free) = (account.Balances[command.Amount.Asset], account.FreeOf(account.Cross, command.Amount.Asset));
+        if (command.Amount > free) return Short("withdraw", free);
         if (account.HeldOf(command.Amount.Asset) + command.Amount.Units > MaxBalanceUnits)
             return Refused("withdraw", Rejection.BalanceLimit);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
@@ -157,8 +164,8 @@ public sealed partial record Account(
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("transfer", unusable);
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
-        var balance = account.Balances[command.Amount.Asset];
-        if (command.Amount > balance) return Short("transfer", balance);
+        var (balance, free) = (account.Balances[command.Amount.Asset], account.FreeOf(account.Cross, command.Amount.Asset));
+        if (command.Amount > free) return Short("transfer", free);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
 
@@ -219,7 +226,13 @@ public sealed partial record Account(
         return @event switch
         {
             AccountEvent.Opened e => account with { Phase = AccountPhase.Open, Owner = e.Owner },
-            AccountEvent.Deposited e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.Deposited e => account.Credited(e),
+            AccountEvent.DepositFinalized e => account with { Lots = account.LotsWithout(e.Deposit, e.Amount) },
+            AccountEvent.DepositReversed e => account with
+            {
+                Cross = Promised(account.Cross.Subtract(e.Amount), e.BalanceAfter),
+                Lots = account.LotsWithout(e.Deposit, e.Amount),
+            },
             AccountEvent.WithdrawalHeld e => account with
             {
                 Cross = account.Debited(e.Amount, e.BalanceAfter),
@@ -283,7 +296,7 @@ public sealed partial record Account(
 
     public void Verify()
     {
-        var isEmpty = Cross.IsEmpty && Isolated.IsEmpty && Holds.IsEmpty;
+        var isEmpty = Cross.IsEmpty && Isolated.IsEmpty && Holds.IsEmpty && Lots.IsEmpty;
         Invariant.Holds("A2", Phase == AccountPhase.Open || isEmpty, "an unopened account holds nothing");
         foreach (var hold in Holds)
             Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");

@@ -16,6 +16,8 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     AccountJson.Default,
     (AccountEventNames.Opened, typeof(AccountEvent.Opened)),
     (AccountEventNames.Deposited, typeof(AccountEvent.Deposited)),
+    (AccountEventNames.DepositFinalized, typeof(AccountEvent.DepositFinalized)),
+    (AccountEventNames.DepositReversed, typeof(AccountEvent.DepositReversed)),
     (AccountEventNames.WithdrawalHeld, typeof(AccountEvent.WithdrawalHeld)),
     (AccountEventNames.WithdrawalCleared, typeof(AccountEvent.WithdrawalCleared)),
     (AccountEventNames.WithdrawalInstructed, typeof(AccountEvent.WithdrawalInstructed)),
@@ -87,6 +89,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             Case = state.Case,
             InterestHours = state.Cross.InterestHours,
             HouseInterest = state.HouseInterest.Amounts,
+            Lots = state.Lots,
         },
         AccountJson.Default.AccountSnapshot);
 
@@ -103,6 +106,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding))
         {
             HouseInterest = Balances.From(saved.HouseInterest),
+            Lots = saved.Lots,
             Case = saved.Case,
             FundShares = saved.FundShares,
         };
@@ -122,6 +126,7 @@ internal sealed record AccountSnapshot(
     public LiquidationCase? Case { get; init; }
     public ImmutableArray<InterestHour> InterestHours { get; init; } = [];
     public ImmutableArray<AssetAmount> HouseInterest { get; init; } = [];
+    public ImmutableArray<CollateralLot> Lots { get; init; } = [];
 }
 
 internal sealed record PartSnapshot(
@@ -147,7 +152,8 @@ internal sealed record PartSnapshot(
     Converters =
     [
         typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter), typeof(EventJson.PrincipalConverter),
-        typeof(EventJson.WithdrawalConverter), typeof(EventJson.InstantConverter), typeof(EventJson.RejectionConverter),
+        typeof(EventJson.WithdrawalConverter), typeof(EventJson.DepositConverter), typeof(EventJson.InstantConverter),
+        typeof(EventJson.RejectionConverter),
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
@@ -156,6 +162,8 @@ internal sealed record PartSnapshot(
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
+[JsonSerializable(typeof(AccountEvent.DepositFinalized))]
+[JsonSerializable(typeof(AccountEvent.DepositReversed))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalHeld))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalCleared))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalInstructed))]
@@ -191,6 +199,8 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]
+[JsonSerializable(typeof(AccountCommand.FinalizeDeposit))]
+[JsonSerializable(typeof(AccountCommand.ReverseDeposit))]
 [JsonSerializable(typeof(AccountCommand.Withdraw))]
 [JsonSerializable(typeof(AccountCommand.CancelWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]

@@ -179,8 +179,9 @@ public sealed partial class MarginMarks
 
         Asset? leftOut = null;
         var balances = new List<AssetAmount>(part.Balances.Amounts.Length);
-        foreach (var balance in part.Balances.Amounts)
+        foreach (var held in part.Balances.Amounts)
         {
+            var balance = part.IsCross ? Counted(held, account.PendingOf(held.Asset)) : held;
             if (balance.IsNegative || !Model.Market.AssetOf(balance.Asset).IsRefused) balances.Add(balance);
             else if (Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
         }
@@ -192,6 +193,17 @@ public sealed partial class MarginMarks
     }
 
     private static readonly ImmutableSortedDictionary<Underlying, Rate> NoOwnRates = ImmutableSortedDictionary<Underlying, Rate>.Empty;
+
+    /// <summary>
+    /// Deposits that are not final count by their weight, in full where the rules say none. Leaving them out makes no debt.
+    /// </summary>
+    private AssetAmount Counted(AssetAmount balance, Int128 pending)
+    {
+        if (pending == 0 || balance.IsNegative) return balance;
+        var weight = Model!.Parameters.Collateral.GetValueOrDefault(balance.Asset)?.Pending ?? Rate.One;
+        var uncounted = Rounding.Ceiling(pending * (Rate.One.E9 - weight.E9), Rate.One.E9);
+        return balance with { Units = (long)Int128.Max(0, balance.Units - uncounted) };
+    }
 
     private IEnumerable<AssetAmount> UnsettledFunding(AccountPart part)
     {

@@ -100,7 +100,7 @@ public static class MarginRule
     /// </summary>
     public static AssetAmount Withdrawable(Account account, AccountPart part, Asset asset, MarginMarks? marks)
     {
-        var (allowed, refused) = (0L, Math.Min(Math.Max(part.Balances[asset].Units, 0), Account.MaxAmountUnits));
+        var (allowed, refused) = (0L, Math.Min(Math.Max(account.FreeOf(part, asset).Units, 0), Account.MaxAmountUnits));
         if (Allows(refused)) return new AssetAmount(asset, refused);
         while (refused - allowed > 1)
         {

@@ -103,7 +103,10 @@ public static class ParameterDocument
         if (venueScaleFrom is { Units: 0 }) venueScale!.Error("must be above zero");
         return node.Closed(new CollateralParameters(
             tiers, node.Optional("cap")?.Amount(asset), venueScaleFrom, node.Optional("movesWith")?.Underlying(),
-            node.Optional("borrow") is { } borrow ? Borrow(asset, borrow) : null));
+            node.Optional("borrow") is { } borrow ? Borrow(asset, borrow) : null)
+        {
+            Pending = node.Optional("pending")?.Rate("0", "1"),
+        });
     }
 
     private static BorrowParameters Borrow(Asset asset, JsonNodeReader node)

@@ -52,7 +52,11 @@ public sealed record CollateralParameters(
     AssetAmount? Cap,
     AssetAmount? VenueScaleFrom,
     Underlying? MovesWith,
-    BorrowParameters? Borrow);
+    BorrowParameters? Borrow)
+{
+    /// <summary>What part of a deposit counts that is not final yet; null counts it in full.</summary>
+    public Rate? Pending { get; init; }
+}
 
 /// <summary>Weights of the quantity above the tier before and up to this one; null is without end.</summary>
 public readonly record struct CollateralTier(AssetAmount? UpTo, Rate Maintenance, Rate Initial);

@@ -33,6 +33,8 @@ public sealed class EventGoldenTests
     [
         new AccountEvent.Opened(Owner),
         new AccountEvent.Deposited(Amount("12.5 USDC"), Amount("100.000001 USDC"), "custody batch 7 \"quoted\" é"),
+        new AccountEvent.DepositFinalized(new DepositId(2), Amount("12.5 USDC")),
+        new AccountEvent.DepositReversed(new DepositId(2), Amount("12.5 USDC"), Amount("-2.5 USDC")),
         new AccountEvent.WithdrawalHeld(new WithdrawalId(3), Amount("2 BTC"), Amount("0.00000001 BTC"), "bc1q", Noon),
         new AccountEvent.WithdrawalCleared(new WithdrawalId(3), 41),
         new AccountEvent.WithdrawalInstructed(new WithdrawalId(3), Amount("2 BTC"), "bc1q"),

@@ -29,6 +29,7 @@ internal sealed class AccountBook(string id)
     private readonly SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
     private readonly SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
     private readonly Dictionary<(int SubAccount, string Asset), long> charged = [];   // the last hour of interest
+    private readonly Dictionary<long, string> lots = [];   // amounts of deposits that are not final, by their version
     private readonly List<Hold> holds = [];
     private readonly List<Order> orders = [];
     private string? owner;
@@ -143,7 +144,17 @@ internal sealed class AccountBook(string id)
         switch (type)
         {
             case "account.deposited.v1":
+                if (payload.TryGetProperty("origin", out var origin) && origin.GetProperty("finality").GetString() == "Pending")
+                    lots.Add(version, payload.GetProperty("amount").GetString()!);
                 return new Moved(asset, Balances: credited, External: -units);
+            case "account.deposit-finalized.v1" or "account.deposit-reversed.v1":
+                AuditFailure.Unless(
+                    lots.Remove(payload.GetProperty("deposit").GetInt64(), out var lot) && lot == payload.GetProperty("amount").GetString(), "I1",
+                    $"account {id} ends a deposit that is not pending at version {version}");
+                AuditFailure.Unless(
+                    credited == (type == "account.deposit-reversed.v1" ? -units : 0), "I1",
+                    $"account {id} reverses another amount than it says at version {version}");
+                return new Moved(asset, Balances: credited, External: -credited);
             case "account.withdrawal-held.v1":
                 AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} withdraws below zero at version {version}");
                 holds.Add(new Hold(
