@@ -36,7 +36,7 @@ public sealed partial record Account
     private static Decision<AccountEvent> FinalizeDeposit(Account account, AccountCommand.FinalizeDeposit command)
     {
         if (account.Phase != AccountPhase.Open) return Refused("finalize-deposit", Rejection.AccountNotFound);
-        return account.LotOf(command.Deposit) is { } lot
+        return account.LotOf(command.Id) is { } lot
             ? new AccountEvent.DepositFinalized(lot.Id, lot.Amount)
             : Refused("finalize-deposit", Rejection.UnknownDeposit);
     }
@@ -44,7 +44,7 @@ public sealed partial record Account
     private static Decision<AccountEvent> ReverseDeposit(Account account, AccountCommand.ReverseDeposit command)
     {
         if (account.Phase != AccountPhase.Open) return Refused("reverse-deposit", Rejection.AccountNotFound);
-        if (account.LotOf(command.Deposit) is not { } lot) return Refused("reverse-deposit", Rejection.UnknownDeposit);
+        if (account.LotOf(command.Id) is not { } lot) return Refused("reverse-deposit", Rejection.UnknownDeposit);
         var balance = (Int128)account.Balances[lot.Amount.Asset].Units - lot.Amount.Units;
         if (!account.HasRoomFor(SubAccountId.Main, lot.Amount.Asset, balance)) return Refused("reverse-deposit", Rejection.PositionLimit);
         return new AccountEvent.DepositReversed(lot.Id, lot.Amount, lot.Amount with { Units = (long)balance });
