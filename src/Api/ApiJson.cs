@@ -25,6 +25,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(OpenRequest))]
 [JsonSerializable(typeof(OpenedReceipt))]
+[JsonSerializable(typeof(PhaseRequest))]
+[JsonSerializable(typeof(PhaseReceipt))]
 [JsonSerializable(typeof(DepositRequest))]
 [JsonSerializable(typeof(DepositReceipt))]
 [JsonSerializable(typeof(WithdrawRequest))]

@@ -39,6 +39,9 @@ public enum Rejection
     // 100–199: accounts, in order of precedence.
     AccountNotFound = 100,
     AccountAlreadyOpen = 101,
+    /// <summary>Something is held, owed or open in it, or not final.</summary>
+    AccountNotEmpty = 102,
+    AccountClosed = 103,
     UnknownAsset = 110,
     AmountNotPositive = 111,
     AmountTooLarge = 112,

@@ -19,6 +19,8 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/events"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/export"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/state"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/accounts/{id}/close"] = ["alice", "bob"],
+        ["POST /v1/accounts/{id}/reopen"] = ["operator"],
         ["POST /v1/accounts/{id}/deposits"] = ["operator"],
         ["POST /v1/accounts/{id}/withdrawals"] = ["alice", "bob"],
         ["GET /v1/accounts/{id}/withdrawals/{withdrawalId}"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],

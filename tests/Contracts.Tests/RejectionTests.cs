@@ -27,6 +27,8 @@ public sealed class RejectionTests
             30 not-parked
             100 account-not-found
             101 account-already-open
+            102 account-not-empty
+            103 account-closed
             110 unknown-asset
             111 amount-not-positive
             112 amount-too-large

@@ -33,6 +33,8 @@ public static class ProblemTable
         [Rejection.NotParked] = Of(Rejection.NotParked, 404, "No such message is parked for this grain."),
         [Rejection.AccountNotFound] = Of(Rejection.AccountNotFound, 404, "There is no such account."),
         [Rejection.AccountAlreadyOpen] = Of(Rejection.AccountAlreadyOpen, 409, "The account is open already."),
+        [Rejection.AccountNotEmpty] = Of(Rejection.AccountNotEmpty, 409, "Something is held, owed, open or not final in the account."),
+        [Rejection.AccountClosed] = Of(Rejection.AccountClosed, 409, "The account is closed."),
         [Rejection.UnknownAsset] = Of(Rejection.UnknownAsset, 422, "The venue does not keep this asset."),
         [Rejection.AmountNotPositive] = Of(Rejection.AmountNotPositive, 422, "An amount is more than zero."),
         [Rejection.AmountTooLarge] = Of(Rejection.AmountTooLarge, 422, "The amount is more than one command may move."),

@@ -11,6 +11,12 @@ public abstract record AccountCommand
 
     public sealed record Open(PrincipalId Owner) : AccountCommand;
 
+    /// <summary>By its owner, when nothing is held, owed or open in it.</summary>
+    public sealed record Close : AccountCommand;
+
+    /// <summary>By an officer, for what came to a closed account after all.</summary>
+    public sealed record Reopen : AccountCommand;
+
     /// <summary>
     /// A deposit, by an operator or by a custody source. <paramref name="Reference"/> is the depositor's own text.
     /// </summary>

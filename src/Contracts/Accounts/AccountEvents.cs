@@ -16,6 +16,11 @@ public abstract partial record AccountEvent
 
     public sealed record Opened(PrincipalId Owner) : AccountEvent;
 
+    /// <summary>It holds, owes and expects nothing. What comes to it is parked, or goes back.</summary>
+    public sealed record Closed : AccountEvent;
+
+    public sealed record Reopened : AccountEvent;
+
     public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent
     {
         /// <summary>Null for one that is plain and final. One that is not final is known by this record's version.</summary>
@@ -207,6 +212,8 @@ public sealed record PositionChange(
 public static partial class AccountEventNames
 {
     public const string Opened = "account.opened.v1";
+    public const string Closed = "account.closed.v1";
+    public const string Reopened = "account.reopened.v1";
     public const string Deposited = "account.deposited.v1";
     public const string DepositFinalized = "account.deposit-finalized.v1";
     public const string DepositReversed = "account.deposit-reversed.v1";

@@ -35,7 +35,7 @@ public sealed partial record Account
 
     private static Decision<AccountEvent> FinalizeDeposit(Account account, AccountCommand.FinalizeDeposit command)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("finalize-deposit", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("finalize-deposit", absent);
         return account.LotOf(command.Id) is { } lot
             ? new AccountEvent.DepositFinalized(lot.Id, lot.Amount)
             : Refused("finalize-deposit", Rejection.UnknownDeposit);
@@ -43,7 +43,7 @@ public sealed partial record Account
 
     private static Decision<AccountEvent> ReverseDeposit(Account account, AccountCommand.ReverseDeposit command)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("reverse-deposit", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("reverse-deposit", absent);
         if (account.LotOf(command.Id) is not { } lot) return Refused("reverse-deposit", Rejection.UnknownDeposit);
         var balance = (Int128)account.Balances[lot.Amount.Asset].Units - lot.Amount.Units;
         if (!account.HasRoomFor(SubAccountId.Main, lot.Amount.Asset, balance)) return Refused("reverse-deposit", Rejection.PositionLimit);

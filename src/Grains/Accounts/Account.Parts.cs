@@ -50,7 +50,7 @@ public sealed partial record Account
     {
         const string Name = "isolate-sub-account";
         var subAccount = command.SubAccount;
-        if (account.Phase != AccountPhase.Open) return Refused(Name, Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused(Name, absent);
         if (subAccount == SubAccountId.Main || !account.PartOf(subAccount).IsCross) return Refused(Name, Rejection.AlreadyIsolated);
         var isUsed = account.Positions.All.Any(held => held.SubAccount == subAccount)
             || account.Orders.Any(order => order.SubAccount == subAccount);

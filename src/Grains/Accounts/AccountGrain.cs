@@ -15,6 +15,8 @@ namespace CrossMargin.Grains.Accounts;
 public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     AccountJson.Default,
     (AccountEventNames.Opened, typeof(AccountEvent.Opened)),
+    (AccountEventNames.Closed, typeof(AccountEvent.Closed)),
+    (AccountEventNames.Reopened, typeof(AccountEvent.Reopened)),
     (AccountEventNames.Deposited, typeof(AccountEvent.Deposited)),
     (AccountEventNames.DepositFinalized, typeof(AccountEvent.DepositFinalized)),
     (AccountEventNames.DepositReversed, typeof(AccountEvent.DepositReversed)),
@@ -161,6 +163,8 @@ internal sealed record PartSnapshot(
         typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.RateConverter), typeof(EventJson.CaseConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
+[JsonSerializable(typeof(AccountEvent.Closed))]
+[JsonSerializable(typeof(AccountEvent.Reopened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
 [JsonSerializable(typeof(AccountEvent.DepositFinalized))]
 [JsonSerializable(typeof(AccountEvent.DepositReversed))]
@@ -198,6 +202,8 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
+[JsonSerializable(typeof(AccountCommand.Close))]
+[JsonSerializable(typeof(AccountCommand.Reopen))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]
 [JsonSerializable(typeof(AccountCommand.FinalizeDeposit))]
 [JsonSerializable(typeof(AccountCommand.ReverseDeposit))]

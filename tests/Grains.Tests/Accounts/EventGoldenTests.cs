@@ -32,6 +32,8 @@ public sealed class EventGoldenTests
     private static readonly AccountEvent[] Samples =
     [
         new AccountEvent.Opened(Owner),
+        new AccountEvent.Closed(),
+        new AccountEvent.Reopened(),
         new AccountEvent.Deposited(Amount("12.5 USDC"), Amount("100.000001 USDC"), "custody batch 7 \"quoted\" é"),
         new AccountEvent.DepositFinalized(new DepositId(2), Amount("12.5 USDC")),
         new AccountEvent.DepositReversed(new DepositId(2), Amount("12.5 USDC"), Amount("-2.5 USDC")),

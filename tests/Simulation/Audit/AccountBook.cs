@@ -33,6 +33,7 @@ internal sealed class AccountBook(string id)
     private readonly List<Hold> holds = [];
     private readonly List<Order> orders = [];
     private string? owner;
+    private bool isClosed;
 
     public bool IsOpen => owner is not null;
 
@@ -108,6 +109,14 @@ internal sealed class AccountBook(string id)
             case "account.opened.v1":
                 AuditFailure.Unless(owner is null, "I4", $"account {id} is opened twice");
                 owner = payload.GetProperty("owner").GetString()!;
+                return Moved.Nothing;
+            case "account.closed.v1" or "account.reopened.v1":
+                AuditFailure.Unless(isClosed == (type == "account.reopened.v1"), "I4", $"account {id} is closed or opened twice at version {version}");
+                AuditFailure.Unless(
+                    holds.Count + orders.Count + positions.Count + lots.Count == 0 && balances.Values.All(units => units.IsZero)
+                        && isolated.Values.All(purse => purse.Values.All(units => units.IsZero)),
+                    "I1", $"account {id} is closed with something in it at version {version}");
+                isClosed = type == "account.closed.v1";
                 return Moved.Nothing;
             case "account.withdrawal-overdue.v1":
                 var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
