@@ -25,6 +25,9 @@ public enum GrainKind : byte
 
     /// <summary>What a risk pool shares: see <see cref="Pools.PoolId"/>.</summary>
     Coordinator = 6,
+
+    /// <summary>Who might do what: see <see cref="Access.AccessId"/>.</summary>
+    Access = 8,
 }
 
 /// <summary>
