@@ -3,6 +3,7 @@ using CrossMargin.Contracts.Access;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Access;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
@@ -43,7 +44,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
-        new CoordinatorGrain(new ShardMap(options.Shards)), new AccessGrain())
+        new CoordinatorGrain(new ShardMap(options.Shards)), new VenueLinkGrain(), new AccessGrain())
     {
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
         Coordinator = PoolId.Main.Grain,
