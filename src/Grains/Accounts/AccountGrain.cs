@@ -45,7 +45,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.SliceFilled, typeof(AccountEvent.SliceFilled)),
     (AccountEventNames.SliceCalledBack, typeof(AccountEvent.SliceCalledBack)),
     (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
+    (AccountEventNames.HandedOver, typeof(AccountEvent.HandedOver)),
+    (AccountEventNames.TakenOver, typeof(AccountEvent.TakenOver)),
     (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
+    (AccountEventNames.GainLocked, typeof(AccountEvent.GainLocked)),
+    (AccountEventNames.LossShared, typeof(AccountEvent.LossShared)),
     (AccountEventNames.CaseEnded, typeof(AccountEvent.CaseEnded)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
@@ -71,6 +75,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     {
         AccountEvent.TransferSent sent => [sent.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
+        AccountEvent.HandedOver handed => [handed.To.Grain],
         AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
         _ => [],
     };
@@ -84,6 +89,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             state.FundShares)
         {
             Case = state.Case,
+            Lock = state.Lock,
         },
         AccountJson.Default.AccountSnapshot);
 
@@ -97,6 +103,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding))
         {
             Case = saved.Case,
+            Lock = saved.Lock,
             FundShares = saved.FundShares,
         };
     }
@@ -113,6 +120,9 @@ internal sealed record AccountSnapshot(
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public LiquidationCase? Case { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public GainLock? Lock { get; init; }
 }
 
 internal sealed record PartSnapshot(
@@ -172,7 +182,11 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.SliceFilled))]
 [JsonSerializable(typeof(AccountEvent.SliceCalledBack))]
 [JsonSerializable(typeof(AccountEvent.SliceEnded))]
+[JsonSerializable(typeof(AccountEvent.HandedOver))]
+[JsonSerializable(typeof(AccountEvent.TakenOver))]
 [JsonSerializable(typeof(AccountEvent.FundDrawn))]
+[JsonSerializable(typeof(AccountEvent.GainLocked))]
+[JsonSerializable(typeof(AccountEvent.LossShared))]
 [JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
