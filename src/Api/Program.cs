@@ -41,6 +41,11 @@ internal static partial class Program
             if (Interlocked.Exchange(ref exitCode, LostShard) != LostShard) LogLost(log, shard.Number);
             app.Lifetime.StopApplication();
         };
+        venue.Replaced += () =>
+        {
+            exitCode = LostShard;
+            app.Lifetime.StopApplication();
+        };
         venue.Distrusted += sentence =>
         {
             exitCode = DistrustedServer;

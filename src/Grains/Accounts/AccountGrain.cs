@@ -42,6 +42,8 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     public static AccountGrain Unmargined { get; } = new() { isMargined = false };
 
     public override GrainKind Kind => GrainKind.Account;
+
+    protected override Type Commands => typeof(AccountCommand);
     public override int SnapshotSchema => 3;
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));

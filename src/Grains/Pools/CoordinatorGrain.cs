@@ -19,6 +19,8 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     (PoolEventNames.CommandRefused, typeof(PoolEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Coordinator;
+
+    protected override Type Commands => typeof(PoolCommand);
     public override int SnapshotSchema => 1;
 
     protected override Coordinator Empty(GrainId id) => Coordinator.Of(new PoolId(id), map.Count);
