@@ -24,7 +24,10 @@ public interface IClusterTables
     /// </summary>
     bool Claim(SiloId silo, ShardId shard, long term, SiloRow? dead);
 
-    /// <summary>Makes somebody else the owner, or nobody, if the row is of this term and names the silo.</summary>
+    /// <summary>
+    /// Makes somebody else the owner, or nobody, if the row is of this term and names the silo, and the other one is serving: its row
+    /// is locked meanwhile, so that one that leaves learns of every shard that it was given.
+    /// </summary>
     bool Move(SiloId silo, ShardId shard, long term, SiloId? to);
 
     /// <summary>

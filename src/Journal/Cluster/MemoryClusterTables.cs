@@ -33,7 +33,9 @@ public sealed class MemoryClusterTables(ShardMap map) : IClusterTables
         return Change(shard, term, _ => true, silo);
     }
 
-    public bool Move(SiloId silo, ShardId shard, long term, SiloId? to) => Change(shard, term, owner => owner == silo, to);
+    public bool Move(SiloId silo, ShardId shard, long term, SiloId? to) =>
+        (to is null || (silos[to.Name].Id == to && silos[to.Name].Phase == SiloPhase.Serving))
+        && Change(shard, term, owner => owner == silo, to);
 
     public bool Owns(SiloId silo, ShardId shard, long term) => owners[shard.Number] == new OwnerRow(shard, silo, term);
 

@@ -63,14 +63,20 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
 
     public bool Move(SiloId silo, ShardId shard, long term, SiloId? to)
     {
-        var move = Command(
+        if (to is null) return Changes(Command(
             """
-            UPDATE shard_owner SET silo = $5, incarnation = $6, term = term + 1
+            UPDATE shard_owner SET silo = NULL, incarnation = NULL, term = term + 1
             WHERE shard = $1 AND term = $2 AND silo = $3 AND incarnation = $4
-            """, (short)shard.Number, term, silo.Name, silo.Incarnation);
-        move.Parameters.Add(new NpgsqlParameter<string?> { TypedValue = to?.Name });
-        move.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = to?.Incarnation });
-        return Changes(move);
+            """, (short)shard.Number, term, silo.Name, silo.Incarnation));
+
+        return Changes(
+            Command("SELECT FROM silo WHERE name = $1 FOR UPDATE", to.Name),
+            Command(
+                """
+                UPDATE shard_owner SET silo = $5, incarnation = $6, term = term + 1
+                WHERE shard = $1 AND term = $2 AND shard_owner.silo = $3 AND shard_owner.incarnation = $4
+                    AND EXISTS (SELECT FROM silo WHERE silo.name = $5 AND silo.incarnation = $6 AND silo.phase = 1)
+                """, (short)shard.Number, term, silo.Name, silo.Incarnation, to.Name, to.Incarnation));
     }
 
     public bool Owns(SiloId silo, ShardId shard, long term) => Ask(row => row.Read(), Command(

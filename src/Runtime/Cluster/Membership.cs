@@ -21,7 +21,9 @@ public sealed partial class Membership
     private long nextBeat;
     private long servesUntil = long.MinValue;
     private long? firstAnswer;
+    private SiloPhase said;              // in the beat that is on its way, or was last
     private bool isLeaving;
+    private bool isKnownToLeave;         // the tables say so: nobody gives this silo another shard
 
     public Membership(SiloId self, ShardMap map, int format, MembershipTimes times)
     {
@@ -76,7 +78,7 @@ public sealed partial class Membership
     public bool IsLeaving => isLeaving;
 
     /// <summary>It has given all shards away: the last beat may say that it is gone.</summary>
-    public bool HasLeft => isLeaving && Array.TrueForAll(holdings, holding => holding.Grip == Grip.None);
+    public bool HasLeft => isKnownToLeave && Array.TrueForAll(holdings, holding => holding.Grip == Grip.None);
 
     /// <summary>The acts since this was asked last, in order.</summary>
     public IReadOnlyList<MembershipAct> TakeActs()
@@ -105,7 +107,8 @@ public sealed partial class Membership
     {
         isBeating = true;
         nextBeat = now + times.BeatEvery;
-        acts.Add(new MembershipAct.Beat(isLeaving ? SiloPhase.Leaving : SiloPhase.Serving));
+        said = isLeaving ? SiloPhase.Leaving : SiloPhase.Serving;
+        acts.Add(new MembershipAct.Beat(said));
     }
 
     /// <summary>
@@ -116,6 +119,7 @@ public sealed partial class Membership
         isBeating = false;
         servesUntil = Math.Max(servesUntil, sent + times.Ttl - times.Margin);
         firstAnswer ??= now;
+        isKnownToLeave = said == SiloPhase.Leaving;
         Rows = rows;
         Observe(sent, now, rows);
         eligible = ListEligible(rows);

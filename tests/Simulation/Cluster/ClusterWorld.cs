@@ -22,7 +22,8 @@ internal sealed class ClusterWorld
     private readonly ClusterVerdict verdict;
     private readonly long[] acknowledged;     // by shard: the highest position that a client was told
     private ulong trace = 14_695_981_039_346_656_037;
-    private long writes, reads, refused;
+    private long writes, reads;
+    private Queue<string>? lastSteps;
     private long slowUntil, outageUntil;
     private int outages;
 
@@ -52,9 +53,11 @@ internal sealed class ClusterWorld
     /// <summary>True time in milliseconds.</summary>
     public long Now => agenda.Now / 1_000;
 
-    public static ClusterVerdict Run(ulong seed)
+    /// <param name="seed">Decides everything.</param>
+    /// <param name="lastSteps">Where the last steps are to be kept, or null.</param>
+    public static ClusterVerdict Run(ulong seed, Queue<string>? lastSteps = null)
     {
-        var world = new ClusterWorld(seed);
+        var world = new ClusterWorld(seed) { lastSteps = lastSteps };
         string? failure = null;
         try
         {
@@ -94,17 +97,27 @@ internal sealed class ClusterWorld
         {
             foreach (var letter in what) trace = unchecked((trace ^ letter) * 0x0000_0100_0000_01B3);
             trace = unchecked((trace ^ (ulong)agenda.Now) * 0x0000_0100_0000_01B3);
+            Keep(what);
             CheckOneAnswersForAShard();
         }
 
         CheckSettled();
-        if (plan.IsCalm && refused > 0) throw new ClusterBroken($"nothing was wrong, and {refused} calls were refused or unknown");
+    }
+
+    private void Keep(string what)
+    {
+        const int Kept = 400;
+        if (lastSteps is null) return;
+        lastSteps.Enqueue($"{Now,8} {what}");
+        if (lastSteps.Count > Kept) lastSteps.Dequeue();
     }
 
     private void NextFault()
     {
         if (Now >= FaultsUntil) return;
-        Strike(draws.Pick(plan.Kinds), draws.Pick(Silos));
+        var (fault, silo) = (draws.Pick(plan.Kinds), draws.Pick(Silos));
+        Keep($"-- {fault} {silo.Name}");
+        Strike(fault, silo);
         After(draws.Between(50, 2 * plan.MillisBetweenFaults), "fault", NextFault);
     }
 
@@ -240,7 +253,10 @@ internal sealed class ClusterWorld
             throw new ClusterBroken($"{by.Name} answered a read of shard {call.Shard} with {position}, and {call.Floor} was acknowledged before it was asked");
     }
 
-    public void Refuse() => refused++;
+    public void Refuse()
+    {
+        if (plan.IsCalm) throw new ClusterBroken("nothing was wrong, and a call was refused or its outcome is unknown");
+    }
 
     // ---- promises --------------------------------------------------------------------------------------------------
 
