@@ -17,7 +17,8 @@ internal static class Program
         ["cluster", "--seed", var seed] => ClusterSwarm.RunOne(ulong.Parse(seed)),
         ["cluster", "--seconds", var seconds] => ClusterSwarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
         ["zoo"] => ZooHunt.Run(seeds: 2_000),
-        ["mutants"] => MutantHunt.Run(),
+        ["mutants"] => MutantHunt.Run("src/Runtime", "src/Grains/Accounts"),
+        ["mutants", .. var folders] => MutantHunt.Run(folders),
         _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
     };
 }
