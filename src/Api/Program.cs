@@ -18,7 +18,12 @@ internal static partial class Program
     {
         try
         {
-            return arguments is ["--openapi", var path] ? await WriteDocument(path) : await Serve(arguments);
+            return arguments switch
+            {
+                ["--openapi", var path] => await WriteDocument(path),
+                ["--database", var directory] => await DatabaseHost.Run(directory),
+                _ => await Serve(arguments),
+            };
         }
         catch (Exception refused) when (refused is StartRefused or JournalRefused)
         {

@@ -79,8 +79,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     /// <summary>Every shard has been taken over and folded, or has given up doing so.</summary>
     public bool IsStarted => cluster is not { Rows: null } && Hosted.All(shard => shard.Phase is ShardPhase.Active or ShardPhase.Halted or ShardPhase.Lost);
 
-    /// <summary>Every shard can take commands; of those that are elsewhere, that they have an owner is what is known here.</summary>
-    public bool IsReady => !isDraining && (cluster?.IsAtWork ?? true) && Hosted.All(shard => shard.Phase == ShardPhase.Active);
+    /// <summary>
+    /// Every shard can take commands. One of several can while it may answer and every shard has an owner: what comes for a shard
+    /// that is being folded waits.
+    /// </summary>
+    public bool IsReady => !isDraining && (cluster?.IsAtWork ?? Hosted.All(shard => shard.Phase == ShardPhase.Active));
 
     /// <summary>Another owner has a shard of this silo. It must not go on as if nothing had happened.</summary>
     public event Action<ShardId>? ShardLost;

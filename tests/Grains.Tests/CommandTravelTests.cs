@@ -62,6 +62,7 @@ internal static class Samples
         [typeof(Asset)] = Asset.Of("USDC"),
         [typeof(AssetAmount)] = new AssetAmount(Asset.Of("USDC"), 1_500_000),
         [typeof(AccountId)] = AccountId.For(new PrincipalId("alice"), CommandKey.Issue(new Instant(1_700_000_000_000_000), 1, 2)),
+        [typeof(FeedId)] = FeedId.For(new SourceId("engine")),
         [typeof(ParameterText)] = new ParameterText("""{"version":1}"""),
     };
 

@@ -17,6 +17,7 @@ internal static class Program
         ["cluster", "--seed", var seed] => ClusterSwarm.RunOne(ulong.Parse(seed)),
         ["cluster", "--seconds", var seconds] => ClusterSwarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
         ["zoo"] => ZooHunt.Run(seeds: 2_000),
+        ["zoo", "--only", var words] => ZooHunt.Run(seeds: 2_000, words),
         ["mutants"] => MutantHunt.Run("src/Runtime", "src/Grains/Accounts"),
         ["mutants", .. var folders] => MutantHunt.Run(folders),
         _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),

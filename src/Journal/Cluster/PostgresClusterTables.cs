@@ -12,14 +12,15 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
 {
     private const int MaxSessions = 4, PatienceSeconds = 2;
 
-    private readonly NpgsqlDataSource source;
+    private readonly NpgsqlDataSource source, beats;   // a beat waits for no other act
 
-    private PostgresClusterTables(NpgsqlDataSource source) => this.source = source;
+    private PostgresClusterTables(NpgsqlDataSource source, NpgsqlDataSource beats) => (this.source, this.beats) = (source, beats);
 
     /// <summary>As crossmargin_app; connects with the first call.</summary>
-    public static PostgresClusterTables Open(string connectionString) => new(Sessions.Open(connectionString, MaxSessions));
+    public static PostgresClusterTables Open(string connectionString) =>
+        new(Sessions.Open(connectionString, MaxSessions), Sessions.Open(connectionString, maxSessions: 1));
 
-    public SiloId Join(string name, int format, string address) => Ask(row =>
+    public SiloId Join(string name, int format, string address) => Ask(source, row =>
     {
         row.Read();
         return new SiloId(name, row.GetInt64(0));
@@ -35,7 +36,7 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
     /// The owners are read by statements of their own, so that they are those that whoever held the lock of our row has written.
     /// </summary>
     public ClusterRows? Beat(SiloId silo, SiloPhase phase) => Ask(
-        row => row.Read() && row.NextResult() ? RowsIn(row) : null,
+        beats, row => row.Read() && row.NextResult() ? RowsIn(row) : null,
         [
             Command(
                 "UPDATE silo SET beat = beat + 1, phase = $3 WHERE name = $1 AND incarnation = $2 RETURNING beat",
@@ -79,13 +80,17 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
                 """, (short)shard.Number, term, silo.Name, silo.Incarnation, to.Name, to.Incarnation));
     }
 
-    public bool Owns(SiloId silo, ShardId shard, long term) => Ask(row => row.Read(), Command(
+    public bool Owns(SiloId silo, ShardId shard, long term) => Ask(source, row => row.Read(), Command(
         "SELECT FROM shard_owner WHERE shard = $1 AND term = $2 AND silo = $3 AND incarnation = $4",
         (short)shard.Number, term, silo.Name, silo.Incarnation));
 
-    public ClusterRows Read() => Ask(RowsIn, Everything());
+    public ClusterRows Read() => Ask(source, RowsIn, Everything());
 
-    public ValueTask DisposeAsync() => source.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await source.DisposeAsync();
+        await beats.DisposeAsync();
+    }
 
     private static NpgsqlBatchCommand[] Everything() =>
     [
@@ -126,9 +131,10 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
         return statements[^1].RecordsAffected == 1;
     }
 
-    private T Ask<T>(Func<NpgsqlDataReader, T> read, params ReadOnlySpan<NpgsqlBatchCommand> statements)
+    private static T Ask<T>(
+        NpgsqlDataSource on, Func<NpgsqlDataReader, T> read, params ReadOnlySpan<NpgsqlBatchCommand> statements)
     {
-        using var session = source.OpenConnection();
+        using var session = on.OpenConnection();
         using var batch = Batch(session, statements);
         using var row = batch.ExecuteReader();
         return read(row);

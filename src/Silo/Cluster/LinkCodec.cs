@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using System.Text.Json;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
@@ -68,7 +69,7 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         using var reader = new BinaryReader(stream, Encoding.UTF8);
         return reader.ReadByte() switch
         {
-            AskTag => new LinkMessage.Ask(reader.ReadInt64(), ReadCommand(reader)),
+            AskTag => ReadAsk(reader),
             LookTag => new LinkMessage.Look(reader.ReadInt64(), ReadGrain(reader)),
             AnswerTag => new LinkMessage.Answer(reader.ReadInt64(), ReadReply(reader, marksOf)),
             ParcelTag => new LinkMessage.Parcel(ReadMany(reader, ReadShardMessage)),
@@ -97,6 +98,20 @@ internal sealed class LinkCodec(GrainCatalog catalog)
 
         writer.Write(OwnCommand);
         WriteBytes(writer, catalog.TypeOf(command.To).CanonicalBytes(command.Body));
+    }
+
+    /// <summary>A newer build may send what this one does not know; only that call is refused for it.</summary>
+    private LinkMessage ReadAsk(BinaryReader reader)
+    {
+        var number = reader.ReadInt64();
+        try
+        {
+            return new LinkMessage.Ask(number, ReadCommand(reader));
+        }
+        catch (Exception unknown) when (unknown is JsonException or FormatException or NotSupportedException or UnknownGrainKindException)
+        {
+            return new LinkMessage.Unreadable(number);
+        }
     }
 
     private Command ReadCommand(BinaryReader reader)

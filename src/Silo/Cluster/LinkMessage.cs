@@ -11,6 +11,9 @@ internal abstract record LinkMessage
     /// <summary>A command for a grain that the other silo owns.</summary>
     public sealed record Ask(long Number, Command Command) : LinkMessage;
 
+    /// <summary>A command that this build cannot read: it is surely not done here.</summary>
+    public sealed record Unreadable(long Number) : LinkMessage;
+
     /// <summary>A read of one.</summary>
     public sealed record Look(long Number, GrainId Grain) : LinkMessage;
 

@@ -81,6 +81,9 @@ internal sealed partial class SiloCluster
         switch (message)
         {
             case LinkMessage.Ask ask: TakeFromPeer(link, ask.Number, map.ShardOf(ask.Command.To), ask.Command); break;
+            case LinkMessage.Unreadable(var number):
+                new PeerCaller(this, link, number).Answer(Reply.Refused(Rejection.ShardUnavailable));
+                break;
             case LinkMessage.Look look: TakeFromPeer(link, look.Number, map.ShardOf(look.Grain), new ShardThread.Read(look.Grain)); break;
             case LinkMessage.Answer answer: link.TakeCall(answer.Number)?.AnsweredByPeer(answer.Reply); break;
             case LinkMessage.Parcel parcel: silo.TakeParcel(parcel.Messages); break;

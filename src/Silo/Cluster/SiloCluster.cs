@@ -34,6 +34,7 @@ internal sealed partial class SiloCluster : IAsyncDisposable
     private ClusterRows? rows;
     private long servesUntil = long.MinValue;
     private long asked;
+    private volatile bool isReplaced;
 
     /// <summary>Joins; throws what the database throws.</summary>
     public SiloCluster(Silo silo, ClusterOptions options, ShardMap map, GrainCatalog catalog, TimeProvider clock, ILogger log)
@@ -97,6 +98,7 @@ internal sealed partial class SiloCluster : IAsyncDisposable
     /// <summary>Gives every shard away, as long as there is time, and says that it is gone.</summary>
     public async Task Leave(TimeSpan patience)
     {
+        if (isReplaced) return;
         lock (gate)
         {
             membership.Leave(Now);
@@ -105,8 +107,8 @@ internal sealed partial class SiloCluster : IAsyncDisposable
 
         var since = clock.GetTimestamp();
         while (!HasLeft() && clock.GetElapsedTime(since) < patience) await Task.Delay(Pace);
-        if (!HasLeft()) return;   // whoever is left with its shards takes them over
-        await Task.Run(() => options.Tables.Beat(self, SiloPhase.Gone));
+        if (!HasLeft()) return;   // the others take its shards over when it is silent
+        await SayGone();
 
         // What was sent to the new owners meanwhile is answered over the links.
         while (HasCalls && clock.GetElapsedTime(since) < patience) await Task.Delay(Pace);
@@ -114,6 +116,18 @@ internal sealed partial class SiloCluster : IAsyncDisposable
         bool HasLeft()
         {
             lock (gate) return membership.HasLeft;
+        }
+    }
+
+    private async Task SayGone()
+    {
+        try
+        {
+            await Task.Run(() => options.Tables.Beat(self, SiloPhase.Gone));
+        }
+        catch (System.Data.Common.DbException failed)
+        {
+            LogNoAnswer(failed.Message);   // the others wait for the end of its silence
         }
     }
 
@@ -187,6 +201,8 @@ internal sealed partial class SiloCluster : IAsyncDisposable
                 case MembershipAct.Drop drop: silo.LetGo(drop.Shard); break;
                 case MembershipAct.Drain drain: silo.Drain(drain.Shard, () => Later(() => Tell(one => one.Drained(drain.Shard)))); break;
                 case MembershipAct.Stop:
+                    if (isReplaced) break;
+                    isReplaced = true;
                     LogReplaced(self.Name);
                     Replaced?.Invoke();
                     break;

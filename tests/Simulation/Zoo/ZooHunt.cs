@@ -1,3 +1,4 @@
+using CrossMargin.Simulation.Cluster;
 using CrossMargin.Simulation.World;
 
 namespace CrossMargin.Simulation.Zoo;
@@ -20,6 +21,12 @@ internal static class ZooHunt
     {
         for (ulong seed = 1; seed <= (ulong)seeds; seed++)
         {
+            if (ClusterWorld.Run(seed).Failure is { } broken)
+            {
+                Console.WriteLine($"{FoundMark}{seed} cluster {Brief(broken)}");
+                return 1;
+            }
+
             if (Venue.Run(seed, Tracing.HashOnly, judges).Failure is not { } failure) continue;
             Console.WriteLine($"{FoundMark}{seed} {failure.Invariant} {Brief(failure.Message)}");
             return 1;
@@ -29,9 +36,11 @@ internal static class ZooHunt
         return 0;
     }
 
-    public static int Run(int seeds)
+    /// <param name="seeds">How many are tried.</param>
+    /// <param name="only">Bugs with this in their name, or null for all.</param>
+    public static int Run(int seeds, string? only = null)
     {
-        var bugs = Bug.ReadAll(ListPath);
+        var bugs = Bug.ReadAll(ListPath).Where(bug => only is null || bug.Name.Contains(only, StringComparison.Ordinal)).ToList();
         var workshop = new Workshop("zoo");
         workshop.Copy();
         foreach (var bug in bugs)
