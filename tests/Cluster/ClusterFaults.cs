@@ -69,6 +69,24 @@ internal static class ClusterFaults
         return await venue.Database.Epochs(venue.Limit) > epochs;
     }
 
+    /// <summary>
+    /// What the others send to one silo over their links does not arrive, and what it sends to them does. Counts when a link was given
+    /// up for it; nobody may be taken for dead, because all of them still beat.
+    /// </summary>
+    public static async Task<bool> CutOneWay(Venue venue)
+    {
+        var (deaf, _) = await Choose(venue);
+        deaf = venue.Silos[1 + venue.Draws.Next(venue.Silos.Count - 1)];   // the first one dials all others: nobody dials it
+        var (epochs, given) = (await venue.Database.Epochs(venue.Limit), deaf.Wire.Broken);
+        deaf.Wire.IsCut = true;
+        await Wait.Until(() => deaf.Wire.Broken > given, $"a link to {deaf.Name} is given up", venue.Limit);
+        await Task.Delay(venue.Draws.Next(500, 3_000), venue.Limit);
+        deaf.Wire.IsCut = false;
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        return await venue.Database.Epochs(venue.Limit) == epochs;
+    }
+
     private static async Task<(Silo Victim, Silo[] Others)> Choose(Venue venue)
     {
         await venue.Busy();

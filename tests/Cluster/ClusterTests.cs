@@ -17,9 +17,10 @@ public sealed class ClusterTests
 
         venue.StartTraffic();
         foreach (var (name, fault) in (IReadOnlyList<(string, ClusterFault)>)[
-            ("killed", ClusterFaults.Kill), ("asked to leave", ClusterFaults.Leave), ("woken as a zombie", ClusterFaults.WakeZombie)])
+            ("killed", ClusterFaults.Kill), ("asked to leave", ClusterFaults.Leave), ("woken as a zombie", ClusterFaults.WakeZombie),
+            ("that hears nobody", ClusterFaults.CutOneWay)])
             (await fault(venue)).ShouldBeTrue($"a silo {name} had no effect");
-        Tell($"a silo killed, one left, a zombie woken: {await venue.TheWholeTruth()}");
+        Tell($"a silo killed, one left, a zombie woken, one deaf: {await venue.TheWholeTruth()}");
     });
 
     private static void Tell(string line) => Console.WriteLine($"shown: {line}");

@@ -15,6 +15,7 @@ internal static class LongForm
         ("silo killed", ClusterFaults.Kill),
         ("silo left", ClusterFaults.Leave),
         ("zombie woken", ClusterFaults.WakeZombie),
+        ("link cut one way", ClusterFaults.CutOneWay),
         ("PostgreSQL killed", ClusterFaults.KillPostgres),
     ];
 

@@ -7,10 +7,14 @@ namespace CrossMargin.Cluster;
 /// <summary>One silo of the venue, over all processes that were started under its name.</summary>
 internal sealed class Silo(string name, string directory, IReadOnlyDictionary<string, string> settings) : IDisposable
 {
-    private readonly string link = $"127.0.0.1:{Ports.Free()}";
+    private readonly int link = Ports.Free();
     private readonly List<Host> lives = [];
+    private Wire? wire;
 
     public string Name => name;
+
+    /// <summary>What everybody dials who dials this silo.</summary>
+    public Wire Wire => wire ??= Wire.To(link);
 
     /// <summary>The process that runs, or ran last.</summary>
     public Host Host => lives[^1];
@@ -25,7 +29,8 @@ internal sealed class Silo(string name, string directory, IReadOnlyDictionary<st
         {
             ["CROSSMARGIN__DATADIRECTORY"] = data,
             ["CROSSMARGIN__SILO"] = name,
-            ["CROSSMARGIN__LINK"] = link,
+            ["CROSSMARGIN__LINK"] = $"127.0.0.1:{Wire.Port}",
+            ["CROSSMARGIN__LINKLISTEN"] = $"127.0.0.1:{link}",
         }));
     }
 
@@ -51,5 +56,6 @@ internal sealed class Silo(string name, string directory, IReadOnlyDictionary<st
     public void Dispose()
     {
         foreach (var life in lives) life.Dispose();
+        wire?.Dispose();
     }
 }

@@ -107,7 +107,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         if (options.ClusterKey is not { } key) return null;
         tables = PostgresClusterTables.Open(connectionString);
         return new ClusterOptions(
-            tables, options.Silo, options.Venue, IPEndPoint.Parse(options.Link), options.Link, Encoding.UTF8.GetBytes(key));
+            tables, options.Silo, options.Venue, IPEndPoint.Parse(options.LinkListen ?? options.Link), options.Link, Encoding.UTF8.GetBytes(key));
     }
 
     /// <summary>What was checked at the start can be changed by a reload or a failover: it is checked again and again.</summary>
