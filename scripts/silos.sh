@@ -46,7 +46,7 @@ start_silo() {
         CROSSMARGIN__LINK=127.0.0.1:$((at + 100)) CROSSMARGIN__PORT=$at CROSSMARGIN__DATADIRECTORY=$data
         exec setsid "$program"
     ) >"$data/silo-$number.log" 2>&1 &
-    silo_pids+=($!)
+    silo_pids[number - 1]=$!
     printf '%s\n' "$!" >"$data/silo-$number.pid"
 }
 
@@ -55,7 +55,7 @@ say "Starting $silos silos …"
 for number in $(seq "$silos"); do
     start_silo "$number"
     until is_ready $((port + number - 1)); do
-        kill -0 "${silo_pids[-1]}" 2>/dev/null || fail "$(tail -n 1 "$data/silo-$number.log")"
+        kill -0 "${silo_pids[$((number - 1))]}" 2>/dev/null || fail "$(tail -n 1 "$data/silo-$number.log")"
         sleep 0.2
     done
 done
@@ -68,7 +68,7 @@ done
 cat <<END
   data    $data
 
-To try, in another terminal: any silo takes any command; kill one and watch its shards move.
+To try, in another terminal: any silo takes any command; kill one and watch its shards move. It is started again after ten seconds.
 
   cd $PWD && . scripts/client.sh $port $data
   alice=\$(curl -s -X POST \$api/v1/accounts -H "\$(as alice)" -H "\$(key)" | field account)
@@ -80,14 +80,13 @@ To try, in another terminal: any silo takes any command; kill one and watch its 
 Ctrl-C stops them all. docs/cluster.md says how they divide the shards.
 END
 
-# A silo that ends stays away until ./run is started again; the others have its shards.
-while [ ${#silo_pids[@]} -gt 0 ]; do
-    wait -n "${silo_pids[@]}" 2>/dev/null
-    alive=()
-    for pid in "${silo_pids[@]}"; do
-        if kill -0 "$pid" 2>/dev/null; then alive+=("$pid"); else say "The process $pid has ended; the other silos go on."; fi
+# A silo that ends is started again, but not at once: one sees its shards move, and come back.
+while true; do
+    sleep 1
+    for number in $(seq "$silos"); do
+        kill -0 "${silo_pids[$((number - 1))]}" 2>/dev/null && continue
+        say "silo-$number has ended; it is started again in ten seconds."
+        sleep 10
+        start_silo "$number"
     done
-    silo_pids=("${alive[@]}")
 done
-stop
-exit 1

@@ -15,6 +15,7 @@ internal static class Program
         ["hunt", "--seeds", var seeds] => ZooHunt.Hunt(int.Parse(seeds)),
         ["hunt", "--seeds", var seeds, "--without-reference"] => ZooHunt.Hunt(int.Parse(seeds), Judges.WithoutReference),
         ["cluster", "--seed", var seed] => ClusterSwarm.RunOne(ulong.Parse(seed)),
+        ["cluster", "--hunt", var seeds] => ZooHunt.HuntCluster(int.Parse(seeds)),
         ["cluster", "--seconds", var seconds] => ClusterSwarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
         ["zoo"] => ZooHunt.Run(seeds: 2_000),
         ["zoo", "--only", var words] => ZooHunt.Run(seeds: 2_000, words),

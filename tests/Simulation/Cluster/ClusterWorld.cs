@@ -158,11 +158,7 @@ internal sealed class ClusterWorld
     {
         slowUntil = outageUntil = 0;
         Array.Clear(LinkCutUntil);
-        foreach (var silo in Silos)
-        {
-            silo.Heal();
-            silo.Start();
-        }
+        foreach (var silo in Silos) silo.Heal();
 
         // Where nothing but the database was away, nobody had a reason to take anything from anybody.
         var isOutageOnly = plan.Kinds is [ClusterFault.Outage];
@@ -187,12 +183,11 @@ internal sealed class ClusterWorld
             lost();
         });
         if (Now < silo.CutToDatabaseUntil || Now < outageUntil) return;
-        var late = Now < slowUntil ? network.Below(4_000) : 0;
-        After(network.Below(4) + late, what, () =>
+        After(network.Below(4) + Late(), what, () =>
         {
             var answer = onServer();
             if (Now < silo.CutFromDatabaseUntil || Now < outageUntil) return;
-            silo.After(network.Below(4), what + " answered", () =>
+            silo.After(network.Below(4) + Late(), what + " answered", () =>
             {
                 if (!isOpen) return;
                 isOpen = false;
@@ -200,6 +195,9 @@ internal sealed class ClusterWorld
             });
         });
     }
+
+    /// <summary>The request or the answer, or both, or neither.</summary>
+    private long Late() => Now < slowUntil && network.OneIn(2) ? network.Below(3_000) : 0;
 
     public bool IsLinked(SimulatedSilo from, SimulatedSilo to) => Now >= LinkCutUntil[from.Number, to.Number];
 

@@ -77,7 +77,15 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     public void Heal()
     {
         (CutToDatabaseUntil, CutFromDatabaseUntil, pausedUntil) = (0, 0, 0);
-        if (membership is { IsLeaving: true }) Crash();
+        Return();
+    }
+
+    /// <summary>Up, once it has left where it is about to.</summary>
+    private void Return()
+    {
+        if (IsServing) return;
+        if (IsUp) world.After(500, $"{Name} return", Return);
+        else Start();
     }
 
     /// <summary>In this life, and not while it is paused.</summary>

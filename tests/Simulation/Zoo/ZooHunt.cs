@@ -21,14 +21,22 @@ internal static class ZooHunt
     {
         for (ulong seed = 1; seed <= (ulong)seeds; seed++)
         {
-            if (ClusterWorld.Run(seed).Failure is { } broken)
-            {
-                Console.WriteLine($"{FoundMark}{seed} cluster {Brief(broken)}");
-                return 1;
-            }
-
             if (Venue.Run(seed, Tracing.HashOnly, judges).Failure is not { } failure) continue;
             Console.WriteLine($"{FoundMark}{seed} {failure.Invariant} {Brief(failure.Message)}");
+            return 1;
+        }
+
+        Console.WriteLine($"{seeds} seeds found nothing");
+        return 0;
+    }
+
+    /// <summary>The same among silos.</summary>
+    public static int HuntCluster(int seeds)
+    {
+        for (ulong seed = 1; seed <= (ulong)seeds; seed++)
+        {
+            if (ClusterWorld.Run(seed).Failure is not { } failure) continue;
+            Console.WriteLine($"{FoundMark}{seed} cluster {Brief(failure)}");
             return 1;
         }
 
@@ -56,7 +64,8 @@ internal static class ZooHunt
         var found = free.Code == 0 ? 0 : int.MinValue;
         foreach (var bug in bugs)
         {
-            var (code, printed) = workshop.RunBuilt("Simulation", ["hunt", "--seeds", seeds.ToString()], bug.Name, Limit);
+            string[] hunt = bug.Name.StartsWith("cluster:", StringComparison.Ordinal) ? ["cluster", "--hunt"] : ["hunt", "--seeds"];
+            var (code, printed) = workshop.RunBuilt("Simulation", [.. hunt, seeds.ToString()], bug.Name, Limit);
             var line = printed.Split('\n').FirstOrDefault(line => line.StartsWith(FoundMark, StringComparison.Ordinal));
             if (line is not null || code is null) found++;
             var words = line?.Split(' ', 4);
