@@ -90,7 +90,7 @@ internal sealed partial class ShardThread
     public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
 
     // Called by this thread's shards.
-    public Shard Find(ShardId shard) => byNumber[shard.Number]!;
+    public Shard? Find(ShardId shard) => byNumber[shard.Number];
     public void Add(Batch batch) => queue.Add(batch);
     public void Add(ShardMessage message) => router.Add(message);
 
@@ -106,7 +106,7 @@ internal sealed partial class ShardThread
             spare = inbox.Take(spare, untilTick > TimeSpan.Zero ? untilTick : TimeSpan.Zero);
             var now = Instant.From(clock.GetUtcNow());
             if (Interlocked.Exchange(ref offered, null) is { } frame)
-                foreach (var shard in shards) Guarded(shard, s => s.Offer(now, frame));
+                foreach (var shard in shards.Where(shard => !IsDraining(shard))) Guarded(shard, s => s.Offer(now, frame));
             foreach (var inbound in spare) Handle(now, inbound);
 
             // Whoever was answered may have asked again: that belongs into the commit that leaves now.
@@ -116,7 +116,7 @@ internal sealed partial class ShardThread
             if (clock.GetElapsedTime(nextTick) >= options.Tick)
             {
                 nextTick = clock.GetTimestamp();
-                foreach (var shard in shards) Guarded(shard, s => s.Tick(now));
+                foreach (var shard in shards.Where(shard => !IsHandedOver(shard))) Guarded(shard, s => s.Tick(now));
             }
 
             foreach (var shard in shards) Guarded(shard, static s => s.Flush());

@@ -154,7 +154,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private IEnumerable<Shard> Hosted => shards.OfType<Shard>();
 
     /// <summary>The shard that asks, on its thread.</summary>
-    private Shard Asking(ShardId shard) => ThreadOf(shard).Find(shard);
+    private Shard Asking(ShardId shard) => ThreadOf(shard).Find(shard)!;
 
     /// <summary>To this shard and not to one that took its place meanwhile.</summary>
     private void Tell(Shard asked, Action<Shard> answer) => ThreadOf(asked.Id).Post(asked.Id, one =>
@@ -244,8 +244,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     {
         Interlocked.Increment(ref alarms);
         LogAlarm(shard.Number, sentence);
-        var alarming = Asking(shard);
-        if (alarming.Phase != ShardPhase.Lost) return;
+        if (ThreadOf(shard).Find(shard) is not { Phase: ShardPhase.Lost } alarming) return;
         if (cluster is null) ShardLost?.Invoke(shard);
         else LostToAnother(alarming);
     }

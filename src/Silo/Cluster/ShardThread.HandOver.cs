@@ -6,7 +6,7 @@ namespace CrossMargin.Silos;
 /// <summary>How shards come to a thread and leave it; all of it runs on the thread, at its turn.</summary>
 internal sealed partial class ShardThread
 {
-    private readonly List<(Shard Shard, Action Drained)> draining = [];
+    private readonly List<(Shard Shard, Action? Drained)> draining = [];   // null when it was told, and the row is about to move
 
     private abstract record Ownership
     {
@@ -27,6 +27,9 @@ internal sealed partial class ShardThread
     public void LetGo(ShardId shard) => inbox.Add(new Inbound(shard, new Ownership.LetGo(), Caller: null));
 
     private bool IsDraining(Shard shard) => draining.Count > 0 && draining.Exists(one => one.Shard == shard);
+
+    private bool IsHandedOver(Shard shard) =>
+        draining.Count > 0 && draining.Exists(one => one.Shard == shard && one.Drained is null);
 
     private void Change(ShardId id, Ownership ownership)
     {
@@ -55,14 +58,14 @@ internal sealed partial class ShardThread
         for (var i = draining.Count - 1; i >= 0; i--)
         {
             var (shard, drained) = draining[i];
+            if (drained is null) continue;
             if (!shard.IsDrained)
             {
                 shard.SaveSoon();   // a save that was under way when the drain began may have missed the last records
                 continue;
             }
 
-            // Still in the list: what comes until the row has moved is not taken in either.
-            draining[i] = (shard, static () => { });
+            draining[i] = (shard, null);   // what comes until the row has moved is not taken in either
             drained();
         }
     }
