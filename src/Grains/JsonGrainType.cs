@@ -57,7 +57,7 @@ public abstract class JsonGrainType<TState, TEvent> : GrainType<TState, TEvent> 
     }
 
     /// <summary>The type whose cases are the commands of this grain.</summary>
-    protected virtual Type Commands => throw new NotSupportedException($"commands of {GetType().Name} do not travel");
+    protected abstract Type Commands { get; }
 
     private JsonTypeInfo ShapeOf(Type type) => json.GetTypeInfo(type) ?? throw new ArgumentException($"{type.Name} has no JSON here");
 }

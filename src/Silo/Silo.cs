@@ -77,7 +77,8 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     public bool IsDraining => isDraining;
 
     /// <summary>Every shard has been taken over and folded, or has given up doing so.</summary>
-    public bool IsStarted => cluster is not { Rows: null } && Hosted.All(shard => shard.Phase is ShardPhase.Active or ShardPhase.Halted or ShardPhase.Lost);
+    public bool IsStarted => cluster is not { Rows: null }
+        && Hosted.All(shard => shard.Phase is ShardPhase.Active or ShardPhase.Halted or ShardPhase.Lost);
 
     /// <summary>
     /// Every shard can take commands. One of several can while it may answer and every shard has an owner: what comes for a shard

@@ -1,11 +1,13 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Links;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Pools;
@@ -27,6 +29,7 @@ public class CommandTravelTests
         (new TradeCaptureGrain(), typeof(TradeCommand)),
         (new ParametersGrain(MarketId.For("test")), typeof(ParameterCommand)),
         (new CoordinatorGrain(new ShardMap(4)), typeof(PoolCommand)),
+        (new VenueLinkGrain(), typeof(LinkCommand)),
     ];
 
     public static TheoryData<string> Commands =>

@@ -3,6 +3,7 @@ using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
@@ -43,7 +44,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
-        new CoordinatorGrain(new ShardMap(options.Shards)))
+        new CoordinatorGrain(new ShardMap(options.Shards)), new VenueLinkGrain())
     {
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
         Coordinator = PoolId.Main.Grain,
@@ -106,8 +107,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     {
         if (options.ClusterKey is not { } key) return null;
         tables = PostgresClusterTables.Open(connectionString);
-        return new ClusterOptions(
-            tables, options.Silo, options.Venue, IPEndPoint.Parse(options.LinkListen ?? options.Link), options.Link, Encoding.UTF8.GetBytes(key));
+        var listen = IPEndPoint.Parse(options.LinkListen ?? options.Link);
+        return new ClusterOptions(tables, options.Silo, options.Venue, listen, options.Link, Encoding.UTF8.GetBytes(key));
     }
 
     /// <summary>What was checked at the start can be changed by a reload or a failover: it is checked again and again.</summary>

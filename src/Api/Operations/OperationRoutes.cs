@@ -70,7 +70,8 @@ internal static class OperationRoutes
         {
             Link = standing is null ? null : options.Link, Forwarded = standing?.Forwarded,
         };
-        var others = standing?.Silos.Where(row => row.Id.Name != options.Silo && row.Phase != SiloPhase.Gone).Select(row => Other(standing, row));
+        var others = standing?.Silos
+            .Where(row => row.Id.Name != options.Silo && row.Phase != SiloPhase.Gone).Select(row => Other(standing, row));
         var shards = heads.Select(head =>
         {
             var row = standing?.Owners[head.Shard.Number];

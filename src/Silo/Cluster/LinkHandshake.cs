@@ -53,7 +53,8 @@ internal static class LinkHandshake
 
     private static void Require(byte[] expected, byte[] proof, SiloId peer)
     {
-        if (!CryptographicOperations.FixedTimeEquals(expected, proof)) throw new LinkRefused($"{peer} does not know the key of this cluster");
+        if (!CryptographicOperations.FixedTimeEquals(expected, proof))
+            throw new LinkRefused($"{peer} does not know the key of this cluster");
     }
 
     private static byte[] Bytes(SiloId silo) => Encoding.UTF8.GetBytes(silo.ToString());

@@ -151,13 +151,14 @@ internal sealed partial class SiloCluster
 
     private async Task Greet(TcpClient connection)
     {
+        var caller = connection.Client.RemoteEndPoint?.ToString() ?? "a stranger";
         try
         {
             await Serve(connection, await LinkHandshake.Listen(connection.GetStream(), self, secret, stopped.Token));
         }
         catch (Exception failed) when (failed is not OutOfMemoryException)
         {
-            if (failed is not OperationCanceledException) LogNoLink(connection.Client?.RemoteEndPoint?.ToString() ?? "a stranger", failed.Message);
+            if (failed is not OperationCanceledException) LogNoLink(caller, failed.Message);
         }
         finally
         {
