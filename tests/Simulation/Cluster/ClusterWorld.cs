@@ -297,6 +297,9 @@ internal sealed class ClusterCall(ClusterWorld world, ShardId shard, bool isRead
     /// <summary>Its client has heard something.</summary>
     public bool IsDone { get; set; }
 
+    /// <summary>It has, or waits no longer: what was lost on the way is never answered.</summary>
+    public bool IsOver => IsDone || world.Now > until + 1_000;
+
     public void Refuse()
     {
         IsDone = true;

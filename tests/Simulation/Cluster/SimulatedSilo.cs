@@ -107,7 +107,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         if (membership is not { } here) return;
         here.Tick(Clock);
         Drive();
-        if (here.HasLeft && asked.TrueForAll(call => call.IsDone))
+        if (here.HasLeft && asked.TrueForAll(call => call.IsOver))
         {
             var self = here.Self;
             world.Ask(this, "gone", () => world.Tables.Beat(self, SiloPhase.Gone), _ => { }, () => { });
@@ -213,7 +213,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     /// <summary>From a client.</summary>
     public void Take(ClusterCall call)
     {
-        asked.RemoveAll(earlier => earlier.IsDone);
+        asked.RemoveAll(earlier => earlier.IsOver);
         asked.Add(call);
         Ask(call);
     }
