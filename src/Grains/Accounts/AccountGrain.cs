@@ -66,6 +66,8 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     public override GrainKind Kind => GrainKind.Account;
     public override int SnapshotSchema => 6;
 
+    protected override Type Commands => typeof(AccountCommand);
+
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
     protected override Decision<AccountEvent> Decide(Account state, object input, Context context) =>
         Account.Decide(state, input, isMargined ? context : context with { Marks = MarginMarks.OfNobody });

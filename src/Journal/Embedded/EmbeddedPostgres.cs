@@ -29,7 +29,7 @@ public sealed class EmbeddedPostgres
         ["synchronous_commit"] = "on",
         ["listen_addresses"] = "127.0.0.1",
         ["shared_buffers"] = "256MB",
-        ["max_connections"] = "60",
+        ["max_connections"] = "120",
         ["max_wal_size"] = "4GB",
         ["checkpoint_timeout"] = "15min",
         ["log_line_prefix"] = "%m [%p] %q%u ",
