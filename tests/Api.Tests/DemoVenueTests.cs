@@ -8,7 +8,7 @@ public sealed class DemoVenueTests
 {
     private const int Accounts = 60;
     private const int Steps = 30;
-    private const int BuildUp = 50;
+    private const int BuildUp = 80;
     private const int Patience = 200;   // steps of well below a second
 
     private static readonly DateTimeOffset Opened = DateTimeOffset.UtcNow;
