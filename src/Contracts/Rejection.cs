@@ -127,6 +127,8 @@ public enum Rejection
     // 300–349: liquidation, in order of precedence.
     /// <summary>A case is open: only the case trades, and nothing leaves.</summary>
     AccountInLiquidation = 300,
+    /// <summary>What the account gained may have to pay a share of a loss.</summary>
+    GainsLocked = 301,
     /// <summary>The link sent no such order, or it has ended.</summary>
     UnknownLiquidationOrder = 310,
 
@@ -135,6 +137,9 @@ public enum Rejection
     ExposureNegative = 401,
     ShardAlreadySetAside = 410,
     ShardNotSetAside = 411,
+    TooManyBackstops = 420,
+    /// <summary>A quota is more than zero, and a market stands in a registration once.</summary>
+    QuotaOutOfRange = 421,
 
     // 500–549: parameter sets, in order of precedence.
     DocumentTooLarge = 500,

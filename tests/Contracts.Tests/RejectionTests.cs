@@ -89,11 +89,14 @@ public sealed class RejectionTests
             284 smile-calendar
             285 price-out-of-band
             300 account-in-liquidation
+            301 gains-locked
             310 unknown-liquidation-order
             400 unknown-shard
             401 exposure-negative
             410 shard-already-set-aside
             411 shard-not-set-aside
+            420 too-many-backstops
+            421 quota-out-of-range
             500 document-too-large
             501 document-refused
             502 version-not-next

@@ -107,12 +107,17 @@ public static class ProblemTable
         [Rejection.PriceOutOfBand] = Of(Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
         [Rejection.AccountInLiquidation] = Of(
             Rejection.AccountInLiquidation, 422, "The account is in liquidation: nothing leaves, and no order is taken."),
+        [Rejection.GainsLocked] = Of(
+            Rejection.GainsLocked, 422, "A loss is being shared: what the account gained stays until its share is known."),
         [Rejection.UnknownLiquidationOrder] = Of(
             Rejection.UnknownLiquidationOrder, 404, "No such liquidation order is open."),
         [Rejection.UnknownShard] = Of(Rejection.UnknownShard, 422, "The venue has no such shard."),
         [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
         [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),
         [Rejection.ShardNotSetAside] = Of(Rejection.ShardNotSetAside, 409, "The shard is not set aside."),
+        [Rejection.TooManyBackstops] = Of(Rejection.TooManyBackstops, 422, "A pool has at most 256 quotas of backstop accounts."),
+        [Rejection.QuotaOutOfRange] = Of(
+            Rejection.QuotaOutOfRange, 422, "A quota is more than zero, and a market stands in a registration once."),
         [Rejection.DocumentTooLarge] = Of(Rejection.DocumentTooLarge, 413, "A parameter set has at most 32,768 bytes."),
         [Rejection.DocumentRefused] = Of(Rejection.DocumentRefused, 422, "The document is not a parameter set; errors says where."),
         [Rejection.VersionNotNext] = Of(Rejection.VersionNotNext, 409, "The version is not the one after the last that was published."),

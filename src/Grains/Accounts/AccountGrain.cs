@@ -50,7 +50,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.SliceFilled, typeof(AccountEvent.SliceFilled)),
     (AccountEventNames.SliceCalledBack, typeof(AccountEvent.SliceCalledBack)),
     (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
+    (AccountEventNames.HandedOver, typeof(AccountEvent.HandedOver)),
+    (AccountEventNames.TakenOver, typeof(AccountEvent.TakenOver)),
     (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
+    (AccountEventNames.GainLocked, typeof(AccountEvent.GainLocked)),
+    (AccountEventNames.LossShared, typeof(AccountEvent.LossShared)),
     (AccountEventNames.CaseEnded, typeof(AccountEvent.CaseEnded)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
@@ -61,6 +65,8 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
 
     public override GrainKind Kind => GrainKind.Account;
     public override int SnapshotSchema => 6;
+
+    protected override Type Commands => typeof(AccountCommand);
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
     protected override Decision<AccountEvent> Decide(Account state, object input, Context context) =>
@@ -76,6 +82,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     {
         AccountEvent.TransferSent sent => [sent.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
+        AccountEvent.HandedOver handed => [handed.To.Grain],
         AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
         _ => [],
     };
@@ -92,6 +99,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             InterestHours = state.Cross.InterestHours,
             HouseInterest = state.HouseInterest.Amounts,
             Lots = state.Lots,
+            Lock = state.Lock,
         },
         AccountJson.Default.AccountSnapshot);
 
@@ -110,6 +118,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             HouseInterest = Balances.From(saved.HouseInterest),
             Lots = saved.Lots,
             Case = saved.Case,
+            Lock = saved.Lock,
             FundShares = saved.FundShares,
         };
     }
@@ -129,6 +138,9 @@ internal sealed record AccountSnapshot(
     public ImmutableArray<InterestHour> InterestHours { get; init; } = [];
     public ImmutableArray<AssetAmount> HouseInterest { get; init; } = [];
     public ImmutableArray<CollateralLot> Lots { get; init; } = [];
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public GainLock? Lock { get; init; }
 }
 
 internal sealed record PartSnapshot(
@@ -198,7 +210,11 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.SliceFilled))]
 [JsonSerializable(typeof(AccountEvent.SliceCalledBack))]
 [JsonSerializable(typeof(AccountEvent.SliceEnded))]
+[JsonSerializable(typeof(AccountEvent.HandedOver))]
+[JsonSerializable(typeof(AccountEvent.TakenOver))]
 [JsonSerializable(typeof(AccountEvent.FundDrawn))]
+[JsonSerializable(typeof(AccountEvent.GainLocked))]
+[JsonSerializable(typeof(AccountEvent.LossShared))]
 [JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]

@@ -19,6 +19,10 @@ public static class MarginRule
     /// <param name="subAccount">Of the part that the action is about: no other can become riskier.</param>
     public static MarginVerdict Judge(Account before, Account after, SubAccountId subAccount, MarginMarks? marks)
     {
+        if (before.Lock is { Amount: var locked } && before.PartOf(subAccount).IsCross
+            && after.Balances[locked.Asset] < locked && after.Balances[locked.Asset] < before.Balances[locked.Asset])
+            return new MarginVerdict(Rejection.GainsLocked, null);
+
         // What is sent away is owned: it puts nothing at risk that was not.
         if (!before.PartOf(subAccount).IsAtRisk) return default;
         return Judge(before, after, subAccount, marks, (was, report) => report.IsNoRiskierThan(was, marks!.Model!.Parameters.Acceptance));

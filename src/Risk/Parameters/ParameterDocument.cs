@@ -145,7 +145,9 @@ public static class ParameterDocument
         node.Required("slicePatienceMs").Integer(100, 600_000),
         node.Required("paceIntervalMs").Integer(100, 600_000),
         node.Required("pacePerMarket").Money("1", "1000000000000"),
-        node.Required("minConfidence").Rate("0", "1")));
+        node.Required("minConfidence").Rate("0", "1"),
+        node.Required("backstopBelow").Rate("0", "1"),
+        node.Required("backstopAfterSlices").Integer(1, 100)));
 
     private static ModelParameters Model(JsonNodeReader node)
     {

@@ -2,6 +2,7 @@ using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using Shouldly;
 using Xunit;
@@ -21,6 +22,10 @@ public sealed class EventGoldenTests
     private static readonly MarginFigures Figures = new(
         41, 3, new Money(300_500_000), new Money(299_000_000), new Money(600_000_000), new Money(600_000_000), new Money(450_000_000),
         new Money(300_000_000));
+
+    private static readonly PositionChange Closed = new(
+        SubAccountId.Main, new InstrumentId(1), new Quantity(-100_000_000), Amount("-59940 USDC"), Amount("-60 USDC"), Amount("0 USDC"),
+        Amount("0 USDC"), 0, new FundingPoint(3, 12_500_000_000), Quantity.Zero, Amount("0 USDC"), Amount("0 USDC"));
 
     private static readonly SliceOrder Slice = new(
         new OrderId("liq.8f00000000000001.18"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(2_000_000),
@@ -83,7 +88,16 @@ public sealed class EventGoldenTests
             Slice.Order, new Quantity(1_500_000), new Quantity(500_000), Amount("4.5 USDC"), Amount("290 USDC"), Amount("7.25 USDC")),
         new AccountEvent.SliceCalledBack(Alice, Slice.Order, CallBackReason.Overdue, Noon),
         new AccountEvent.SliceEnded(Alice, Slice.Order, new Quantity(500_000), SliceEnding.GivenUp),
+        new AccountEvent.HandedOver(
+            Alice, new CaseId(17), Bob,
+            new PositionTransfer(
+                new InstrumentId(1), FillStyle.Variation, new Price(5_994_000_000_000), new Quantity(100_000_000), Amount("59940 USDC"),
+                new FundingPoint(3, 12_500_000_000)),
+            Closed),
+        new AccountEvent.TakenOver(Alice, new CaseId(17), Closed),
         new AccountEvent.FundDrawn(new CaseId(17), Amount("300 USDC"), Amount("-12 USDC"), Amount("310 USDC")),
+        new AccountEvent.GainLocked(41, Amount("1500 USDC")),
+        new AccountEvent.LossShared(41, Amount("400 USDC"), Amount("6100 USDC"), Amount("400 USDC")),
         new AccountEvent.CaseEnded(new CaseId(17), CaseEnding.Cured) { Margin = Figures },
         new AccountEvent.CommandRefused("withdraw", Rejection.ExceedsBalance),
     ];
