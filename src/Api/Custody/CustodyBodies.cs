@@ -17,14 +17,14 @@ public sealed record CustodyDepositItem(
     [property: RegularExpression(AmountText.Pattern), DefaultValue("100")] string Amount,
     [property: StringLength(Accounts.DepositRequest.MaxReference, MinimumLength = 1), DefaultValue("tx 1")] string Reference)
 {
-    [Description("`pending` (it may still be reversed) or `final`; final without it.")]
+    [Description("`pending` (it may still be reversed) or `final`; final without it."), DefaultValue("final")]
     public string? Finality { get; init; }
 
-    [Description("`plain`, `staked`, `interestBearing` or `liquidityShare`; plain without it.")]
+    [Description("`plain`, `staked`, `interestBearing` or `liquidityShare`; plain without it."), DefaultValue("plain")]
     public string? Form { get; init; }
 
     [Description("The chain or custodian where it lies; the source without it.")]
-    [StringLength(DepositOrigin.MaxLocation, MinimumLength = 1)]
+    [StringLength(DepositOrigin.MaxLocation, MinimumLength = 1), DefaultValue("ethereum")]
     public string? Location { get; init; }
 
     private static readonly string[] Fields =
