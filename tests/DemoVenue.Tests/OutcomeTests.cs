@@ -59,6 +59,18 @@ public sealed class OutcomeTests
         (outcome.Called, outcome.Cured, outcome.Emptied, outcome.FromFund).ShouldBe((0, 0, 1, 300.000001m));
     }
 
+    [Fact]
+    public void What_others_took_over_and_what_they_lost_is_told_apart()
+    {
+        var outcome = Of(
+            """
+            {"type": "account.handed-over.v1", "data": {"case": 2, "change": {"instrument": 1, "quantity": "-0.1", "paid": "-5900 USDC"}}}
+            {"type": "account.loss-shared.v1", "data": {"round": 9, "amount": "2.5 USDC"}}
+            {"type": "account.loss-shared.v1", "data": {"round": 11, "amount": "0.5 USDC"}}
+            """);
+        (outcome.HandedOver, outcome.Sharing, outcome.Shared, outcome.Traded).ShouldBe((5_900, 1, 3, 0));
+    }
+
     private static Outcome Of(string events)
     {
         var outcome = new Outcome();

@@ -38,6 +38,14 @@ public sealed class Outcome
 
     public decimal FromFund { get; private set; }
 
+    /// <summary>What backstop accounts took over, at the bankruptcy price.</summary>
+    public decimal HandedOver { get; private set; }
+
+    /// <summary>Accounts that gave up a part of their gains.</summary>
+    public int Sharing { get; private set; }
+
+    public decimal Shared { get; private set; }
+
     /// <summary>What accounts owe that have nothing left.</summary>
     public decimal Uncovered { get; private set; }
 
@@ -63,6 +71,8 @@ public sealed class Outcome
         await Row("slippage", $"{Slippage:N2} USDC worse than the mark at which they were ordered");
         await Row("taken beyond need", $"{BeyondNeed:N2} USD of margin equity above the level where a case ends");
         await Row("fund", $"{FromFund:N6} USDC used, {ToFund:N6} USDC paid in by fills better than bankruptcy");
+        await Row("handed over", $"{HandedOver:N2} USDC of positions to backstop accounts");
+        await Row("socialized", $"{Shared:N6} USDC over the gains of {Sharing} accounts");
         await Row("uncovered", $"{Uncovered:N2} USD are owed by accounts that have nothing left");
 
         Task Row(string name, FormattableString what) =>
@@ -72,7 +82,7 @@ public sealed class Outcome
     /// <param name="events">All of one account, in order.</param>
     public void Add(IEnumerable<JsonNode> events)
     {
-        var (wasCalled, wasLiquidated) = (false, false);
+        var (wasCalled, wasLiquidated, wasSharing) = (false, false, false);
         JsonNode? slice = null;
         foreach (var record in events)
         {
@@ -103,6 +113,13 @@ public sealed class Outcome
                 case "account.fund-drawn.v1":
                     FromFund += Amount(data["amount"]);
                     break;
+                case "account.handed-over.v1":
+                    HandedOver += Math.Abs(Amount(data["change"]!["paid"]));
+                    break;
+                case "account.loss-shared.v1":
+                    wasSharing = true;
+                    Shared += Amount(data["amount"]);
+                    break;
                 case "account.case-ended.v1" when (string?)data["ending"] == "Cured":
                     Cured++;
                     if (data["margin"] is { } margin)
@@ -116,6 +133,7 @@ public sealed class Outcome
 
         Called += wasCalled ? 1 : 0;
         Liquidated += wasLiquidated ? 1 : 0;
+        Sharing += wasSharing ? 1 : 0;
     }
 
     /// <summary>Paid is what the account gave for what it gained, so both have one sign; contracts are of one unit.</summary>
