@@ -28,6 +28,8 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     public override GrainKind Kind => GrainKind.Coordinator;
     public override int SnapshotSchema => 2;
 
+    protected override Type Commands => typeof(PoolCommand);
+
     protected override Coordinator Empty(GrainId id) => Coordinator.Of(new PoolId(id), map.Count);
 
     protected override Decision<PoolEvent> Decide(Coordinator state, object input, Context context) =>

@@ -52,13 +52,22 @@ public sealed record CollateralParameters(
     AssetAmount? Cap,
     AssetAmount? VenueScaleFrom,
     Underlying? MovesWith,
-    BorrowParameters? Borrow);
+    BorrowParameters? Borrow)
+{
+    /// <summary>What part of a deposit counts that is not final yet; null counts it in full.</summary>
+    public Rate? Pending { get; init; }
+}
 
 /// <summary>Weights of the quantity above the tier before and up to this one; null is without end.</summary>
 public readonly record struct CollateralTier(AssetAmount? UpTo, Rate Maintenance, Rate Initial);
 
-/// <summary>What a negative balance requires beside its own value, and how far it may go.</summary>
-public sealed record BorrowParameters(AssetAmount Limit, Rate Maintenance, Rate Initial);
+/// <summary>
+/// What a negative balance requires beside its own value, how far it may go, and what it costs a year; null costs nothing.
+/// </summary>
+public sealed record BorrowParameters(AssetAmount Limit, Rate Maintenance, Rate Initial)
+{
+    public Rate? Interest { get; init; }
+}
 
 /// <summary>
 /// Reasons to ask for more before new risk. They raise the initial margin and can never start a liquidation.

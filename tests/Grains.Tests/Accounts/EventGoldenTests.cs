@@ -37,7 +37,11 @@ public sealed class EventGoldenTests
     private static readonly AccountEvent[] Samples =
     [
         new AccountEvent.Opened(Owner),
+        new AccountEvent.Closed(),
+        new AccountEvent.Reopened(),
         new AccountEvent.Deposited(Amount("12.5 USDC"), Amount("100.000001 USDC"), "custody batch 7 \"quoted\" é"),
+        new AccountEvent.DepositFinalized(new DepositId(2), Amount("12.5 USDC")),
+        new AccountEvent.DepositReversed(new DepositId(2), Amount("12.5 USDC"), Amount("-2.5 USDC")),
         new AccountEvent.WithdrawalHeld(new WithdrawalId(3), Amount("2 BTC"), Amount("0.00000001 BTC"), "bc1q", Noon),
         new AccountEvent.WithdrawalCleared(new WithdrawalId(3), 41),
         new AccountEvent.WithdrawalInstructed(new WithdrawalId(3), Amount("2 BTC"), "bc1q"),
@@ -64,6 +68,10 @@ public sealed class EventGoldenTests
             new OrderId("o-9"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(150_000_000), new Price(6_500_050_000_000)),
         new AccountEvent.OrderFilled(new OrderId("o-9"), new Quantity(50_000_000), new Quantity(100_000_000)),
         new AccountEvent.OrderReleased(new OrderId("o-9"), new Quantity(100_000_000)),
+        new AccountEvent.InterestCharged(Amount("87600 USDC"), new Rate(50_000_000), 497_222, Amount("0.5 USDC"), Amount("-87600.5 USDC"))
+        {
+            SubAccount = new SubAccountId(2),
+        },
         new AccountEvent.SubAccountIsolated(new SubAccountId(2)),
         new AccountEvent.CollateralAllocated(new SubAccountId(2), Amount("100 USDC"), Amount("900 USDC"), Amount("100 USDC")),
         new AccountEvent.CollateralReleased(new SubAccountId(2), Amount("40 USDC"), Amount("940 USDC"), Amount("60 USDC")),
