@@ -92,6 +92,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(RejectRequest))]
 [JsonSerializable(typeof(LiquidationOrderReceipt))]
 [JsonSerializable(typeof(LiquidationAnswer))]
+[JsonSerializable(typeof(BackstopRequest))]
+[JsonSerializable(typeof(BackstopReceipt))]
 [JsonSerializable(typeof(FundAnswer))]
 [JsonSerializable(typeof(FundDepositRequest))]
 [JsonSerializable(typeof(FundDepositReceipt))]

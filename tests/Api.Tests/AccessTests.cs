@@ -68,6 +68,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/liquidation-orders/{orderId}/ack"] = ["custodian", "engine", "oracle"],
         ["POST /v1/liquidation-orders/{orderId}/reject"] = ["custodian", "engine", "oracle"],
         ["GET /v1/liquidations/{liquidation}"] = ["auditor"],
+        ["POST /v1/backstops"] = ["operator"],
         ["GET /v1/insurance-fund"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/insurance-fund/deposits"] = ["operator"],
         ["GET /v1/parked"] = ["operator"],

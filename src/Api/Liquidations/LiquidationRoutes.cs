@@ -20,6 +20,9 @@ internal static class LiquidationRoutes
     {
         routes.MapGet("/v1/liquidations/{liquidation}", Get).WithTags("Liquidation").Needs(Scopes.AuditRead, AccessTarget.Venue)
             .WithName("GetLiquidation").WithSummary("A liquidation, step by step").Produces<LiquidationAnswer>();
+        routes.MapPost("/v1/backstops", RegisterBackstop).WithTags("Liquidation").Needs(Scopes.OpsAdmin, AccessTarget.Venue)
+            .WithName("RegisterBackstop").WithSummary("Register an account that takes positions over").TakesKey()
+            .Accepts<BackstopRequest>("application/json").Produces<BackstopReceipt>(201);
         var fund = routes.MapGroup("/v1/insurance-fund").WithTags("Liquidation");
         fund.MapGet("", Fund).Needs(Scopes.AccountRead, AccessTarget.Venue)
             .WithName("GetInsuranceFund").WithSummary("What is in the fund").Produces<FundAnswer>();
@@ -76,6 +79,23 @@ internal static class LiquidationRoutes
             standing.Balance.Asset.ToString(), standing.Balance.ToDecimal(), standing.Deficit.ToDecimal(),
             standing.Available.ToDecimal(), standing.Deposited.ToDecimal(),
             standing.PaidIn.ToDecimal(), standing.Drawn.ToDecimal());
+    }
+
+    private static async Task<IResult> RegisterBackstop(HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, BackstopRequest.Read, out var refusal);
+        if (command is null) return refusal!;
+        return await venue.Send(http, PoolId.Main.Grain, key, command, (record, @event) =>
+        {
+            var e = (PoolEvent.BackstopRegistered)@event;
+            return TypedResults.Json(
+                new BackstopReceipt(
+                    e.Account.ToString(),
+                    [.. e.Quotas.Select(quota => new BackstopQuotaItem(quota.Instrument.Number, quota.Notional.ToString()))],
+                    record.Address.ToString(), record.Time.ToString(), record.Frame),
+                ApiJson.Default.BackstopReceipt, statusCode: 201);
+        });
     }
 
     private static async Task<IResult> DepositToFund(HttpContext http, Venue venue)

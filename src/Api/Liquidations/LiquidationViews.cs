@@ -58,6 +58,8 @@ public sealed record LiquidationStep(
         AccountEvent.SliceEnded => "Nobody said what became of the slice: it was given up.",
         AccountEvent.Deposited e => $"A deposit of {e.Amount} came in.",
         AccountEvent.TransferReceived e => $"A transfer of {e.Amount} came in.",
+        AccountEvent.HandedOver e =>
+            $"Handed over: {e.Change.Quantity} of instrument {e.Change.Instrument} to {e.To} at the bankruptcy price {e.Transfer.Price}.",
         AccountEvent.FundDrawn e => $"The fund paid {e.Amount}; the balance is {e.BalanceAfter}.",
         AccountEvent.CaseEnded { Margin: { } margin } =>
             $"Ended: margin equity {margin.MarginEquity} is at the liquidation-end level {margin.LiquidationEnd}.",
@@ -72,7 +74,7 @@ public sealed record LiquidationAnswer(
     [property: Description("`open` or `ended`")] string Standing,
     IReadOnlyList<LiquidationStep> Steps);
 
-[Description("What the fund has of one asset. balance − deficit = deposited + paidIn − drawn; available is what is promised to nobody.")]
+[Description("The fund in one asset. balance − deficit = deposited + paidIn − drawn; available is what is promised to nobody.")]
 public sealed record FundView(
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Balance,

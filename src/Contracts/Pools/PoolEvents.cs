@@ -60,7 +60,8 @@ public abstract record PoolEvent
     /// Addressed to the same shards: their accounts pay these shares into the fund, in proportion to what they locked. What no gain
     /// covers is carried: the pool owes it until the fund has earned it.
     /// </summary>
-    public sealed record LossAllocated(long Round, AssetAmount Deficit, AssetAmount Carried, ImmutableArray<ShardAmount> Shares) : PoolEvent;
+    public sealed record LossAllocated(
+        long Round, AssetAmount Deficit, AssetAmount Carried, ImmutableArray<ShardAmount> Shares) : PoolEvent;
 
     public sealed record ShardSetAside(ShardId Shard, Money Exposure, string Reason) : PoolEvent;
 

@@ -8,7 +8,7 @@ namespace CrossMargin.Contracts.Pools;
 /// </summary>
 /// <param name="Cases">How many are open.</param>
 /// <param name="Slices">What would be sold or bought of each market next, in order of instrument.</param>
-/// <param name="Remainders">Of it, what backstop accounts are wanted for.</param>
+/// <param name="Remainders">Of each market the whole position of the case that has waited for a backstop account the longest.</param>
 /// <param name="Debts">What accounts with nothing left owe, in order of asset.</param>
 /// <param name="Fund">In order of asset.</param>
 public sealed record ShardDemand(

@@ -95,14 +95,14 @@ public sealed partial record Account
     }
 
     /// <summary>
-    /// What there is of the position, at the bankruptcy price, so far as the grant goes; the whole of the amount is rounded once,
-    /// and both sides read it. Nothing, where the account does not want it any more.
+    /// The whole of the position at the bankruptcy price: a part might be no multiple of a lot, and could never be closed. The amount
+    /// is rounded once, and both sides read it. Nothing, where the account does not want it any more.
     /// </summary>
     private static Decision<AccountEvent> HandOver(Account account, BackstopGranted granted, MarginMarks? marks)
     {
         if (account.Case is not { Slice: null } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
-        if (SlicePlanner.Remainder(account, marks, report, granted.Instrument, granted.Notional) is not { } plan) return Nothing;
+        if (SlicePlanner.Remainder(account, marks, report, granted.Instrument) is not { } plan) return Nothing;
         var terms = marks.TermsOf(granted.Instrument)!;
         var price = plan.Bankruptcy is { } bankruptcy ? new Price(Math.Max(0, bankruptcy.E8)) : plan.Mark;
         var quantity = new Quantity(Math.Abs(plan.Quantity.E8));
@@ -130,7 +130,8 @@ public sealed partial record Account
     }
 
     private static Leg LegOf(PositionTransfer transfer, SubAccountId subAccount) => new(
-        subAccount, transfer.Instrument, transfer.Style, transfer.Quantity, transfer.Paid, transfer.Paid with { Units = 0 }, transfer.Funding);
+        subAccount, transfer.Instrument, transfer.Style, transfer.Quantity, transfer.Paid, transfer.Paid with { Units = 0 },
+        transfer.Funding);
 
     private static AccountEvent.SliceEnded EndOf(Account account, SliceEnding ending) =>
         new(account.Id, account.Case!.Slice!.Order.Order, account.Case.Slice.Remaining, ending);

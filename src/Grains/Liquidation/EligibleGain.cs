@@ -21,7 +21,9 @@ internal static class EligibleGain
         return gain > 0 ? none with { Units = (long)gain } : none;
     }
 
-    /// <summary>Of all positions together that settle in the asset, rounded down. An option costs nothing after it was paid: it has none.</summary>
+    /// <summary>
+    /// Of all positions together that settle in the asset, rounded down. An option costs nothing after it was paid: it has none.
+    /// </summary>
     private static Int128 Profit(Account account, Asset asset, MarginMarks marks)
     {
         Int128 profit = 0;

@@ -28,8 +28,8 @@ public sealed record SliceUnderWay(SliceOrder Order, Quantity Remaining, Instant
 /// <summary>The input of an account that was given a part of what its shard was granted of a market.</summary>
 public sealed record SliceGranted(InstrumentId Instrument, Money Notional);
 
-/// <summary>The input of an account that may hand so much of a position over.</summary>
-public sealed record BackstopGranted(AccountId To, InstrumentId Instrument, Money Notional);
+/// <summary>The input of an account that may hand a position over.</summary>
+public sealed record BackstopGranted(AccountId To, InstrumentId Instrument);
 
 /// <summary>What of an account's gains may have to pay a loss of the pool, until the round is over.</summary>
 public sealed record GainLock(long Round, AssetAmount Amount);

@@ -29,7 +29,7 @@ internal static class ShardCases
             var isBeyondSlices = report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.BackstopBelow)
                 || open.Fruitless >= rules.BackstopAfterSlices;
             var remainder = slice is not null && isBeyondSlices
-                ? SlicePlanner.Remainder(account, marks, report, slice.Of.Instrument, new Money(long.MaxValue))
+                ? SlicePlanner.Remainder(account, marks, report, slice.Of.Instrument)
                 : null;
             return new Want(slice, remainder, []);
         }
@@ -52,7 +52,7 @@ internal static class ShardCases
             if (account.Case is not null) cases++;
             var want = WantOf(account, marks);
             Add(slices, want.Slice);
-            Add(remainders, want.Remainder);
+            if (want.Remainder is { } remainder) remainders.TryAdd(remainder.Of.Instrument, remainder.Notional);
             foreach (var debt in want.Debts) debts[debt.Asset] = debts.TryGetValue(debt.Asset, out var sum) ? sum + debt : debt;
         }
 
@@ -81,11 +81,8 @@ internal static class ShardCases
             var want = WantOf((Account)slot.State, marks);
             if (want.Remainder is { } remainder && backstops.FindIndex(one => one.Instrument == remainder.Of.Instrument) is var at and >= 0)
             {
-                var offer = backstops[at];
-                var part = remainder.Notional < offer.Notional ? remainder.Notional : offer.Notional;
-                yield return (slot, new BackstopGranted(offer.Account, offer.Instrument, part));
-                if (part < offer.Notional) backstops[at] = offer with { Notional = offer.Notional - part };
-                else backstops.RemoveAt(at);
+                yield return (slot, new BackstopGranted(backstops[at].Account, backstops[at].Instrument));
+                backstops.RemoveAt(at);
                 continue;
             }
 

@@ -23,7 +23,9 @@ internal static class ShardLosses
         return new ShardEvent.GainsLocked(shard.Shard, asked.Round, locked, paidIn);
     }
 
-    /// <summary>The shard's share in proportion to what each has locked; who locked something is told even of nothing, and is free.</summary>
+    /// <summary>
+    /// The shard's share in proportion to what each has locked; who locked something is told even of nothing, and is free.
+    /// </summary>
     public static IEnumerable<(GrainSlot, object)> Divide(PoolEvent.LossAllocated allocated, ShardId shard, IReadOnlyList<GrainSlot> slots)
     {
         var locked = AccountsOf(slots).Where(slot => ((Account)slot.State).Lock?.Round == allocated.Round).ToList();

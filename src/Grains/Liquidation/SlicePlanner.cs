@@ -67,20 +67,13 @@ public sealed class SlicePlanner
         return new SlicePlanner(account, marks, portfolio, report).Plan(granted);
     }
 
-    /// <summary>
-    /// As much of the market as there is and as the cap allows, whether it cures or not: what a backstop account would take over.
-    /// </summary>
-    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, InstrumentId instrument, Money cap)
+    /// <summary>The whole of a position, whether less would cure or not: what a backstop account would take over.</summary>
+    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, InstrumentId instrument)
     {
         if (marks.HoldingsOf(account).Portfolio is not { } portfolio) return null;
         var planner = new SlicePlanner(account, marks, portfolio, report);
         foreach (var held in account.Positions.In(instrument))
-        {
-            if (planner.Close(held) is not { } closing) continue;
-            var most = Affordable(closing, cap);
-            if (most > 0) return planner.Price(closing, new Quantity(held.Quantity.E8 < 0 ? most : -most));
-        }
-
+            if (planner.Close(held) is { } closing) return planner.Price(closing, -held.Quantity);
         return null;
     }
 
@@ -199,7 +192,8 @@ public sealed class SlicePlanner
         var limit = LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
         if (limit.IsRefused) return null;
         var notional = NotionalOf(closing, traded);
-        return new PlannedSlice(closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released));
+        return new PlannedSlice(
+            closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released));
     }
 
     private Money Distance(Closing closing, Quantity traded, Money released) => LiquidationPrices.FillableDistance(

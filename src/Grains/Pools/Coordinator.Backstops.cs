@@ -10,7 +10,7 @@ public sealed record BackstopQuota(AccountId Account, InstrumentId Instrument, M
 
 /// <summary>
 /// Accounts that agreed to take over, at bankruptcy prices, what slices cannot close. Their quotas are used in the order of their
-/// registration; what was granted is used up, whether a case took it or not.
+/// registration, by notional as it was reported; what was granted is used up, whether a case took it or not.
 /// </summary>
 public sealed partial record Coordinator
 {
@@ -30,19 +30,17 @@ public sealed partial record Coordinator
         return new PoolEvent.BackstopRegistered(command.Account, [.. command.Quotas.OrderBy(quota => quota.Instrument)]);
     }
 
-    /// <summary>What is wanted of each market, from the quotas that are left, in order.</summary>
+    /// <summary>Each position goes to the first whose quota it fits into, and whole.</summary>
     private ImmutableArray<BackstopAmount> BackstopsFor(ShardDemand demand)
     {
         var granted = ImmutableArray.CreateBuilder<BackstopAmount>();
         foreach (var wanted in demand.Remainders)
         {
-            var missing = wanted.Notional;
             foreach (var quota in Backstops)
             {
-                if (quota.Instrument != wanted.Instrument || quota.Left <= Money.Zero || missing <= Money.Zero) continue;
-                var part = missing < quota.Left ? missing : quota.Left;
-                granted.Add(new BackstopAmount(quota.Account, quota.Instrument, part));
-                missing -= part;
+                if (quota.Instrument != wanted.Instrument || quota.Left < wanted.Notional) continue;
+                granted.Add(new BackstopAmount(quota.Account, quota.Instrument, wanted.Notional));
+                break;
             }
         }
 

@@ -169,7 +169,11 @@ public sealed partial record Coordinator
         }
 
         foreach (var part in e.Backstops)
-            Invariant.Holds("L10", part.Notional <= QuotaOf(part.Account, part.Instrument), "no backstop account takes over more than its quota");
+        {
+            var left = QuotaOf(part.Account, part.Instrument);
+            Invariant.Holds("L10", part.Notional <= left, "no backstop account takes over more than its quota");
+        }
+
         standing = standing with { FundLimits = [.. limits], Granted = e.Slices.IsEmpty ? standing.Granted : e.Interval };
         return pool.Standing(e.Shard, standing) with
         {

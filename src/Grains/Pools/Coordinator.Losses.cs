@@ -10,7 +10,9 @@ namespace CrossMargin.Grains.Pools;
 /// <summary>What one shard's accounts can answer for, and what they had paid into the fund before the round.</summary>
 public sealed record LossAnswer(ShardId Shard, AssetAmount Locked, AssetAmount PaidIn);
 
-/// <summary>One sharing of a loss. It is asked, answered by every shard, allocated, and over when the fund has what was allocated.</summary>
+/// <summary>
+/// One sharing of a loss. It is asked, answered by every shard, allocated, and over when the fund has what was allocated.
+/// </summary>
 /// <param name="Number">The version of the record that asked.</param>
 /// <param name="Shares">Empty until it is allocated.</param>
 public sealed record LossRound(
@@ -100,7 +102,11 @@ public sealed partial record Coordinator
             var shard = new ShardId(number);
             if (!Shards[number].Counts) continue;
             foreach (var debt in Shards[number].Demand?.Debts ?? [])
-                if (debt.Asset == asset && debt - (LimitOf(shard, asset) - DrawnBy(shard, asset)) is { IsPositive: true } more) missing += more;
+            {
+                if (debt.Asset != asset) continue;
+                var more = debt - (LimitOf(shard, asset) - DrawnBy(shard, asset));
+                if (more.IsPositive) missing += more;
+            }
         }
 
         return missing;

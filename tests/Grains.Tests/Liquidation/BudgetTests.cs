@@ -104,12 +104,13 @@ public sealed class BudgetTests
         Send(new PoolCommand.RegisterBackstop(Alice, [Wants(BtcPerp.Id, 1_000_000), Wants(Other, 10)]));
         Send(new PoolCommand.RegisterBackstop(Bob, [Wants(BtcPerp.Id, 5_000_000)]));
         Hand(BtcPerp.Id, 600_000)!.Backstops.ShouldBe([Takes(Alice, 600_000)]);
-        Hand(BtcPerp.Id, 600_000)!.Backstops.ShouldBe([Takes(Alice, 400_000), Takes(Bob, 200_000)]);
-        Hand(BtcPerp.Id, 9_000_000)!.Backstops.ShouldBe([Takes(Bob, 4_800_000)]);
-        Hand(BtcPerp.Id, 1).ShouldBeNull("the quotas are used up");
+        Hand(BtcPerp.Id, 600_000)!.Backstops.ShouldBe([Takes(Bob, 600_000)], "a position is not divided");
+        Hand(BtcPerp.Id, 9_000_000).ShouldBeNull();
+        Hand(BtcPerp.Id, 400_000)!.Backstops.ShouldBe([Takes(Alice, 400_000)]);
 
         Send(new PoolCommand.RegisterBackstop(Bob, [Wants(BtcPerp.Id, 7)]));
-        Hand(BtcPerp.Id, 9)!.Backstops.ShouldBe([Takes(Bob, 7)]);
+        Hand(BtcPerp.Id, 8).ShouldBeNull();
+        Hand(BtcPerp.Id, 7)!.Backstops.ShouldBe([Takes(Bob, 7)]);
         Send(new PoolCommand.RegisterBackstop(Alice, []));
         Hand(Other, 1).ShouldBeNull();
 
