@@ -55,6 +55,10 @@ public enum Rejection
     TooManyOrders = 151,
     /// <summary>A position or a balance would not fit into its integer. A fill that this happens to is parked.</summary>
     PositionLimit = 152,
+    /// <summary>No order with this id is open.</summary>
+    UnknownOrder = 153,
+    /// <summary>A bid so far above the mark, or an offer so far below, that it must be a mistake.</summary>
+    OutsidePriceBand = 154,
     /// <summary>Afterwards margin equity would be below the initial margin, and the account would not be less at risk.</summary>
     InsufficientMargin = 160,
     /// <summary>Something that the account holds has no price: nobody can say whether it may.</summary>

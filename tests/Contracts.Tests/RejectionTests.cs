@@ -40,6 +40,8 @@ public sealed class RejectionTests
             150 order-id-in-use
             151 too-many-orders
             152 position-limit
+            153 unknown-order
+            154 outside-price-band
             160 insufficient-margin
             161 account-frozen
             200 unknown-instrument

@@ -52,9 +52,15 @@ public sealed record OrderView(
     [property: RegularExpression(AmountText.Pattern)] string Remaining,
     [property: RegularExpression(AmountText.Pattern)] string Price)
 {
+    [Description("True once somebody asked for its end. It counts until its feed says that it has ended.")]
+    public bool? EndRequested { get; init; }
+
     internal static OrderView Of(OrderReservation order, Listing? listing) => new(
         order.Id.Name, order.SubAccount.Number, order.Instrument.Number, listing?.Symbol ?? "",
-        order.Side == Contracts.Accounts.Side.Buy ? "buy" : "sell", order.Remaining.ToString(), order.Price.ToString());
+        order.Side == Contracts.Accounts.Side.Buy ? "buy" : "sell", order.Remaining.ToString(), order.Price.ToString())
+    {
+        EndRequested = order.Phase == OrderPhase.Ending ? true : null,
+    };
 }
 
 [Description("In the order in which they were reserved.")]

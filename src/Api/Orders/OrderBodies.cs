@@ -4,6 +4,7 @@ using CrossMargin.Api.Accounts;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Api.Orders;
@@ -58,4 +59,39 @@ public sealed record OrderReceipt(
         record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
         e.Order.Name, e.SubAccount.Number, e.Instrument.Number, e.Side == Contracts.Accounts.Side.Buy ? "buy" : "sell",
         e.Quantity.ToString(), e.Price.ToString());
+}
+
+[Description("Nothing: the path and the query say it all.")]
+public sealed record OrderEndsRequest
+{
+    private static readonly string[] Fields = [];
+
+    internal static AccountCommand.RequestAllOrderEnds? ReadOfAccount(ref StrictObject body)
+    {
+        while (body.NextField(Fields, out _)) { }
+        return new AccountCommand.RequestAllOrderEnds();
+    }
+
+    internal static TradeCommand.RequestMassEnd? ReadOfFeed(ref StrictObject body)
+    {
+        while (body.NextField(Fields, out _)) { }
+        return new TradeCommand.RequestMassEnd();
+    }
+}
+
+[Description("Asked, and nothing more: an order counts until its feed says that it has ended.")]
+public sealed record OrderEndsReceipt(
+    string Account, long Sequence, string Address, string AsOf, long Frame,
+    IReadOnlyList<string> Orders) : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static OrderEndsReceipt Of(JournalRecord record, AccountEvent.OrderEndsRequested e) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
+        [.. e.Orders.Select(order => order.Name)]);
+}
+
+[Description("Asked, and nothing more: the feed says of each order that it has ended.")]
+public sealed record MassEndReceipt(string Source, long Sequence, string Address, string AsOf, long Frame)
+{
+    internal static MassEndReceipt Of(JournalRecord record, SourceId source) => new(
+        source.Name, record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame);
 }

@@ -9,6 +9,7 @@ using CrossMargin.Api.Problems;
 using CrossMargin.Api.Trades;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Grains.Markets;
 
 namespace CrossMargin.Api.Orders;
 
@@ -26,6 +27,14 @@ internal static class OrderRoutes
         orders.MapPut("/{orderId}", Reserve).Needs(Scopes.VenueWrite, AccessTarget.Account).WithName("ReserveOrder")
             .WithSummary("Reserve what an order may need").TakesKey().Accepts<OrderRequest>("application/json")
             .Produces<OrderReceipt>(201);
+        orders.MapDelete("/{orderId}", RequestEnd).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("RequestOrderEnd")
+            .WithSummary("Ask for the end of an order; it comes through the feed").TakesKey().Produces<OrderEndsReceipt>(202);
+        orders.MapPost("/mass-end", RequestAllEnds).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("RequestAllOrderEnds")
+            .WithSummary("Ask for the end of all open orders of an account").TakesKey().Accepts<OrderEndsRequest>("application/json")
+            .Produces<OrderEndsReceipt>(202);
+        routes.MapPost("/v1/feeds/{source}/mass-end", RequestMassEnd).WithTags("Orders").Needs(Scopes.OpsAdmin, AccessTarget.Venue)
+            .WithName("RequestMassEnd").WithSummary("Ask a feed's engine to end everything that it matches").TakesKey()
+            .Accepts<OrderEndsRequest>("application/json").Produces<MassEndReceipt>(202);
     }
 
     private static async Task<IResult> Reserve(
@@ -40,6 +49,43 @@ internal static class OrderRoutes
 
         return await venue.Send(http, AccountRoutes.Parsed(account), key, command, (record, @event) => TypedResults.Json(
             OrderReceipt.Of(record, (AccountEvent.OrderReserved)@event), ApiJson.Default.OrderReceipt, statusCode: 201));
+    }
+
+    private static async Task<IResult> RequestEnd(
+        string orderId, HttpContext http, Venue venue, [Description(AccountText)] string account)
+    {
+        if (Query.RefuseUnknown(http, "account") is { } unknown) return unknown;
+        if (!OrderId.TryParse(orderId, out var order)) return Refusal.Of(EdgeCode.MalformedId, FillItem.FormOfId);
+        if (http.Asking().Body.Length > 0) return Refusal.Of(EdgeCode.MalformedBody, "a DELETE has no body");
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        return await Ask(http, venue, account, key, new AccountCommand.RequestOrderEnd(order));
+    }
+
+    private static async Task<IResult> RequestAllEnds(HttpContext http, Venue venue, [Description(AccountText)] string account)
+    {
+        if (Query.RefuseUnknown(http, "account") is { } unknown) return unknown;
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, OrderEndsRequest.ReadOfAccount, out var refusal);
+        return command is null ? refusal! : await Ask(http, venue, account, key, command);
+    }
+
+    private static Task<IResult> Ask(HttpContext http, Venue venue, string account, CommandKey key, AccountCommand command) =>
+        venue.Send(http, AccountRoutes.Parsed(account), key, command, (record, @event) => TypedResults.Json(
+            OrderEndsReceipt.Of(record, (AccountEvent.OrderEndsRequested)@event), ApiJson.Default.OrderEndsReceipt, statusCode: 202));
+
+    private static async Task<IResult> RequestMassEnd(string source, HttpContext http, Venue venue)
+    {
+        if (Query.RefuseUnknown(http) is { } unknown) return unknown;
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, OrderEndsRequest.ReadOfFeed, out var refusal);
+        if (command is null) return refusal!;
+        if (!SourceId.TryParse(source, out var name)) return Refusal.Of(EdgeCode.MalformedId, "a feed is named like its source");
+        var market = await venue.Read(venue.Market.Grain);
+        if (market.View is not { } view) return Refusal.Of(market.Rejection);
+        var feed = FeedId.For(name);
+        if (!((Market)view.State).Feeds.Contains(feed)) return Refusal.Of(EdgeCode.NotFound, "no such feed is admitted");
+        return await venue.Send(http, feed.Grain, key, command, (record, _) => TypedResults.Json(
+            MassEndReceipt.Of(record, name), ApiJson.Default.MassEndReceipt, statusCode: 202));
     }
 
     /// <summary>

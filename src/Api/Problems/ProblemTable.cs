@@ -47,6 +47,9 @@ public static class ProblemTable
         [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),
         [Rejection.TooManyOrders] = Of(Rejection.TooManyOrders, 422, "As many orders are open as an account may have."),
         [Rejection.PositionLimit] = Of(Rejection.PositionLimit, 422, "A position or balance would not fit into its integer."),
+        [Rejection.UnknownOrder] = Of(Rejection.UnknownOrder, 422, "No order with this id is open."),
+        [Rejection.OutsidePriceBand] = Of(
+            Rejection.OutsidePriceBand, 422, "The order would buy too far above the mark, or sell too far below it."),
         [Rejection.InsufficientMargin] = Of(
             Rejection.InsufficientMargin, 422, "Margin equity would be below the initial margin, and the account not less at risk."),
         [Rejection.AccountFrozen] = Of(

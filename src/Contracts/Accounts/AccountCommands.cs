@@ -34,6 +34,12 @@ public abstract record AccountCommand
     /// </summary>
     public sealed record ReserveOrder(
         OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Price) : AccountCommand;
+
+    /// <summary>Somebody wants the order to end. The matching engine ends it, and says so in the sequence of its fills.</summary>
+    public sealed record RequestOrderEnd(OrderId Order) : AccountCommand;
+
+    /// <summary>The same for everything that is open.</summary>
+    public sealed record RequestAllOrderEnds : AccountCommand;
 }
 
 public enum Side : byte

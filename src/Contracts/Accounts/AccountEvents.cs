@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts.Markets;
 
@@ -106,6 +107,12 @@ public abstract record AccountEvent
     public sealed record OrderReleased(OrderId Order, Quantity Quantity) : AccountEvent;
 
     /// <summary>
+    /// These are to end, and matching engines are shown that. They count until their feed says that they ended: a fill may be
+    /// on its way.
+    /// </summary>
+    public sealed record OrderEndsRequested(ImmutableArray<OrderId> Orders) : AccountEvent;
+
+    /// <summary>
     /// The account stands otherwise than before, after its last event or under a newly adopted frame. Where it cannot be
     /// valued, <see cref="Unpriced"/> stands for the figures and says why.
     /// </summary>
@@ -170,6 +177,7 @@ public static class AccountEventNames
     public const string OrderReserved = "account.order-reserved.v1";
     public const string OrderFilled = "account.order-filled.v1";
     public const string OrderReleased = "account.order-released.v1";
+    public const string OrderEndsRequested = "account.order-ends-requested.v1";
     public const string MarginStatusChanged = "account.margin-status-changed.v1";
     public const string CommandRefused = "account.command-refused.v1";
 }

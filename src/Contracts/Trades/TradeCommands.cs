@@ -20,6 +20,9 @@ public abstract record TradeCommand
 
     /// <summary>The venue takes a trade back.</summary>
     public sealed record Bust(TradeId Trade) : TradeCommand;
+
+    /// <summary>An officer wants all that the feed's engine matches to end. The ends come by the feed, each by itself.</summary>
+    public sealed record RequestMassEnd : TradeCommand;
 }
 
 /// <summary>One side of a trade as it is reported. A negative fee rate is a rebate.</summary>

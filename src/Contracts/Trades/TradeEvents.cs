@@ -28,6 +28,9 @@ public abstract record TradeEvent
     /// <summary>Addressed to the account, behind the order's last fill.</summary>
     public sealed record OrderEnded(OrderId Order, AccountId Account) : TradeEvent;
 
+    /// <summary>Everything that the feed's engine matches is to end. Nothing moves: the engine is shown it, and ends it.</summary>
+    public sealed record MassEndRequested : TradeEvent;
+
     /// <summary>The market told this feed what may be traded.</summary>
     public sealed record InstrumentsLearned(ImmutableArray<ListedInstrument> Instruments) : TradeEvent;
 
@@ -63,6 +66,7 @@ public static class TradeEventNames
     public const string Captured = "trade.captured.v1";
     public const string Busted = "trade.busted.v1";
     public const string OrderEnded = "order.ended.v1";
+    public const string MassEndRequested = "order.mass-end-requested.v1";
     public const string InstrumentsLearned = "trade.instruments-learned.v1";
     public const string InstrumentsForgotten = "trade.instruments-forgotten.v1";
     public const string FundingLearned = "trade.funding-learned.v1";

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
@@ -10,7 +11,19 @@ namespace CrossMargin.Grains.Accounts;
 
 /// <summary>What is left of an order that the matching engine may still fill.</summary>
 public sealed record OrderReservation(
-    OrderId Id, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Remaining, Price Price);
+    OrderId Id, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Remaining, Price Price)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public OrderPhase Phase { get; init; }
+}
+
+public enum OrderPhase
+{
+    Open,
+
+    /// <summary>Somebody asked for its end. It counts like any other until its feed says that it has ended.</summary>
+    Ending,
+}
 
 /// <summary>Fills, funding and orders: what the venue reports about an account.</summary>
 public sealed partial record Account
@@ -150,11 +163,27 @@ public sealed partial record Account
         if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
         if (marks?.TermsOf(command.Instrument)?.ExpiresAt <= now) return Refused("reserve-order", Rejection.InstrumentExpired);
 
+        if (marks?.IsOutsideBand(command.Instrument, command.Side, command.Price) is true)
+            return Refused("reserve-order", Rejection.OutsidePriceBand);
+
         var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);
         var verdict = MarginRule.JudgeOrder(account, Evolve(account, reserved), marks);
         if (verdict.Rejection != Rejection.None) return Refused("reserve-order", verdict);
         return reserved with { Margin = verdict.Figures };
+    }
+
+    private static Decision<AccountEvent> RequestOrderEnd(Account account, AccountCommand.RequestOrderEnd command)
+    {
+        if (account.Phase != AccountPhase.Open) return Refused("request-order-end", Rejection.AccountNotFound);
+        if (account.OrderOf(command.Order) is null) return Refused("request-order-end", Rejection.UnknownOrder);
+        return new AccountEvent.OrderEndsRequested([command.Order]);
+    }
+
+    private static Decision<AccountEvent> RequestAllOrderEnds(Account account)
+    {
+        if (account.Phase != AccountPhase.Open) return Refused("request-all-order-ends", Rejection.AccountNotFound);
+        return new AccountEvent.OrderEndsRequested([.. account.Orders.Select(order => order.Id)]);
     }
 
     /// <summary>An end for an order that is not reserved, or that its fills have used up, changes nothing.</summary>
@@ -214,6 +243,13 @@ public sealed partial record Account
         var order = Order(e.Order);
         Invariant.Same("A12", e.Remaining, order.Remaining - e.Quantity);
         return e.Remaining == Quantity.Zero ? Orders.Remove(order) : Orders.Replace(order, order with { Remaining = e.Remaining });
+    }
+
+    private ImmutableArray<OrderReservation> OrdersEnding(ImmutableArray<OrderId> ids)
+    {
+        var ending = ids.ToImmutableSortedSet();
+        Invariant.Same("A13", ending.Count, Orders.Count(order => ending.Contains(order.Id)));
+        return [.. Orders.Select(order => ending.Contains(order.Id) ? order with { Phase = OrderPhase.Ending } : order)];
     }
 
     private ImmutableArray<OrderReservation> OrdersWithout(OrderId id, Quantity quantity)

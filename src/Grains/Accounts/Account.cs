@@ -57,6 +57,8 @@ public sealed partial record Account(
         AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
         AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve, context.Now, marks),
+        AccountCommand.RequestOrderEnd request => RequestOrderEnd(account, request),
+        AccountCommand.RequestAllOrderEnds => RequestAllOrderEnds(account),
         TradeEvent.Captured trade => ApplyFill(account, trade, marks),
         TradeEvent.Busted trade => ReverseFill(account, trade, marks),
         TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
@@ -253,6 +255,7 @@ public sealed partial record Account(
                 Orders = account.Orders.Add(new OrderReservation(e.Order, e.SubAccount, e.Instrument, e.Side, e.Quantity, e.Price)),
             },
             AccountEvent.OrderFilled e => account with { Orders = account.OrdersAfterFill(e) },
+            AccountEvent.OrderEndsRequested e => account with { Orders = account.OrdersEnding(e.Orders) },
             AccountEvent.OrderReleased e => account with { Orders = account.OrdersWithout(e.Order, e.Quantity) },
             _ => throw new UnreachableException(@event.GetType().Name),
         };

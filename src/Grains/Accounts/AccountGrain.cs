@@ -32,6 +32,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.OrderReserved, typeof(AccountEvent.OrderReserved)),
     (AccountEventNames.OrderFilled, typeof(AccountEvent.OrderFilled)),
     (AccountEventNames.OrderReleased, typeof(AccountEvent.OrderReleased)),
+    (AccountEventNames.OrderEndsRequested, typeof(AccountEvent.OrderEndsRequested)),
     (AccountEventNames.MarginStatusChanged, typeof(AccountEvent.MarginStatusChanged)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
@@ -118,6 +119,7 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.OrderReserved))]
 [JsonSerializable(typeof(AccountEvent.OrderFilled))]
 [JsonSerializable(typeof(AccountEvent.OrderReleased))]
+[JsonSerializable(typeof(AccountEvent.OrderEndsRequested))]
 [JsonSerializable(typeof(AccountEvent.MarginStatusChanged))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
@@ -128,5 +130,7 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]
 [JsonSerializable(typeof(AccountCommand.ReserveOrder))]
+[JsonSerializable(typeof(AccountCommand.RequestOrderEnd))]
+[JsonSerializable(typeof(AccountCommand.RequestAllOrderEnds))]
 [JsonSerializable(typeof(AccountSnapshot))]
 internal sealed partial class AccountJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Risk;
@@ -79,6 +80,20 @@ public sealed class MarginMarks
     {
         var at = IndexOf(Frame.Settlements, instrument, static mark => mark.Instrument);
         return at >= 0 ? Frame.Settlements[at].Price : null;
+    }
+
+    /// <summary>
+    /// Whether a bid is above mark + band × index, or an offer below mark − band × index. To the other side any price goes: an
+    /// order that nobody takes harms nobody. What has no mark has no band, and no margin either.
+    /// </summary>
+    internal bool IsOutsideBand(InstrumentId instrument, Side side, Price price)
+    {
+        if (Model?.Parameters.Orders.PriceBand is not { } band || TermsOf(instrument) is not { } terms) return false;
+        var mark = Frame.Instruments.FirstOrDefault(mark => mark.Instrument == instrument);
+        var underlying = Frame.Underlyings.FirstOrDefault(mark => mark.Underlying == terms.Underlying);
+        if (mark is null || underlying is null) return false;
+        var beyond = side == Side.Buy ? (Int128)price.E8 - mark.Mark.E8 : (Int128)mark.Mark.E8 - price.E8;
+        return beyond * Rate.One.E9 > (Int128)underlying.Index.E8 * band.E9;
     }
 
     /// <summary>

@@ -26,6 +26,7 @@ public sealed record TradeCapture(
         TradeCommand.Capture trade => Capture(capture, trade),
         TradeCommand.EndOrder end => new TradeEvent.OrderEnded(end.Order, end.Account),
         TradeCommand.Bust bust => Bust(capture, bust),
+        TradeCommand.RequestMassEnd => new TradeEvent.MassEndRequested(),
         MarketEvent.FeedAdmitted admitted => new TradeEvent.InstrumentsLearned(admitted.Instruments),
         MarketEvent.InstrumentListed listed => new TradeEvent.InstrumentsLearned([new ListedInstrument(listed.Listing, default)]),
         MarketEvent.ExpiryRetired retired => new TradeEvent.InstrumentsForgotten(retired.Instruments),
@@ -106,7 +107,7 @@ public sealed record TradeCapture(
             TradeEvent.InstrumentsLearned e => capture with { Instruments = capture.WithInstruments(e.Instruments) },
             TradeEvent.InstrumentsForgotten e => capture with { Instruments = capture.Instruments.RemoveRange(e.Instruments) },
             TradeEvent.FundingLearned e => capture with { Instruments = capture.WithFunding(e.Instrument, e.Funding) },
-            TradeEvent.OrderEnded or TradeEvent.CommandRefused => capture,
+            TradeEvent.OrderEnded or TradeEvent.MassEndRequested or TradeEvent.CommandRefused => capture,
             _ => throw new UnreachableException(@event.GetType().Name),
         };
     }

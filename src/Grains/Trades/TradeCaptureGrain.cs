@@ -15,6 +15,7 @@ public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent
     (TradeEventNames.Captured, typeof(TradeEvent.Captured)),
     (TradeEventNames.Busted, typeof(TradeEvent.Busted)),
     (TradeEventNames.OrderEnded, typeof(TradeEvent.OrderEnded)),
+    (TradeEventNames.MassEndRequested, typeof(TradeEvent.MassEndRequested)),
     (TradeEventNames.InstrumentsLearned, typeof(TradeEvent.InstrumentsLearned)),
     (TradeEventNames.InstrumentsForgotten, typeof(TradeEvent.InstrumentsForgotten)),
     (TradeEventNames.FundingLearned, typeof(TradeEvent.FundingLearned)),
@@ -78,6 +79,7 @@ internal sealed record TradeCaptureSnapshot(
 [JsonSerializable(typeof(TradeEvent.Captured))]
 [JsonSerializable(typeof(TradeEvent.Busted))]
 [JsonSerializable(typeof(TradeEvent.OrderEnded))]
+[JsonSerializable(typeof(TradeEvent.MassEndRequested))]
 [JsonSerializable(typeof(TradeEvent.InstrumentsLearned))]
 [JsonSerializable(typeof(TradeEvent.InstrumentsForgotten))]
 [JsonSerializable(typeof(TradeEvent.FundingLearned))]
@@ -85,5 +87,6 @@ internal sealed record TradeCaptureSnapshot(
 [JsonSerializable(typeof(TradeCommand.Capture))]
 [JsonSerializable(typeof(TradeCommand.EndOrder))]
 [JsonSerializable(typeof(TradeCommand.Bust))]
+[JsonSerializable(typeof(TradeCommand.RequestMassEnd))]
 [JsonSerializable(typeof(TradeCaptureSnapshot))]
 internal sealed partial class TradeJson : JsonSerializerContext;

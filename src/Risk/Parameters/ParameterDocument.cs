@@ -126,7 +126,8 @@ public static class ParameterDocument
         node.Required("slowPrice").Choice<SlowPrice>()));
 
     private static OrderParameters Orders(JsonNodeReader node) =>
-        node.Closed(new OrderParameters(node.Required("feeRate").Rate("0", "0.1")));
+        node.Closed(new OrderParameters(
+            node.Required("feeRate").Rate("0", "0.1"), node.Optional("priceBand")?.Rate("0.0001", "10")));
 
     private static LiquidationParameters Liquidation(JsonNodeReader node) => node.Closed(new LiquidationParameters(
         node.Required("feeRate").Rate("0", "0.1"),

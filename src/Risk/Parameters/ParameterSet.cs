@@ -84,7 +84,10 @@ public enum SlowPrice
     Used,
 }
 
-public sealed record OrderParameters(Rate FeeRate);
+/// <param name="PriceBand">
+/// How far beyond the mark an order may go to the worse side, as a share of the index; null is as far as it likes.
+/// </param>
+public sealed record OrderParameters(Rate FeeRate, Rate? PriceBand);
 
 /// <summary>How a case is worked: see <see cref="Liquidation"/>.</summary>
 public sealed record LiquidationParameters(

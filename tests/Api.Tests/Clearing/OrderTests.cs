@@ -73,6 +73,49 @@ public sealed class OrderTests(ClearingFixture venue)
         (await client.Post("engine", "/v1/orders/check", Order("0.01"), key: null)).ShouldBeProblem("malformed-id");
     }
 
+    [Fact]
+    public async Task An_end_is_asked_for_and_comes_through_the_feed()
+    {
+        var account = await client.Funded("alice", "100000");
+        await venue.Priced(account, ("BTC", "60000"));
+        var (first, second) = (venue.Name("o"), venue.Name("o"));
+        foreach (var order in (string[])[first, second]) (await Put(account, order, Order("1"))).ShouldBe(201);
+
+        var key = VenueClient.NewKey();
+        var asked = (await Delete("alice", account, first, key)).ShouldBe(202);
+        asked.Json["orders"]!.ToJsonString().ShouldBe($$"""["{{first}}"]""");
+        (await Delete("alice", account, first, key)).ShouldBe(202).Text.ShouldBe(asked.Text);
+        (await Delete("bob", account, first)).ShouldBeProblem("not-found");
+        (await Delete("alice", account, "never")).ShouldBeProblem("unknown-order");
+        var open = (await client.Get("alice", $"/v1/accounts/{account}/orders")).ShouldBe(200).Json["orders"]!.AsArray();
+        open.Select(order => (bool?)order!["endRequested"]).ShouldBe([true, null]);
+
+        (await MassEnd("alice", $"/v1/orders/mass-end?account={account}")).ShouldBe(202).Json["orders"]!.AsArray().Count.ShouldBe(2);
+        (await client.Get("alice", $"/v1/accounts/{account}/orders")).Json["orders"]!.AsArray().Count.ShouldBe(2);
+
+        // A fill that the engine reported before it heard of it still finds its reservation.
+        var fill = venue.Fill(account, await client.Funded("bob", "100000"), "60000", "0.4");
+        fill["buyer"]!["orderId"] = first;
+        await venue.Report(fill, venue.OrderEnd(account, first), venue.OrderEnd(account, second));
+        await Orders(account, orders => orders.Count == 0);
+        (await MassEnd("alice", $"/v1/orders/mass-end?account={account}")).ShouldBe(202).Json["orders"]!.AsArray().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_mass_end_of_a_feed_is_an_event_of_that_feed()
+    {
+        var asked = (await MassEnd("operator", "/v1/feeds/engine/mass-end")).ShouldBe(202);
+        asked.Field("source").ShouldBe("engine");
+        (await client.Get("auditor", $"/v1/events/{asked.Field("address")}")).Field("type").ShouldBe("order.mass-end-requested.v1");
+        (await MassEnd("operator", "/v1/feeds/nobody/mass-end")).ShouldBeProblem("not-found");
+        (await MassEnd("operator", "/v1/feeds/a%20b/mass-end")).ShouldBeProblem("malformed-id");
+    }
+
+    private Task<Answer> Delete(string who, string account, string order, string? key = null) =>
+        client.Send(HttpMethod.Delete, who, $"/v1/orders/{order}?account={account}", null, key ?? VenueClient.NewKey());
+
+    private Task<Answer> MassEnd(string who, string target) => client.Post(who, target, "{}");
+
     private static string Order(string quantity, string price = "60000", int instrument = ClearingFixture.BtcPerp) => new JsonObject
     {
         ["instrument"] = instrument, ["side"] = "buy", ["quantity"] = quantity, ["price"] = price,

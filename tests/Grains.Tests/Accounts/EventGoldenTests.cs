@@ -48,6 +48,7 @@ public sealed class EventGoldenTests
             new OrderId("o-9"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(150_000_000), new Price(6_500_050_000_000)),
         new AccountEvent.OrderFilled(new OrderId("o-9"), new Quantity(50_000_000), new Quantity(100_000_000)),
         new AccountEvent.OrderReleased(new OrderId("o-9"), new Quantity(100_000_000)),
+        new AccountEvent.OrderEndsRequested([new OrderId("o-9"), new OrderId("o-10")]),
         new AccountEvent.MarginStatusChanged(MarginStatus.Liquidatable, MarginStatus.MarginCall)
         {
             Margin = new MarginFigures(

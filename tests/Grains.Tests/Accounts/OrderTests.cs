@@ -1,7 +1,10 @@
+using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Parameters;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Tests.Trades;
 using Shouldly;
@@ -58,6 +61,64 @@ public sealed class OrderTests
         var venue = new GivenVenue(BtcPerp);
         venue.Trades(Party(Alice, order: "o9"), Party(Bob), "1", "100");
         venue.PositionOf(Alice)!.Quantity.ShouldBe(Q("1"));
+    }
+
+    [Fact]
+    public void An_order_whose_end_was_asked_for_counts_until_its_feed_says_that_it_ended()
+    {
+        var venue = Reserved();
+        venue.Send(Alice.Grain, new AccountCommand.RequestOrderEnd(new OrderId("o1"))).ShouldHaveSingleItem()
+            .ShouldBeOfType<AccountEvent.OrderEndsRequested>().Orders.ShouldBe([new OrderId("o1")]);
+        venue.Of(Alice).Orders.ShouldBe([Bids("5")]);
+
+        // A fill that was on its way finds its reservation.
+        venue.Trades(Party(Alice, order: "o1"), Party(Bob), "2", "100");
+        venue.Of(Alice).Orders.ShouldBe([Bids("3")]);
+        venue.Tell(new TradeCommand.EndOrder(new OrderId("o1"), Alice));
+        venue.Of(Alice).Orders.ShouldBeEmpty();
+
+        static OrderReservation Bids(string remaining) =>
+            new(new OrderId("o1"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q(remaining), P("100")) { Phase = OrderPhase.Ending };
+    }
+
+    [Fact]
+    public void A_mass_end_asks_for_the_end_of_everything_that_is_open_then()
+    {
+        var given = Open;
+        foreach (var id in (string[])["o1", "o2"])
+            given.After(new AccountEvent.OrderReserved(new OrderId(id), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("1"), P("1")));
+        given.When(new AccountCommand.RequestAllOrderEnds()).Then<AccountEvent.OrderEndsRequested>();
+        given.Last<AccountEvent.OrderEndsRequested>().Orders.ShouldBe([new OrderId("o1"), new OrderId("o2")]);
+        given.After(new AccountEvent.OrderReserved(new OrderId("o3"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("1"), P("1")));
+        given.State.Orders.Select(order => order.Phase).ShouldBe([OrderPhase.Ending, OrderPhase.Ending, OrderPhase.Open]);
+    }
+
+    [Fact]
+    public void The_end_of_an_order_that_is_not_open_is_refused()
+    {
+        Unopened.When(new AccountCommand.RequestOrderEnd(new OrderId("o1"))).ThenJournaledRefusal(Rejection.AccountNotFound);
+        Unopened.When(new AccountCommand.RequestAllOrderEnds()).ThenJournaledRefusal(Rejection.AccountNotFound);
+        Open.When(new AccountCommand.RequestOrderEnd(new OrderId("o1"))).ThenJournaledRefusal(Rejection.UnknownOrder);
+    }
+
+    /// <summary>The mark and the index are 100 and the band is a tenth: 110 may be bid, and 90 offered.</summary>
+    [Theory]
+    [InlineData(Side.Buy, "110", "")]
+    [InlineData(Side.Buy, "110.00000001", "outside-price-band")]
+    [InlineData(Side.Buy, "1", "")]
+    [InlineData(Side.Sell, "90", "")]
+    [InlineData(Side.Sell, "89.99999999", "outside-price-band")]
+    [InlineData(Side.Sell, "150", "")]
+    public void An_order_stays_within_the_band_around_the_mark(Side side, string price, string answer)
+    {
+        var frame = GivenMarks.Frame("100", [BtcPerp]);
+        var rules = JsonNode.Parse(frame.Parameters!.Document.Json)!;
+        rules["orders"]!["priceBand"] = "0.1";
+        var marks = MarginMarks.Open(frame with { Parameters = new ParametersInForce(1, new ParameterText(rules.ToJsonString())) });
+
+        var given = With("100000 USDC").Under(marks).When(FiveBids with { Side = side, Price = P(price) });
+        if (answer.Length == 0) given.Then<AccountEvent.OrderReserved>();
+        else given.ThenJournaledRefusal(Rejection.OutsidePriceBand);
     }
 
     /// <summary>Each row breaks the rules of the rows below it as well.</summary>

@@ -27,6 +27,7 @@ public sealed class TradeEventGoldenTests
             new TradeId("t-17"), BtcPerp.Id, FillStyle.Variation, Q("0.001"), Amount("65.0005 USDC"),
             new FundingPoint(3, 1_234_500_000_000), Buyer, Seller, Amount("12 USDC")),
         new TradeEvent.OrderEnded(new OrderId("o-9"), Alice),
+        new TradeEvent.MassEndRequested(),
         new TradeEvent.InstrumentsLearned([new ListedInstrument(BtcPerp, new FundingPoint(3, -5)), new ListedInstrument(BtcCall, default)]),
         new TradeEvent.InstrumentsForgotten([BtcCall.Id, BtcFuture.Id]),
         new TradeEvent.FundingLearned(BtcPerp.Id, new FundingPoint(4, 1_000_000_000_000)),

@@ -18,7 +18,11 @@ internal sealed class AccountBook(string id)
 
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
 
-    private sealed record Order(string Id, string SubAccount, string Instrument, string Side, BigInteger Remaining, string Price);
+    private sealed record Order(string Id, string SubAccount, string Instrument, string Side, BigInteger Remaining, string Price)
+    {
+        public bool IsEnding { get; init; }
+    }
+
 
     private readonly SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
     private readonly SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
@@ -111,6 +115,10 @@ internal sealed class AccountBook(string id)
                 return Fund(payload, version);
             case "account.order-reserved.v1" or "account.order-filled.v1" or "account.order-released.v1":
                 FoldOrder(type, payload, version);
+                return Moved.Nothing;
+            case "account.order-ends-requested.v1":
+                foreach (var order in payload.GetProperty("orders").EnumerateArray())
+                    Ask(order.GetString()!, version);
                 return Moved.Nothing;
             case "account.opened.v1":
                 AuditFailure.Unless(owner is null, "I4", $"account {id} is opened twice");
@@ -347,6 +355,13 @@ internal sealed class AccountBook(string id)
 
     private static (string Asset, BigInteger Units) Amount(JsonElement of, string name) => StoredFormat.Amount(of.GetProperty(name).GetString()!);
 
+    private void Ask(string order, long version)
+    {
+        var index = orders.FindIndex(open => open.Id == order);
+        AuditFailure.Unless(index >= 0, "reservation", $"account {id} asks for the end of {order}, which is not open, at version {version}");
+        orders[index] = orders[index] with { IsEnding = true };
+    }
+
     private void FoldOrder(string type, JsonElement payload, long version)
     {
         var name = payload.GetProperty("order").GetString()!;
@@ -380,7 +395,7 @@ internal sealed class AccountBook(string id)
             hold.Phase, hold.Frame)),
         positions.Select(entry =>
             $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{StoredFormat.Decimal(entry.Value.Quantity, 8)}/{StoredFormat.Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
-        orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}"),
+        orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}{(order.IsEnding ? "/Ending" : "")}"),
         rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}"));
 
     /// <summary>The same line from the bytes of a live account, as a snapshot keeps them.</summary>
@@ -396,7 +411,8 @@ internal sealed class AccountBook(string id)
                 hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported",
                 hold.GetProperty("phase").ToString(), hold.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0)),
             Each(state, "positions", position => Slashed(position, "subAccount", "instrument", "quantity", "cost", "funding")),
-            Each(state, "orders", order => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")),
+            Each(state, "orders", order => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")
+                + (order.TryGetProperty("phase", out var phase) ? $"/{phase}" : "")),
             Each(state, "houseRounding", share => Slashed(share, "asset", "e20")));
     }
 

@@ -143,12 +143,15 @@ internal sealed partial class ReferenceModel
         public bool IsOption => Instrument.Right is not null;
     }
 
+    /// <summary>A scenario model has nothing to say where no underlying has a price.</summary>
+    private static bool CanOpen(Rules rules, int underlyings) => rules.Kind != "scenario" || underlyings > 0;
+
     private static Standing Evaluate(Book book, Marks marks)
     {
         var rules = RulesIn(marks);
         var worths = new SortedDictionary<string, Worth>(StringComparer.Ordinal);
         var groups = new SortedDictionary<string, SortedDictionary<int, Line>>(StringComparer.Ordinal);
-        if (!book.IsSound || book.Balances.Any(balance => !balance.Value.IsZero && !marks.Assets.ContainsKey(balance.Key))) return Standing.Frozen;
+        if (!CanOpen(rules, marks.Underlyings.Count) || !book.IsSound || book.Balances.Any(balance => !balance.Value.IsZero && !marks.Assets.ContainsKey(balance.Key))) return Standing.Frozen;
         foreach (var (asset, units) in book.Balances) WorthOf(asset).Balance += Ratio.Of(units, ScaleOf(asset));
         foreach (var (id, held) in book.Positions)
         {

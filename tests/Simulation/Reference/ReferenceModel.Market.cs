@@ -115,7 +115,7 @@ internal sealed partial class ReferenceModel
 
     private sealed record Index(string Underlying, BigInteger? Price, string Breaker);
 
-    private sealed record Frame(long Number, long At, IReadOnlyList<Index> Indices, IReadOnlyDictionary<int, BigInteger> Marks);
+    private sealed record Frame(long Number, long At, IReadOnlyList<Index> Indices, IReadOnlyDictionary<int, BigInteger> Marks, int Priced, bool CouldOpen);
 
     /// <summary>An expiry, how much of its last half hour was observed at what, and what it settled at.</summary>
     private sealed class Expiry
@@ -159,9 +159,15 @@ internal sealed partial class ReferenceModel
 
         public Outcome Tell(object message)
         {
-            rules = (RulesEffective)message;
+            var effective = (RulesEffective)message;
+            if (last is { CouldOpen: true } && !CanOpen(new Rules(effective.Document), last.Priced)) return Outcome.No("terms-out-of-range");
+            rules = effective;
             return $"market.parameters-taken.v1 parameters={{\"version\":{rules.Version},\"document\":{rules.Document}}} effectiveAt={Time(rules.At)}";
         }
+
+        /// <summary>Under how many underlyings something listed has a price.</summary>
+        private int PricedIn(IReadOnlyList<Index> indices) => instruments.Values.Select(listed => listed.Terms.Underlying).Distinct()
+            .Count(underlying => indices.Any(index => index.Underlying == underlying && index.Price is not null));
 
         public long? DueAt => expiries.Where(entry => entry.Value.Standing == "Open").Select(entry => (long?)entry.Key.At).Append(FrameDueAt).Min();
 
@@ -186,7 +192,8 @@ internal sealed partial class ReferenceModel
                 (expiry.Weighted, expiry.Observed, expiry.Samples) = Observed(key, expiry, time);
             var underlyings = sources.SelectMany(source => source.Latest.Keys).Distinct().Order(StringComparer.Ordinal);
             IReadOnlyList<Index> indices = [.. underlyings.Select(underlying => IndexOf(underlying, time))];
-            last = new Frame((last?.Number ?? 0) + 1, time, indices, MarksOf(indices, time));
+            last = new Frame((last?.Number ?? 0) + 1, time, indices, MarksOf(indices, time), PricedIn(indices),
+                rules is null || CanOpen(new Rules(rules.Document), PricedIn(indices)));
             hasNews = false;
             facts.Add(new Fact(FrameLine(
                 last.Number, last.At, indices.Select(index => (index.Underlying, index.Price is { } price ? Price(price) : null, index.Breaker)),

@@ -28,8 +28,8 @@ internal sealed class Plan
         FlushAtOncePerMille = draws.Pick([1_000, 700, 200]);
         FlushDelayMicros = draws.Pick([200, 2_000, 10_000]);
         CommitMicros = draws.Pick([300, 1_500, 6_000]);
-        TickMicros = draws.Pick([10_000, 30_000, 100_000]);
-        ThinkMicros = draws.Pick([3_000, 15_000, 60_000]);
+        TickMicros = draws.Pick([20_000, 50_000, 100_000]);
+        ThinkMicros = draws.Pick([6_000, 30_000, 90_000]);
         TroubleEveryMicros = draws.Pick([150_000L, 400_000L, 1_500_000L]);
         NightEveryMicros = draws.OneIn(3) ? 0 : draws.Pick([300_000L, 2_000_000L]);
         HugeAmountPerMille = draws.Pick([0, 10, 200]);
