@@ -73,7 +73,7 @@ internal sealed class GrainBook(string id)
     /// <summary>Only what a grain cannot take is parked. One that was poisoned before may be halted still.</summary>
     public bool MayPark(StoredRow message, JsonElement payload)
     {
-        if (Leg.IsTrade(message.Type)) return true;   // only the reference model knows whether it had to
+        if (Leg.IsTrade(message.Type) || message.Type == "parameters.effective.v1") return true;   // only the reference model knows whether it had to
         if (message.Type != "circular.sent.v1") return false;
         var text = payload.GetProperty("text").GetString();
         circulars.WasPoisoned |= text == CircularText.Poison;

@@ -40,7 +40,7 @@ internal sealed class Officer : Client
     protected override bool IsPatient => true;
 
     /// <summary>In a hurry until the market is open.</summary>
-    protected override int ThinkMicros => opening.Count > 0 ? Venue.Plan.ThinkMicros / 4 : base.ThinkMicros;
+    protected override int ThinkMicros => opening.Count > 0 ? Venue.Plan.ThinkMicros / 8 : base.ThinkMicros;
 
     protected override void ActOnce()
     {

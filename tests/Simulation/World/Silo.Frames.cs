@@ -33,7 +33,7 @@ internal sealed partial class Silo
         }
 
         var isLate = venue.Faults.Strikes(Fault.FrameLate);
-        venue.Agenda.After(isLate ? draws.Between(1_000, 80_000) : draws.Between(20, 400), "frame arrives", () =>
+        venue.Agenda.After(isLate ? draws.Between(1_000, 600_000) : draws.Between(20, 400), "frame arrives", () =>
         {
             if (offered[place] is not { } latest) return;
             offered[place] = null;
