@@ -67,7 +67,8 @@ internal sealed partial class Auditor
         if (!turn.IsJudged) return;
         var line = StoredFormat.RuledLine(row.Type, payload);
         AuditFailure.Unless(
-            expected?.Line == line, turn.Judge, $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected?.Line}");
+            expected?.Line == line, turn.Judge,
+            $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected?.Line}\nafter {log?.Find(id, row.Cause)?.Request}\n  {grain.State()}");
         if (reference is not null && StoredFormat.IsAccount(id))
         {
             var wrong = (expected!.Margin ?? Standing.NothingAtRisk).Contradicts(StoredFormat.MarginIn(payload));
