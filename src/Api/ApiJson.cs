@@ -4,6 +4,7 @@ using CrossMargin.Api.Audit;
 using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Liquidations;
 using CrossMargin.Api.Margin;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.Operations;
@@ -43,6 +44,11 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(PositionsAnswer))]
 [JsonSerializable(typeof(OrdersAnswer))]
 [JsonSerializable(typeof(CollateralAnswer))]
+[JsonSerializable(typeof(SubAccountsAnswer))]
+[JsonSerializable(typeof(IsolateRequest))]
+[JsonSerializable(typeof(IsolatedReceipt))]
+[JsonSerializable(typeof(AllocationRequest))]
+[JsonSerializable(typeof(AllocationReceipt))]
 [JsonSerializable(typeof(ListRequest))]
 [JsonSerializable(typeof(ListAnswer))]
 [JsonSerializable(typeof(InstrumentPage))]
@@ -75,6 +81,16 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(OrderEndsRequest))]
 [JsonSerializable(typeof(OrderEndsReceipt))]
 [JsonSerializable(typeof(MassEndReceipt))]
+[JsonSerializable(typeof(EndRequestPage))]
+[JsonSerializable(typeof(InstructionPage))]
+[JsonSerializable(typeof(LiquidationOrderPage))]
+[JsonSerializable(typeof(AcknowledgeRequest))]
+[JsonSerializable(typeof(RejectRequest))]
+[JsonSerializable(typeof(LiquidationOrderReceipt))]
+[JsonSerializable(typeof(LiquidationAnswer))]
+[JsonSerializable(typeof(FundAnswer))]
+[JsonSerializable(typeof(FundDepositRequest))]
+[JsonSerializable(typeof(FundDepositReceipt))]
 [JsonSerializable(typeof(ParkedAnswer))]
 [JsonSerializable(typeof(ResolveRequest))]
 [JsonSerializable(typeof(UnparkedReceipt))]

@@ -13,8 +13,9 @@ internal static class Program
         ["swarm", "--seconds", var seconds] => Swarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
         ["hunt", "--seeds", var seeds] => ZooHunt.Hunt(int.Parse(seeds)),
         ["hunt", "--seeds", var seeds, "--without-reference"] => ZooHunt.Hunt(int.Parse(seeds), Judges.WithoutReference),
-        ["zoo"] => ZooHunt.Run(seeds: 2_000),
-        ["mutants"] => MutantHunt.Run(),
+        ["zoo", .. var names] => ZooHunt.Run(seeds: 2_000, names),
+        ["mutants"] => MutantHunt.Run("src/Runtime", "src/Grains/Accounts"),
+        ["mutants", .. var folders] => MutantHunt.Run(folders),
         _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
     };
 }

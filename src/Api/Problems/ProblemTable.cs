@@ -37,6 +37,11 @@ public static class ProblemTable
         [Rejection.AmountNotPositive] = Of(Rejection.AmountNotPositive, 422, "An amount is more than zero."),
         [Rejection.AmountTooLarge] = Of(Rejection.AmountTooLarge, 422, "The amount is more than one command may move."),
         [Rejection.TransferToSelf] = Of(Rejection.TransferToSelf, 422, "Sender and receiver are the same account."),
+        [Rejection.AlreadyIsolated] = Of(
+            Rejection.AlreadyIsolated, 409, "The sub-account is isolated, or it is the main one and cannot be."),
+        [Rejection.SubAccountInUse] = Of(Rejection.SubAccountInUse, 409, "Only a sub-account that holds nothing can be isolated."),
+        [Rejection.TooManySubAccounts] = Of(Rejection.TooManySubAccounts, 422, "As many sub-accounts are isolated as an account may have."),
+        [Rejection.NotIsolated] = Of(Rejection.NotIsolated, 422, "The sub-account is not isolated: it shares the pool."),
         [Rejection.UnknownWithdrawal] = Of(Rejection.UnknownWithdrawal, 422, "No such withdrawal is held."),
         [Rejection.TooManyWithdrawals] = Of(Rejection.TooManyWithdrawals, 422, "As many withdrawals are held as an account may have."),
         [Rejection.WithdrawalCleared] = Of(Rejection.WithdrawalCleared, 409, "The withdrawal is cleared: only the custodian ends it now."),
@@ -94,6 +99,10 @@ public static class ProblemTable
         [Rejection.SmileCalendar] = Of(
             Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
         [Rejection.PriceOutOfBand] = Of(Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
+        [Rejection.AccountInLiquidation] = Of(
+            Rejection.AccountInLiquidation, 422, "The account is in liquidation: nothing leaves, and no order is taken."),
+        [Rejection.UnknownLiquidationOrder] = Of(
+            Rejection.UnknownLiquidationOrder, 404, "No such liquidation order is open."),
         [Rejection.UnknownShard] = Of(Rejection.UnknownShard, 422, "The venue has no such shard."),
         [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
         [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),

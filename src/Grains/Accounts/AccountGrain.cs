@@ -3,6 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Links;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
@@ -32,8 +35,18 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.OrderReserved, typeof(AccountEvent.OrderReserved)),
     (AccountEventNames.OrderFilled, typeof(AccountEvent.OrderFilled)),
     (AccountEventNames.OrderReleased, typeof(AccountEvent.OrderReleased)),
+    (AccountEventNames.SubAccountIsolated, typeof(AccountEvent.SubAccountIsolated)),
+    (AccountEventNames.CollateralAllocated, typeof(AccountEvent.CollateralAllocated)),
+    (AccountEventNames.CollateralReleased, typeof(AccountEvent.CollateralReleased)),
     (AccountEventNames.OrderEndsRequested, typeof(AccountEvent.OrderEndsRequested)),
     (AccountEventNames.MarginStatusChanged, typeof(AccountEvent.MarginStatusChanged)),
+    (AccountEventNames.CaseOpened, typeof(AccountEvent.CaseOpened)),
+    (AccountEventNames.SliceOrdered, typeof(AccountEvent.SliceOrdered)),
+    (AccountEventNames.SliceFilled, typeof(AccountEvent.SliceFilled)),
+    (AccountEventNames.SliceCalledBack, typeof(AccountEvent.SliceCalledBack)),
+    (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
+    (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
+    (AccountEventNames.CaseEnded, typeof(AccountEvent.CaseEnded)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
     private bool isMargined = true;
@@ -42,7 +55,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     public static AccountGrain Unmargined { get; } = new() { isMargined = false };
 
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 3;
+    public override int SnapshotSchema => 5;
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
     protected override Decision<AccountEvent> Decide(Account state, object input, Context context) =>
@@ -51,11 +64,14 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     protected override void Verify(Account state) => state.Verify();
     protected override Instant? DueAt(Account state) => state.DueAt();
     public override long? WaitsSince(object state) => ((Account)state).WaitsSince();
+    public override long? AsksSince(object state) => isMargined ? ((Account)state).AsksSince() : null;
+    public override ImmutableArray<FundShare> FundSharesOf(object state) => ((Account)state).FundShares;
 
     protected override ImmutableArray<GrainId> AddresseesOf(AccountEvent @event) => @event switch
     {
         AccountEvent.TransferSent sent => [sent.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
+        AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
         _ => [],
     };
 
@@ -64,7 +80,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
 
     protected override byte[] Save(Account state) => JsonSerializer.SerializeToUtf8Bytes(
         new AccountSnapshot(state.Version, state.Phase, state.Owner.Name, state.Balances.Amounts, state.Holds,
-            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status),
+            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status, [.. state.Isolated.Select(PartSnapshot.Of)],
+            state.FundShares)
+        {
+            Case = state.Case,
+        },
         AccountJson.Default.AccountSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -72,16 +92,39 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         var saved = JsonSerializer.Deserialize(snapshot, AccountJson.Default.AccountSnapshot)!;
         return new Account(
             new AccountId(id), saved.Version, saved.Phase, saved.Owner is null ? default : new PrincipalId(saved.Owner),
-            Balances.From(saved.Balances), saved.Holds, Positions.From(saved.Positions), saved.Orders,
-            HouseRounding.From(saved.HouseRounding), saved.Status);
+            new AccountPart(
+                SubAccountId.Main, Balances.From(saved.Balances), Positions.From(saved.Positions), saved.Orders, saved.Status),
+            [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding))
+        {
+            Case = saved.Case,
+            FundShares = saved.FundShares,
+        };
     }
 }
 
-/// <summary>An account as a snapshot keeps it. Its bytes are canonical: equal states have equal bytes.</summary>
+/// <summary>
+/// An account as a snapshot keeps it: the cross pool, and then the isolated parts. Its bytes are canonical: equal states have
+/// equal bytes.
+/// </summary>
 internal sealed record AccountSnapshot(
     long Version, AccountPhase Phase, string? Owner, ImmutableArray<AssetAmount> Balances, ImmutableArray<WithdrawalHold> Holds,
     ImmutableArray<Position> Positions, ImmutableArray<OrderReservation> Orders, ImmutableArray<RoundingShare> HouseRounding,
-    MarginStatus Status);
+    MarginStatus Status, ImmutableArray<PartSnapshot> Isolated, ImmutableArray<FundShare> FundShares)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LiquidationCase? Case { get; init; }
+}
+
+internal sealed record PartSnapshot(
+    SubAccountId SubAccount, ImmutableArray<AssetAmount> Balances, ImmutableArray<Position> Positions,
+    ImmutableArray<OrderReservation> Orders, MarginStatus Status)
+{
+    public static PartSnapshot Of(AccountPart part) =>
+        new(part.SubAccount, part.Balances.Amounts, part.Positions.All, part.Orders, part.Status);
+
+    public AccountPart Restored() =>
+        new(SubAccount, Accounts.Balances.From(Balances), Accounts.Positions.From(Positions), Orders, Status);
+}
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -96,7 +139,7 @@ internal sealed record AccountSnapshot(
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
-        typeof(ClearingJson.MoneyConverter),
+        typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.RateConverter), typeof(EventJson.CaseConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
@@ -119,8 +162,18 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.OrderReserved))]
 [JsonSerializable(typeof(AccountEvent.OrderFilled))]
 [JsonSerializable(typeof(AccountEvent.OrderReleased))]
+[JsonSerializable(typeof(AccountEvent.SubAccountIsolated))]
+[JsonSerializable(typeof(AccountEvent.CollateralAllocated))]
+[JsonSerializable(typeof(AccountEvent.CollateralReleased))]
 [JsonSerializable(typeof(AccountEvent.OrderEndsRequested))]
 [JsonSerializable(typeof(AccountEvent.MarginStatusChanged))]
+[JsonSerializable(typeof(AccountEvent.CaseOpened))]
+[JsonSerializable(typeof(AccountEvent.SliceOrdered))]
+[JsonSerializable(typeof(AccountEvent.SliceFilled))]
+[JsonSerializable(typeof(AccountEvent.SliceCalledBack))]
+[JsonSerializable(typeof(AccountEvent.SliceEnded))]
+[JsonSerializable(typeof(AccountEvent.FundDrawn))]
+[JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]
@@ -129,6 +182,9 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]
+[JsonSerializable(typeof(AccountCommand.IsolateSubAccount))]
+[JsonSerializable(typeof(AccountCommand.AllocateCollateral))]
+[JsonSerializable(typeof(AccountCommand.ReleaseCollateral))]
 [JsonSerializable(typeof(AccountCommand.ReserveOrder))]
 [JsonSerializable(typeof(AccountCommand.RequestOrderEnd))]
 [JsonSerializable(typeof(AccountCommand.RequestAllOrderEnds))]

@@ -39,7 +39,8 @@ internal sealed partial class Auditor
         public int Changed { get; set; }
         public bool IsNews => Changed > 0 || waiters.Count > 0 || results.Shortfall?.Sign > 0;
         public Outcome? OutcomeOf(string account) => outcomes?.GetValueOrDefault(account);
-        public string Line(int shard, JsonElement said) => AdoptionLine(shard, frame, Changed, results.Or(said), waiters);
+        public string Line(int shard, JsonElement said) => AdoptionLine(
+            shard, frame, Changed, results.Or(said), waiters, said.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
     }
 
     /// <summary>What the sweep of a shard comes to, as far as the rules here can tell.</summary>
@@ -53,9 +54,9 @@ internal sealed partial class Auditor
         };
     }
 
-    private static string AdoptionLine(int shard, long frame, int changed, Results results, Waiters waiters) =>
+    private static string AdoptionLine(int shard, long frame, int changed, Results results, Waiters waiters, string demand = "") =>
         $"shard.frame-adopted.v1 shard={shard} frame={frame} accounts={results.Valued} changed={changed} waiting={waiters.Count} "
-        + $"shortfall={StoredFormat.Money(results.Shortfall!.Value)} digest={results.Digest}{(waiters.Count > 0 ? $" waitsSince={waiters.Since}" : "")}";
+        + $"shortfall={StoredFormat.Money(results.Shortfall!.Value)} digest={results.Digest}{(waiters.Count > 0 ? $" waitsSince={waiters.Since}" : "")}{demand}";
 
     /// <summary>With the first row that names it a frame was adopted; the grains are still as the sweep found them.</summary>
     private void CheckFrame(ShardBook book, StoredRow row)
@@ -68,23 +69,27 @@ internal sealed partial class Auditor
         CloseUnit(book);
         CloseAdoption(book);
         book.Frame = row.Frame;
-        var valued = grains
-            .Where(grain => StoredFormat.IsAccount(grain.Key) && grain.Value.Account.IsAtRisk)
+        var concerned = grains
+            .Where(grain => StoredFormat.IsAccount(grain.Key) && (grain.Value.Account.IsAtRisk || grain.Value.Account.Asks))
             .Where(grain => StoredFormat.ShardOf(StoredFormat.Bytes(grain.Key), shards) == row.Shard)
             .Select(grain => grain.Key).Order(StringComparer.Ordinal).ToList();
-        var results = reference is null ? new Results(valued.Count, Shortfall: null, Digest: null) : ResultsOf(valued, marks!);
-        var outcomes = reference is null ? null : valued.ToDictionary(account => account, account => reference.Adopt(account, marks!));
-        book.Adoption = new Adoption(row.Frame, new Queue<string>(valued), outcomes, results, WaitersOf(row.Shard));
+        var valued = concerned.FindAll(account => GrainOf(account).Account.IsAtRisk);
+        var results = reference is null || valued.Exists(reference.IsForgotten)
+            ? new Results(valued.Count, Shortfall: null, Digest: null)
+            : ResultsOf(valued, marks!);
+        var outcomes = reference is null ? null : concerned.Where(account => !reference.IsForgotten(account))
+            .ToDictionary(account => account, account => reference.Adopt(account, marks!));
+        book.Adoption = new Adoption(row.Frame, new Queue<string>(concerned), outcomes, results, WaitersOf(row.Shard));
     }
 
     /// <summary>
     /// What is missing, and the sum, word by word, of the hashes of all results: account, version, equity, margin equity, initial
-    /// and maintenance margin, status.
+    /// and maintenance margin, sub-account, status.
     /// </summary>
     private Results ResultsOf(List<string> accounts, Marks marks)
     {
         var (missing, digest, words) = (BigInteger.Zero, (string?)"", new ulong[4]);
-        var result = new byte[57];
+        var result = new byte[61];
         foreach (var account in accounts)
         {
             var standing = reference!.Value(account, marks);
@@ -128,7 +133,7 @@ internal sealed partial class Auditor
         adoption.Changed++;
         if (adoption.OutcomeOf(id) is not { } outcome) return Unjudged(row, id);
         AuditFailure.Unless(
-            outcome.Facts.Count > 0 || outcome.MayChangeStatus, "I15", $"{row.Address} is of an account that nothing happens to at frame {frame}");
+            outcome.Facts.Count > 0 || outcome.MayChangeStatus || row.Type == CaseOpened, "I15", $"{row.Address} is of an account that nothing happens to at frame {frame}");
         return Ruled(row, id, outcome);
     }
 

@@ -31,6 +31,7 @@ internal sealed class GrainBook(string id)
         : StoredFormat.IsFeed(id) ? Feed.State()
         : StoredFormat.IsMarket(id) ? Market.State()
         : StoredFormat.IsPool(id) ? Pool.State()
+        : StoredFormat.IsLink(id) ? "a link"
         : StoredFormat.IsParameters(id) ? Parameters.State()
         : circulars.State();
 
@@ -38,6 +39,7 @@ internal sealed class GrainBook(string id)
     {
         if (StoredFormat.IsAccount(grain)) return AccountBook.StateOf(saved);
         if (StoredFormat.IsPool(grain)) return PoolBook.StateOf(saved);
+        if (StoredFormat.IsLink(grain)) return "a link";
         using var document = JsonDocument.Parse(saved);
         if (StoredFormat.IsFeed(grain)) return FeedBook.StateOf(document.RootElement);
         if (StoredFormat.IsMarket(grain)) return MarketBook.StateOf(document.RootElement);
@@ -88,7 +90,7 @@ internal sealed class GrainBook(string id)
         if (StoredFormat.IsMarket(id)) Market.Fold(row, payload);
         else if (StoredFormat.IsPool(id)) Pool.Fold(row.Type, payload);
         else if (StoredFormat.IsParameters(id)) Parameters.Fold(row, payload);
-        else if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
+        else if (!StoredFormat.IsShardGrain(id) && !StoredFormat.IsLink(id)) circulars.Fold(row.Type);
         return Moved.Nothing;
     }
 }

@@ -83,6 +83,8 @@ internal static class StoredFormat
 
     public static bool IsMarket(string uuid) => uuid.StartsWith("04", StringComparison.Ordinal);
 
+    public static bool IsLink(string uuid) => uuid.StartsWith("07", StringComparison.Ordinal);
+
     public static bool IsParameters(string uuid) => uuid.StartsWith("05", StringComparison.Ordinal);
 
     /// <summary>
@@ -216,15 +218,15 @@ internal static class StoredFormat
 
     /// <summary>
     /// Of a frame, what the rules say of it: the indices and how far they may be trusted, what is worth what (options apart), the
-    /// version of the rules, and how far funding, days and settlements have come.
+    /// version of the rules, how far funding, days and settlements have come, and which expiries have a smile.
     /// </summary>
     public static string FrameLine(
         long number, long at, IEnumerable<(string Underlying, string? Index, string Breaker)> indices, IEnumerable<(int Id, BigInteger Mark)> marks,
-        int parameters, IEnumerable<string> points, IEnumerable<string> days, IEnumerable<string> settlements) =>
+        int parameters, IEnumerable<string> points, IEnumerable<string> days, IEnumerable<string> settlements, IEnumerable<string> smiles) =>
         $"market.frame-published.v2 number={number} at={Time(at)} indices="
         + string.Join(',', indices.Select(index => $"{index.Underlying}/{index.Index ?? "none"}/{index.Breaker}"))
         + $" marks={string.Join(',', marks.Select(mark => $"{mark.Id}/{mark.Mark}"))} parameters={parameters} points={string.Join(',', points)}"
-        + $" days={string.Join(',', days)} settlements={string.Join(',', settlements)}";
+        + $" days={string.Join(',', days)} settlements={string.Join(',', settlements)} smiles={string.Join(',', smiles)}";
 
     private static string FrameLine(JsonElement payload)
     {
@@ -236,7 +238,8 @@ internal static class StoredFormat
             marks.Instruments.Values.Where(known => known.Right is null && known.Mark is not null).Select(known => (known.Id, known.Mark!.Value)),
             marks.ParameterVersion, marks.Points.OrderBy(point => point.Key).Select(point => $"{point.Key}/{point.Value}"),
             marks.Days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
-            marks.Settlements.Select(known => $"{known.Key}/{known.Value}"));
+            marks.Settlements.Select(known => $"{known.Key}/{known.Value}"),
+            marks.Expiries.Where(known => known.Value.HasSmile).Select(known => $"{known.Key.Underlying}/{Time(known.Key.At)}").Order(StringComparer.Ordinal));
     }
 
     /// <summary>What the fit comes to is the risk core's, which has tests of its own: here it is who said what of which expiries.</summary>

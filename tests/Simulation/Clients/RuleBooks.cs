@@ -16,7 +16,7 @@ internal sealed class RuleBooks
     private static readonly string[] Scenarios = ["span16", "grid-pm"];
 
     private readonly string kind;
-    private readonly string optionValue, acceptance, profitWeight;
+    private readonly string optionValue, acceptance, profitWeight, minConfidence;
 
     public RuleBooks(Draws draws)
     {
@@ -24,6 +24,7 @@ internal sealed class RuleBooks
         optionValue = draws.Pick(["equity", "requirement"]);
         acceptance = draws.OneIn(3) ? "ratio-only" : "surplus-or-ratio";
         profitWeight = draws.Pick(["1", "1", "0.5", "0.333333333"]);
+        minConfidence = draws.Pick(["0", "0.5", "1"]);
     }
 
     /// <param name="basisPoints">The maintenance rate of what is linear.</param>
@@ -47,7 +48,8 @@ internal sealed class RuleBooks
         "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20"}},
         "dailyVolatility":{"default":"0.05"},
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
-        "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"1000000"},
+        "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"1000000",
+        "slicePatienceMs":700,"paceIntervalMs":1000,"pacePerMarket":"1000","minConfidence":"{{{minConfidence}}}"},
         "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
         """;
 

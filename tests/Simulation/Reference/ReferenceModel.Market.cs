@@ -200,7 +200,10 @@ internal sealed partial class ReferenceModel
                 last.Marks.Select(mark => (mark.Key, mark.Value)),
                 rules?.Version ?? 0, instruments.Values.Where(listed => listed.Terms.Kind == "Perp").Select(listed => $"{listed.Terms.Id}/{listed.Point}"),
                 days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
-                instruments.Values.Where(listed => ExpiryOf(listed)?.Price is not null).Select(listed => $"{listed.Terms.Id}/{ExpiryOf(listed)!.Price}"))));
+                instruments.Values.Where(listed => ExpiryOf(listed)?.Price is not null).Select(listed => $"{listed.Terms.Id}/{ExpiryOf(listed)!.Price}"),
+                expiries.Where(entry => entry.Value.Standing == "Open" && entry.Key.At > time && vols.ContainsKey((entry.Key.Underlying, entry.Key.At))
+                    && indices.Any(index => index.Underlying == entry.Key.Underlying && index.Price is not null))
+                    .Select(entry => $"{entry.Key.Underlying}/{Time(entry.Key.At)}").Order(StringComparer.Ordinal))));
             return new Outcome(facts, Refused: null);
         }
 

@@ -19,6 +19,7 @@ internal sealed partial class ReferenceModel
     private readonly Dictionary<string, Feed> feeds = new(StringComparer.Ordinal);
     private readonly Market market = new();
     private readonly ParameterBook book = new();
+    private readonly HashSet<string> forgotten = [];
 
     /// <param name="seen">The record that the engine left; it decides where these rules cannot.</param>
     public Outcome Ask(string grain, Request request, long time, Marks? marks, string seen) => request switch
@@ -45,6 +46,11 @@ internal sealed partial class ReferenceModel
     /// <summary>An account stands as the engine says, where these rules could not tell.</summary>
     public void Stand(string account, string status) => AccountOf(account).Stand(status);
 
+    /// <summary>A case was opened for it: how cases are worked is not among these rules, and nothing is said of it from here on.</summary>
+    public void Forget(string account) => forgotten.Add(account);
+
+    public bool IsForgotten(string account) => forgotten.Contains(account);
+
     /// <summary>Whether something was due that has not been done.</summary>
     public bool IsDue(long time) => market.DueAt <= time || book.DueAt <= time;
 
@@ -66,8 +72,8 @@ internal sealed partial class ReferenceModel
 
     private sealed record Listed(Terms Terms, Point Point);
 
-    private sealed record TransferSent(string From, string To, string Asset, BigInteger Units);
-    private sealed record TransferBounced(string To, string Asset, BigInteger Units, string Reason);
+    internal sealed record TransferSent(string From, string To, string Asset, BigInteger Units);
+    internal sealed record TransferBounced(string To, string Asset, BigInteger Units, string Reason);
     private sealed record Leg(string Account, int SubAccount, BigInteger Fee, string? Order);
     private sealed record Trade(
         string Id, int Instrument, bool IsPremium, BigInteger Quantity, string Asset, BigInteger Paid, Point Point, Leg Buyer, Leg Seller);
@@ -362,6 +368,8 @@ internal sealed partial class ReferenceModel
             if (Unusable(withdraw.Asset, withdraw.Units) is { } no) return Refused("withdraw", no);
             if (holds.Count >= 100) return Refused("withdraw", "too-many-withdrawals");
             if (withdraw.Units > Balance(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
+            var already = holds.Where(other => other.Asset == withdraw.Asset).Aggregate(withdraw.Units, (sum, other) => sum + other.Units);
+            if (already > MaxBalance) return Refused("withdraw", "balance-limit");
             var verdict = JudgeLeaving(withdraw.Asset, withdraw.Units, marks, seen);
             if (verdict.Reason is not null) return Refused("withdraw", verdict);
             var frame = marks?.Number ?? 0;

@@ -201,6 +201,10 @@ internal enum Sight
     ParametersWaited,
     ParametersTaken,
     ParametersRefused,
+    CaseOpened,
+    CaseEnded,
+    SliceOrdered,
+    SliceGivenUp,
 }
 
 internal sealed class Sights

@@ -1,6 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
@@ -59,7 +60,7 @@ internal sealed class Venue
         Map = new ShardMap(Plan.Shards);
         Catalog = new GrainCatalog(
             new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(Town.Market), new CoordinatorGrain(Map),
-            new CircularGrain())
+            new VenueLinkGrain(), new CircularGrain())
         {
             Valuation = new MarginValuation(Town.Market),
             Coordinator = PoolId.Main.Grain,

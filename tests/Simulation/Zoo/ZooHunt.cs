@@ -29,9 +29,10 @@ internal static class ZooHunt
         return 0;
     }
 
-    public static int Run(int seeds)
+    /// <param name="names">Parts of the names of the bugs to hunt; none for all of them.</param>
+    public static int Run(int seeds, params IReadOnlyList<string> names)
     {
-        var bugs = Bug.ReadAll(ListPath);
+        var bugs = Bug.ReadAll(ListPath).Where(bug => names.Count == 0 || names.Any(bug.Name.Contains)).ToList();
         var workshop = new Workshop("zoo");
         workshop.Copy();
         foreach (var bug in bugs)
