@@ -416,7 +416,9 @@ internal sealed class AccountBook(string id)
         Free = Of("marginEquity") - Of("initialMargin");
         if (type == "account.command-refused.v1")
             AuditFailure.Unless(
-                payload.GetProperty("reason").GetString() == "insufficient-margin" && Of("marginEquity") < Of("initialMargin"), "acceptance",
+                payload.GetProperty("reason").GetString() == "account-in-liquidation"
+                    ? openCase is not null
+                    : payload.GetProperty("reason").GetString() == "insufficient-margin" && Of("marginEquity") < Of("initialMargin"), "acceptance",
                 $"account {id} refuses what its margin allows, at version {version}: {margin}");
 
         BigInteger Of(string name) => StoredFormat.Micros(margin.GetProperty(name).GetString()!);
