@@ -54,6 +54,10 @@ internal sealed partial class Auditor
 
     public int DayOf(string market, int future) => GrainOf(market).Market.DayOf(future);
 
+    public bool HasRules(string market) => GrainOf(market).Market.HasRules;
+
+    public bool Admits(string market, string source) => GrainOf(market).Market.Admits(source);
+
     public int PublishedBy(string parameters) => GrainOf(parameters).Parameters.Published;
 
     public BigInteger QuantityOf(string account, int subAccount, int instrument) =>

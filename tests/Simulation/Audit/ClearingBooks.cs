@@ -80,7 +80,10 @@ internal sealed class MarketBook
 
     public int DayOf(int future) => days.TryGetValue(future, out var day) ? int.Parse(day.Split('/')[0]) : 0;
 
-    public bool Lists(int instrument) => points.ContainsKey(instrument);
+    /// <summary>Rules of an officer are in force, and not those that a venue starts with.</summary>
+    public bool HasRules => parameters > 0;
+
+    public bool Admits(string source) => sources.Exists(known => known.Name == source);
 
     /// <summary>How many periods of the instrument's funding are fixed.</summary>
     public long PeriodOf(int instrument) => points.TryGetValue(instrument, out var point) ? long.Parse(point.Split(':')[0]) : 0;

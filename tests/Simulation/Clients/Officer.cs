@@ -12,6 +12,8 @@ namespace CrossMargin.Simulation.Clients;
 /// </summary>
 internal sealed class Officer : Client
 {
+    private const string Silent = "source-silent";
+
     private readonly Town town;
     private readonly Queue<Order> opening;
     private readonly List<Order> past = [];
@@ -26,7 +28,6 @@ internal sealed class Officer : Client
         var steps = town.Feeds.Select(feed => Town.AdmitFeed(Town.Market, feed))
             .Concat(town.Sources.Select(source => Town.AdmitSource(Town.Market, source.Name, source.Weight)))
             .Concat(town.Listings.Select(listing => Town.List(Town.Market, listing)))
-            .Append(Town.Publish(town.Rules.Document(version: 1, basisPoints: 100), version: 1, effectiveAt: null, isSound: true))
             .ToList();
         for (var i = steps.Count - 1; i > 0; i--)
         {
@@ -44,6 +45,19 @@ internal sealed class Officer : Client
 
     protected override void ActOnce()
     {
+        // Rules and the one source that never speaks come before any price.
+        if (!Venue.Auditor.HasRules(Town.Market.ToString()))
+        {
+            AskNew(Town.Publish(town.Rules.Document(version: 1, basisPoints: 100), version: 1, effectiveAt: null, isSound: true));
+            return;
+        }
+
+        if (!Venue.Auditor.Admits(Town.Market.ToString(), Silent))
+        {
+            AskNew(Town.AdmitSource(Town.Market, Silent, weight: 1));
+            return;
+        }
+
         if (opening.Count > 0 && !Draws.OneIn(10))
         {
             AskNew(opening.Dequeue());

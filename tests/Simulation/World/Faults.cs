@@ -201,10 +201,6 @@ internal enum Sight
     ParametersWaited,
     ParametersTaken,
     ParametersRefused,
-    CaseOpened,
-    CaseEnded,
-    SliceOrdered,
-    SliceGivenUp,
 }
 
 internal sealed class Sights

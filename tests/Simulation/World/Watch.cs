@@ -27,10 +27,6 @@ internal static class Watch
                 LookAtRefusal(sights, row);
                 break;
             case "account.withdrawal-held.v1" when row.Payload.AsSpan().IndexOf("\"margin\""u8) >= 0: sights.Saw(Sight.WithdrawalGrantedByMargin); break;
-            case "account.case-opened.v1": sights.Saw(Sight.CaseOpened); break;
-            case "account.case-ended.v1": sights.Saw(Sight.CaseEnded); break;
-            case "account.slice-ordered.v1": sights.Saw(Sight.SliceOrdered); break;
-            case "account.slice-ended.v1": sights.Saw(Sight.SliceGivenUp); break;
             case "account.day-settled.v1": sights.Saw(Sight.BooksClosedForADay); break;
             case "market.day-settled.v1": sights.Saw(Sight.DaySettled); break;
             case "market.expiry-overdue.v1": sights.Saw(Sight.ExpiryOverdue); break;
