@@ -10,8 +10,8 @@ namespace CrossMargin.Simulation;
 /// </summary>
 public class SwarmTests(ITestOutputHelper output)
 {
-    private const int FixedSeeds = 1_000;
-    private const long FreshSteps = 3_000_000;
+    private const int FixedSeeds = 500;
+    private const long FreshSteps = 600_000;
 
     [Fact]
     public void The_fixed_seeds_keep_every_promise_and_walk_every_path()

@@ -33,6 +33,20 @@ internal sealed class AccountBook(string id)
     private readonly List<Hold> holds = [];
     private readonly List<Order> orders = [];
     private string? owner;
+    private string status = "Healthy";
+    private long? openCase;
+
+    /// <summary>Who cannot carry the risk asks for a part of what the pool shares, and has a turn at every frame.</summary>
+    public bool Asks => openCase is not null || status is "Liquidatable" or "Bankrupt";
+
+    /// <summary>From the best to the worst, in the order of their numbers.</summary>
+    public static readonly string[] Statuses = ["Healthy", "Warning", "ReduceOnly", "MarginCall", "Liquidatable", "Bankrupt", "Frozen"];
+
+    /// <summary>Margin equity less initial margin, by the last figures.</summary>
+    public BigInteger Free { get; private set; }
+
+    /// <summary>Something that can lose, or a debt.</summary>
+    public bool IsAtRisk => positions.Count > 0 || orders.Count > 0 || balances.Values.Any(units => units.Sign < 0);
     private bool isClosed;
 
     public bool IsOpen => owner is not null;
@@ -91,10 +105,21 @@ internal sealed class AccountBook(string id)
     /// <summary>
     /// Takes a stored event in, and says how it moved the money of its asset between the places that money can be in.
     /// </summary>
-    public Moved Fold(string type, JsonElement payload, long version)
+    public Moved Fold(string type, JsonElement payload, long version, Marks? marks)
     {
+        if (payload.TryGetProperty("margin", out var margin)) CheckFigures(type, payload, margin, version, marks);
         switch (type)
         {
+            case "account.margin-status-changed.v1":
+                Stand(payload, version, marks);
+                return Moved.Nothing;
+            case "account.settled.v1":
+                return Expire(payload, version, marks);
+            case "account.day-settled.v1":
+                return CloseDay(payload, version, marks);
+            case "account.case-opened.v1" or "account.case-ended.v1" or "account.slice-ordered.v1" or "account.slice-called-back.v1"
+                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1":
+                return FoldCase(type, payload, version);
             case "account.fill-applied.v1" or "account.fill-reversed.v1":
                 return Change(payload.GetProperty("change"), version);
             case "account.funding-applied.v1":
@@ -295,6 +320,155 @@ internal sealed class AccountBook(string id)
         return new Moved(asset, Balances: credited) { OpenE20 = OpenE20(after) - OpenE20(held), RoundingE20 = Rounded(asset, payload) };
     }
 
+    /// <summary>
+    /// A position at its expiry, gone. Until all holders have settled, the settled ones stand at what one contract was worth, which
+    /// is the same for both sides.
+    /// </summary>
+    private Moved Expire(JsonElement payload, long version, Marks? marks)
+    {
+        var held = HeldFor(payload, version, out var key);
+        AuditFailure.Unless(
+            marks is not null && marks.Settlements.TryGetValue(key.Instrument, out var price) && StoredFormat.Decimal(price, 8) == payload.GetProperty("price").GetString(),
+            "settlement", $"account {id} settles {key.Instrument} at a price that its frame does not carry, at version {version}");
+        AuditFailure.Unless(
+            StoredFormat.Decimal(held.Quantity, 8) == payload.GetProperty("quantity").GetString(), "I2",
+            $"account {id} settles another quantity than it holds at version {version}");
+        var contract = marks!.Instruments[key.Instrument].ContractE12(marks.Settlements[key.Instrument]);
+        var (value, realized) = (Amount(payload, "value").Units, Amount(payload, "realized").Units);
+        AuditFailure.Unless(realized == value - held.Cost, "I1", $"account {id} realizes from nowhere at version {version}");
+        positions.Remove(key);
+        return new Moved(held.Asset, Balances: Credit(held.Asset, payload), Cost: -held.Cost)
+        {
+            OpenE20 = -OpenE20(held), RoundingE20 = Rounded(held.Asset, payload), Instrument = key.Instrument, Quantity = -held.Quantity,
+            QuantitySettled = held.Quantity, SettledE20 = -held.Quantity * contract,
+        };
+    }
+
+    /// <summary>The books of a future are closed once a day: balance less cost stays as it was.</summary>
+    private Moved CloseDay(JsonElement payload, long version, Marks? marks)
+    {
+        var held = HeldFor(payload, version, out var key);
+        var number = payload.GetProperty("number").GetInt32();
+        AuditFailure.Unless(
+            marks is not null && marks.Days.TryGetValue(key.Instrument, out var day) && day.Number == number
+            && StoredFormat.Decimal(day.Price, 8) == payload.GetProperty("price").GetString() && long.Parse(held.Point.Split(':')[0]) < number, "settlement",
+            $"account {id} closes day {number} of {key.Instrument}, which is not in its frame or was closed before, at version {version}");
+        var cost = Amount(payload, "costAfter").Units;
+        AuditFailure.Unless(cost - held.Cost == Amount(payload, "realized").Units, "I1", $"account {id} has a cost from nowhere at version {version}");
+        positions[key] = held with { Cost = cost, Point = $"{number}:0" };
+        return new Moved(held.Asset, Balances: Credit(held.Asset, payload), Cost: cost - held.Cost);
+    }
+
+    private Position HeldFor(JsonElement payload, long version, out (int SubAccount, int Instrument) key)
+    {
+        key = (payload.GetProperty("subAccount").GetInt32(), payload.GetProperty("instrument").GetInt32());
+        AuditFailure.Unless(positions.TryGetValue(key, out var held), "settlement", $"account {id} settles {key}, which it does not hold, at version {version}");
+        return held!;
+    }
+
+    private BigInteger Credit(string asset, JsonElement payload)
+    {
+        var before = Balance(asset);
+        balances[asset] = Amount(payload, "balanceAfter").Units;
+        return balances[asset] - before;
+    }
+
+    // ---- its case -------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// One case at a time, opened for nobody whose own figures carry the risk; what is paid into the fund and drawn from it is
+    /// money that the house collected.
+    /// </summary>
+    private Moved FoldCase(string type, JsonElement payload, long version)
+    {
+        if (type == "account.case-opened.v1")
+        {
+            var margin = payload.GetProperty("margin");
+            var isBankrupt = payload.GetProperty("status").GetString() == "Bankrupt" && Micros(margin, "equity").Sign < 0;
+            AuditFailure.Unless(
+                openCase is null && payload.GetProperty("status").GetString() == status
+                && (isBankrupt || (status == "Liquidatable" && Micros(margin, "maintenanceMargin") > Micros(margin, "marginEquity"))), "I7",
+                $"account {id} is {status}, and a case is opened at version {version}: {margin}");
+            openCase = payload.GetProperty("case").GetInt64();
+            return Moved.Nothing;
+        }
+
+        AuditFailure.Unless(openCase is not null, "I7", $"account {id} has no case for {type} at version {version}");
+        switch (type)
+        {
+            case "account.case-ended.v1":
+                openCase = null;
+                return Moved.Nothing;
+            case "account.slice-ordered.v1":
+                var slice = payload.GetProperty("slice");
+                var held = Quantity(slice.GetProperty("subAccount").GetInt32(), slice.GetProperty("instrument").GetInt32());
+                var closes = StoredFormat.Units(slice.GetProperty("quantity").GetString()!, 8);
+                AuditFailure.Unless(
+                    held.Sign == (slice.GetProperty("side").GetString() == "Sell" ? 1 : -1) && closes.Sign > 0 && closes <= BigInteger.Abs(held), "I7",
+                    $"account {id} holds {held} and a slice of {closes} is ordered at version {version}");
+                return Moved.Nothing;
+            case "account.slice-filled.v1":
+                var (asset, toFund) = Amount(payload, "toFund");
+                return new Moved(asset, Balances: Credit(asset, payload), Fees: toFund);
+            case "account.fund-drawn.v1":
+                var (owed, drawn) = Amount(payload, "amount");
+                return new Moved(owed, Balances: Credit(owed, payload), Fees: -drawn);
+            default:
+                return Moved.Nothing;
+        }
+    }
+
+    private static BigInteger Micros(JsonElement margin, string name) => StoredFormat.Micros(margin.GetProperty(name).GetString()!);
+
+    // ---- how it stands --------------------------------------------------------------------------------------------------
+
+    /// <summary>Each status names the one before it, and follows from the figures beside it.</summary>
+    private void Stand(JsonElement payload, long version, Marks? marks)
+    {
+        var (now, before) = (payload.GetProperty("status").GetString()!, payload.GetProperty("before").GetString());
+        AuditFailure.Unless(before == status && now != before, "status", $"account {id} was {status} and says that it was {before}, at version {version}");
+        status = now;
+        var isUnpriced = payload.TryGetProperty("unpriced", out _);
+        var hasFigures = payload.TryGetProperty("margin", out var margin);
+        AuditFailure.Unless(
+            isUnpriced == (now == "Frozen") && hasFigures == (IsAtRisk && !isUnpriced) && (hasFigures || isUnpriced || now == "Healthy"), "status",
+            $"account {id} is {now} at version {version}, and neither figures nor what has no price say why");
+        if (!hasFigures) return;
+        var (equity, counted, initial, hard, maintenance) =
+            (Of("equity"), Of("marginEquity"), Of("initialMargin"), Of("initialHard"), Of("maintenanceMargin"));
+        var isTakeable = positions.GroupBy(held => held.Key.Instrument).Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0)
+            || (balances.Values.Any(units => units.Sign < 0) && balances.Values.Any(units => units.Sign > 0));
+        using var rules = JsonDocument.Parse(marks!.Parameters);
+        var warns = rules.RootElement.TryGetProperty("warnBelow", out var share)
+            && counted * BigInteger.Pow(10, 9) < CeilingTo9(initial * StoredFormat.Units(share.GetString()!, 9));
+        var follows = equity.Sign < 0 && !isTakeable ? "Bankrupt" : maintenance > counted && isTakeable ? "Liquidatable"
+            : counted < hard ? "MarginCall" : counted < initial ? "ReduceOnly" : warns ? "Warning" : "Healthy";
+        AuditFailure.Unless(follows == now, "status", $"account {id} is {now} at version {version}, and by its figures {follows}: {margin}");
+
+        BigInteger Of(string name) => StoredFormat.Micros(margin.GetProperty(name).GetString()!);
+        static BigInteger CeilingTo9(BigInteger e9) => (e9 + BigInteger.Pow(10, 9) - 1) / BigInteger.Pow(10, 9) * BigInteger.Pow(10, 9);
+    }
+
+    /// <summary>Figures are of the frame and the rules in force, in their order; and what is refused for its margin lacks some.</summary>
+    private void CheckFigures(string type, JsonElement payload, JsonElement margin, long version, Marks? marks)
+    {
+        AuditFailure.Unless(
+            marks is not null && margin.GetProperty("frame").GetInt64() == marks.Number && margin.GetProperty("parameters").GetInt32() == marks.ParameterVersion,
+            "parameters", $"account {id} decides under other rules than those of its frame, at version {version}: {margin}");
+        AuditFailure.Unless(
+            Of("initialMargin") >= Of("initialHard") && Of("initialHard") >= Of("liquidationEnd") && Of("liquidationEnd") >= Of("maintenanceMargin"),
+            "status", $"account {id} has its levels out of order at version {version}: {margin}");
+        Free = Of("marginEquity") - Of("initialMargin");
+        if (type == "account.command-refused.v1")
+            AuditFailure.Unless(
+                payload.GetProperty("reason").GetString() == "account-in-liquidation"
+                    ? openCase is not null
+                    : payload.GetProperty("reason").GetString() == "insufficient-margin" && Of("marginEquity") < Of("initialMargin"), "acceptance",
+                $"account {id} refuses what its margin allows, at version {version}: {margin}");
+
+        BigInteger Of(string name) => StoredFormat.Micros(margin.GetProperty(name).GetString()!);
+    }
+
     /// <summary>The house gains less than a unit each time, and never loses.</summary>
     private BigInteger Rounded(string asset, JsonElement payload)
     {
@@ -343,7 +517,7 @@ internal sealed class AccountBook(string id)
     // ---- the state as one line ------------------------------------------------------------------------------------------
 
     public string State() => Line(
-        owner, Held(balances).Concat(isolated.SelectMany(part => Held(part.Value).Select(held => $"{part.Key}:{held}"))),
+        owner, status, Held(balances).Concat(isolated.SelectMany(part => Held(part.Value).Select(held => $"{part.Key}:{held}"))),
         holds.Select(hold => HoldLine(
             hold.Id, StoredFormat.Text(hold.Asset, hold.Units), hold.Destination, StoredFormat.Time(hold.OverdueAt), hold.IsReported,
             hold.Phase, hold.Frame)),
@@ -365,7 +539,7 @@ internal sealed class AccountBook(string id)
         var state = document.RootElement;
         var owner = state.GetProperty("phase").GetString() == "Open" ? state.GetProperty("owner").GetString() : null;
         return Line(
-            owner, Parts(state, "balances", (part, balance) => part is null ? balance.ToString() : $"{part}:{balance}"),
+            owner, state.GetProperty("status").GetString()!, Parts(state, "balances", (part, balance) => part is null ? balance.ToString() : $"{part}:{balance}"),
             Each(state, "holds", hold => HoldLine(
                 hold.GetProperty("id").GetInt64(), hold.GetProperty("amount").ToString(), hold.GetProperty("destination").ToString(),
                 hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported",
@@ -390,9 +564,9 @@ internal sealed class AccountBook(string id)
         $"{id}/{amount}/{destination}/{overdueAt}/{(isReported ? "Reported" : "Waiting")}/{phase}{(phase == "held" ? $"/{frame}" : "")}";
 
     public static string Line(
-        string? owner, IEnumerable<string> balances, IEnumerable<string> holds, IEnumerable<string> positions, IEnumerable<string> orders,
+        string? owner, string status, IEnumerable<string> balances, IEnumerable<string> holds, IEnumerable<string> positions, IEnumerable<string> orders,
         IEnumerable<string> rounding) =>
-        $"{(owner is null ? "Unopened" : "Open")} owner={owner} balances={string.Join(',', balances)} holds={string.Join(',', holds)}"
+        $"{(owner is null ? "Unopened" : "Open")} owner={owner} status={status} balances={string.Join(',', balances)} holds={string.Join(',', holds)}"
         + $" positions={string.Join(',', positions)} orders={string.Join(',', orders)} rounding={string.Join(',', rounding)}";
 }
 
@@ -414,8 +588,12 @@ internal sealed record Moved(
     public BigInteger OpenE20 { get; init; }
     public BigInteger RoundingE20 { get; init; }
 
+    /// <summary>What the settled of an instrument are worth to the others, until those have settled too.</summary>
+    public BigInteger SettledE20 { get; init; }
+
     public int Instrument { get; init; }
     public BigInteger Quantity { get; init; }
     public BigInteger QuantityInFlight { get; init; }
     public BigInteger QuantityInSuspense { get; init; }
+    public BigInteger QuantitySettled { get; init; }
 }

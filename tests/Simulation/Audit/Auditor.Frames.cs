@@ -1,45 +1,62 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Security.Cryptography;
+using System.Text.Json;
+using CrossMargin.Simulation.Reference;
 
 namespace CrossMargin.Simulation.Audit;
 
 /// <summary>
 /// Frames as a Lamport clock: none before it is durable, none that goes back, none below what a row rests on; and at each
-/// adoption exactly the turns that the beam asks for.
+/// adoption exactly the turns that the rules ask for.
 /// </summary>
 internal sealed partial class Auditor
 {
-    private readonly Dictionary<long, int> lights = [];   // by number of a durable frame
+    private readonly Dictionary<long, Marks> frames = [];   // the durable ones, by number
 
     public long LastFrame { get; private set; }
 
-    public bool IsPublished(long frame) => lights.ContainsKey(frame);
+    public bool IsPublished(long frame) => frames.ContainsKey(frame);
 
-    private void Publish(StoredRow row, long frame, int light)
+    /// <summary>What the last durable frame says; null before the first.</summary>
+    public Marks? LastMarks => frames.GetValueOrDefault(LastFrame);
+
+    private void Publish(StoredRow row, Marks marks)
     {
-        AuditFailure.Unless(frame > LastFrame, "I15", $"{row.Address} publishes frame {frame} after frame {LastFrame}");
-        lights.Add(frame, light);
-        LastFrame = frame;
+        AuditFailure.Unless(marks.Number > LastFrame, "I15", $"{row.Address} publishes frame {marks.Number} after frame {LastFrame}");
+        frames.Add(marks.Number, marks);
+        LastFrame = marks.Number;
     }
 
     /// <summary>
-    /// What a shard that adopts a frame has to write: the turns that are left, and what its own record must say.
+    /// What a shard that adopts a frame has to write: the turns that are left, and what its own record must say. Without the rules
+    /// any account with something at risk may have a turn.
     /// </summary>
-    private sealed class Adoption(long frame, int light, Queue<string> turns, Results results, Waiters waiters)
+    private sealed class Adoption(long frame, Queue<string> turns, IReadOnlyDictionary<string, Outcome>? outcomes, Results results, Waiters waiters)
     {
-        public int Light => light;
         public Queue<string> Turns => turns;
+        public Results Results => results;
         public int Changed { get; set; }
-        public bool IsNews => Changed > 0 || waiters.Count > 0 || results.Shortfall > 0;
-        public string Line(int shard) => AdoptionLine(shard, frame, Changed, results, waiters);
+        public bool IsNews => Changed > 0 || waiters.Count > 0 || results.Shortfall?.Sign > 0;
+        public Outcome? OutcomeOf(string account) => outcomes?.GetValueOrDefault(account);
+        public string Line(int shard, JsonElement said) => AdoptionLine(
+            shard, frame, Changed, results.Or(said), waiters, said.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
     }
 
-    /// <summary>What the sweep of a shard comes to.</summary>
-    private sealed record Results(int Valued, int Shortfall, string Digest);
+    /// <summary>What the sweep of a shard comes to, as far as the rules here can tell.</summary>
+    private sealed record Results(int Valued, BigInteger? Shortfall, string? Digest)
+    {
+        /// <summary>With what the record says where nobody here can tell.</summary>
+        public Results Or(JsonElement said) => this with
+        {
+            Shortfall = Shortfall ?? StoredFormat.Micros(said.GetProperty("shortfall").GetString()!),
+            Digest = Digest ?? said.GetProperty("digest").GetString(),
+        };
+    }
 
-    private static string AdoptionLine(int shard, long frame, int changed, Results results, Waiters waiters) =>
+    private static string AdoptionLine(int shard, long frame, int changed, Results results, Waiters waiters, string demand = "") =>
         $"shard.frame-adopted.v1 shard={shard} frame={frame} accounts={results.Valued} changed={changed} waiting={waiters.Count} "
-        + $"shortfall={StoredFormat.Money(results.Shortfall)} digest={results.Digest}{(waiters.Count > 0 ? $" waitsSince={waiters.Since}" : "")}";
+        + $"shortfall={StoredFormat.Money(results.Shortfall!.Value)} digest={results.Digest}{(waiters.Count > 0 ? $" waitsSince={waiters.Since}" : "")}{demand}";
 
     /// <summary>With the first row that names it a frame was adopted; the grains are still as the sweep found them.</summary>
     private void CheckFrame(ShardBook book, StoredRow row)
@@ -47,37 +64,59 @@ internal sealed partial class Auditor
         AuditFailure.Unless(row.Frame >= book.Frame, "I15", $"the frame goes back at {row.Address}, from {book.Frame} to {row.Frame}");
         if (row.Frame == book.Frame) return;
 
-        AuditFailure.Unless(lights.ContainsKey(row.Frame), "I15", $"{row.Address} names frame {row.Frame}, which is not durable");
+        AuditFailure.Unless(frames.TryGetValue(row.Frame, out var marks), "I15", $"{row.Address} names frame {row.Frame}, which is not durable");
+        CloseTurn(book);
+        CloseUnit(book);
         CloseAdoption(book);
         book.Frame = row.Frame;
-        var light = lights[row.Frame];
-        var valued = grains
-            .Where(grain => StoredFormat.IsCircular(grain.Key) && StoredFormat.ShardOf(StoredFormat.Bytes(grain.Key), shards) == row.Shard)
-            .Where(grain => grain.Value.Version > 0)
-            .OrderBy(grain => grain.Key, StringComparer.Ordinal).ToList();
-        var turns = valued.Where(grain =>
-            (BinaryPrimitives.ReadUInt64BigEndian(StoredFormat.Bytes(grain.Key).AsSpan(8)) + (ulong)light) % 3 == 0);
-        using var results = new MemoryStream();
-        Span<byte> number = stackalloc byte[8];
-        foreach (var (id, grain) in valued)
-        {
-            results.Write(StoredFormat.Bytes(id));
-            BinaryPrimitives.WriteInt64BigEndian(number, light);
-            results.Write(number);
-            BinaryPrimitives.WriteInt64BigEndian(number, grain.Circulars);
-            results.Write(number);
-        }
-
-        book.Adoption = new Adoption(
-            row.Frame, light, new Queue<string>(turns.Select(grain => grain.Key)),
-            new Results(valued.Count, light == 5 ? valued.Count : 0, Convert.ToHexStringLower(SHA256.HashData(results.ToArray()))),
-            WaitersOf(row.Shard));
+        var concerned = grains
+            .Where(grain => StoredFormat.IsAccount(grain.Key) && (grain.Value.Account.IsAtRisk || grain.Value.Account.Asks))
+            .Where(grain => StoredFormat.ShardOf(StoredFormat.Bytes(grain.Key), shards) == row.Shard)
+            .Select(grain => grain.Key).Order(StringComparer.Ordinal).ToList();
+        var valued = concerned.FindAll(account => GrainOf(account).Account.IsAtRisk);
+        var results = reference is null || valued.Exists(reference.IsForgotten)
+            ? new Results(valued.Count, Shortfall: null, Digest: null)
+            : ResultsOf(valued, marks!);
+        var outcomes = reference is null ? null : concerned.Where(account => !reference.IsForgotten(account))
+            .ToDictionary(account => account, account => reference.Adopt(account, marks!));
+        book.Adoption = new Adoption(row.Frame, new Queue<string>(concerned), outcomes, results, WaitersOf(row.Shard));
     }
 
-    private string ExpectedOfFrame(ShardBook book, StoredRow row, string id, long frame)
+    /// <summary>
+    /// What is missing, and the sum, word by word, of the hashes of all results: account, version, equity, margin equity, initial
+    /// and maintenance margin, sub-account, status.
+    /// </summary>
+    private Results ResultsOf(List<string> accounts, Marks marks)
+    {
+        var (missing, digest, words) = (BigInteger.Zero, (string?)"", new ulong[4]);
+        var result = new byte[61];
+        foreach (var account in accounts)
+        {
+            var standing = reference!.Value(account, marks);
+            if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing -= standing.MarginEquity;
+            var isExact = standing.Status is not null && (!standing.IsPriced || standing.Requirement is { Initial.IsExact: true, Maintenance.IsExact: true });
+            if (!isExact) digest = null;
+            if (digest is null) continue;
+            Array.Clear(result);
+            StoredFormat.Bytes(account).CopyTo(result.AsSpan());
+            BigInteger[] numbers =
+            [
+                VersionOf(account), standing.Equity, standing.MarginEquity, standing.Requirement?.Initial.Low ?? 0,
+                standing.Requirement?.Maintenance.Low ?? 0,
+            ];
+            for (var i = 0; i < numbers.Length; i++) BinaryPrimitives.WriteInt64BigEndian(result.AsSpan(16 + (8 * i)), (long)numbers[i]);
+            result[^1] = (byte)Array.IndexOf(AccountBook.Statuses, standing.Status);
+            var hash = SHA256.HashData(result);
+            for (var i = 0; i < words.Length; i++) words[i] = unchecked(words[i] + BinaryPrimitives.ReadUInt64BigEndian(hash.AsSpan(8 * i)));
+        }
+
+        return new Results(accounts.Count, missing, digest is null ? null : string.Concat(words.Select(word => $"{word:x16}")));
+    }
+
+    private Turn BeginAdoption(ShardBook book, StoredRow row, string id, long frame, JsonElement payload)
     {
         AuditFailure.Unless(frame == row.Frame, "I15", $"{row.Address} of frame {row.Frame} has frame {frame} for its cause");
-        if (frame == 0) return ExpectedBeforeAnyFrame(book, row, id);
+        if (frame == 0) return OneFact(row, id, ExpectedBeforeAnyFrame(book, row, id));
         AuditFailure.Unless(book.Adoption is not null, "I15", $"{row.Address} comes after the adoption of frame {frame} was over");
         var adoption = book.Adoption!;
         var isRecord = StoredFormat.IsShardGrain(id);
@@ -87,16 +126,19 @@ internal sealed partial class Auditor
             book.Adoption = null;
             book.HasAdopted = true;
             book.Adopted = frame;
-            return adoption.Line(row.Shard);
+            return OneFact(row, id, adoption.Line(row.Shard, payload));
         }
 
         AuditFailure.Unless(adoption.Turns.TryDequeue(out _), "I15", $"{row.Address} is of a grain that needed no turn at frame {frame}");
         adoption.Changed++;
-        return $"circular.lit.v1 seen={frame} light={adoption.Light}";
+        if (adoption.OutcomeOf(id) is not { } outcome) return Unjudged(row, id);
+        AuditFailure.Unless(
+            outcome.Facts.Count > 0 || outcome.MayChangeStatus || row.Type == CaseOpened, "I15", $"{row.Address} is of an account that nothing happens to at frame {frame}");
+        return Ruled(row, id, outcome);
     }
 
     /// <summary>The turns end without a record only where there were none, and after one that there was.</summary>
-    private void CloseAdoption(ShardBook book)
+    private static void CloseAdoption(ShardBook book)
     {
         if (book.Adoption is not { } adoption) return;
         var last = book.Rows[^1].Address;
@@ -106,9 +148,9 @@ internal sealed partial class Auditor
         book.Adoption = null;
     }
 
-    private void Skip(Adoption adoption, string where)
+    private static void Skip(Adoption adoption, string where)
     {
         var left = adoption.Turns.Dequeue();
-        AuditFailure.Unless(GrainOf(left).MayBeHalted, "I15", $"{left} had no turn at the frame that {where} names");
+        AuditFailure.Unless(adoption.OutcomeOf(left) is not { Facts.Count: > 0 }, "I15", $"{left} had no turn at the frame that {where} names");
     }
 }

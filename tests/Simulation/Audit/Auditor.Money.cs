@@ -16,15 +16,15 @@ internal sealed partial class Auditor
 
     private sealed class Purse(BigInteger unitE20)
     {
-        public BigInteger Balances, Held, InFlight, External, Fees, Cost, LegsE20, SuspenseE20, OpenE20, RoundingE20;
+        public BigInteger Balances, Held, InFlight, External, Fees, Cost, LegsE20, SuspenseE20, OpenE20, RoundingE20, SettledE20;
 
         public BigInteger SumE20 =>
-            ((Balances + Held + InFlight + External + Fees - Cost) * unitE20) + LegsE20 + SuspenseE20 + OpenE20 + RoundingE20;
+            ((Balances + Held + InFlight + External + Fees - Cost) * unitE20) + LegsE20 + SuspenseE20 + OpenE20 + RoundingE20 + SettledE20;
     }
 
     private sealed class Contracts
     {
-        public BigInteger Held, InFlight, Suspense;
+        public BigInteger Held, InFlight, Suspense, Settled;
     }
 
     private void Move(string address, Moved moved)
@@ -41,6 +41,7 @@ internal sealed partial class Auditor
         purse.SuspenseE20 += moved.SuspenseE20;
         purse.OpenE20 += moved.OpenE20;
         purse.RoundingE20 += moved.RoundingE20;
+        purse.SettledE20 += moved.SettledE20;
         AuditFailure.Unless(
             purse.InFlight >= 0 && purse.Held >= 0, "I1", $"less than nothing is in flight or held at {address}");
 
@@ -56,7 +57,8 @@ internal sealed partial class Auditor
         sums.Held += moved.Quantity;
         sums.InFlight += moved.QuantityInFlight;
         sums.Suspense += moved.QuantityInSuspense;
-        if ((sums.Held + sums.InFlight + sums.Suspense).IsZero) uneven.Remove(moved.Instrument);
+        sums.Settled += moved.QuantitySettled;
+        if ((sums.Held + sums.InFlight + sums.Suspense + sums.Settled).IsZero) uneven.Remove(moved.Instrument);
         else uneven.Add(moved.Instrument);
     }
 
@@ -68,14 +70,14 @@ internal sealed partial class Auditor
             var purse = money[asset];
             throw new AuditFailure("I1", $"{asset} does not sum to zero but to {purse.SumE20} E-20: balances {purse.Balances}, held {purse.Held}, "
                 + $"in flight {purse.InFlight}, outside {purse.External}, fees {purse.Fees}, cost {purse.Cost}; in E-20 legs {purse.LegsE20}, "
-                + $"suspense {purse.SuspenseE20}, open funding {purse.OpenE20}, rounding {purse.RoundingE20}");
+                + $"suspense {purse.SuspenseE20}, open funding {purse.OpenE20}, rounding {purse.RoundingE20}, settled {purse.SettledE20}");
         }
 
         foreach (var instrument in uneven)
         {
             var sums = contracts[instrument];
             throw new AuditFailure(
-                "I2", $"instrument {instrument} does not sum to zero: held {sums.Held}, in flight {sums.InFlight}, in suspense {sums.Suspense}");
+                "I2", $"instrument {instrument} does not sum to zero: held {sums.Held}, in flight {sums.InFlight}, in suspense {sums.Suspense}, settled {sums.Settled}");
         }
     }
 }

@@ -9,6 +9,21 @@ namespace CrossMargin.Simulation.Audit;
 /// </summary>
 internal sealed partial class Auditor
 {
+    private const string StatusChanged = "account.margin-status-changed.v1", CaseOpened = "account.case-opened.v1";
+
+    /// <summary>What may stand behind the first record of a turn whose records nobody here can tell beforehand.</summary>
+    private static readonly HashSet<string> Following =
+    [
+        StatusChanged, CaseOpened, "account.case-ended.v1", "account.order-ends-requested.v1", "account.slice-ordered.v1", "account.slice-filled.v1",
+        "account.slice-called-back.v1", "account.slice-ended.v1", "account.fund-drawn.v1", "account.order-filled.v1", "account.order-released.v1",
+        "account.funding-applied.v1", "account.settled.v1", "account.day-settled.v1", "account.withdrawal-cleared.v1", "account.withdrawal-instructed.v1",
+        "account.withdrawal-overdue.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
+    ];
+
+    /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
+    private static bool IsBeyondTheRules(string type) =>
+        type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "pool.budget-granted.v1";
+
     private readonly Dictionary<string, object> told = new(StringComparer.Ordinal);   // by address: what a record tells its addressees
 
     /// <summary>The records that one grain writes for one cause. Without the rules only the first is known, or none.</summary>
@@ -22,11 +37,16 @@ internal sealed partial class Auditor
         public Fact? Next => facts is not null && written < facts.Count ? facts[written] : null;
 
         public bool IsJudged => facts is not null;
+
+        /// <summary>Beyond the facts the account may say that it stands otherwise.</summary>
+        public bool MayChangeStatus { get; init; }
+
+        public bool IsBeyondTheFacts => facts is null || written >= facts.Count;
         public void Wrote() => written++;
 
         public bool GoesOnWith(string id, StoredRow row) =>
             id == grain && row.Cause.AsSpan().SequenceEqual(cause)
-            && (facts is not null ? written < facts.Count : Legs.Count > 0 || row.Type is "account.order-filled.v1" or "pool.cleared.v1");
+            && (!IsBeyondTheFacts || IsBeyondTheRules(row.Type) || (facts is null && (Legs.Count > 0 || Following.Contains(row.Type))));
     }
 
     private void TakeIn(StoredRow row, string id, GrainBook grain, JsonElement payload)
@@ -44,14 +64,48 @@ internal sealed partial class Auditor
         var turn = book.Turn;
         if (Leg.IsBooking(row.Type)) Book(row, payload, turn);
         if (row.Type == "pool.cleared.v1") CheckClearance(row, payload, grain.Pool);
-        Move(row.Address, grain.Fold(row, payload));
+        Move(row.Address, grain.Fold(row, payload, frames.GetValueOrDefault(row.Frame)));
         var expected = turn.Next;
+        if (!turn.IsJudged) Remember(row, id, payload);
+        if (turn.IsBeyondTheFacts && row.Type == CaseOpened) reference?.Forget(id);
+        if (turn.IsBeyondTheFacts && row.Type != StatusChanged && IsBeyondTheRules(row.Type)) return;
+        if (turn.IsBeyondTheFacts && row.Type == StatusChanged)
+        {
+            if (IsForgotten(id)) return;
+            AuditFailure.Unless(
+                turn.MayChangeStatus, "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nwhere the rules see {reference?.Value(id, MarksOf(row)!)}");
+            reference?.Stand(id, payload.GetProperty("status").GetString()!);
+            return;
+        }
+
         turn.Wrote();
         if (!turn.IsJudged) return;
-        var line = StoredFormat.Line(row.Type, payload);
+        var line = StoredFormat.RuledLine(row.Type, payload);
         AuditFailure.Unless(
-            expected?.Line == line, turn.Judge, $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected?.Line}");
+            expected?.Line == line, turn.Judge,
+            $"{row.Address} is\n  {line}\nwhere the rules ask for\n  {expected?.Line}\nafter {log?.Find(id, row.Cause)?.Request}\n  {grain.State()}");
+        if (reference is not null && StoredFormat.IsAccount(id))
+        {
+            var wrong = (expected!.Margin ?? Standing.NothingAtRisk).Contradicts(StoredFormat.MarginIn(payload));
+            AuditFailure.Unless(wrong is null, "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nand by the rules {wrong}");
+        }
+
         if (expected!.Tells is { } tells) told.Add(row.Address, tells);
+    }
+
+    /// <summary>
+    /// An account whose case was opened is followed no more: how it is worked has its own tests. What it tells others is taken as
+    /// it says it.
+    /// </summary>
+    private bool IsForgotten(string id) => reference?.IsForgotten(id) == true;
+
+    private void Remember(StoredRow row, string id, JsonElement payload)
+    {
+        if (!IsForgotten(id) || row.Type is not ("account.transfer-sent.v1" or "account.transfer-bounced.v1")) return;
+        var (asset, units) = StoredFormat.Amount(payload.GetProperty("amount").GetString()!);
+        var (from, to) = (payload.GetProperty("from").GetString()!, payload.GetProperty("to").GetString()!);
+        told.Add(row.Address, row.Type == "account.transfer-sent.v1" ? new ReferenceModel.TransferSent(from, to, asset, units)
+            : new ReferenceModel.TransferBounced(to, asset, units, payload.GetProperty("reason").GetString()!));
     }
 
     /// <summary>A leg lands in the account to which it was on its way, as it was sent.</summary>
@@ -62,6 +116,8 @@ internal sealed partial class Auditor
         Move(row.Address, leg.Landed);
     }
 
+    private Marks? MarksOf(StoredRow row) => frames.GetValueOrDefault(row.Frame);
+
     private void CloseTurn(ShardBook book)
     {
         if (book.Turn is not { } turn) return;
@@ -69,7 +125,7 @@ internal sealed partial class Auditor
         var last = book.Rows[^1].Address;
         AuditFailure.Unless(turn.Legs.Count == 0, "I4", $"{turn.Grain} has not booked a leg of its own at {last}");
         AuditFailure.Unless(turn.Next is null, turn.Judge, $"the turn of {turn.Grain} ends at {last} without\n  {turn.Next?.Line}");
-        if (reference is null || !StoredFormat.IsAccount(turn.Grain)) return;
+        if (reference is null || !StoredFormat.IsAccount(turn.Grain) || IsForgotten(turn.Grain)) return;
         var (folded, ruled) = (GrainOf(turn.Grain).States[^1], reference.StateOf(turn.Grain));
         AuditFailure.Unless(folded == ruled, "reference", $"{turn.Grain} is at {last}\n  {folded}\nand by the rules\n  {ruled}");
     }
@@ -81,7 +137,7 @@ internal sealed partial class Auditor
             case StoredCause.Key key:
                 AuditFailure.Unless(
                     byKey.TryAdd((id, key.Hex), row), "I4", $"{row.Address} repeats the command of key {key.Hex}");
-                return BeginCommand(row, id, grain);
+                return BeginCommand(row, id, grain, payload);
             case StoredCause.Source source:
                 var last = counters.GetValueOrDefault((id, source.Name));
                 AuditFailure.Unless(
@@ -89,50 +145,57 @@ internal sealed partial class Auditor
                     $"{row.Address} has number {source.Sequence} of {source.Name}, after {last}");
                 counters[(id, source.Name)] = source.Sequence;
                 byNumber.Add((id, source.Name, source.Sequence), row);
-                return BeginCommand(row, id, grain);
+                return BeginCommand(row, id, grain, payload);
             case StoredCause.Message message:
                 return BeginMessage(row, id, message, payload);
             case StoredCause.Timer:
                 return BeginTimer(row, id, grain);
             case StoredCause.Frame frame:
-                return OneFact(row, id, ExpectedOfFrame(book, row, id, frame.Number));
+                return BeginAdoption(book, row, id, frame.Number, payload);
             default:
                 throw new AuditFailure("I9", $"{row.Address} has no cause");
         }
     }
 
-    private static Turn OneFact(StoredRow row, string id, string line) => new(id, row.Cause, [new Fact(line)], "I4");
+    private Turn OneFact(StoredRow row, string id, string line) => new(id, row.Cause, [new Fact(line)], "I4") { MayChangeStatus = reference is null };
 
-    private Turn BeginCommand(StoredRow row, string id, GrainBook grain)
+    private static Turn Ruled(StoredRow row, string id, Outcome outcome, params IEnumerable<Leg> legs) =>
+        new(id, row.Cause, outcome.Facts, "reference") { MayChangeStatus = outcome.MayChangeStatus, Legs = new Queue<Leg>(legs) };
+
+    /// <summary>Nobody here knows what must come of it; its records tell.</summary>
+    private static Turn Unjudged(StoredRow row, string id, params IEnumerable<Leg> legs) =>
+        new(id, row.Cause, facts: null, "I4") { MayChangeStatus = true, Legs = new Queue<Leg>(legs) };
+
+    private Turn BeginCommand(StoredRow row, string id, GrainBook grain, JsonElement payload)
     {
         CommandRecords++;
-        if (log is null) return new Turn(id, row.Cause, facts: null, "I4");
+        if (log is null) return Unjudged(row, id);
         var intent = log.Find(id, row.Cause);
         AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
         if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
-        if (grain.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);
-        if (reference is null) return new Turn(id, row.Cause, facts: null, "I4");
+        if (GrainBook.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);
+        if (reference is null || IsForgotten(id)) return Unjudged(row, id);
 
-        var outcome = reference.Ask(id, intent.Request, row.TimeMicros, row.Frame);
+        var outcome = reference.Ask(id, intent.Request, row.TimeMicros, MarksOf(row), StoredFormat.RuledLine(row.Type, payload));
         AuditFailure.Unless(
             outcome.Facts.Count > 0, "reference", $"{row.Address} answers a command that is refused without a record: {outcome.Refused}");
-        return new Turn(id, row.Cause, outcome.Facts, "reference");
+        return Ruled(row, id, outcome);
     }
 
     private Turn BeginTimer(StoredRow row, string id, GrainBook grain)
     {
-        if (reference is null)
+        if (reference is null || IsForgotten(id))
         {
-            if (!StoredFormat.IsAccount(id)) return new Turn(id, row.Cause, facts: null, "I4");
+            if (!StoredFormat.IsAccount(id) || GrainOf(id).Account.Asks) return Unjudged(row, id);
             var expected = grain.Account.ExpectedOfTimer(row.TimeMicros);
             AuditFailure.Unless(expected is not null, "I4", $"{row.Address} has a timer for its cause and nothing was due");
             return OneFact(row, id, expected!);
         }
 
-        var outcome = reference.Wake(id, row.TimeMicros);
+        var outcome = reference.Wake(id, row.TimeMicros, MarksOf(row));
         AuditFailure.Unless(
             outcome.Facts.Count > 0, "I4", $"{row.Address} has a timer for its cause and nothing was due");
-        return new Turn(id, row.Cause, outcome.Facts, "reference");
+        return Ruled(row, id, outcome);
     }
 
     // ---- messages --------------------------------------------------------------------------------------------------
@@ -154,7 +217,12 @@ internal sealed partial class Auditor
             "shard.frame-adopted.v1" => [StoredFormat.MainPool],
             "pool.cleared.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
             "market.feed-admitted.v1" => [Text("feed")],
-            "market.instrument-listed.v1" or "market.funding-fixed.v1" => All("feeds"),
+            "market.instrument-listed.v1" or "market.funding-fixed.v1" or "market.expiry-retired.v1" => All("feeds"),
+            "pool.budget-granted.v1" => [StoredFormat.ShardGrain(payload.GetProperty("shard").GetInt32())],
+            "account.slice-ordered.v1" or "account.slice-called-back.v1" or "account.slice-ended.v1" when StoredFormat.IsLink(StoredFormat.Uuid(row.Addressees)) =>
+                [StoredFormat.Uuid(row.Addressees)],
+            "link.order-rejected.v1" => [Text("account")],
+            "parameters.effective.v1" => [StoredFormat.Uuid(row.Addressees)],
             _ => [],
         };
         var addressed = Enumerable.Range(0, row.Addressees.Length / 16)
@@ -171,9 +239,13 @@ internal sealed partial class Auditor
     /// <summary>
     /// A message that is being taken in: the turns of all its addressees here, in list order, in one commit.
     /// </summary>
-    private sealed class Unit(StoredRow message, List<string> addressees)
+    private sealed class Unit(StoredRow message, List<string> addressees, long frame)
     {
         public StoredRow Message { get; } = message;
+
+        /// <summary>The frame under which its turns are.</summary>
+        public long Frame => frame;
+
         public List<string> Addressees { get; } = addressees;
         public int Next { get; set; }
     }
@@ -190,6 +262,12 @@ internal sealed partial class Auditor
             return OneFact(row, id, "shard.consumed.v1");
         }
 
+        if (unit.Message.Type == "pool.budget-granted.v1")
+        {
+            AuditFailure.Unless(GrainOf(id).Account.Asks, "I7", $"{row.Address} takes a part of {unit.Message.Address}, which {id} did not ask for");
+            return Unjudged(row, id);
+        }
+
         var isParked = row.Type == "shard.parked.v1";
         var addressee = isParked ? payload.GetProperty("grain").GetString()! : id;
         while (unit.Next < unit.Addressees.Count && unit.Addressees[unit.Next] != addressee) Skip(unit);
@@ -197,21 +275,22 @@ internal sealed partial class Auditor
             unit.Next < unit.Addressees.Count, "I4",
             $"{row.Address} takes {unit.Message.Address} in for a grain that it is not addressed to here");
         unit.Next++;
+        if (StoredFormat.IsLink(addressee)) return Unjudged(row, id);
         if (StoredFormat.IsPool(addressee))
             return new Turn(id, row.Cause, GrainOf(id).Pool.ExpectedOfAdoption(unit.Message, message, row.Frame), "I16");
 
         var legs = Leg.IsTrade(unit.Message.Type)
             ? Leg.Of(unit.Message.Type, message).Where(leg => leg.Account == addressee).ToList()
             : [];
-        if (unit.Message.Type.StartsWith("account.", StringComparison.Ordinal))
+        if (unit.Message.Type is "account.transfer-sent.v1" or "account.transfer-bounced.v1")
         {
             var (asset, units) = StoredFormat.Amount(message.GetProperty("amount").GetString()!);
             Move(row.Address, new Moved(asset, InFlight: -units));
         }
 
         if (isParked) foreach (var leg in legs) Move(row.Address, leg.Parked);
-        var isOurs = StoredFormat.IsCircular(addressee);
-        var outcome = isOurs ? null : reference?.Tell(addressee, told[unit.Message.Address]);
+        var isOurs = StoredFormat.IsCircular(addressee) || IsForgotten(addressee);
+        var outcome = isOurs ? null : reference?.Tell(addressee, told[unit.Message.Address], MarksOf(row));
         if (isParked)
         {
             AuditFailure.Unless(
@@ -222,11 +301,12 @@ internal sealed partial class Auditor
         }
 
         if (outcome is null && unit.Message.Type == "pool.cleared.v1")
-            return new Turn(id, row.Cause, [.. GrainOf(id).Account.ExpectedOfClearance(FrameOf(message)).Select(line => new Fact(line))], "I16");
-        if (outcome is not null) return new Turn(id, row.Cause, outcome.Facts, "reference") { Legs = new Queue<Leg>(legs) };
-        return GrainOf(addressee).ExpectedOfMessage(unit.Message, message, row.Frame) is { } line
-            ? OneFact(row, id, line)
-            : new Turn(id, row.Cause, facts: null, "I4") { Legs = new Queue<Leg>(legs) };
+            return new Turn(id, row.Cause, [.. GrainOf(id).Account.ExpectedOfClearance(FrameOf(message)).Select(line => new Fact(line))], "I16")
+            {
+                MayChangeStatus = true,
+            };
+        if (outcome is not null) return Ruled(row, id, outcome, legs);
+        return GrainOf(addressee).ExpectedOfMessage(unit.Message, message, row.Frame) is { } line ? OneFact(row, id, line) : Unjudged(row, id, legs);
     }
 
     private Unit UnitOf(StoredRow row, StoredCause.Message cause)
@@ -247,8 +327,9 @@ internal sealed partial class Auditor
             .Select(index => message.Addressees.AsSpan(index * 16, 16).ToArray())
             .Where(addressee => StoredFormat.ShardOf(addressee, shards) == row.Shard)
             .Select(addressee => StoredFormat.Uuid(addressee)).ToList();
+        if (message.Type == "pool.budget-granted.v1") here = [];
         if (message.Type == "pool.cleared.v1") here = WaitingIn(row.Shard);
-        return book.Unit = new Unit(message, here);
+        return book.Unit = new Unit(message, here, row.Frame);
     }
 
     private void CloseUnit(ShardBook book)
@@ -261,9 +342,11 @@ internal sealed partial class Auditor
     /// <summary>No record of an addressee is right only where its turn leaves none.</summary>
     private void Skip(Unit unit)
     {
+        var marks = frames.GetValueOrDefault(unit.Frame);
         var addressee = unit.Addressees[unit.Next++];
+        if (StoredFormat.IsLink(addressee) || (IsForgotten(addressee) && !Leg.IsTrade(unit.Message.Type))) return;
         using var message = Parse(unit.Message);
-        var outcome = StoredFormat.IsCircular(addressee) ? null : reference?.Tell(addressee, told[unit.Message.Address]);
+        var outcome = StoredFormat.IsCircular(addressee) || IsForgotten(addressee) ? null : reference?.Tell(addressee, told[unit.Message.Address], marks);
         var isSilent = outcome is not null
             ? outcome is { Facts.Count: 0, Refused: null }
             : unit.Message.Type == "pool.cleared.v1" ? !GrainOf(addressee).Account.ExpectedOfClearance(FrameOf(message.RootElement)).Any()

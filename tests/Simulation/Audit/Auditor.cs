@@ -49,6 +49,17 @@ internal sealed partial class Auditor
     public BigInteger BalanceOf(string grain, string asset) =>
         grains.TryGetValue(grain, out var book) ? book.Account.Balance(asset) : 0;
 
+    /// <summary>By the last figures that the account wrote down: margin equity less initial margin, in micros.</summary>
+    public BigInteger FreeOf(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.Free : 0;
+
+    public int DayOf(string market, int future) => GrainOf(market).Market.DayOf(future);
+
+    public bool HasRules(string market) => GrainOf(market).Market.HasRules;
+
+    public bool Admits(string market, string source) => GrainOf(market).Market.Admits(source);
+
+    public int PublishedBy(string parameters) => GrainOf(parameters).Parameters.Published;
+
     public BigInteger QuantityOf(string account, int subAccount, int instrument) =>
         grains.TryGetValue(account, out var book) ? book.Account.Quantity(subAccount, instrument) : 0;
 
@@ -102,7 +113,7 @@ internal sealed partial class Auditor
             TakeIn(row, id, grain, document.RootElement);
             grain.States.Add(grain.State());
             Address(row, document.RootElement);
-            if (StoredFormat.FrameIn(row) is { } published) Publish(row, published.Frame, published.Light);
+            if (row.Type == "market.frame-published.v2") Publish(row, Marks.Of(document.RootElement));
         }
         catch (Exception unreadable) when (unreadable is KeyNotFoundException or InvalidOperationException or FormatException)
         {

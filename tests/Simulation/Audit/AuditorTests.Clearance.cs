@@ -28,22 +28,24 @@ public partial class AuditorTests
             .Add(Ann, "account.opened.v1", """{"owner":"ann"}""", Key(1))
             .Add(Ann, "account.deposited.v1", """{"amount":"10 USDC","balanceAfter":"10 USDC","reference":"r"}""", Source(1))
             .Add(Ann, "account.withdrawal-held.v1", """{"withdrawal":3,"amount":"2 USDC","balanceAfter":"8 USDC","destination":"d","overdueAt":"2026-01-02T00:00:00.000000Z"}""", Key(2))
-            .Add(Lighthouse, "lighthouse.shone.v1", """{"frame":3,"light":0}""", Key(20));
+            .Add(TheMarket, "market.frame-published.v2", Published(1), Timer)
+            .Add(TheMarket, "market.frame-published.v2", Published(2), Timer)
+            .Add(TheMarket, "market.frame-published.v2", Published(3), Timer);
         return Three(book.Add(Shard0, "shard.frame-adopted.v1", Adopted(0, waiting: 1, ",\"waitsSince\":0"), Frame(3), Pool), 0);
     }
 
     private static Book BothReporting() => Three(
         Three(
             Three(Reporting().Add(Shard1, "shard.frame-adopted.v1", Adopted(1, waiting: 0), Frame(3), Pool), 1)
-                .Add(Pool, "pool.shard-reported.v1", Reported(0, waiting: 1, ",\"waitsSince\":0"), Message(0, 5)), 0)
+                .Add(Pool, "pool.shard-reported.v1", Reported(0, waiting: 1, ",\"waitsSince\":0"), Message(0, 7)), 0)
             .Add(Pool, "pool.shard-reported.v1", Reported(1, waiting: 0), Message(1, 1)), 0);
 
     private static Book Cleared(string payload = """{"frame":2,"shards":[0]}""") =>
         Three(BothReporting().Add(Pool, "pool.cleared.v1", payload, Message(1, 1), Shard0), 0);
 
     private static Book Instructed() => Three(
-        Three(Cleared().Add(Ann, "account.withdrawal-cleared.v1", """{"withdrawal":3,"frame":2}""", Message(0, 8)), 0)
-            .Add(Ann, "account.withdrawal-instructed.v1", """{"withdrawal":3,"amount":"2 USDC","destination":"d"}""", Message(0, 8)), 0);
+        Three(Cleared().Add(Ann, "account.withdrawal-cleared.v1", """{"withdrawal":3,"frame":2}""", Message(0, 10)), 0)
+            .Add(Ann, "account.withdrawal-instructed.v1", """{"withdrawal":3,"amount":"2 USDC","destination":"d"}""", Message(0, 10)), 0);
 
     /// <summary>The last row of the shard is under frame 3.</summary>
     private static Book Three(Book book, int shard) => book.Edit(shard, book.Shards[shard].Count - 1, AtFrameThree);
@@ -54,7 +56,7 @@ public partial class AuditorTests
 
     [Fact]
     public void A_clearance_before_a_shard_has_adopted_is_seen() => Breaks("I16", Three(
-        Three(Reporting().Add(Pool, "pool.shard-reported.v1", Reported(0, waiting: 1, ",\"waitsSince\":0"), Message(0, 5)), 0)
+        Three(Reporting().Add(Pool, "pool.shard-reported.v1", Reported(0, waiting: 1, ",\"waitsSince\":0"), Message(0, 7)), 0)
             .Add(Pool, "pool.cleared.v1", """{"frame":2,"shards":[0]}""", Key(30), Shard0), 0));
 
     [Fact]
@@ -69,15 +71,15 @@ public partial class AuditorTests
 
     [Fact]
     public void A_report_that_hides_what_is_missing_is_seen() => Breaks("I16", BothReporting()
-        .Edit(0, 5, row => row with { Payload = Text(Reported(0, waiting: 1, ",\"waitsSince\":0", shortfall: "1")) }));
+        .Edit(0, 7, row => row with { Payload = Text(Reported(0, waiting: 1, ",\"waitsSince\":0", shortfall: "1")) }));
 
     [Fact]
     public void A_withdrawal_that_was_cleared_and_left_behind_is_seen() => Breaks("I4", Three(
-        Cleared().Add(Shard0, "shard.consumed.v1", "{}", Message(0, 8)), 0));
+        Cleared().Add(Shard0, "shard.consumed.v1", "{}", Message(0, 10)), 0));
 
     [Fact]
     public void An_instruction_that_does_not_follow_its_clearance_is_seen() => Breaks("I16", Three(
-        Three(Cleared().Add(Ann, "account.withdrawal-cleared.v1", """{"withdrawal":3,"frame":2}""", Message(0, 8)), 0)
+        Three(Cleared().Add(Ann, "account.withdrawal-cleared.v1", """{"withdrawal":3,"frame":2}""", Message(0, 10)), 0)
             .Add(Ann, "account.deposited.v1", """{"amount":"1 USDC","balanceAfter":"9 USDC","reference":"r"}""", Source(2)), 0));
 
     [Fact]
@@ -91,6 +93,6 @@ public partial class AuditorTests
     [Fact]
     public void A_grant_used_for_a_later_hold_is_seen() => Breaks("I4", Three(Three(
         Three(Instructed().Add(Ann, "account.withdrawal-held.v1", """{"withdrawal":6,"amount":"1 USDC","balanceAfter":"7 USDC","destination":"d","overdueAt":"2026-01-02T00:00:00.000000Z","frame":3}""", Key(4)), 0)
-            .Add(Ann, "account.withdrawal-cleared.v1", """{"withdrawal":6,"frame":2}""", Message(0, 8)), 0)
-        .Add(Ann, "account.withdrawal-instructed.v1", """{"withdrawal":6,"amount":"1 USDC","destination":"d"}""", Message(0, 8)), 0));
+            .Add(Ann, "account.withdrawal-cleared.v1", """{"withdrawal":6,"frame":2}""", Message(0, 10)), 0)
+        .Add(Ann, "account.withdrawal-instructed.v1", """{"withdrawal":6,"amount":"1 USDC","destination":"d"}""", Message(0, 10)), 0));
 }

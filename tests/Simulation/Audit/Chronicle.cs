@@ -20,7 +20,7 @@ internal static class Chronicle
                 while (next[shard] < shards[shard].Count && IsReady(shards[shard][next[shard]]))
                 {
                     var row = shards[shard][next[shard]++];
-                    if (StoredFormat.FrameIn(row) is { } published) frames.Add(published.Frame);
+                    if (StoredFormat.FrameIn(row) is { } published) frames.Add(published);
                     yield return row;
                     moved = true;
                 }

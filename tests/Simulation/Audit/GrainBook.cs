@@ -12,12 +12,12 @@ internal static class CircularText
 internal sealed class GrainBook(string id)
 {
     private readonly CircularBook circulars = new();
-    private long lastShone;
 
     public AccountBook Account { get; } = new(id);
     public FeedBook Feed { get; } = new();
     public PoolBook Pool { get; } = new();
     public MarketBook Market { get; } = new();
+    public ParameterBook Parameters { get; } = new();
 
     public long Version { get; private set; }
 
@@ -26,34 +26,31 @@ internal sealed class GrainBook(string id)
 
     private bool IsAccount => StoredFormat.IsAccount(id);
 
-    public long Circulars => circulars.ReadCount;
-
-    /// <summary>It broke on a message and may be halted since; a recovery gives it another chance.</summary>
-    public bool MayBeHalted => circulars.WasPoisoned;
-
     public string State() =>
         IsAccount ? Account.State()
         : StoredFormat.IsFeed(id) ? Feed.State()
         : StoredFormat.IsMarket(id) ? Market.State()
         : StoredFormat.IsPool(id) ? Pool.State()
-        : StoredFormat.IsLighthouse(id) ? $"last={lastShone}"
+        : StoredFormat.IsLink(id) ? "a link"
+        : StoredFormat.IsParameters(id) ? Parameters.State()
         : circulars.State();
 
     public static string StateOf(string grain, ReadOnlyMemory<byte> saved)
     {
         if (StoredFormat.IsAccount(grain)) return AccountBook.StateOf(saved);
         if (StoredFormat.IsPool(grain)) return PoolBook.StateOf(saved);
+        if (StoredFormat.IsLink(grain)) return "a link";
         using var document = JsonDocument.Parse(saved);
         if (StoredFormat.IsFeed(grain)) return FeedBook.StateOf(document.RootElement);
         if (StoredFormat.IsMarket(grain)) return MarketBook.StateOf(document.RootElement);
+        if (StoredFormat.IsParameters(grain)) return ParameterBook.StateOf(document.RootElement);
         return string.Join(' ', document.RootElement.EnumerateObject().Select(field => $"{field.Name}={field.Value}"));
     }
 
     /// <summary>The line of the record with which a grain of the simulator's own answers; null for a grain of the venue.</summary>
-    public string? Expected(Request request, long frame) => request switch
+    public static string? Expected(Request request, long frame) => request switch
     {
         Request.Circulate circulate => $"circular.sent.v1 to={string.Join(',', circulate.To)} text={circulate.Text} seen={frame}",
-        Request.Shine shine => $"lighthouse.shone.v1 frame={lastShone + 1 + shine.Skip} light={shine.Light}",
         _ => null,
     };
 
@@ -69,29 +66,31 @@ internal sealed class GrainBook(string id)
             payload.GetProperty("text").GetString() == CircularText.Ignore ? ""
             : $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read} seen={frame}",
         "trade.captured.v1" or "trade.busted.v1" when IsAccount => null,
-        "market.feed-admitted.v1" or "market.instrument-listed.v1" or "market.funding-fixed.v1" when StoredFormat.IsFeed(id) => null,
+        "market.feed-admitted.v1" or "market.instrument-listed.v1" or "market.funding-fixed.v1" or "market.expiry-retired.v1"
+            when StoredFormat.IsFeed(id) => null,
+        "parameters.effective.v1" when StoredFormat.IsMarket(id) => null,
         _ => throw new AuditFailure("I4", $"{message.Address} is taken in by {id}, which has no use for a {message.Type}"),
     };
 
     /// <summary>Only what a grain cannot take is parked. One that was poisoned before may be halted still.</summary>
     public bool MayPark(StoredRow message, JsonElement payload)
     {
-        if (Leg.IsTrade(message.Type)) return true;   // only the reference model knows whether it had to
+        if (Leg.IsTrade(message.Type) || message.Type == "parameters.effective.v1") return true;   // only the reference model knows whether it had to
         if (message.Type != "circular.sent.v1") return false;
         var text = payload.GetProperty("text").GetString();
         circulars.WasPoisoned |= text == CircularText.Poison;
         return text is CircularText.Refuse or CircularText.Poison || circulars.WasPoisoned;
     }
 
-    public Moved Fold(StoredRow row, JsonElement payload)
+    public Moved Fold(StoredRow row, JsonElement payload, Marks? marks)
     {
         Version = row.Version;
-        if (IsAccount) return Account.Fold(row.Type, payload, row.Version);
+        if (IsAccount) return Account.Fold(row.Type, payload, row.Version, marks);
         if (StoredFormat.IsFeed(id)) return Feed.Fold(row, payload);
         if (StoredFormat.IsMarket(id)) Market.Fold(row, payload);
         else if (StoredFormat.IsPool(id)) Pool.Fold(row.Type, payload);
-        else if (StoredFormat.IsLighthouse(id)) lastShone = payload.GetProperty("frame").GetInt64();
-        else if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
+        else if (StoredFormat.IsParameters(id)) Parameters.Fold(row, payload);
+        else if (!StoredFormat.IsShardGrain(id) && !StoredFormat.IsLink(id)) circulars.Fold(row.Type);
         return Moved.Nothing;
     }
 }
@@ -99,9 +98,7 @@ internal sealed class GrainBook(string id)
 /// <summary>How many circulars a grain has sent and read.</summary>
 internal sealed class CircularBook
 {
-    private long sent, read, lit;
-
-    public long ReadCount => read;
+    private long sent, read;
 
     public bool WasPoisoned { get; set; }
 
@@ -111,10 +108,9 @@ internal sealed class CircularBook
         {
             case "circular.sent.v1": sent++; break;
             case "circular.read.v1": read++; break;
-            case "circular.lit.v1": lit++; break;
             default: throw new AuditFailure("I4", $"a {type} in the stream of a circular grain");
         }
     }
 
-    public string State() => $"sent={sent} read={read} lit={lit}";
+    public string State() => $"sent={sent} read={read}";
 }

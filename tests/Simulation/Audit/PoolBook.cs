@@ -78,7 +78,8 @@ internal sealed class PoolBook
         AuditFailure.Unless(message.Type == "shard.frame-adopted.v1", "I4", $"{message.Address} is addressed to a pool");
         var line = $"pool.shard-reported.v1 shard={message.Shard} frame={adoption.GetProperty("frame")} waiting={adoption.GetProperty("waiting")} "
             + $"shortfall={adoption.GetProperty("shortfall").GetString()}"
-            + (adoption.TryGetProperty("waitsSince", out var since) ? $" waitsSince={since}" : "");
+            + (adoption.TryGetProperty("waitsSince", out var since) ? $" waitsSince={since}" : "")
+            + (adoption.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
         return With(message.Shard, Reported(adoption, Of(message.Shard).Exposure), frame, line);
     }
 
@@ -107,7 +108,7 @@ internal sealed class PoolBook
                 var back = payload.GetProperty("shard").GetInt32();
                 standings[back] = Of(back) with { Exposure = null };
                 break;
-            case "pool.command-refused.v1":
+            case "pool.budget-granted.v1" or "pool.command-refused.v1":
                 break;
             default:
                 throw new AuditFailure("I4", $"a {type} in the stream of a pool");

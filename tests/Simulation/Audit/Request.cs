@@ -28,9 +28,19 @@ internal abstract record Request
     internal sealed record FixFunding(
         int Instrument, long Period, BigInteger Premium, BigInteger Interest, BigInteger InnerClamp, BigInteger Cap, BigInteger Share) : Request;
 
+    internal sealed record QuoteSurface(string Source, long At, string Underlying, IReadOnlyList<FlatSmile> Smiles) : Request;
+    internal sealed record SettleDay(int Instrument, int Number) : Request;
+    internal sealed record SettleExpiry(string Underlying, long Expiry, BigInteger Price) : Request;
+    internal sealed record RetireExpiry(string Underlying, long Expiry) : Request;
+
+    /// <param name="IsSound">Whoever wrote the document knows whether it is one.</param>
+    internal sealed record Publish(int Version, string Document, long? EffectiveAt, bool IsSound) : Request;
+
     internal sealed record Circulate(IReadOnlyList<string> To, string Text) : Request;
-    internal sealed record Shine(int Skip, int Light) : Request;
 }
+
+/// <summary>One volatility for all strikes of an expiry, in 1e-9.</summary>
+internal sealed record FlatSmile(long Expiry, BigInteger Forward, BigInteger Volatility);
 
 /// <summary>One side of a reported trade.</summary>
 internal sealed record Party(string Account, int SubAccount, BigInteger FeeRate, string? Order);

@@ -83,6 +83,10 @@ internal static class StoredFormat
 
     public static bool IsMarket(string uuid) => uuid.StartsWith("04", StringComparison.Ordinal);
 
+    public static bool IsLink(string uuid) => uuid.StartsWith("07", StringComparison.Ordinal);
+
+    public static bool IsParameters(string uuid) => uuid.StartsWith("05", StringComparison.Ordinal);
+
     /// <summary>
     /// (high ⊕ (low rotated by 32)) × 0x9E3779B97F4A7C15, the upper half of it modulo the count of shards.
     /// </summary>
@@ -112,11 +116,7 @@ internal static class StoredFormat
     public static string ShardGrain(int shard) => $"01000000-0000-8000-8000-{shard:x12}";
 
     /// <summary>A valuation: millionths of the reference currency as decimal text.</summary>
-    public static string Money(BigInteger micros)
-    {
-        var digits = micros.ToString(CultureInfo.InvariantCulture).PadLeft(7, '0');
-        return $"{digits[..^6]}.{digits[^6..]}".TrimEnd('0').TrimEnd('.');
-    }
+    public static string Money(BigInteger micros) => Decimal(micros, 6);
 
     public static BigInteger Micros(string money)
     {
@@ -126,14 +126,12 @@ internal static class StoredFormat
 
     public static bool IsCircular(string uuid) => uuid.StartsWith("c8", StringComparison.Ordinal);
 
-    public static bool IsLighthouse(string uuid) => uuid.StartsWith("c9", StringComparison.Ordinal);
-
-    /// <summary>The frame that a row publishes: its number and its light.</summary>
-    public static (long Frame, int Light)? FrameIn(StoredRow row)
+    /// <summary>The number of the frame that a row publishes.</summary>
+    public static long? FrameIn(StoredRow row)
     {
-        if (row.Type != "lighthouse.shone.v1") return null;
+        if (row.Type != "market.frame-published.v2") return null;
         using var payload = JsonDocument.Parse(row.Payload);
-        return (payload.RootElement.GetProperty("frame").GetInt64(), payload.RootElement.GetProperty("light").GetInt32());
+        return payload.RootElement.GetProperty("frame").GetProperty("number").GetInt64();
     }
 
     private static readonly Dictionary<string, int> Scales = new(StringComparer.Ordinal)
@@ -189,17 +187,26 @@ internal static class StoredFormat
     /// A payload as one line: the type, then every field in its order. Two facts are the same when their lines
     /// are.
     /// </summary>
-    public static string Line(string type, JsonElement payload)
+    public static string Line(string type, JsonElement payload) => Line(type, payload, []);
+
+    /// <summary>
+    /// The same as far as the rules say it in words. Figures of margin are compared one by one; what has no price, and what a
+    /// document's errors are called, is for people.
+    /// </summary>
+    public static string RuledLine(string type, JsonElement payload) => type switch
     {
-        if (type == "market.frame-published.v2")
-            return FrameLine(
-                payload.GetProperty("frame").GetProperty("number").GetInt64(), Micros(payload.GetProperty("frame").GetProperty("at")),
-                payload.GetProperty("indices")
-                .EnumerateArray().Select(index => (
-                    index.GetProperty("underlying").GetString()!, index.GetProperty("index").GetString(), index.GetProperty("breaker").GetString()!)));
+        "market.frame-published.v2" => FrameLine(payload),
+        "market.surface-accepted.v1" or "market.surface-refused.v1" => SurfaceLine(type, payload),
+        "parameters.command-refused.v1" => Line(type, payload, ["errors"]),
+        _ => Line(type, payload, ["margin", "unpriced"]),
+    };
+
+    private static string Line(string type, JsonElement payload, ReadOnlySpan<string> without)
+    {
         var line = new StringBuilder(type);
         foreach (var field in payload.EnumerateObject())
         {
+            if (without.Contains(field.Name)) continue;
             line.Append(' ').Append(field.Name).Append('=');
             if (field.Value.ValueKind == JsonValueKind.Array)
                 line.AppendJoin(',', field.Value.EnumerateArray().Select(item => item.ToString()));
@@ -209,10 +216,44 @@ internal static class StoredFormat
         return line.ToString();
     }
 
-    /// <summary>Of a frame, what rests on it: the indices and how far they may be trusted.</summary>
-    public static string FrameLine(long number, long at, IEnumerable<(string Underlying, string? Index, string Breaker)> indices) =>
+    /// <summary>
+    /// Of a frame, what the rules say of it: the indices and how far they may be trusted, what is worth what (options apart), the
+    /// version of the rules, how far funding, days and settlements have come, and which expiries have a smile.
+    /// </summary>
+    public static string FrameLine(
+        long number, long at, IEnumerable<(string Underlying, string? Index, string Breaker)> indices, IEnumerable<(int Id, BigInteger Mark)> marks,
+        int parameters, IEnumerable<string> points, IEnumerable<string> days, IEnumerable<string> settlements, IEnumerable<string> smiles) =>
         $"market.frame-published.v2 number={number} at={Time(at)} indices="
-        + string.Join(',', indices.Select(index => $"{index.Underlying}/{index.Index ?? "none"}/{index.Breaker}"));
+        + string.Join(',', indices.Select(index => $"{index.Underlying}/{index.Index ?? "none"}/{index.Breaker}"))
+        + $" marks={string.Join(',', marks.Select(mark => $"{mark.Id}/{mark.Mark}"))} parameters={parameters} points={string.Join(',', points)}"
+        + $" days={string.Join(',', days)} settlements={string.Join(',', settlements)} smiles={string.Join(',', smiles)}";
+
+    private static string FrameLine(JsonElement payload)
+    {
+        var marks = Marks.Of(payload);
+        return FrameLine(
+            marks.Number, marks.At,
+            payload.GetProperty("indices").EnumerateArray().Select(index => (
+                index.GetProperty("underlying").GetString()!, index.GetProperty("index").GetString(), index.GetProperty("breaker").GetString()!)),
+            marks.Instruments.Values.Where(known => known.Right is null && known.Mark is not null).Select(known => (known.Id, known.Mark!.Value)),
+            marks.ParameterVersion, marks.Points.OrderBy(point => point.Key).Select(point => $"{point.Key}/{point.Value}"),
+            marks.Days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
+            marks.Settlements.Select(known => $"{known.Key}/{known.Value}"),
+            marks.Expiries.Where(known => known.Value.HasSmile).Select(known => $"{known.Key.Underlying}/{Time(known.Key.At)}").Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>What the fit comes to is the risk core's, which has tests of its own: here it is who said what of which expiries.</summary>
+    public static string SurfaceLine(string verdict, string source, long at, string underlying, string what) =>
+        $"market.surface-{verdict}.v1 source={source} at={Time(at)} underlying={underlying} {what}";
+
+    private static string SurfaceLine(string type, JsonElement payload) => SurfaceLine(
+        type == "market.surface-accepted.v1" ? "accepted" : "refused", payload.GetProperty("source").GetString()!, Micros(payload.GetProperty("at")),
+        payload.GetProperty("underlying").GetString()!,
+        type == "market.surface-refused.v1" ? payload.GetProperty("reason").GetString()!
+            : string.Join(',', payload.GetProperty("smiles").EnumerateArray().Select(smile => $"{smile.GetProperty("expiry")}/{smile.GetProperty("forward")}")));
+
+    /// <summary>The figures that a record names for its decision.</summary>
+    public static JsonElement? MarginIn(JsonElement payload) => payload.TryGetProperty("margin", out var margin) ? margin : null;
 }
 
 /// <summary>Why a row exists.</summary>

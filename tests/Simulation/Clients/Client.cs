@@ -197,7 +197,7 @@ internal abstract class Client(Venue venue, string name)
             {
                 using var payload = JsonDocument.Parse(record.Payload);
                 var line = StoredFormat.Line(record.Type, payload.RootElement);
-                var refused = record.Type.EndsWith(".command-refused.v1", StringComparison.Ordinal) ? payload.RootElement.GetProperty("reason").GetString() : "none";
+                var refused = record.Type.EndsWith("-refused.v1", StringComparison.Ordinal) ? payload.RootElement.GetProperty("reason").GetString() : "none";
                 AuditFailure.Unless(
                     reply.Rejection.Code() == refused, "I3",
                     $"the answer {reply.Rejection.Code()} rests on a record that says {line}");

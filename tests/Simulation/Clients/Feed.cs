@@ -95,8 +95,7 @@ internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed)
         var other = Draws.OneIn(10) ? Side(one.Account, Draws.Between(0, 1), order: null) : Side();
         var (buyer, seller) = order?.Side == "Sell" || (order is null && Draws.OneIn(2)) ? (other, one) : (one, other);
         var quantity = QuantityFor(instrument, Draws.OneIn(2) ? buyer : seller);
-        var fair = town.PriceOf(instrument.Underlying.Code);
-        if (instrument.Kind == InstrumentKind.Option) fair /= 20;
+        var fair = town.FairOf(instrument);
         var price = (fair + Draws.Between(-fair / 50, fair / 50)) / instrument.Tick.E8 * instrument.Tick.E8;
         if (Draws.OneIn(25)) (price, quantity, buyer) = Spoil(instrument, price, quantity, buyer);
         return Town.Trade(feed, id, instrument.Id.Number, price, quantity, buyer, seller, Venue.Wall);

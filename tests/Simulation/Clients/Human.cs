@@ -33,12 +33,6 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
             return;
         }
 
-        if (Venue.Plan.ShineEvery > 0 && Draws.OneIn(Venue.Plan.ShineEvery))
-        {
-            AskNew(Town.Shine(Draws));
-            return;
-        }
-
         if (own.Length == 0)
         {
             Other();
@@ -54,7 +48,7 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
 
         switch (Draws.Between(0, 16))
         {
-            case <= 2: AskNew(Town.Deposit(from.Id, town.Amount(Draws), $"slip-{references++}")); break;
+            case <= 2: AskNew(Town.Deposit(from.Id, Draws.OneIn(3) ? town.Amount(Draws) : Town.Stake(Draws), $"slip-{references++}")); break;
             case <= 4: AskNew(Town.Withdraw(from.Id, AmountOf(from), $"bank-{Draws.Between(1, 3)}")); break;
             case <= 8: AskNew(Town.Transfer(from.Id, town.Somebody(Draws), AmountOf(from))); break;
             case 9: AskNew(Town.Open(from)); break;
@@ -83,13 +77,15 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         var name = $"o-{Name}-{(Draws.OneIn(20) ? references : references++)}";
         return Town.Reserve(
             from.Id, name, Draws.OneIn(4) ? 1 : 0, listing.Id.Number, Draws.OneIn(2) ? Side.Buy : Side.Sell, quantity,
-            Draws.OneIn(40) ? 0 : town.PriceOf(listing.Underlying.Code));
+            Draws.OneIn(40) ? 0 : town.FairOf(listing));
     }
 
     private AssetAmount AmountOf(Address account)
     {
         if (Draws.OneIn(3)) return town.Amount(Draws);
         var asset = Asset.Of(Draws.Pick(["USDC", "BTC"]));
+        if (asset == Asset.Of("USDC") && Venue.Auditor.FreeOf(account.Id.ToString()) is { Sign: > 0 } free && Draws.OneIn(2))
+            return new AssetAmount(asset, (long)free + Draws.Between(0, 1));
         return Town.AmountNear(Venue.Auditor.BalanceOf(account.Id.ToString(), asset.ToString()), asset, Draws);
     }
 

@@ -18,7 +18,7 @@ internal enum Honesty
 
 /// <summary>A price source: its own clock, its own opinion of a price that drifts.</summary>
 internal sealed class PriceSource(Venue venue, Town town, SourceId source, Honesty honesty)
-    : Lane(venue, source, town.Market.Grain)
+    : Lane(venue, source, Town.Market.Grain)
 {
     private static readonly Fault[] Habits = [Fault.LaneRestarts, Fault.LaneRepeats, Fault.LaneContradicts, Fault.LaneSkips];
 
@@ -28,14 +28,34 @@ internal sealed class PriceSource(Venue venue, Town town, SourceId source, Hones
     {
         if (!IsBehind && (Venue.Agenda.Now > deathMicros || Draws.OneIn(2))) return;
         if (Draws.OneIn(40) && Misspeak(Draws.Pick(Habits))) return;
-        SayNext(Quote);
+        SayNext(() => Draws.OneIn(6) && town.Surfaces.Count > 0 ? Surface() : Quote());
     }
 
     protected override Order Mistake(string about) => Quote();
 
-    private Order Quote()
+    /// <summary>All expiries or some, at a flat volatility each; now and then one that gives something away, or is none.</summary>
+    private Order Surface()
+    {
+        var smiles = new List<(Instant, long, long)>();
+        foreach (var expiry in town.Surfaces)
+        {
+            if (Draws.OneIn(3) && smiles.Count + 1 < town.Surfaces.Count) continue;
+            var volatility = Draws.Between(500, 700) * 1_000_000L;
+            if (Draws.OneIn(15)) volatility = expiry == town.Surfaces[^1] ? 1_000_000 : 0;
+            smiles.Add((expiry, town.PriceOf("BTC") / (Draws.OneIn(40) ? 3 : 1), volatility));
+        }
+
+        return Town.QuoteSurface(Source, At(), "BTC", smiles);
+    }
+
+    private Instant At()
     {
         long[] skews = [0, 0, 0, 0, 0, 0, 0, -2_000_000, 900_000, 1_100_000, 30_000_000];
+        return Venue.Wall.PlusMicros(Draws.OneIn(6) ? Draws.Pick(skews) : 0);
+    }
+
+    private Order Quote()
+    {
         var prices = new List<(string, long)>();
         foreach (var underlying in Town.Underlyings)
         {
@@ -45,6 +65,7 @@ internal sealed class PriceSource(Venue venue, Town town, SourceId source, Hones
             prices.Add((underlying, Draws.OneIn(200) ? 0 : quoted));
         }
 
-        return town.Quote(Source, Venue.Wall.PlusMicros(Draws.OneIn(6) ? Draws.Pick(skews) : 0), prices);
+        if (!Draws.OneIn(5)) prices.Add(("USDC", 1_00000000));
+        return Town.Quote(Source, At(), prices);
     }
 }

@@ -37,12 +37,15 @@ internal sealed partial class Town
             GrainId.Derive(CircularGrain.TheKind, Encoding.ASCII.GetBytes($"circular {number}")))];
         Feeds = [.. Enumerable.Range(0, venue.Plan.Feeds).Select(number => FeedId.For(new SourceId($"feed-{number}")))];
         Sources = [.. Enumerable.Range(0, venue.Plan.Sources).Select(number => ($"source-{number}", Weight: draws.Between(1, 3)))];
+        Rules = new RuleBooks(draws.Fork("rules"));
         Listings = [.. ListingsOf(venue.Wall).OrderBy(_ => draws.Next()).Take(venue.Plan.Instruments)];
     }
 
     public IReadOnlyList<PrincipalId> People { get; }
     public IReadOnlyList<Address> Accounts { get; }
     public IReadOnlyList<GrainId> Circulars { get; }
+
+    public RuleBooks Rules { get; }
 
     public static IReadOnlyList<Client> Settle(Venue venue)
     {
@@ -96,13 +99,6 @@ internal sealed partial class Town
     public static Order Transfer(AccountId from, AccountId to, AssetAmount amount) =>
         new(from.Grain, new AccountCommand.Transfer(to, amount), new Request.Transfer(to.ToString(), amount.Asset.ToString(), amount.Units));
 
-    /// <summary>A frame, of the next number or one a little higher.</summary>
-    public static Order Shine(Draws draws)
-    {
-        var (skip, light) = (draws.OneIn(3) ? draws.Between(1, 9) : 0, draws.Between(0, 5));
-        return new Order(LighthouseGrain.Id, new Shine(skip, light), new Request.Shine(skip, light));
-    }
-
     /// <summary>To itself first, then to a few others, which may be of one shard.</summary>
     public Order Circulate(GrainId from, Draws draws)
     {
@@ -132,6 +128,14 @@ internal sealed partial class Town
             < 12 => draws.Between(1, 9),
             _ => draws.Between(1L, 5_000_000L),
         });
+    }
+
+    /// <summary>What somebody brings who means to trade: between one unit and two thousand USDC, or a part of a BTC.</summary>
+    public static AssetAmount Stake(Draws draws)
+    {
+        var asset = Asset.Of(draws.OneIn(4) ? "BTC" : "USDC");
+        var most = asset == Asset.Of("BTC") ? 10_000_000L : 2_000_000_000L;
+        return new AssetAmount(asset, draws.Between(1L, most / draws.Pick([1L, 1, 3, 10, 100])));
     }
 
     /// <summary>Any account of the venue, opened or not, or one that nobody will ever open.</summary>

@@ -48,32 +48,3 @@ internal sealed class IndexBrake
         return time - last.At <= 15 * Second ? (last.Price, "Degraded") : (null, "Halted");
     }
 }
-
-/// <summary>
-/// What expires and how much of its last half hour was observed. The simulator never lives through half of it, so that every
-/// expiry becomes overdue.
-/// </summary>
-internal sealed class ExpiryWatch
-{
-    private readonly SortedDictionary<(long At, string Underlying), long> observed = [];
-
-    public long? DueAt => observed.Count > 0 ? observed.Keys.First().At : null;
-
-    public void Add(string underlying, long at) => observed.TryAdd((at, underlying), 0);
-
-    /// <summary>The underlying's index was one to rest on from one instant to another.</summary>
-    public void Observe(string underlying, long from, long to)
-    {
-        foreach (var key in observed.Keys.Where(key => key.Underlying == underlying).ToArray())
-            observed[key] += Math.Max(0, Math.Min(to, key.At) - Math.Max(from, key.At - 1_800_000_000));
-    }
-
-    public IEnumerable<(long At, string Underlying, long ObservedMs)> Pass(long time)
-    {
-        foreach (var key in observed.Keys.Where(key => key.At <= time).ToArray())
-        {
-            observed.Remove(key, out var micros);
-            yield return (key.At, key.Underlying, micros / 1_000);
-        }
-    }
-}

@@ -11,8 +11,10 @@ internal readonly struct Ratio(BigInteger over, BigInteger under) : IComparable<
     /// <summary>So many units, of which ten to the <paramref name="scale"/> are one.</summary>
     public static Ratio Of(BigInteger units, int scale) => new(units, BigInteger.Pow(10, scale));
 
-    public static Ratio operator +(Ratio a, Ratio b) => new((a.over * b.under) + (b.over * a.under), a.under * b.under);
-    public static Ratio operator -(Ratio a, Ratio b) => new((a.over * b.under) - (b.over * a.under), a.under * b.under);
+    public static Ratio operator +(Ratio a, Ratio b) =>
+        a.under == b.under ? new(a.over + b.over, a.under) : new((a.over * b.under) + (b.over * a.under), a.under * b.under);
+
+    public static Ratio operator -(Ratio a, Ratio b) => a + -b;
     public static Ratio operator *(Ratio a, Ratio b) => new(a.over * b.over, a.under * b.under);
     public static Ratio operator /(Ratio a, Ratio b) =>
         b.over.Sign < 0 ? new(-(a.over * b.under), -(a.under * b.over)) : new(a.over * b.under, a.under * b.over);

@@ -10,7 +10,7 @@ namespace CrossMargin.Simulation.Reference;
 /// journal or snapshots. It is told what the engine was told, in the order in which the journal has it, keeps its own state
 /// from its own results, and says of every turn which records it must have left.
 /// </summary>
-internal sealed class ReferenceModel
+internal sealed partial class ReferenceModel
 {
     private static readonly BigInteger MaxAmount = BigInteger.Pow(10, 18), MaxBalance = 4 * MaxAmount;
     private const long Second = 1_000_000, Day = 86_400 * Second;
@@ -18,21 +18,41 @@ internal sealed class ReferenceModel
     private readonly Dictionary<string, Account> accounts = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Feed> feeds = new(StringComparer.Ordinal);
     private readonly Market market = new();
+    private readonly ParameterBook book = new();
+    private readonly HashSet<string> forgotten = [];
 
-    public Outcome Ask(string grain, Request request, long time, long frame) => request switch
+    /// <param name="seen">The record that the engine left; it decides where these rules cannot.</param>
+    public Outcome Ask(string grain, Request request, long time, Marks? marks, string seen) => request switch
     {
         Request.Capture or Request.EndOrder or Request.Bust => FeedOf(grain).Ask(request),
-        Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.FixFunding => market.Ask(request, time),
-        _ => AccountOf(grain).Ask(request, time, frame),
+        Request.Publish publish => book.Ask(publish, time),
+        Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.FixFunding or Request.QuoteSurface
+            or Request.SettleDay or Request.SettleExpiry or Request.RetireExpiry => market.Ask(request, time),
+        _ => AccountOf(grain).Ask(request, time, marks, seen),
     };
 
-    public Outcome Tell(string grain, object message) =>
-        IsAccount(grain) ? AccountOf(grain).Tell(message) : FeedOf(grain).Tell(message);
+    public Outcome Tell(string grain, object message, Marks? marks) =>
+        IsAccount(grain) ? AccountOf(grain).Tell(message, marks) : IsMarket(grain) ? market.Tell(message) : FeedOf(grain).Tell(message);
 
-    public Outcome Wake(string grain, long time) => IsAccount(grain) ? AccountOf(grain).Wake(time) : market.Wake(time);
+    public Outcome Wake(string grain, long time, Marks? marks) =>
+        IsAccount(grain) ? AccountOf(grain).Wake(time, marks) : IsMarket(grain) ? market.Wake(time) : book.Wake(time);
+
+    /// <summary>What an account does at a frame that its shard adopts; nothing where it needs no turn.</summary>
+    public Outcome Adopt(string account, Marks marks) => AccountOf(account).Adopt(marks);
+
+    /// <summary>How an account stands, as it is.</summary>
+    public Standing Value(string account, Marks marks) => AccountOf(account).Value(marks);
+
+    /// <summary>An account stands as the engine says, where these rules could not tell.</summary>
+    public void Stand(string account, string status) => AccountOf(account).Stand(status);
+
+    /// <summary>A case was opened for it: how cases are worked is not among these rules, and nothing is said of it from here on.</summary>
+    public void Forget(string account) => forgotten.Add(account);
+
+    public bool IsForgotten(string account) => forgotten.Contains(account);
 
     /// <summary>Whether something was due that has not been done.</summary>
-    public bool IsDue(long time) => market.DueAt <= time;
+    public bool IsDue(long time) => market.DueAt <= time || book.DueAt <= time;
 
     public string StateOf(string account) => AccountOf(account).State();
 
@@ -46,13 +66,14 @@ internal sealed class ReferenceModel
     {
         public static readonly Point Start = new(0, 0);
         public Ratio Value => Ratio.Of(Index, 12);
+        public static Point Read(string text) => new(long.Parse(text.Split(':')[0], CultureInfo.InvariantCulture), IndexE12(text));
         public override string ToString() => $"{Period}:{Decimal(Index, 12)}";
     }
 
     private sealed record Listed(Terms Terms, Point Point);
 
-    private sealed record TransferSent(string From, string To, string Asset, BigInteger Units);
-    private sealed record TransferBounced(string To, string Asset, BigInteger Units, string Reason);
+    internal sealed record TransferSent(string From, string To, string Asset, BigInteger Units);
+    internal sealed record TransferBounced(string To, string Asset, BigInteger Units, string Reason);
     private sealed record Leg(string Account, int SubAccount, BigInteger Fee, string? Order);
     private sealed record Trade(
         string Id, int Instrument, bool IsPremium, BigInteger Quantity, string Asset, BigInteger Paid, Point Point, Leg Buyer, Leg Seller);
@@ -61,6 +82,8 @@ internal sealed class ReferenceModel
     private sealed record InstrumentsTold(IReadOnlyList<Listed> Instruments);
     internal sealed record Clearance(long Frame);   // what was held under this frame or before may leave
     private sealed record FundingTold(int Instrument, Point Point);
+    private sealed record InstrumentsForgotten(IReadOnlyList<int> Instruments);
+    private sealed record RulesEffective(int Version, string Document, long At);
 
     private static string Price(BigInteger price) => Decimal(price, 8);
     private static string Rate(BigInteger rate) => Decimal(rate, 9);
@@ -87,39 +110,39 @@ internal sealed class ReferenceModel
     {
         private long version;
         private string? owner;
+        private string status = "Healthy";
         private SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
         private SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
         private SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
         private readonly List<Hold> holds = [];
         private readonly List<Reservation> orders = [];
 
-        public Outcome Ask(Request request, long time, long frame) => Counted(request switch
+        public Outcome Ask(Request request, long time, Marks? marks, string seen) => Judged(marks, request switch
         {
             Request.Open open => Open(open),
             Request.Deposit deposit => Deposit(deposit),
-            Request.Withdraw withdraw => Withdraw(withdraw, time, frame),
+            Request.Withdraw withdraw => Withdraw(withdraw, time, marks, seen),
             Request.Cancel cancel => End("cancel-withdrawal", cancel.Withdrawal),
             Request.Post post => End("post-withdrawal", post.Withdrawal),
             Request.Void @void => End("void-withdrawal", @void.Withdrawal),
-            Request.Transfer transfer => Send(transfer),
-            Request.Reserve reserve => Reserve(reserve),
+            Request.Transfer transfer => Send(transfer, marks, seen),
+            Request.Reserve reserve => Reserve(reserve, time, marks, seen),
             _ => throw new AuditFailure("I3", $"account {id} was asked for a {request.GetType().Name}"),
         });
 
-        public Outcome Tell(object message) => Counted(message switch
+        public Outcome Tell(object message, Marks? marks) => Judged(marks, message switch
         {
             TransferSent sent => Receive(sent),
             TransferBounced bounced =>
                 $"account.transfer-returned.v1 to={bounced.To} {Credit(bounced.Asset, bounced.Units)} reason={bounced.Reason}",
-            Trade trade => Fill(trade, name: "fill-applied", sign: 1),
-            Busted busted => Fill(busted.Trade, name: "fill-reversed", sign: -1),
+            Trade trade => Fill(trade, name: "fill-applied", sign: 1, marks),
+            Busted busted => Fill(busted.Trade, name: "fill-reversed", sign: -1, marks),
             OrderEnded ended => Release(ended),
-            FundingTold told => Settle(told),
             Clearance clearance => Clear(clearance.Frame),
             _ => throw new AuditFailure("I4", $"account {id} is told of a {message.GetType().Name}"),
         });
 
-        public Outcome Wake(long time) => Counted(new Outcome(
+        public Outcome Wake(long time, Marks? marks) => Judged(marks, new Outcome(
         [
             .. holds.ToList().Where(hold => !hold.IsReported && hold.OverdueAt <= time).Select(hold =>
             {
@@ -128,18 +151,181 @@ internal sealed class ReferenceModel
             }),
         ], Refused: null));
 
+        public Outcome Adopt(Marks marks) => Judged(marks, TakeFrame(marks));
+
+        // ---- margin ---------------------------------------------------------------------------------------------------
+
+        public Standing Value(Marks marks) => Value(Held, marks);
+
+        public void Stand(string now) => (status, version) = (now, version + 1);
+
+        /// <summary>After every event but a refusal the account is judged, and says so when it stands otherwise.</summary>
+        private Outcome Judged(Marks? marks, Outcome outcome)
+        {
+            version += outcome.Facts.Count;
+            if (marks is null || outcome.Refused is not null || outcome.Facts is [{ Line: var line }] && line.StartsWith("account.command-refused", StringComparison.Ordinal))
+                return outcome;
+            var standing = Value(marks);
+            if (standing.Status is not { } now) return outcome with { MayChangeStatus = true };
+            if (now == status) return outcome;
+            var changed = new Fact($"account.margin-status-changed.v1 status={now} before={status}", Margin: standing);
+            Stand(now);
+            return outcome with { Facts = [.. outcome.Facts, changed] };
+        }
+
+        private sealed record Holdings(
+            SortedDictionary<string, BigInteger> Balances, SortedDictionary<(int SubAccount, int Instrument), Position> Positions,
+            IReadOnlyList<Reservation> Orders)
+        {
+            public bool IsAtRisk => Positions.Count > 0 || Orders.Count > 0 || Balances.Values.Any(units => units.Sign < 0);
+        }
+
+        private Holdings Held => new(balances, positions, orders);
+
+        private static Standing Value(Holdings held, Marks marks)
+        {
+            if (!held.IsAtRisk) return Standing.NothingAtRisk;
+            var book = BookOf(held, marks);
+            var standing = Evaluate(book, marks);
+            return !book.LeavesOut || standing.Status is "Healthy" or "Warning" or "Frozen" ? standing
+                : standing.Status is null ? standing : Standing.Frozen;
+        }
+
+        /// <summary>Funding that stands in the frame counts as it will be booked; collateral without a price counts nothing.</summary>
+        private static Book BookOf(Holdings held, Marks marks)
+        {
+            var (balances, leavesOut) = (new SortedDictionary<string, BigInteger>(StringComparer.Ordinal), false);
+            foreach (var (asset, units) in held.Balances)
+                if (units.Sign < 0 || marks.Assets.ContainsKey(asset)) balances[asset] = units;
+                else leavesOut |= !units.IsZero && RulesIn(marks).Lists(asset);
+            var merged = new SortedDictionary<int, (BigInteger Quantity, string Asset, BigInteger Cost)>();
+            foreach (var ((_, instrument), position) in held.Positions)
+            {
+                var sum = merged.GetValueOrDefault(instrument, (0, position.Asset, 0));
+                merged[instrument] = (sum.Quantity + position.Quantity, position.Asset, sum.Cost + position.Cost);
+                if (PointIn(marks, instrument) is not { } point || point.Period <= position.Point.Period) continue;
+                var owed = (Ratio.Of(position.Quantity, 8) * (point.Value - position.Point.Value)).Up(ScaleOf(position.Asset));
+                if (BigInteger.Abs(owed) <= long.MaxValue) balances[position.Asset] = balances.GetValueOrDefault(position.Asset) - owed;
+            }
+
+            return new Book(balances, merged, held.Orders, leavesOut);
+        }
+
+        private static Point? PointIn(Marks marks, int instrument) => marks.Points.TryGetValue(instrument, out var text) ? Point.Read(text) : null;
+
+        private sealed record Verdict(string? Reason, Standing? Figures);
+
+        /// <summary>Afterwards it may open, or it is no riskier than before. What cannot be valued may do nothing.</summary>
+        private static Verdict Judge(Holdings before, Holdings after, Marks? marks, Func<Standing, Standing, bool?> isNoRiskier, string seen)
+        {
+            if (marks is null) return new Verdict("no-price", null);
+            var (now, then) = (Value(before, marks), Value(after, marks));
+            if (now.Status == "Frozen") return new Verdict("account-frozen", null);
+            if (then.Status == "Frozen") return new Verdict("no-price", null);
+            if (!then.IsPriced) return new Verdict(null, null);
+            bool? mayOpen = then.Requirement is { } required ? !required.Initial.IsAbove(then.MarginEquity) : null;
+            bool? isHarmless = mayOpen == true ? true : now.IsPriced ? isNoRiskier(now, then) : false;
+            var reason = mayOpen == true || isHarmless == true ? null
+                : mayOpen is not null && isHarmless is not null ? "insufficient-margin"
+                : ((string[])["insufficient-margin", "account-frozen", "no-price"]).FirstOrDefault(reason => seen.EndsWith($"reason={reason}", StringComparison.Ordinal));
+            return new Verdict(reason, reason is null or "insufficient-margin" ? then : null);
+        }
+
+        /// <summary>What leaves an account without risk puts nothing at risk.</summary>
+        private Verdict JudgeLeaving(string asset, BigInteger units, Marks? marks, string seen)
+        {
+            if (!Held.IsAtRisk) return new Verdict(null, null);
+            var less = new SortedDictionary<string, BigInteger>(balances, StringComparer.Ordinal) { [asset] = Balance(asset) - units };
+            return Judge(Held, Held with { Balances = less }, marks, (now, then) => IsNoRiskier(then, now, RulesIn(marks!)), seen);
+        }
+
+        /// <summary>An order is harmless when all of its side in its instrument may be filled.</summary>
+        private Verdict JudgeOrder(Reservation order, Marks? marks, string seen)
+        {
+            if (marks is not null && !marks.Instruments.ContainsKey(order.Instrument)) return new Verdict("unknown-instrument", null);
+            var after = Held with { Orders = [.. orders, order] };
+            return Judge(Held, after, marks, (now, _) =>
+            {
+                var (rules, filled) = (RulesIn(marks!), (Book?)BookOf(after, marks!));
+                foreach (var other in after.Orders.Where(other => other.Instrument == order.Instrument && other.Side == order.Side))
+                    filled = filled?.After(marks!.Instruments[order.Instrument], other.Side, other.Remaining, other.Price, rules.OrderFee);
+                return filled is null || Evaluate(filled, marks!) is not { IsPriced: true } then ? false : IsNoRiskier(then, now, rules);
+            }, seen);
+        }
+
+        private static Outcome Refused(string command, Verdict verdict) =>
+            new Fact(Refused(command, verdict.Reason!), Margin: verdict.Figures);
+
+        // ---- what a frame brings ----------------------------------------------------------------------------------------
+
+        private Outcome TakeFrame(Marks marks)
+        {
+            var facts = new List<Fact>();
+            foreach (var (key, held) in positions.ToList())
+            {
+                if (PointIn(marks, key.Instrument) is not { } point || held.Point.Period >= point.Period) continue;
+                var owed = Ratio.Of(held.Quantity, 8) * (point.Value - held.Point.Value);
+                var funding = owed.Up(ScaleOf(held.Asset));
+                if (BigInteger.Abs(funding) > long.MaxValue || BigInteger.Abs(Balance(held.Asset) - funding) > long.MaxValue) continue;
+                var house = Round(held.Asset, funding, owed);
+                positions[key] = held with { Point = point };
+                balances[held.Asset] = Balance(held.Asset) - funding;
+                facts.Add(new Fact($"account.funding-applied.v1 subAccount={key.SubAccount} instrument={key.Instrument} funding={Text(held.Asset, funding)}"
+                    + $" houseRoundingE20={house} fundingAfter={point} balanceAfter={Text(held.Asset, Balance(held.Asset))}"));
+            }
+
+            foreach (var order in orders.Where(order => marks.Settlements.ContainsKey(order.Instrument)).ToList()) facts.AddRange(Release(new OrderEnded(order.Id)).Facts);
+            foreach (var (key, held) in positions.ToList())
+                if ((Expire(key, held, marks) ?? CloseDay(key, held, marks)) is { } fact) facts.Add(fact);
+            return new Outcome(facts, Refused: null);
+        }
+
+        /// <summary>The position becomes what it is worth, rounded down, and is gone.</summary>
+        private Fact? Expire((int SubAccount, int Instrument) key, Position held, Marks marks)
+        {
+            if (!marks.Settlements.TryGetValue(key.Instrument, out var price)) return null;
+            var terms = marks.Instruments[key.Instrument];
+            var contract = Ratio.Of(terms.ContractE12(price), 12);
+            var value = (Ratio.Of(held.Quantity, 8) * contract).Down(ScaleOf(held.Asset));
+            var realized = value - held.Cost;
+            if (((BigInteger[])[value, realized, Balance(held.Asset) + realized]).Any(number => BigInteger.Abs(number) > long.MaxValue)) return null;
+            var house = Round(held.Asset, -value, -(Ratio.Of(held.Quantity, 8) * contract));
+            positions.Remove(key);
+            balances[held.Asset] = Balance(held.Asset) + realized;
+            return new Fact(
+                $"account.settled.v1 subAccount={key.SubAccount} instrument={key.Instrument}"
+                + $" outcome={(terms.Right is null ? "Closed" : contract.Sign > 0 ? "Exercised" : "Expired")} price={Price(price)} quantity={Price(held.Quantity)}"
+                + $" value={Text(held.Asset, value)} realized={Text(held.Asset, realized)} houseRoundingE20={house} balanceAfter={Text(held.Asset, Balance(held.Asset))}");
+        }
+
+        /// <summary>It costs what it is worth, rounded up, and the difference is cash.</summary>
+        private Fact? CloseDay((int SubAccount, int Instrument) key, Position held, Marks marks)
+        {
+            if (marks.Settlements.ContainsKey(key.Instrument) || !marks.Days.TryGetValue(key.Instrument, out var day) || day.Number <= held.Point.Period) return null;
+            var cost = (Ratio.Of(held.Quantity, 8) * Ratio.Of(marks.Instruments[key.Instrument].ContractE12(day.Price), 12)).Up(ScaleOf(held.Asset));
+            var realized = cost - held.Cost;
+            if (((BigInteger[])[cost, realized, Balance(held.Asset) + realized]).Any(number => BigInteger.Abs(number) > long.MaxValue)) return null;
+            positions[key] = held with { Cost = cost, Point = new Point(day.Number, 0) };
+            balances[held.Asset] = Balance(held.Asset) + realized;
+            return new Fact(
+                $"account.day-settled.v1 subAccount={key.SubAccount} instrument={key.Instrument} number={day.Number} price={Price(day.Price)}"
+                + $" realized={Text(held.Asset, realized)} costAfter={Text(held.Asset, cost)} balanceAfter={Text(held.Asset, Balance(held.Asset))}");
+        }
+
+        /// <summary>What was rounded up belongs to the house.</summary>
+        private BigInteger Round(string asset, BigInteger paid, Ratio exact)
+        {
+            var house = (Ratio.Of(paid, ScaleOf(asset)) - exact).Down(20);
+            rounding[asset] = rounding.GetValueOrDefault(asset) + house;
+            return house;
+        }
+
         public string State() => AccountBook.Line(
-            owner, balances.Where(entry => !entry.Value.IsZero).Select(entry => Text(entry.Key, entry.Value)),
+            owner, status, balances.Where(entry => !entry.Value.IsZero).Select(entry => Text(entry.Key, entry.Value)),
             holds.Select(hold => AccountBook.HoldLine(hold.Id, Text(hold.Asset, hold.Units), hold.Destination, Time(hold.OverdueAt), hold.IsReported, hold.Phase, hold.Frame)),
             positions.Select(entry => $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{Price(entry.Value.Quantity)}/{Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
             orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{Price(order.Remaining)}/{Price(order.Price)}"),
             rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}"));
-
-        private Outcome Counted(Outcome outcome)
-        {
-            version += outcome.Facts.Count;
-            return outcome;
-        }
 
         private BigInteger Balance(string asset) => balances.GetValueOrDefault(asset);
 
@@ -177,16 +363,20 @@ internal sealed class ReferenceModel
             return $"account.deposited.v1 {Credit(deposit.Asset, deposit.Units)} reference={deposit.Reference}";
         }
 
-        private Outcome Withdraw(Request.Withdraw withdraw, long time, long frame)
+        private Outcome Withdraw(Request.Withdraw withdraw, long time, Marks? marks, string seen)
         {
             if (Unusable(withdraw.Asset, withdraw.Units) is { } no) return Refused("withdraw", no);
             if (holds.Count >= 100) return Refused("withdraw", "too-many-withdrawals");
             if (withdraw.Units > Balance(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
-            var held = holds.Where(other => other.Asset == withdraw.Asset).Aggregate(withdraw.Units, (sum, other) => sum + other.Units);
-            if (held > MaxBalance) return Refused("withdraw", "balance-limit");
-            holds.Add(new Hold(version + 1, withdraw.Asset, withdraw.Units, withdraw.Destination, time + Day, IsReported: false, "held", frame));
-            return $"account.withdrawal-held.v1 withdrawal={version + 1} {Debit(withdraw.Asset, withdraw.Units)} destination={withdraw.Destination} overdueAt={Time(time + Day)}"
-                + (frame > 0 ? $" frame={frame}" : "");
+            var already = holds.Where(other => other.Asset == withdraw.Asset).Aggregate(withdraw.Units, (sum, other) => sum + other.Units);
+            if (already > MaxBalance) return Refused("withdraw", "balance-limit");
+            var verdict = JudgeLeaving(withdraw.Asset, withdraw.Units, marks, seen);
+            if (verdict.Reason is not null) return Refused("withdraw", verdict);
+            var frame = marks?.Number ?? 0;
+            var hold = new Hold(version + 1, withdraw.Asset, withdraw.Units, withdraw.Destination, time + Day, IsReported: false, "held", frame);
+            holds.Add(hold);
+            return new Fact($"account.withdrawal-held.v1 withdrawal={hold.Id} {Debit(hold.Asset, hold.Units)} destination={hold.Destination} overdueAt={Time(hold.OverdueAt)}"
+                + (frame > 0 ? $" frame={frame}" : ""), Margin: verdict.Figures);
         }
 
         private Outcome End(string command, long withdrawal)
@@ -208,14 +398,16 @@ internal sealed class ReferenceModel
                 new($"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)} destination={hold.Destination}")];
         })], Refused: null);
 
-        private Outcome Send(Request.Transfer transfer)
+        private Outcome Send(Request.Transfer transfer, Marks? marks, string seen)
         {
             if (Unusable(transfer.Asset, transfer.Units) is { } no) return Refused("transfer", no);
             if (transfer.To == id) return Refused("transfer", "transfer-to-self");
             if (transfer.Units > Balance(transfer.Asset)) return Short("transfer", transfer.Asset);
+            var verdict = JudgeLeaving(transfer.Asset, transfer.Units, marks, seen);
+            if (verdict.Reason is not null) return Refused("transfer", verdict);
             return new Fact(
                 $"account.transfer-sent.v1 from={id} to={transfer.To} {Debit(transfer.Asset, transfer.Units)}",
-                new TransferSent(id, transfer.To, transfer.Asset, transfer.Units));
+                new TransferSent(id, transfer.To, transfer.Asset, transfer.Units), verdict.Figures);
         }
 
         private Outcome Receive(TransferSent sent)
@@ -227,16 +419,20 @@ internal sealed class ReferenceModel
                 new TransferBounced(id, sent.Asset, sent.Units, refusal));
         }
 
-        private Outcome Reserve(Request.Reserve order)
+        private Outcome Reserve(Request.Reserve order, long time, Marks? marks, string seen)
         {
             if (owner is null) return Refused("reserve-order", "account-not-found");
             if (orders.Exists(open => open.Id == order.Order)) return Refused("reserve-order", "order-id-in-use");
             if (orders.Count >= 1_000) return Refused("reserve-order", "too-many-orders");
             if (order.Quantity.Sign <= 0) return Refused("reserve-order", "quantity-not-positive");
             if (order.Price.Sign <= 0) return Refused("reserve-order", "price-not-positive");
-            orders.Add(new Reservation(order.Order, order.SubAccount, order.Instrument, order.Side, order.Quantity, order.Price));
-            return $"account.order-reserved.v1 order={order.Order} subAccount={order.SubAccount} instrument={order.Instrument}"
-                + $" side={order.Side} quantity={Price(order.Quantity)} price={Price(order.Price)}";
+            if (marks?.Instruments.GetValueOrDefault(order.Instrument)?.Expiry <= time) return Refused("reserve-order", "instrument-expired");
+            var reserved = new Reservation(order.Order, order.SubAccount, order.Instrument, order.Side, order.Quantity, order.Price);
+            var verdict = JudgeOrder(reserved, marks, seen);
+            if (verdict.Reason is not null) return Refused("reserve-order", verdict);
+            orders.Add(reserved);
+            return new Fact($"account.order-reserved.v1 order={order.Order} subAccount={order.SubAccount} instrument={order.Instrument}"
+                + $" side={order.Side} quantity={Price(order.Quantity)} price={Price(order.Price)}", Margin: verdict.Figures);
         }
 
         private Outcome Release(OrderEnded ended)
@@ -247,9 +443,10 @@ internal sealed class ReferenceModel
         }
 
         /// <summary>The sides of a trade that are ours: bought, sold, or both. In one sub-account both leave only their fees.</summary>
-        private Outcome Fill(Trade trade, string name, int sign)
+        private Outcome Fill(Trade trade, string name, int sign, Marks? marks)
         {
             if (owner is null) return Outcome.No("account-not-found");
+            if (marks is not null && marks.Days.TryGetValue(trade.Instrument, out var day)) trade = trade with { Point = new Point(day.Number, 0) };
             var before = (new SortedDictionary<string, BigInteger>(balances, StringComparer.Ordinal),
                 new SortedDictionary<(int, int), Position>(positions), new SortedDictionary<string, BigInteger>(rounding, StringComparer.Ordinal));
             var (buys, sells) = (trade.Buyer.Account == id, trade.Seller.Account == id);
@@ -303,17 +500,7 @@ internal sealed class ReferenceModel
             var owed = (Ratio.Of(held.Quantity, 8) * (point.Value - held.Point.Value))
                 + (Ratio.Of(quantity, 8) * (point.Value - trade.Point.Value));
             var funding = owed.Up(scale);
-            var house = (Ratio.Of(funding, scale) - owed).Down(20);
-
-            var realized = trade.IsPremium ? -paid : BigInteger.Zero;
-            if (!trade.IsPremium && held.Quantity.Sign * quantity.Sign < 0)
-            {
-                var closes = Ratio.Of(BigInteger.Min(BigInteger.Abs(held.Quantity), BigInteger.Abs(quantity)), 0);
-                var costShare = Ratio.Of(held.Cost, 0) * closes / Ratio.Of(BigInteger.Abs(held.Quantity), 0);
-                var paidShare = Ratio.Of(paid, 0) * closes / Ratio.Of(BigInteger.Abs(quantity), 0);
-                realized = -costShare.Up(0) - paidShare.Up(0);
-            }
-
+            var realized = trade.IsPremium ? -paid : RealizedBy(held.Quantity, held.Cost, quantity, paid);
             var after = new Position(held.Quantity + quantity, asset, held.Cost + paid + realized, point);
             var balance = Balance(asset) + realized - fee - funding;
             foreach (var number in (BigInteger[])[after.Quantity, after.Cost, balance, realized, funding])
@@ -322,279 +509,12 @@ internal sealed class ReferenceModel
             balances[asset] = balance;
             if (after.Quantity.IsZero) positions.Remove(key);
             else positions[key] = after;
-            rounding[asset] = rounding.GetValueOrDefault(asset) + house;
+            var house = Round(asset, funding, owed);
             return Json(
                 ("subAccount", subAccount), ("instrument", trade.Instrument), ("quantity", Price(quantity)), ("paid", Text(asset, paid)),
                 ("realized", Text(asset, realized)), ("fee", Text(asset, fee)), ("funding", Text(asset, funding)), ("houseRoundingE20", house),
                 ("fundingAfter", point.ToString()), ("quantityAfter", Price(after.Quantity)), ("costAfter", Text(asset, after.Cost)),
                 ("balanceAfter", Text(asset, balance)));
-        }
-
-        /// <summary>Every position in the perpetual comes to the fixed point; one that is there already stays.</summary>
-        private Outcome Settle(FundingTold told)
-        {
-            var facts = new List<Fact>();
-            foreach (var (key, held) in positions.Where(entry => entry.Key.Instrument == told.Instrument).ToList())
-            {
-                if (held.Point.Period >= told.Point.Period) continue;
-                var (asset, scale) = (held.Asset, ScaleOf(held.Asset));
-                var owed = Ratio.Of(held.Quantity, 8) * (told.Point.Value - held.Point.Value);
-                var funding = owed.Up(scale);
-                var house = (Ratio.Of(funding, scale) - owed).Down(20);
-                balances[asset] = Balance(asset) - funding;
-                rounding[asset] = rounding.GetValueOrDefault(asset) + house;
-                positions[key] = held with { Point = told.Point };
-                facts.Add(new Fact($"account.funding-applied.v1 subAccount={key.SubAccount} instrument={key.Instrument} funding={Text(asset, funding)}"
-                    + $" houseRoundingE20={house} fundingAfter={told.Point} balanceAfter={Text(asset, Balance(asset))}"));
-            }
-
-            return new Outcome(facts, Refused: null);
-        }
-    }
-
-    // ---- feeds ------------------------------------------------------------------------------------------------------------
-
-    private sealed class Feed
-    {
-        private static readonly BigInteger MaxFeeRate = 100_000_000;   // a tenth
-
-        private readonly SortedDictionary<int, Listed> instruments = [];
-        private readonly SortedDictionary<string, BigInteger> fees = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, (Trade Trade, bool IsBusted)> trades = new(StringComparer.Ordinal);
-
-        public Outcome Ask(Request request) => request switch
-        {
-            Request.Capture trade => Capture(trade),
-            Request.Bust bust => Bust(bust),
-            Request.EndOrder end => new Fact($"order.ended.v1 order={end.Order} account={end.Account}", new OrderEnded(end.Order)),
-            _ => throw new AuditFailure("I3", $"a feed was asked for a {request.GetType().Name}"),
-        };
-
-        public Outcome Tell(object message)
-        {
-            if (message is InstrumentsTold told)
-            {
-                foreach (var listed in told.Instruments) instruments[listed.Terms.Id] = listed;
-                return $"trade.instruments-learned.v1 instruments={string.Join(',', told.Instruments.Select(ReferenceModel.Json))}";
-            }
-
-            var funding = (FundingTold)message;
-            instruments[funding.Instrument] = instruments[funding.Instrument] with { Point = funding.Point };
-            return $"trade.funding-learned.v1 instrument={funding.Instrument} funding={funding.Point}";
-        }
-
-        private Outcome Capture(Request.Capture report)
-        {
-            if (!instruments.TryGetValue(report.Instrument, out var listed)) return Refused("unknown-instrument");
-            var terms = listed.Terms;
-            if (terms.Expiry is { } expiry && report.TradedAt >= expiry) return Refused("instrument-expired");
-            if (report.Quantity.Sign <= 0) return Refused("quantity-not-positive");
-            if (!(report.Quantity % terms.Lot).IsZero) return Refused("quantity-off-lot");
-            if (report.Price.Sign <= 0) return Refused("price-not-positive");
-            if (!(report.Price % terms.Tick).IsZero) return Refused("price-off-tick");
-            if (BigInteger.Abs(report.Buyer.FeeRate) > MaxFeeRate || BigInteger.Abs(report.Seller.FeeRate) > MaxFeeRate)
-                return Refused("fee-out-of-range");
-
-            var (asset, scale) = (terms.Settlement, ScaleOf(terms.Settlement));
-            var paid = (Ratio.Of(report.Price, 8) * Ratio.Of(report.Quantity, 8) * Ratio.Of(terms.Multiplier, 8)).Up(scale);
-            if (paid > MaxAmount) return Refused("notional-too-large");
-            if (trades.ContainsKey(report.Id)) return Refused("trade-id-reused");
-            var (buyer, seller) = (LegOf(report.Buyer), LegOf(report.Seller));
-            if (!Collect(asset, buyer.Fee + seller.Fee)) return Refused("notional-too-large");
-
-            var isPremium = terms.Kind == "Option";
-            var trade = new Trade(report.Id, terms.Id, isPremium, report.Quantity, asset, paid, listed.Point, buyer, seller);
-            trades.Add(trade.Id, (trade, IsBusted: false));
-            return new Fact(
-                $"trade.captured.v1 trade={trade.Id} instrument={trade.Instrument} style={(isPremium ? "Premium" : "Variation")} price={Price(report.Price)}"
-                + $" {Amounts(trade)} tradedAt={Time(report.TradedAt)}", trade);
-
-            Leg LegOf(Party party) => new(
-                party.Account, party.SubAccount, (Ratio.Of(paid, scale) * Ratio.Of(party.FeeRate, 9)).Up(scale), party.Order);
-
-            static Outcome Refused(string reason) => ReferenceModel.Refused("trade", "capture", reason);
-        }
-
-        private Outcome Bust(Request.Bust bust)
-        {
-            if (!trades.TryGetValue(bust.Trade, out var known)) return Refused("trade", "bust", "unknown-trade");
-            if (known.IsBusted) return Refused("trade", "bust", "trade-already-busted");
-            var trade = known.Trade;
-            if (!Collect(trade.Asset, -(trade.Buyer.Fee + trade.Seller.Fee))) return Refused("trade", "bust", "notional-too-large");
-            trades[trade.Id] = (trade, IsBusted: true);
-            return new Fact(
-                $"trade.busted.v1 trade={trade.Id} instrument={trade.Instrument} style={(trade.IsPremium ? "Premium" : "Variation")} {Amounts(trade)}",
-                new Busted(trade));
-        }
-
-        private bool Collect(string asset, BigInteger more)
-        {
-            var after = fees.GetValueOrDefault(asset) + more;
-            if (BigInteger.Abs(after) > MaxBalance) return false;
-            fees[asset] = after;
-            return true;
-        }
-
-        private string Amounts(Trade trade) =>
-            $"quantity={Price(trade.Quantity)} paid={Text(trade.Asset, trade.Paid)} funding={trade.Point}"
-            + $" buyer={Json(trade.Buyer, trade.Asset)} seller={Json(trade.Seller, trade.Asset)} feesAfter={Text(trade.Asset, fees[trade.Asset])}";
-
-        private static string Json(Leg leg, string asset) => ReferenceModel.Json(
-            ("account", leg.Account), ("subAccount", leg.SubAccount), ("fee", Text(asset, leg.Fee)), ("order", leg.Order));
-    }
-
-    // ---- the market ---------------------------------------------------------------------------------------------------------
-
-    private sealed record Source(string Name, int Weight)
-    {
-        public long SeenAt { get; set; }
-        public SortedDictionary<string, (BigInteger Price, long At)> Latest { get; } = new(StringComparer.Ordinal);
-    }
-
-    private sealed record Index(string Underlying, BigInteger? Price, string Breaker);
-
-    private sealed record Frame(long Number, long At, IReadOnlyList<Index> Indices);
-
-    private sealed class Market
-    {
-        private const long Fresh = 5 * Second, Cadence = Second / 4;
-
-        private readonly List<string> feeds = [];
-        private readonly List<Source> sources = [];
-        private readonly SortedDictionary<int, Listed> instruments = [];
-        private readonly Dictionary<string, IndexBrake> brakes = new(StringComparer.Ordinal);
-        private readonly ExpiryWatch expiries = new();
-        private Frame? last;
-        private bool hasNews;
-        public Outcome Ask(Request request, long time) => request switch
-        {
-            Request.AdmitFeed admit => Admit(admit),
-            Request.AdmitSource admit => Admit(admit),
-            Request.List list => List(list.Terms, time),
-            Request.Quote quote => Take(quote, time),
-            Request.FixFunding fix => Fix(fix, time),
-            _ => throw new AuditFailure("I3", $"the market was asked for a {request.GetType().Name}"),
-        };
-
-        public long? DueAt => FrameDueAt is { } frame && !(expiries.DueAt < frame) ? frame : expiries.DueAt;
-
-        /// <summary>A cadence after the last frame, while something is new or some price may still go stale.</summary>
-        private long? FrameDueAt => last is null ? hasNews ? long.MinValue : null
-            : hasNews || last.Indices.Any(index => index.Price is not null) ? last.At + Cadence : null;
-
-        public Outcome Wake(long time)
-        {
-            foreach (var index in last?.Indices.Where(index => index.Breaker == "Normal") ?? [])
-                if (DueAt <= time) expiries.Observe(index.Underlying, last!.At, Math.Min(time, last.At + Fresh));
-            var isFrameDue = FrameDueAt <= time;
-            var facts = expiries.Pass(time).Select(expiry => new Fact(
-                $"market.expiry-overdue.v1 underlying={expiry.Underlying} expiry={Time(expiry.At)} observedMs={expiry.ObservedMs}")).ToList();
-            hasNews |= facts.Count > 0 && last is not null;
-            if (!isFrameDue && !(facts.Count > 0 && last?.At < time)) return new Outcome(facts, Refused: null);
-            var underlyings = sources.SelectMany(source => source.Latest.Keys).Distinct().Order(StringComparer.Ordinal);
-            last = new Frame((last?.Number ?? 0) + 1, time, [.. underlyings.Select(underlying => IndexOf(underlying, time))]);
-            hasNews = false;
-            facts.Add(new Fact(FrameLine(last.Number, last.At, last.Indices.Select(index =>
-                (index.Underlying, index.Price is { } price ? Price(price) : null, index.Breaker)))));
-            return new Outcome(facts, Refused: null);
-        }
-
-        private static string Refused(string command, string reason) => ReferenceModel.Refused("market", command, reason);
-
-        private Outcome Admit(Request.AdmitFeed admit)
-        {
-            if (feeds.Contains(admit.Feed)) return Refused("admit-feed", "feed-already-admitted");
-            if (feeds.Count >= 16) return Refused("admit-feed", "too-many-feeds");
-            feeds.Add(admit.Feed);
-            return new Fact(
-                $"market.feed-admitted.v1 feed={admit.Feed} instruments={string.Join(',', instruments.Values.Select(Json))}",
-                new InstrumentsTold([.. instruments.Values]));
-        }
-
-        private Outcome Admit(Request.AdmitSource admit)
-        {
-            if (sources.Exists(source => source.Name == admit.Source)) return Refused("admit-source", "source-already-admitted");
-            if (sources.Count >= 16) return Refused("admit-source", "too-many-sources");
-            if (admit.Weight is < 1 or > 1_000) return Refused("admit-source", "weight-out-of-range");
-            sources.Add(new Source(admit.Source, admit.Weight));
-            return $"market.source-admitted.v1 source={admit.Source} weight={admit.Weight}";
-        }
-
-        private Outcome List(Terms terms, long time)
-        {
-            if (instruments.ContainsKey(terms.Id)) return Refused("list", "instrument-already-listed");
-            if (instruments.Count >= 10_000) return Refused("list", "too-many-instruments");
-            var isShaped = terms.Kind switch
-            {
-                "Perp" => terms is { Expiry: null, Strike: null, Right: null },
-                "Future" => terms is { Expiry: not null, Strike: null, Right: null },
-                _ => terms is { Expiry: not null, Strike: not null, Right: not null } && terms.Strike > 0,
-            };
-            var isSound = isShaped && terms.Id > 0 && terms.Multiplier > 0 && terms.Tick > 0 && terms.Lot > 0;
-            if (!isSound || terms.Expiry <= time) return Refused("list", "terms-out-of-range");
-            if (terms.Expiry is { } expiry) expiries.Add(terms.Underlying, expiry);
-            var listed = new Listed(terms, Point.Start);
-            instruments.Add(terms.Id, listed);
-            return new Fact(
-                $"market.instrument-listed.v1 listing={Json(terms)} feeds={string.Join(',', feeds)}", new InstrumentsTold([listed]));
-        }
-
-        private Outcome Take(Request.Quote quote, long time)
-        {
-            if (quote.Prices.Any(entry => entry.Price.Sign <= 0)) return Refused("quote", "price-not-positive");
-            if (sources.Find(known => known.Name == quote.Source) is not { } source) return Refused("quote", "unknown-source");
-            if (quote.At > time + Second) return Refused("quote", "price-from-the-future");
-            if (quote.At <= source.SeenAt) return Refused("quote", "price-not-newer");
-            source.SeenAt = quote.At;
-            foreach (var (underlying, price) in quote.Prices) source.Latest[underlying] = (price, quote.At);
-            hasNews = true;
-            var prices = quote.Prices.Select(entry => Json(("underlying", entry.Underlying), ("price", Price(entry.Price))));
-            return $"market.quoted.v1 source={quote.Source} at={Time(quote.At)} prices={string.Join(',', prices)}";
-        }
-
-        /// <summary>
-        /// The weighted median of the fresh quotes; those more than a hundredth from it are set aside, and the weighted median of the
-        /// rest is the index.
-        /// </summary>
-        private Index IndexOf(string underlying, long time)
-        {
-            var fresh = sources.Where(source => source.Latest.TryGetValue(underlying, out var quote) && time - quote.At <= Fresh)
-                .Select(source => (source.Latest[underlying].Price, source.Weight)).ToList();
-            var centre = IndexBrake.Median(fresh);
-            var used = fresh.Where(quote => BigInteger.Abs(quote.Price - centre) * 100 <= centre).ToList();
-            var agrees = 2 * used.Sum(quote => quote.Weight) >= fresh.Sum(quote => quote.Weight);
-            if (!brakes.TryGetValue(underlying, out var brake)) brakes[underlying] = brake = new IndexBrake();
-            var (price, breaker) = used.Count == 0 || !agrees
-                ? brake.Take(null, "Halted", time)
-                : brake.Take(IndexBrake.Median(used), used.Count >= 3 ? "Normal" : "Degraded", time);
-            return new Index(underlying, price, breaker);
-        }
-
-        private Outcome Fix(Request.FixFunding fix, long time)
-        {
-            if (!instruments.TryGetValue(fix.Instrument, out var listed)) return Refused("fix-funding", "unknown-instrument");
-            var one = BigInteger.Pow(10, 9);
-            var isSound = fix.InnerClamp.Sign >= 0 && fix.Cap.Sign >= 0 && fix.Share.Sign > 0
-                && new[] { fix.InnerClamp, fix.Cap, fix.Share, fix.Interest, fix.Premium }.All(rate => BigInteger.Abs(rate) <= one);
-            if (!isSound) return Refused("fix-funding", "terms-out-of-range");
-            if (listed.Terms.Kind != "Perp") return Refused("fix-funding", "not-a-perp");
-            if (fix.Period != listed.Point.Period + 1) return Refused("fix-funding", "funding-not-due");
-            if (last is null || last.At + Fresh < time) return Refused("fix-funding", "no-price");
-            var mark = last.Indices.FirstOrDefault(index => index.Underlying == listed.Terms.Underlying);
-            if (mark?.Breaker != "Normal") return Refused("fix-funding", "no-price");
-
-            // clamp(premium + clamp(interest − premium, ±inner), ±cap) of price × multiplier, for the period's share, rounded down.
-            Ratio R(BigInteger rate) => Ratio.Of(rate, 9);
-            var rate = (R(fix.Premium) + (R(fix.Interest) - R(fix.Premium)).Clamp(-R(fix.InnerClamp), R(fix.InnerClamp))).Clamp(-R(fix.Cap), R(fix.Cap));
-            var paid = Ratio.Of(mark.Price!.Value, 8) * Ratio.Of(listed.Terms.Multiplier, 8) * rate * R(fix.Share);
-            var point = new Point(fix.Period, listed.Point.Index + paid.Down(12));
-            instruments[fix.Instrument] = listed with { Point = point };
-            var terms = Json(
-                ("interest", Rate(fix.Interest)), ("innerClamp", Rate(fix.InnerClamp)), ("cap", Rate(fix.Cap)), ("periodShare", Rate(fix.Share)));
-            return new Fact(
-                $"market.funding-fixed.v1 instrument={fix.Instrument} frame={last.Number} index={Price(mark.Price.Value)} premium={Rate(fix.Premium)}"
-                + $" rate={Rate(rate.Down(9))} terms={terms} funding={point} feeds={string.Join(',', feeds)}",
-                new FundingTold(fix.Instrument, point));
         }
     }
 }

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using CrossMargin.Contracts;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Simulation.Audit;
 
@@ -16,11 +17,9 @@ internal abstract record CircularEvent
     internal sealed record Sent(ImmutableArray<GrainId> To, string Text, long Seen) : CircularEvent;
 
     internal sealed record Read(GrainId From, string Text, long Seen) : CircularEvent;
-
-    internal sealed record Lit(long Seen, int Light) : CircularEvent;
 }
 
-internal sealed record Circulars(long Sent, long Read, long Lit);
+internal sealed record Circulars(long Sent, long Read);
 
 /// <summary>
 /// A grain of the simulator's own, for what no account does: one message to several grains of one shard, a message that
@@ -34,9 +33,9 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
 
     public override GrainKind Kind => TheKind;
     public override int SnapshotSchema => 1;
-    public override IReadOnlyList<string> EventNames { get; } = ["circular.sent.v1", "circular.read.v1", "circular.lit.v1"];
+    public override IReadOnlyList<string> EventNames { get; } = ["circular.sent.v1", "circular.read.v1"];
 
-    protected override Circulars Empty(GrainId id) => new(Sent: 0, Read: 0, Lit: 0);
+    protected override Circulars Empty(GrainId id) => new(Sent: 0, Read: 0);
 
     protected override Decision<CircularEvent> Decide(Circulars state, object input, Context context) => input switch
     {
@@ -45,11 +44,10 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
         CircularEvent.Sent { Text: CircularText.Refuse } => Rejection.AccountNotFound,
         CircularEvent.Sent { Text: CircularText.Poison } => throw new InvariantViolation("Z1", "this reader breaks on poison"),
         CircularEvent.Sent sent => new CircularEvent.Read(Sender(sent), sent.Text, Seen(context)),
-        FrameAdopted => new CircularEvent.Lit(Seen(context), ((Beam)context.Marks!).Light),
         _ => throw new InvariantViolation("Z2", input.GetType().Name),
     };
 
-    private static long Seen(Context context) => (context.Marks as Beam)?.Frame ?? 0;
+    private static long Seen(Context context) => (context.Marks as MarginMarks)?.Frame.Number ?? 0;
 
     /// <summary>The first addressee is always the sender itself, so that a circular can be answered.</summary>
     private static GrainId Sender(CircularEvent.Sent sent) => sent.To[0];
@@ -57,8 +55,7 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
     protected override Circulars Evolve(Circulars state, CircularEvent @event) => @event switch
     {
         CircularEvent.Sent => state with { Sent = state.Sent + 1 },
-        CircularEvent.Read => state with { Read = state.Read + 1 },
-        _ => state with { Lit = state.Lit + 1 },
+        _ => state with { Read = state.Read + 1 },
     };
 
     protected override void Verify(Circulars state) =>
@@ -80,8 +77,7 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
     protected override string NameOf(CircularEvent @event) => @event switch
     {
         CircularEvent.Sent => "circular.sent.v1",
-        CircularEvent.Read => "circular.read.v1",
-        _ => "circular.lit.v1",
+        _ => "circular.read.v1",
     };
 
     protected override void Encode(CircularEvent @event, IBufferWriter<byte> destination)
@@ -102,10 +98,6 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
                 writer.WriteString("text", read.Text);
                 writer.WriteNumber("seen", read.Seen);
                 break;
-            case CircularEvent.Lit lit:
-                writer.WriteNumber("seen", lit.Seen);
-                writer.WriteNumber("light", lit.Light);
-                break;
         }
 
         writer.WriteEndObject();
@@ -115,7 +107,6 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
     {
         using var document = JsonDocument.Parse(payload.ToArray());
         var seen = document.RootElement.GetProperty("seen").GetInt64();
-        if (name == "circular.lit.v1") return new CircularEvent.Lit(seen, document.RootElement.GetProperty("light").GetInt32());
         var text = document.RootElement.GetProperty("text").GetString()!;
         return name == "circular.sent.v1"
             ? new CircularEvent.Sent([.. document.RootElement.GetProperty("to").EnumerateArray().Select(Id)], text, seen)
@@ -126,13 +117,12 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
         GrainId.TryParse(text.GetString(), out var id) ? id : throw new FormatException("not a grain id");
 
     protected override byte[] Save(Circulars state) =>
-        Encoding.UTF8.GetBytes($$"""{"sent":{{state.Sent}},"read":{{state.Read}},"lit":{{state.Lit}}}""");
+        Encoding.UTF8.GetBytes($$"""{"sent":{{state.Sent}},"read":{{state.Read}}}""");
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
     {
         using var document = JsonDocument.Parse(snapshot.ToArray());
         return new Circulars(
-            document.RootElement.GetProperty("sent").GetInt64(), document.RootElement.GetProperty("read").GetInt64(),
-            document.RootElement.GetProperty("lit").GetInt64());
+            document.RootElement.GetProperty("sent").GetInt64(), document.RootElement.GetProperty("read").GetInt64());
     }
 }

@@ -28,15 +28,15 @@ internal sealed class Plan
         FlushAtOncePerMille = draws.Pick([1_000, 700, 200]);
         FlushDelayMicros = draws.Pick([200, 2_000, 10_000]);
         CommitMicros = draws.Pick([300, 1_500, 6_000]);
-        TickMicros = draws.Pick([10_000, 30_000, 100_000]);
-        ThinkMicros = draws.Pick([3_000, 15_000, 60_000]);
+        TickMicros = draws.Pick([20_000, 50_000, 100_000]);
+        ThinkMicros = draws.Pick([6_000, 30_000, 90_000]);
         TroubleEveryMicros = draws.Pick([150_000L, 400_000L, 1_500_000L]);
         NightEveryMicros = draws.OneIn(3) ? 0 : draws.Pick([300_000L, 2_000_000L]);
         HugeAmountPerMille = draws.Pick([0, 10, 200]);
-        ShineEvery = draws.Pick([0, 4, 12, 40]);
         Feeds = draws.Pick([0, 1, 1, 2, 3]);
-        Instruments = draws.Between(1, 5);
-        Sources = draws.Pick([2, 3, 4, 5, 5]);
+        Instruments = draws.Between(2, 6);
+        Sources = draws.Pick([2, 3, 4, 4, 5, 5, 5]);
+        JumpAtMicros = draws.OneIn(3) ? draws.Between(300_000L, 2_500_000L) : 0;
     }
 
     public int Shards { get; }
@@ -69,13 +69,13 @@ internal sealed class Plan
     public long NightEveryMicros { get; }
     public int HugeAmountPerMille { get; }
 
-    /// <summary>Zero: no frame is ever published. Otherwise about every so many acts of a human publish one.</summary>
-    public int ShineEvery { get; }
-
     /// <summary>Matching engines; without one nobody trades, and there is no market.</summary>
     public int Feeds { get; }
     public int Instruments { get; }
 
     /// <summary>Price sources. The fourth is wrong and the fifth dies.</summary>
     public int Sources { get; }
+
+    /// <summary>Zero: prices drift. Otherwise all of them fall by an eighth at this time.</summary>
+    public long JumpAtMicros { get; }
 }

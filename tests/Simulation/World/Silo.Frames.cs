@@ -1,6 +1,8 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Runtime.Shards;
 using CrossMargin.Simulation.Audit;
+using CrossMargin.Simulation.Clients;
 
 namespace CrossMargin.Simulation.World;
 
@@ -31,7 +33,7 @@ internal sealed partial class Silo
         }
 
         var isLate = venue.Faults.Strikes(Fault.FrameLate);
-        venue.Agenda.After(isLate ? draws.Between(1_000, 80_000) : draws.Between(20, 400), "frame arrives", () =>
+        venue.Agenda.After(isLate ? draws.Between(1_000, 600_000) : draws.Between(20, 400), "frame arrives", () =>
         {
             if (offered[place] is not { } latest) return;
             offered[place] = null;
@@ -70,7 +72,7 @@ internal sealed partial class Silo
                 venue.Sights.Saw(Sight.FrameFromBroadcast);
                 Offer(target, latestFrame);
             }
-            else if (venue.Journal.ReadLast(LighthouseGrain.Id, LighthouseGrain.EventName) is { } record)
+            else if (venue.Journal.ReadLast(Town.Market.Grain, MarketEventNames.FramePublished) is { } record)
             {
                 venue.Sights.Saw(Sight.FrameFromJournal);
                 Offer(target, venue.Catalog.FrameIn(record)!);

@@ -1,7 +1,10 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Links;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Grains;
@@ -56,9 +59,10 @@ internal sealed class Venue
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
         Catalog = new GrainCatalog(
-            AccountGrain.Unmargined, new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(Map), new CircularGrain(), new LighthouseGrain())
+            new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(Town.Market), new CoordinatorGrain(Map),
+            new VenueLinkGrain(), new CircularGrain())
         {
-            Valuation = new BeamValuation(),
+            Valuation = new MarginValuation(Town.Market),
             Coordinator = PoolId.Main.Grain,
         };
         Auditor = new Auditor(Plan.Shards, Log, judges == Judges.All ? new ReferenceModel() : null);

@@ -22,7 +22,21 @@ internal static class Watch
             case "pool.shard-set-aside.v1": sights.Saw(Sight.ShardSetAside); break;
             case "pool.shard-brought-back.v1": sights.Saw(Sight.ShardBroughtBack); break;
             case "account.withdrawal-voided.v1": sights.Saw(Sight.Voided); break;
-            case "account.command-refused.v1": sights.Saw(Sight.RefusedInJournal); break;
+            case "account.command-refused.v1":
+                sights.Saw(Sight.RefusedInJournal);
+                LookAtRefusal(sights, row);
+                break;
+            case "account.withdrawal-held.v1" when row.Payload.AsSpan().IndexOf("\"margin\""u8) >= 0: sights.Saw(Sight.WithdrawalGrantedByMargin); break;
+            case "account.day-settled.v1": sights.Saw(Sight.BooksClosedForADay); break;
+            case "market.day-settled.v1": sights.Saw(Sight.DaySettled); break;
+            case "market.expiry-overdue.v1": sights.Saw(Sight.ExpiryOverdue); break;
+            case "market.expiry-settled.v1": sights.Saw(Sight.ExpirySettled); break;
+            case "market.expiry-retired.v1": sights.Saw(Sight.ExpiryRetired); break;
+            case "market.surface-accepted.v1": sights.Saw(Sight.SurfaceAccepted); break;
+            case "market.surface-refused.v1": sights.Saw(Sight.SurfaceRefused); break;
+            case "market.parameters-taken.v1": sights.Saw(Sight.ParametersTaken); break;
+            case "parameters.command-refused.v1": sights.Saw(Sight.ParametersRefused); break;
+            case "parameters.effective.v1" when StoredCause.Read(row.Cause) is StoredCause.Timer: sights.Saw(Sight.ParametersWaited); break;
             case "account.transfer-sent.v1":
                 var receiver = StoredFormat.ShardOf(row.Addressees, venue.Plan.Shards);
                 sights.Saw(receiver == row.Shard ? Sight.TransferInsideShard : Sight.TransferAcrossShards);
@@ -66,6 +80,19 @@ internal static class Watch
                 break;
             case "account.funding-applied.v1":
                 sights.Saw(Sight.FundingPaid);
+                sights.Saw(Sight.FundingPaidAtAFrame);
+                break;
+            case "account.margin-status-changed.v1":
+                sights.Saw(Enum.Parse<Sight>($"Became{payload.GetProperty("status").GetString()}"));
+                if (StoredCause.Read(row.Cause) is StoredCause.Frame) sights.Saw(Sight.JudgedAtAFrame);
+                break;
+            case "account.settled.v1":
+                sights.Saw(payload.GetProperty("outcome").GetString() switch
+                {
+                    "Closed" => Sight.FutureClosed,
+                    "Exercised" => Sight.OptionExercised,
+                    _ => Sight.OptionExpired,
+                });
                 break;
             case "account.order-filled.v1":
                 sights.Saw(payload.GetProperty("remaining").GetString() == "0" ? Sight.OrderFilled : Sight.OrderFilledInPart);
@@ -88,6 +115,18 @@ internal static class Watch
                         _ => Sight.IndexHalted,
                     });
                 break;
+        }
+    }
+
+    private static void LookAtRefusal(Sights sights, StoredRow row)
+    {
+        using var document = JsonDocument.Parse(row.Payload);
+        switch (document.RootElement.GetProperty("command").GetString(), document.RootElement.GetProperty("reason").GetString())
+        {
+            case ("reserve-order", "insufficient-margin"): sights.Saw(Sight.OrderRefusedByMargin); break;
+            case ("reserve-order", "no-price" or "account-frozen"): sights.Saw(Sight.OrderRefusedUnpriced); break;
+            case ("withdraw", "insufficient-margin"): sights.Saw(Sight.WithdrawalRefusedByMargin); break;
+            case ("transfer", "insufficient-margin"): sights.Saw(Sight.TransferRefusedByMargin); break;
         }
     }
 

@@ -1,0 +1,112 @@
+using System.Numerics;
+using System.Text.Json;
+using static CrossMargin.Simulation.Audit.StoredFormat;
+
+namespace CrossMargin.Simulation.Audit;
+
+/// <summary>Of what a frame lists: the terms, and the mark where there is one.</summary>
+internal sealed record MarkedInstrument(
+    int Id, string Kind, string Underlying, string Settlement, BigInteger Multiplier, long? Expiry, BigInteger? Strike, string? Right,
+    BigInteger? Mark)
+{
+    /// <summary>What one contract is worth at a price of the underlying, in 1e-12 of the settlement asset, rounded down.</summary>
+    public BigInteger ContractE12(BigInteger price)
+    {
+        var value = Right is null ? price : BigInteger.Max(0, Right == "Call" ? price - Strike!.Value : Strike!.Value - price);
+        return value * Multiplier / 10_000;
+    }
+}
+
+/// <summary>
+/// A mark frame as it is stored (docs/events.md), in plain numbers: prices and quantities in 1e-8, rates in 1e-9, times in
+/// microseconds.
+/// </summary>
+internal sealed class Marks
+{
+    private Marks(JsonElement frame)
+    {
+        Number = frame.GetProperty("number").GetInt64();
+        At = StoredFormat.Micros(frame.GetProperty("at"));
+        foreach (var row in frame.GetProperty("assets").EnumerateArray())
+        {
+            Assets.Add(row[0].GetString()!, At8(row[1]));
+            if (row[2].ValueKind != JsonValueKind.Null) throw new FormatException("nobody makes slow prices yet");
+        }
+
+        foreach (var row in frame.GetProperty("underlyings").EnumerateArray())
+            Underlyings.Add(row[0].GetString()!, (At8(row[1]), Units(row[2].GetRawText(), 9)));
+        foreach (var row in frame.GetProperty("expiries").EnumerateArray())
+            Expiries.Add((row[0].GetString()!, StoredFormat.Micros(row[1])), new MarkedExpiry(
+                At8(row[2]), Units(row[3].GetRawText(), 9), At8(row[4]), HasSmile: row[6].GetArrayLength() > 0));
+        foreach (var row in frame.GetProperty("perpetuals").EnumerateArray())
+        {
+            List(row, "Perp", expiry: null);
+            Points.Add(row[0].GetInt32(), row[6].GetString()!);
+        }
+
+        foreach (var row in frame.GetProperty("futures").EnumerateArray())
+        {
+            List(row, "Future", StoredFormat.Micros(row[6]));
+            if (row.GetArrayLength() > 7) Days.Add(row[0].GetInt32(), (row[7].GetInt32(), At8(row[8])));
+        }
+
+        foreach (var chain in frame.GetProperty("chains").EnumerateArray()) ListChain(chain);
+        foreach (var row in frame.GetProperty("settlements").EnumerateArray()) Settlements.Add(row[0].GetInt32(), At8(row[1]));
+        ParameterVersion = frame.GetProperty("parameterVersion").GetInt32();
+        Parameters = frame.GetProperty("parameters").GetRawText();
+    }
+
+    public static Marks Of(JsonElement published) => new(published.GetProperty("frame"));
+
+    public long Number { get; }
+    public long At { get; }
+    public int ParameterVersion { get; }
+
+    /// <summary>The rules in force, as the text of a JSON object.</summary>
+    public string Parameters { get; }
+
+    public SortedDictionary<string, BigInteger> Assets { get; } = new(StringComparer.Ordinal);
+    public SortedDictionary<string, (BigInteger Index, BigInteger Confidence)> Underlyings { get; } = new(StringComparer.Ordinal);
+    public Dictionary<(string Underlying, long At), MarkedExpiry> Expiries { get; } = [];
+    public SortedDictionary<int, MarkedInstrument> Instruments { get; } = [];
+
+    /// <summary>Where the funding of each perpetual stands: <c>periods:index</c>.</summary>
+    public Dictionary<int, string> Points { get; } = [];
+
+    /// <summary>The last day that the books of a future were closed on.</summary>
+    public SortedDictionary<int, (int Number, BigInteger Price)> Days { get; } = [];
+
+    public SortedDictionary<int, BigInteger> Settlements { get; } = [];
+
+    internal sealed record MarkedExpiry(BigInteger Forward, BigInteger SettledShare, BigInteger SettledAverage, bool HasSmile);
+
+    private void List(JsonElement row, string kind, long? expiry) => Add(new MarkedInstrument(
+        row[0].GetInt32(), kind, row[1].GetString()!, row[2].GetString()!, At8(row[3]), expiry, null, null, At8OrNone(row[4])));
+
+    private void ListChain(JsonElement chain)
+    {
+        foreach (var row in chain.GetProperty("options").EnumerateArray())
+        {
+            var at = 1;
+            foreach (var right in (string[])["Call", "Put"])
+            {
+                if (row[at].ValueKind == JsonValueKind.Null)
+                {
+                    at++;
+                    continue;
+                }
+
+                Add(new MarkedInstrument(
+                    row[at].GetInt32(), "Option", chain.GetProperty("underlying").GetString()!, chain.GetProperty("settlement").GetString()!,
+                    At8(chain.GetProperty("multiplier")), StoredFormat.Micros(chain.GetProperty("expiry")), At8(row[0]), right, At8OrNone(row[at + 1])));
+                at += 3;
+            }
+        }
+    }
+
+    private void Add(MarkedInstrument instrument) => Instruments.Add(instrument.Id, instrument);
+
+    private static BigInteger At8(JsonElement number) => Units(number.GetRawText(), 8);
+
+    private static BigInteger? At8OrNone(JsonElement number) => number.ValueKind == JsonValueKind.Null ? null : At8(number);
+}

@@ -1,0 +1,74 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using CrossMargin.Contracts.Parameters;
+using CrossMargin.Risk.Parameters;
+using CrossMargin.Simulation.Audit;
+using CrossMargin.Simulation.World;
+
+namespace CrossMargin.Simulation.Clients;
+
+/// <summary>
+/// Parameter sets that an officer may publish: small ones by rules, so that a frame stays small, and now and then a preset with
+/// scenarios. Tighter and looser versions of one set differ in their rates. None begins a liquidation: no price here is ever as
+/// sure as they ask for.
+/// </summary>
+internal sealed class RuleBooks
+{
+    private static readonly string[] Scenarios = ["span16", "grid-pm"];
+
+    private readonly string kind;
+    private readonly string optionValue, acceptance, profitWeight;
+
+    public RuleBooks(Draws draws)
+    {
+        kind = draws.OneIn(8) ? draws.Pick(Scenarios) : draws.Pick(["isolated", "delta-netting", "standard"]);
+        optionValue = draws.Pick(["equity", "requirement"]);
+        acceptance = draws.OneIn(3) ? "ratio-only" : "surplus-or-ratio";
+        profitWeight = draws.Pick(["1", "1", "0.5", "0.333333333"]);
+    }
+
+    /// <param name="basisPoints">The maintenance rate of what is linear.</param>
+    public ParameterText Document(int version, int basisPoints) =>
+        Scenarios.Contains(kind) ? Preset(version, basisPoints) : ParameterText.Compact(Encoding.UTF8.GetBytes(Simple(version, basisPoints)));
+
+    private ParameterText Preset(int version, int basisPoints)
+    {
+        var root = JsonNode.Parse(ParameterDocument.PresetText(kind))!.AsObject();
+        root["version"] = version;
+        root["warnBelow"] = $"1.{basisPoints:0000}".TrimEnd('0');
+        foreach (var group in root["model"]!["groups"]!.AsObject()) group.Value!.AsObject().Remove("concentration");   // no frame has a depth yet
+        root.Remove("statedPrices");
+        root["liquidation"]!["minConfidence"] = "1";
+        foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
+        return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
+    }
+
+    private string Simple(int version, int basisPoints) => $$$"""
+        {"format":1,"name":"{{{kind}}}","version":{{{version}}},"optionValue":"{{{optionValue}}}","liquidationEnd":"0.5","acceptance":"{{{acceptance}}}",
+        "warnBelow":"1.25","profitWeights":{"USDC":"{{{profitWeight}}}","BTC":"0.9"},
+        "collateral":{"USDC":{"tiers":[{"maintenance":"1","initial":"1"}],"borrow":{"limit":"100","maintenance":"0.02","initial":"0.04"}},
+        "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20"}},
+        "dailyVolatility":{"default":"0.05"},
+        "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
+        "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"1000000",
+        "slicePatienceMs":700,"paceIntervalMs":1000,"pacePerMarket":"1000","minConfidence":"1"},
+        "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
+        """;
+
+    private string Model(int basisPoints)
+    {
+        var options = """{"initialA":"0.15","initialB":"0.13","maintenance":"0.09","initialOverMaintenance":"1.05"}""";
+        return kind switch
+        {
+            "isolated" => $$"""{"linear":{{Rates(basisPoints)}},"options":{{options}}}""",
+            "delta-netting" => $$"""{"net":{{Rates(basisPoints)}},"gross":{{Rates(basisPoints / 10)}}}""",
+            _ => $$"""{"linear":{"schedule":"tiers","tiers":[{"upTo":"1500",{{Inner(basisPoints / 2)}} },{"upTo":"20000",{{Inner(basisPoints)}} },"""
+                + $$"""{ {{Inner(basisPoints * 2)}} }]},"options":{{options}},"unpairedCalls":{"maintenance":"1.1","initial":"1.2"} }""",
+        };
+    }
+
+    private static string Rates(int basisPoints) => "{" + Inner(basisPoints) + "}";
+
+    private static string Inner(int basisPoints) =>
+        $"\"maintenance\":\"{StoredFormat.Decimal(basisPoints, 4)}\",\"initial\":\"{StoredFormat.Decimal(2 * basisPoints, 4)}\"";
+}
