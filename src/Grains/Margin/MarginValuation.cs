@@ -8,6 +8,7 @@ namespace CrossMargin.Grains.Margin;
 public sealed class MarginValuation(MarketId market) : Valuation
 {
     private readonly Lock gate = new();
+    private readonly FrameTables tables = new();
     private MarginMarks? latest;
 
     public override GrainId Publisher => market.Grain;
@@ -18,10 +19,10 @@ public sealed class MarginValuation(MarketId market) : Valuation
     {
         lock (gate)
         {
-            if (!ReferenceEquals(latest?.Frame, frame)) latest = MarginMarks.Open(frame);
+            if (!ReferenceEquals(latest?.Frame, frame)) latest = MarginMarks.Open(frame, latest);
             return latest;
         }
     }
 
-    public override ShardSweep ForShard() => new MarginSweep();
+    public override ShardSweep ForShard() => new MarginSweep(tables);
 }
