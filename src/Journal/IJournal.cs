@@ -42,6 +42,13 @@ public interface IJournal
         ShardId shard, IReadOnlyList<long> positions, CancellationToken cancel = default);
 
     /// <summary>
+    /// Records of a shard that have one of these types, in order of position, behind <paramref name="after"/> up to <paramref
+    /// name="through"/>, at most <paramref name="limit"/>. Walks over all records between the two.
+    /// </summary>
+    ValueTask<IReadOnlyList<JournalRecord>> ReadTypes(
+        ShardId shard, long after, long through, IReadOnlyList<string> types, int limit, CancellationToken cancel = default);
+
+    /// <summary>
     /// Records of one grain in order of version, from <paramref name="afterVersion"/> + 1, at most <paramref
     /// name="limit"/>.
     /// </summary>

@@ -133,6 +133,11 @@ public class MemoryJournal : IJournal
         return new([.. found.OrderBy(record => record.Position)]);
     }
 
+    public ValueTask<IReadOnlyList<JournalRecord>> ReadTypes(
+        ShardId shard, long after, long through, IReadOnlyList<string> types, int limit, CancellationToken cancel = default) =>
+        new(Behind(shard, after).TakeWhile(record => record.Position <= through)
+            .Where(record => types.Contains(record.Type)).Take(limit).ToList());
+
     public ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default)
     {

@@ -152,6 +152,10 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         ShardId shard, IReadOnlyList<long> positions, CancellationToken cancel = default) =>
             reader.Positions(shard, positions, cancel);
 
+    public ValueTask<IReadOnlyList<JournalRecord>> ReadTypes(
+        ShardId shard, long after, long through, IReadOnlyList<string> types, int limit, CancellationToken cancel = default) =>
+        reader.Types(shard, after, through, types, limit, cancel);
+
     public ValueTask<IReadOnlyList<JournalRecord>> ReadGrain(
         GrainId grain, long afterVersion, int limit, CancellationToken cancel = default) =>
         reader.Grain(grain, afterVersion, limit, cancel);

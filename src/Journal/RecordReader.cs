@@ -44,6 +44,15 @@ internal sealed class RecordReader(NpgsqlDataSource source)
             $"SELECT {Columns} FROM journal WHERE shard = $1 AND position = ANY ($2) ORDER BY position",
             positions.Count, cancel, Parameter((short)shard.Number), Parameter(positions.ToArray()));
 
+    public ValueTask<IReadOnlyList<JournalRecord>> Types(
+        ShardId shard, long after, long through, IReadOnlyList<string> types, int limit, CancellationToken cancel) => Page(
+            $"""
+            SELECT {Columns} FROM journal WHERE shard = $1 AND position > $2 AND position <= $3 AND type = ANY ($4)
+            ORDER BY position LIMIT $5
+            """,
+            limit, cancel, Parameter((short)shard.Number), Parameter(after), Parameter(through), Parameter(types.ToArray()),
+            Parameter((long)limit));
+
     public async ValueTask<IReadOnlyList<JournalRecord>> Grain(
         GrainId grain, long after, int limit, CancellationToken cancel)
     {

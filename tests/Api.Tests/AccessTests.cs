@@ -30,6 +30,10 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/positions"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/orders"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/collateral"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/sub-accounts"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/accounts/{id}/sub-accounts"] = ["alice", "bob"],
+        ["POST /v1/accounts/{id}/sub-accounts/{subAccount}/allocations"] = ["alice", "bob"],
+        ["POST /v1/accounts/{id}/sub-accounts/{subAccount}/releases"] = ["alice", "bob"],
         ["GET /v1/accounts/{id}/summary"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/margin"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/margin/explain"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
@@ -55,6 +59,8 @@ public sealed class AccessTests(VenueFixture venue)
         ["DELETE /v1/orders/{orderId}"] = ["alice", "bob"],
         ["POST /v1/orders/mass-end"] = ["alice", "bob"],
         ["POST /v1/feeds/{source}/mass-end"] = ["operator"],
+        ["GET /v1/feeds/{source}/end-requests"] = ["custodian", "engine", "oracle"],
+        ["GET /v1/custody/{source}/withdrawals"] = ["custodian", "engine", "oracle"],
         ["GET /v1/parked"] = ["operator"],
         ["POST /v1/parked/{address}/resolve"] = ["operator"],
         ["GET /v1/events/{address}"] = ["auditor"],
@@ -89,7 +95,7 @@ public sealed class AccessTests(VenueFixture venue)
                 foreach (var who in Principals)
                 {
                     var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{source}", "vault")
-                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{orderId}", "1");
+                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{subAccount}", "1").Replace("{orderId}", "1");
                     if (template is "/v1/fills" or "/v1/prices") path += "?source=vault";
                     if (InQuery(template)) path += $"?account={account}";
 
@@ -111,7 +117,7 @@ public sealed class AccessTests(VenueFixture venue)
     private static bool InQuery(string template) => template.StartsWith("/v1/orders/", StringComparison.Ordinal);
 
     /// <summary>Of the machines here, only the custodian speaks for the source that the matrix names.</summary>
-    private static bool NamesSource(string route) => (route.Contains("{source}") && !route.Contains("/feeds/")) || route is "POST /v1/fills" or "POST /v1/prices";
+    private static bool NamesSource(string route) => (route.Contains("{source}") && route != "POST /v1/feeds/{source}/mass-end") || route is "POST /v1/fills" or "POST /v1/prices";
 
     private static string Expected(string route, string who, string account, string alices, string bobs)
     {
@@ -124,7 +130,7 @@ public sealed class AccessTests(VenueFixture venue)
         return route switch
         {
             "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" or "GET /v1/audit/proofs/{address}"
-                or "GET /v1/instruments/{instrument}" or "GET /v1/frames/latest" => "not-found",
+                or "GET /v1/feeds/{source}/end-requests" or "GET /v1/instruments/{instrument}" or "GET /v1/frames/latest" => "not-found",
             "POST /v1/simulate" => "malformed-book",
             "POST /v1/parameters" or "DELETE /v1/orders/{orderId}" => "malformed-body",
             "GET /v1/accounts/{id}/margin" or "GET /v1/accounts/{id}/margin/explain" or "GET /v1/accounts/{id}/greeks"

@@ -92,6 +92,53 @@ public sealed class CustodyTests(VenueFixture venue)
     }
 
     [Fact]
+    public async Task Instructions_and_their_ends_can_be_read_again_from_any_place()
+    {
+        var account = await client.Open("alice");
+        await Send([Item(account, 1, "10")]);
+        var before = await CaughtUp(null);
+        var held = await client.Withdraw("alice", account, "4");
+        var body = $$"""{"items":[{"account":"{{account}}","sourceSequence":2,"withdrawalId":{{held.Field("withdrawalId")}},"outcome":"posted"}]}""";
+        (await client.Post("custodian", "/v1/custody/vault/withdrawals", body, key: null)).Json["results"]![0]!["status"]!.ToString().ShouldBe("applied");
+
+        var first = (await Instructions($"?limit=1&cursor={before.Cursor}")).ShouldBe(200);
+        var told = first.Json["data"]!.AsArray().ShouldHaveSingleItem()!;
+        (told["account"]!.ToString(), told["withdrawalId"]!.ToString(), told["state"]!.ToString(), told["amount"]!.ToString(), told["asset"]!.ToString())
+            .ShouldBe((account, held.Field("withdrawalId"), "instructed", "4", "USDC"));
+        told["destination"]!.ToString().ShouldNotBeEmpty();
+        first.Json["caughtUp"]!.GetValue<bool>().ShouldBeFalse();
+
+        var rest = await CaughtUp(first.Field("nextCursor"));
+        rest.Data.ShouldHaveSingleItem()["state"]!.ToString().ShouldBe("posted");
+        (await CaughtUp(rest.Cursor)).Data.ShouldBeEmpty();
+        (await CaughtUp(before.Cursor)).Data.Select(one => one["state"]!.ToString()).ShouldBe(["instructed", "posted"]);
+        (await CaughtUp(null)).Data.Count(one => one["account"]!.ToString() == account).ShouldBe(2);
+
+        async Task<(List<JsonNode> Data, string? Cursor)> CaughtUp(string? cursor)
+        {
+            var data = new List<JsonNode>();
+            while (true)
+            {
+                var page = (await Instructions(cursor is null ? "" : $"?cursor={cursor}")).ShouldBe(200);
+                data.AddRange(page.Json["data"]!.AsArray().Select(item => item!));
+                cursor = page.Field("nextCursor");
+                if (page.Json["caughtUp"]!.GetValue<bool>()) return (data, cursor);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("?cursor=x", "malformed-cursor")]
+    [InlineData("?cursor=AAAA", "malformed-cursor")]
+    [InlineData("?cursor=", "malformed-cursor")]
+    [InlineData("?limit=0", "malformed-parameter")]
+    [InlineData("?after=1", "unknown-parameter")]
+    public async Task A_page_of_instructions_that_cannot_be_is_refused(string query, string code) =>
+        (await Instructions(query)).ShouldBeProblem(code);
+
+    private Task<Answer> Instructions(string query) => client.Get("custodian", $"/v1/custody/vault/withdrawals{query}");
+
+    [Fact]
     public async Task How_far_a_source_came_with_nobody_s_account_is_not_found() =>
         (await client.Get("custodian", "/v1/ingest/vault?account=02bbbbbb-0000-8000-8000-000000000000")).ShouldBeProblem("not-found");
 

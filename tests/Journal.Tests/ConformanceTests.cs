@@ -57,7 +57,7 @@ public sealed class ConformanceTests(Server server)
             7 => Save(),
             8 => ReadHeads(),
             9 => ReadShard(),
-            12 => ReadPositions(),
+            12 => random.Next(2) == 0 ? ReadPositions() : ReadTypes(),
             10 => random.Next(2) == 0 ? ReadGrain() : ReadLast(),
             _ => random.Next(2) == 0 ? ReadAddressed() : ReadSnapshots(),
         };
@@ -182,6 +182,15 @@ public sealed class ConformanceTests(Server server)
             long[] positions = [.. Enumerable.Range(0, random.Next(5)).Select(_ => (long)random.Next(20))];
             return ($"shard {shard} at {string.Join(',', positions)}", async journal =>
                 Text(await journal.ReadPositions(shard, positions)));
+        }
+
+        private (string, Func<IJournal, Task<string>>) ReadTypes()
+        {
+            var (shard, after, limit) = (new ShardId(random.Next(8)), random.Next(6), 1 + random.Next(4));
+            var through = after + random.Next(20);
+            string[] types = [.. Types.Where(_ => random.Next(2) == 0)];
+            return ($"shard {shard} behind {after} through {through}: {string.Join(',', types)}", async journal =>
+                Text(await journal.ReadTypes(shard, after, through, types, limit)));
         }
 
         private (string, Func<IJournal, Task<string>>) ReadGrain()

@@ -1,7 +1,10 @@
+using System.ComponentModel;
 using CrossMargin.Api.Access;
 using CrossMargin.Api.Batches;
+using CrossMargin.Api.Events;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 
 namespace CrossMargin.Api.Custody;
 
@@ -20,6 +23,22 @@ internal static class CustodyRoutes
             .WithName("CustodyWithdrawals").WithSummary("What became of held withdrawals")
             .Accepts<CustodyWithdrawalBatch>("application/json")
             .Produces<SequencedAnswer>();
+        custody.MapGet("/withdrawals", Instructions).Needs(Scopes.VenueWrite, AccessTarget.Source)
+            .WithName("ListInstructions").WithSummary("What the custodian is to pay, and what it said of it")
+            .Produces<InstructionPage>();
+    }
+
+    private static async Task<IResult> Instructions(
+        string source, HttpContext http, Venue venue,
+        [Description("1 to 1000; 100 without it.")] string? limit = null,
+        [Description("nextCursor of the page before; without it, from the beginning.")] string? cursor = null)
+    {
+        var (page, refusal) = await Outbox.Read(http, venue, limit, cursor, InstructionView.Types);
+        return page is null ? refusal! : TypedResults.Json(
+            new InstructionPage(
+                [.. page.Records.Select(record => InstructionView.Of(record, (AccountEvent)venue.Catalog.Decode(record)!))],
+                page.NextCursor, page.CaughtUp),
+            ApiJson.Default.InstructionPage);
     }
 
     private static Task<IResult> Deposits(string source, HttpContext http, Venue venue) =>

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using CrossMargin.Api.Access;
 using CrossMargin.Api.Accounts;
 using CrossMargin.Api.Bodies;
+using CrossMargin.Api.Events;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.OpenApi;
@@ -35,6 +36,8 @@ internal static class OrderRoutes
         routes.MapPost("/v1/feeds/{source}/mass-end", RequestMassEnd).WithTags("Orders").Needs(Scopes.OpsAdmin, AccessTarget.Venue)
             .WithName("RequestMassEnd").WithSummary("Ask a feed's engine to end everything that it matches").TakesKey()
             .Accepts<OrderEndsRequest>("application/json").Produces<MassEndReceipt>(202);
+        routes.MapGet("/v1/feeds/{source}/end-requests", EndRequests).WithTags("Orders").Needs(Scopes.VenueWrite, AccessTarget.Source)
+            .WithName("ListEndRequests").WithSummary("What a feed's engine is asked to end").Produces<EndRequestPage>();
     }
 
     private static async Task<IResult> Reserve(
@@ -80,12 +83,34 @@ internal static class OrderRoutes
         var command = StrictObject.Read(http.Asking().Body.Span, OrderEndsRequest.ReadOfFeed, out var refusal);
         if (command is null) return refusal!;
         if (!SourceId.TryParse(source, out var name)) return Refusal.Of(EdgeCode.MalformedId, "a feed is named like its source");
-        var market = await venue.Read(venue.Market.Grain);
-        if (market.View is not { } view) return Refusal.Of(market.Rejection);
         var feed = FeedId.For(name);
-        if (!((Market)view.State).Feeds.Contains(feed)) return Refusal.Of(EdgeCode.NotFound, "no such feed is admitted");
+        if (await RefuseFeed(venue, feed) is { } notAdmitted) return notAdmitted;
         return await venue.Send(http, feed.Grain, key, command, (record, _) => TypedResults.Json(
             MassEndReceipt.Of(record, name), ApiJson.Default.MassEndReceipt, statusCode: 202));
+    }
+
+    /// <summary>Orders name no feed: what accounts ask for, every engine is shown, and ends what it matches of it.</summary>
+    private static async Task<IResult> EndRequests(
+        string source, HttpContext http, Venue venue,
+        [Description("1 to 1000; 100 without it.")] string? limit = null,
+        [Description("nextCursor of the page before; without it, from the beginning.")] string? cursor = null)
+    {
+        var feed = FeedId.For(new SourceId(source));
+        if (await RefuseFeed(venue, feed) is { } notAdmitted) return notAdmitted;
+        var (page, refusal) = await Outbox.Read(http, venue, limit, cursor, EndRequestView.Types);
+        if (page is null) return refusal!;
+        var own = page.Records.Where(record => record.Type == AccountEventNames.OrderEndsRequested || record.Grain == feed.Grain);
+        return TypedResults.Json(
+            new EndRequestPage(
+                [.. own.Select(record => EndRequestView.Of(record, venue.Catalog.Decode(record)!))], page.NextCursor, page.CaughtUp),
+            ApiJson.Default.EndRequestPage);
+    }
+
+    private static async Task<Refusal?> RefuseFeed(Venue venue, FeedId feed)
+    {
+        var market = await venue.Read(venue.Market.Grain);
+        if (market.View is not { } view) return Refusal.Of(market.Rejection);
+        return ((Market)view.State).Feeds.Contains(feed) ? null : Refusal.Of(EdgeCode.NotFound, "no such feed is admitted");
     }
 
     /// <summary>

@@ -12,9 +12,9 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Grains.Margin;
 
 /// <summary>
-/// The accounts of one shard that have something at risk. Those that are healthy lie in a <see cref="RiskBook"/>, and a frame
-/// asks the code of a turn only of those that its bound does not clear. All others are watched: that code values them at every
-/// frame. So a frame costs one pass over dense arrays, and a few microseconds for whoever is near a limit or beyond it.
+/// The parts of accounts of one shard that have something at risk. Those that are healthy lie in a <see cref="RiskBook"/>, and a
+/// frame asks the code of a turn only of those that its bound does not clear. All others are watched: that code values them at
+/// every frame. So a frame costs one pass over dense arrays, and a few microseconds for whoever is near a limit or beyond it.
 /// </summary>
 public sealed class MarginSweep(FrameTables shared) : ShardSweep
 {
@@ -23,24 +23,30 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
     private readonly RiskWorkspace workspace = new();
     private readonly List<Entry?> entries = [];       // by their number in the book
     private readonly Stack<int> freeNumbers = [];
-    private readonly List<Entry?> bySlot = [];        // by a slot's number
+    private readonly List<Entry?> bySlot = [];        // by a slot's number: the first of its parts, or none
     private readonly List<Entry> watched = [];
     private readonly List<GrainSlot> turns = [];
     private RiskBook book = new();
-    private ParameterSet? laidOutFor;                      // what gave the numbers that the book was laid out with
+    private ParameterSet? laidOutFor;                 // what gave the numbers that the book was laid out with
     private ImmutableArray<FundingMark> funding = [];
     private ImmutableArray<SettlementMark> settlements = [];
     private ImmutableArray<DayMark> days = [];
     private ImmutableArray<Asset> priced = [];
     private bool isUsable;
+    private int accounts;
     private ResultSum digest;
     private Int128 missing;
 
-    private sealed class Entry(GrainSlot slot, Account account, int number)
+    private sealed class Entry(GrainSlot slot, AccountPart part, int number, Entry? next)
     {
         public GrainSlot Slot { get; } = slot;
-        public Account Account { get; } = account;
+        public AccountPart Part { get; } = part;
         public int Number { get; } = number;
+
+        /// <summary>Another part of the same account.</summary>
+        public Entry? Next { get; } = next;
+
+        public Account Account { get; } = (Account)slot.State;
 
         /// <summary>Its place among those watched. Whoever is not is in the book, is healthy and says so.</summary>
         public int Watched { get; set; } = NotWatched;
@@ -48,7 +54,7 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
         /// <summary>Kept from frame to frame where the full model was needed once.</summary>
         public Laid? Laid { get; set; }
 
-        /// <summary>Funding or a settlement stands in the frame that the account has not booked.</summary>
+        /// <summary>Funding or a settlement stands in the frame that the part has not booked.</summary>
         public bool IsOwed { get; set; }
 
         /// <summary>Not in the book for want of a price: it is tried again at every frame.</summary>
@@ -69,7 +75,7 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
             if (slot.Id.Kind == GrainKind.Account) Forget(slot);
         Prepare(frame, tables, rests);
         foreach (var slot in changed)
-            if (slot.Id.Kind == GrainKind.Account && ((Account)slot.State).IsAtRisk) Enter(slot, frame, tables);
+            if (slot.Id.Kind == GrainKind.Account) Enter(slot, frame, tables);
 
         turns.Clear();
         missing = 0;
@@ -78,8 +84,9 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
         if (tables is not null)
             foreach (var number in book.Sweep(tables)) Value(entries[number]!, frame);
 
-        turns.Sort(static (a, b) => a.Id.CompareTo(b.Id));
-        return new FrameResults([.. turns], entries.Count - freeNumbers.Count, digest.Value)
+        GrainSlot[] named = [.. turns.Distinct()];
+        Array.Sort(named, static (a, b) => a.Id.CompareTo(b.Id));
+        return new FrameResults(named, accounts, digest.Value)
         {
             Shortfall = new Money((long)Int128.Min(missing, long.MaxValue)),   // more than that stops as much
         };
@@ -103,7 +110,7 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
             foreach (var entry in entries)
             {
                 if (entry is null) continue;
-                if (entry.Watched != NotWatched || tables is null || IsOwed(entry.Account, frame)) Lay(entry, frame, tables);
+                if (entry.Watched != NotWatched || tables is null || IsOwed(entry.Part, frame)) Lay(entry, frame, tables);
                 else entry.Laid = null;
             }
         }
@@ -116,38 +123,51 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
 
     private void Enter(GrainSlot slot, MarginMarks frame, SweepTables? tables)
     {
-        while (bySlot.Count <= slot.Number) bySlot.Add(null);
-        if (!freeNumbers.TryPop(out var number))
+        Entry? first = null;
+        foreach (var part in ((Account)slot.State).Parts)
         {
-            number = entries.Count;
-            entries.Add(null);
+            if (!part.IsAtRisk) continue;
+            if (!freeNumbers.TryPop(out var number))
+            {
+                number = entries.Count;
+                entries.Add(null);
+            }
+
+            first = entries[number] = new Entry(slot, part, number, first);
+            Lay(first, frame, tables);
         }
 
-        var entry = bySlot[slot.Number] = entries[number] = new Entry(slot, (Account)slot.State, number);
-        Lay(entry, frame, tables);
+        if (first is null) return;
+        while (bySlot.Count <= slot.Number) bySlot.Add(null);
+        bySlot[slot.Number] = first;
+        accounts++;
     }
 
     private void Forget(GrainSlot slot)
     {
-        if (slot.Number >= bySlot.Count || bySlot[slot.Number] is not { } entry) return;
-        book.Remove(entry.Number);
-        Unwatch(entry);
-        Find(entry, found: null);
+        if (slot.Number >= bySlot.Count || bySlot[slot.Number] is not { } first) return;
+        for (var entry = first; entry is not null; entry = entry.Next)
+        {
+            book.Remove(entry.Number);
+            Unwatch(entry);
+            Find(entry, found: null);
+            entries[entry.Number] = null;
+            freeNumbers.Push(entry.Number);
+        }
+
         bySlot[slot.Number] = null;
-        entries[entry.Number] = null;
-        freeNumbers.Push(entry.Number);
+        accounts--;
     }
 
     /// <summary>Into the book, or among those watched.</summary>
     private void Lay(Entry entry, MarginMarks frame, SweepTables? tables)
     {
-        var account = entry.Account;
-        entry.IsOwed = IsOwed(account, frame);
+        entry.IsOwed = IsOwed(entry.Part, frame);
         entry.Laid = null;
         entry.IsUnpriced = false;
-        if (tables is not null && account.Status == MarginStatus.Healthy && !entry.IsOwed)
+        if (tables is not null && entry.Part.Status == MarginStatus.Healthy && !entry.IsOwed)
         {
-            var holdings = frame.HoldingsOf(account);
+            var holdings = frame.HoldingsOf(entry.Account, entry.Part);
             var placing = holdings.Portfolio is { } portfolio ? book.Put(entry.Number, portfolio, tables) : Placing.Unpriced;
             if (placing == Placing.Held)
             {
@@ -184,10 +204,10 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
     private void Value(Entry entry, MarginMarks frame)
     {
         if (entry.IsOwed) entry.Laid = null;
-        entry.Laid ??= new Laid(frame.HoldingsOf(entry.Account));
+        entry.Laid ??= new Laid(frame.HoldingsOf(entry.Account, entry.Part));
         var margin = frame.Of(entry.Account, entry.Laid.Holdings, workspace);
         Find(entry, margin.Status);
-        if (entry.IsOwed || margin.Status != entry.Account.Status) turns.Add(entry.Slot);
+        if (entry.IsOwed || margin.Status != entry.Part.Status) turns.Add(entry.Slot);
         if (margin.Report is { MarginEquity: { IsNegative: true } owed }) missing -= owed.Micros;
         if (margin.Status != MarginStatus.Healthy) Watch(entry);
     }
@@ -195,8 +215,8 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
     private void Find(Entry entry, MarginStatus? found)
     {
         if (entry.Found == found) return;
-        if (entry.Found is { } before) digest.Remove(entry.Account, before);
-        if (found is { } now) digest.Add(entry.Account, now);
+        if (entry.Found is { } before) digest.Remove(entry, before);
+        if (found is { } now) digest.Add(entry, now);
         entry.Found = found;
     }
 
@@ -216,48 +236,49 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
         return false;
     }
 
-    private static bool IsOwed(Account account, MarginMarks marks) =>
-        account.Positions.All.Any(held =>
+    private static bool IsOwed(AccountPart part, MarginMarks marks) =>
+        part.Positions.All.Any(held =>
             marks.FundingOf(held.Instrument) is { } point && point.Period > held.Funding.Period
             || marks.DayOf(held.Instrument) is { } day && day.Number > held.Funding.Period
             || marks.SettlementOf(held.Instrument) is not null)
-        || account.Orders.Any(order => marks.SettlementOf(order.Instrument) is not null);
+        || part.Orders.Any(order => marks.SettlementOf(order.Instrument) is not null);
 
     /// <summary>
-    /// The sum of the hashes of all results (account, version, status), word by word: it is the same in whatever order accounts
+    /// The sum of the hashes of all results (account, part, version, status), word by word: it is the same in whatever order accounts
     /// are visited, and a frame pays only for what it changes in it.
     /// </summary>
     private struct ResultSum
     {
-        private const int ResultLength = GrainId.Size + sizeof(long) + 1;
+        private const int ResultLength = GrainId.Size + sizeof(long) + sizeof(int) + 1;
 
         private ulong a, b, c, d;
 
         public readonly Hash256 Value => new(a, b, c, d);
 
-        public void Add(Account account, MarginStatus status)
+        public void Add(Entry entry, MarginStatus status)
         {
-            var hash = HashOf(account, status);
+            var hash = HashOf(entry, status);
             unchecked
             {
                 (a, b, c, d) = (a + hash.A, b + hash.B, c + hash.C, d + hash.D);
             }
         }
 
-        public void Remove(Account account, MarginStatus status)
+        public void Remove(Entry entry, MarginStatus status)
         {
-            var hash = HashOf(account, status);
+            var hash = HashOf(entry, status);
             unchecked
             {
                 (a, b, c, d) = (a - hash.A, b - hash.B, c - hash.C, d - hash.D);
             }
         }
 
-        private static Hash256 HashOf(Account account, MarginStatus status)
+        private static Hash256 HashOf(Entry entry, MarginStatus status)
         {
             Span<byte> result = stackalloc byte[ResultLength];
-            account.Id.Grain.Write(result);
-            BinaryPrimitives.WriteInt64BigEndian(result[GrainId.Size..], account.Version);
+            entry.Slot.Id.Write(result);
+            BinaryPrimitives.WriteInt64BigEndian(result[GrainId.Size..], entry.Account.Version);
+            BinaryPrimitives.WriteInt32BigEndian(result[^5..], entry.Part.SubAccount.Number);
             result[^1] = (byte)status;
             return Hash256.Of(result);
         }

@@ -93,6 +93,9 @@ public sealed class OrderTests(ClearingFixture venue)
         (await MassEnd("alice", $"/v1/orders/mass-end?account={account}")).ShouldBe(202).Json["orders"]!.AsArray().Count.ShouldBe(2);
         (await client.Get("alice", $"/v1/accounts/{account}/orders")).Json["orders"]!.AsArray().Count.ShouldBe(2);
 
+        var seen = (await EndRequests("engine", "?limit=1000")).ShouldBe(200).Json["data"]!.AsArray().Where(item => (string?)item!["account"] == account);
+        seen.Select(item => item!["orders"]!.ToJsonString()).ShouldBe([$$"""["{{first}}"]""", $$"""["{{first}}","{{second}}"]"""]);
+
         // A fill that the engine reported before it heard of it still finds its reservation.
         var fill = venue.Fill(account, await client.Funded("bob", "100000"), "60000", "0.4");
         fill["buyer"]!["orderId"] = first;
@@ -107,9 +110,16 @@ public sealed class OrderTests(ClearingFixture venue)
         var asked = (await MassEnd("operator", "/v1/feeds/engine/mass-end")).ShouldBe(202);
         asked.Field("source").ShouldBe("engine");
         (await client.Get("auditor", $"/v1/events/{asked.Field("address")}")).Field("type").ShouldBe("order.mass-end-requested.v1");
+        (await EndRequests("custodian", "")).ShouldBeProblem("forbidden");
+        (await client.Get("oracle", "/v1/feeds/spot-1/end-requests")).ShouldBeProblem("not-found");
+        (await EndRequests("engine", "?cursor=x")).ShouldBeProblem("malformed-cursor");
+        (await EndRequests("engine", "")).ShouldBe(200).Json["data"]!.AsArray().Select(item => (string?)item!["address"])
+            .ShouldContain(asked.Field("address"));
         (await MassEnd("operator", "/v1/feeds/nobody/mass-end")).ShouldBeProblem("not-found");
         (await MassEnd("operator", "/v1/feeds/a%20b/mass-end")).ShouldBeProblem("malformed-id");
     }
+
+    private Task<Answer> EndRequests(string who, string query) => client.Get(who, $"/v1/feeds/engine/end-requests{query}");
 
     private Task<Answer> Delete(string who, string account, string order, string? key = null) =>
         client.Send(HttpMethod.Delete, who, $"/v1/orders/{order}?account={account}", null, key ?? VenueClient.NewKey());

@@ -25,6 +25,8 @@ public sealed class SweepAgreementTests
     private const int AccountCount = 60;
     private const int FrameCount = 60;
 
+    private static readonly SubAccountId Apart = new(3);
+
     private static readonly AccountGrain Grain = new();
     private static readonly Listing Small = BtcPerp with { Id = new InstrumentId(7), Symbol = "BTC-PERP-SMALL", Multiplier = Q("0.1") };
     private static readonly Listing[] Listed = [BtcPerp, BtcFuture, Small];
@@ -41,7 +43,13 @@ public sealed class SweepAgreementTests
             AccountId.For(new PrincipalId($"holder-{i}"), CommandKey.Issue(Noon, 1, (ulong)i)))];
         var venue = new GivenVenue(Listed, accounts);
         foreach (var account in accounts)
+        {
             venue.Send(account.Grain, new AccountCommand.Deposit(Amount($"{random.Next(1, 40) * 100} USDC"), ""));
+            if (random.Next(3) > 0) continue;
+            venue.Send(account.Grain, new AccountCommand.IsolateSubAccount(Apart));
+            venue.Send(account.Grain, new AccountCommand.AllocateCollateral(Apart, Amount("50 USDC")));
+        }
+
         GrainSlot[] slots = [.. accounts.Select((account, i) => new GrainSlot(account.Grain, Grain) { Number = i })];
         var sweep = new MarginSweep(new FrameTables());
         var (named, index) = (0, 60_000.0);
@@ -77,9 +85,11 @@ public sealed class SweepAgreementTests
         }
 
         named.ShouldBeGreaterThan(AccountCount);
+        venue.Accounts.Count(account => account.Parts.Length > 1).ShouldBeGreaterThan(AccountCount / 10);
     }
 
-    private static bool Differs(Account account, MarginMarks marks) => account.IsAtRisk && marks.Of(account).Status != account.Status;
+    private static bool Differs(Account account, MarginMarks marks) =>
+        account.Parts.Any(part => part.IsAtRisk && marks.Of(account, part).Status != part.Status);
 
     private static void Act(GivenVenue venue, Random random, AccountId[] accounts, int index)
     {
@@ -93,7 +103,7 @@ public sealed class SweepAgreementTests
 
         var listing = Listed[random.Next(Listed.Length)];
         var quantity = listing == BtcFuture ? $"{random.Next(1, 200)}" : $"0.{random.Next(1, 300):d3}";
-        venue.Trades(Party(accounts[a]), Party(accounts[b]), quantity, $"{index / 10 * 10}", listing);
+        venue.Trades(Party(accounts[a], subAccount: random.Next(2) * Apart.Number), Party(accounts[b]), quantity, $"{index / 10 * 10}", listing);
         if (random.Next(6) == 0)
             venue.Send(accounts[a].Grain, new AccountCommand.ReserveOrder(
                 new OrderId($"o{a}-{venue.Of(accounts[a]).Version}"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("0.01"), P($"{index / 10 * 10}")));
