@@ -13,4 +13,7 @@ public abstract record PoolCommand
 
     /// <summary>The shard counts again by what it says of itself.</summary>
     public sealed record BringBack(ShardId Shard, string Reason) : PoolCommand;
+
+    /// <summary>Money of the house that stands in for the pool. <paramref name="Reference"/> is the depositor's own text.</summary>
+    public sealed record DepositToFund(AssetAmount Amount, string Reference) : PoolCommand;
 }
