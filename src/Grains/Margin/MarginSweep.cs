@@ -32,6 +32,7 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
     private ImmutableArray<SettlementMark> settlements = [];
     private ImmutableArray<DayMark> days = [];
     private ImmutableArray<Asset> priced = [];
+    private (int Parameters, long Hour) interest;
     private bool isUsable;
     private int accounts;
     private ResultSum digest;
@@ -54,7 +55,7 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
         /// <summary>Kept from frame to frame where the full model was needed once.</summary>
         public Laid? Laid { get; set; }
 
-        /// <summary>Funding or a settlement stands in the frame that the part has not booked.</summary>
+        /// <summary>Funding, a settlement or interest stands in the frame that the part has not booked.</summary>
         public bool IsOwed { get; set; }
 
         /// <summary>Not in the book for want of a price: it is tried again at every frame.</summary>
@@ -221,15 +222,18 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
     }
 
     /// <summary>
-    /// Whether holdings may stay as they were laid out: they depend on where funding stands, on what was settled, and on
-    /// which assets have a price, and on nothing else of a frame.
+    /// Whether holdings may stay as they were laid out: they depend on where funding stands, on what was settled, on which
+    /// assets have a price, and on the hour and the rules of interest, and on nothing else of a frame.
     /// </summary>
     private bool Rests(MarginMarks marks)
     {
         var assets = marks.Frame.Assets.Select(mark => mark.Asset);
-        if (isUsable == marks.Unusable.IsNone && priced.SequenceEqual(assets) && funding.SequenceEqual(marks.Frame.Funding)
+        var now = (marks.Frame.Parameters?.Version ?? 0, marks.Hour);
+        if (interest == now && isUsable == marks.Unusable.IsNone && priced.SequenceEqual(assets)
+            && funding.SequenceEqual(marks.Frame.Funding)
             && settlements.SequenceEqual(marks.Frame.Settlements) && days.SequenceEqual(marks.Frame.Days)) return true;
 
+        interest = now;
         isUsable = marks.Unusable.IsNone;
         priced = [.. assets];
         (funding, settlements, days) = (marks.Frame.Funding, marks.Frame.Settlements, marks.Frame.Days);
@@ -237,7 +241,8 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
     }
 
     private static bool IsOwed(AccountPart part, MarginMarks marks) =>
-        part.Positions.All.Any(held =>
+        Account.OwesInterest(part, marks)
+        || part.Positions.All.Any(held =>
             marks.FundingOf(held.Instrument) is { } point && point.Period > held.Funding.Period
             || marks.DayOf(held.Instrument) is { } day && day.Number > held.Funding.Period
             || marks.SettlementOf(held.Instrument) is not null)
