@@ -32,17 +32,16 @@ internal static class SweepBench
         var templates = Enumerable.Range(0, Templates).Select(_ => BenchMarket.Account(random, BenchMarket.PositionCount)).ToArray();
 
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        var book = new RiskBook(model.Parameters);
-        for (var account = 0; account < accountCount; account++)
-            book.Put(account, templates[account % Templates], model.Market);
+        var numbers = SweepNumbers.For(model.Parameters).With(model.Market);
+        var book = Fill(model, arrays, numbers, templates, accountCount);
         var bytes = (double)(GC.GetTotalMemory(forceFullCollection: true) - before) / accountCount;
 
         var scenarios = model.Plan!.Groups[0].Scenarios.Length;
         var bare = new BareLoop(model.Plan, arrays, templates, accountCount);
         var rounds = Math.Max(2, 1_000_000 / accountCount);
-        var comparison = Figures.Compare(bare.Gather, () => book.Sweep(model, arrays), rounds);
+        var comparison = Figures.Compare(bare.Gather, () => book.Sweep(SweepTables.Of(model, arrays, numbers)), rounds);
         var dense = Figures.Compare(bare.Dense, bare.Gather, rounds);
-        var uncleared = book.Sweep(model, arrays).ToArray();
+        var uncleared = book.Sweep(SweepTables.Of(model, arrays, numbers)).ToArray();
         var scanned = (double)book.Scanned / accountCount;
         var fullSeconds = Figures.Seconds(() => Evaluate(model, arrays, templates, uncleared), rounds: 1);
 
@@ -68,12 +67,22 @@ internal static class SweepBench
     {
         var random = new Random(1);
         var templates = Enumerable.Range(0, Templates).Select(_ => BenchMarket.PoorAccount(random, BenchMarket.PositionCount)).ToArray();
-        var book = new RiskBook(model.Parameters);
-        for (var account = 0; account < PoorCount; account++) book.Put(account, templates[account % Templates], model.Market);
+        var numbers = SweepNumbers.For(model.Parameters).With(model.Market);
+        var book = Fill(model, arrays, numbers, templates, PoorCount);
         var bare = new BareLoop(model.Plan!, arrays, templates, PoorCount);
-        var comparison = Figures.Compare(bare.Gather, () => book.Sweep(model, arrays), Math.Max(2, 1_000_000 / PoorCount));
+        var comparison = Figures.Compare(bare.Gather, () => book.Sweep(SweepTables.Of(model, arrays, numbers)), Math.Max(2, 1_000_000 / PoorCount));
         Console.WriteLine($"  every account scanned ({(double)book.Scanned / PoorCount:P1}): ratio {comparison}");
         figures.Add(name, PoorCount / comparison.CandidateSeconds, "accounts/s", comparison, bar: null);
+    }
+
+    private static RiskBook Fill(MarginModel model, double[] arrays, SweepNumbers numbers, Portfolio[] templates, int accountCount)
+    {
+        var tables = SweepTables.Of(model, arrays, numbers);
+        var book = new RiskBook();
+        for (var account = 0; account < accountCount; account++)
+            if (book.Put(account, templates[account % Templates], tables) is var placing && placing != Placing.Held)
+                throw new InvalidOperationException($"account {account} is {placing}");
+        return book;
     }
 
     private static void Evaluate(MarginModel model, double[] arrays, Portfolio[] templates, int[] accounts)

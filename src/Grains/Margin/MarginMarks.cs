@@ -40,11 +40,18 @@ public sealed partial class MarginMarks
     /// <summary>Why nobody can be valued under this frame, or none.</summary>
     public Refusal Unusable { get; }
 
-    public static MarginMarks Open(MarkFrame frame)
+    public static MarginMarks Open(MarkFrame frame) => Open(frame, before: null);
+
+    /// <summary>Rules that an earlier frame had too are not read again.</summary>
+    internal static MarginMarks Open(MarkFrame frame, MarginMarks? before)
     {
         if (frame.Parameters is not { } rules) return Unopened(frame, new Refusal(Fault.Missing, "parameters"));
-        var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(rules.Document.Json), out var set);
-        if (set is null) return Unopened(frame, new Refusal(Fault.OutOfRange, $"parameters{errors[0].Pointer}"));
+        var set = before?.Frame.Parameters == rules ? before.Model?.Parameters : null;
+        if (set is null)
+        {
+            var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(rules.Document.Json), out set);
+            if (set is null) return Unopened(frame, new Refusal(Fault.OutOfRange, $"parameters{errors[0].Pointer}"));
+        }
 
         var refusal = MarketView.Resolve(frame.Listed, frame, out var market);
         if (!refusal.IsNone) return Unopened(frame, refusal);

@@ -1,109 +1,224 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
+using CrossMargin.Risk.Sweep;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Grains.Margin;
 
 /// <summary>
-/// The accounts of one shard that have something at risk, each with the holdings of its parts as they were laid out after its
-/// last event. A frame values them all with the code of a turn; an account that has nothing at risk is not here and costs nothing.
+/// The parts of accounts of one shard that have something at risk. Those that are healthy lie in a <see cref="RiskBook"/>, and a
+/// frame asks the code of a turn only of those that its bound does not clear. All others are watched: that code values them at
+/// every frame. So a frame costs one pass over dense arrays, and a few microseconds for whoever is near a limit or beyond it.
 /// </summary>
-public sealed class MarginSweep : ShardSweep
+public sealed class MarginSweep(FrameTables shared) : ShardSweep
 {
-    private const int ResultLength = GrainId.Size + (5 * sizeof(long)) + sizeof(int) + 1;
+    private const int NotWatched = -1;
 
     private readonly RiskWorkspace workspace = new();
-    private readonly List<Entry> entries = [];
-    private readonly List<int> places = [];           // by a slot's number: its place in the entries, or -1
+    private readonly List<Entry?> entries = [];       // by their number in the book
+    private readonly Stack<int> freeNumbers = [];
+    private readonly List<Entry?> bySlot = [];        // by a slot's number: the first of its parts, or none
+    private readonly List<Entry> watched = [];
+    private readonly List<GrainSlot> turns = [];
+    private RiskBook book = new();
+    private ParameterSet? laidOutFor;                 // what gave the numbers that the book was laid out with
     private ImmutableArray<FundingMark> funding = [];
     private ImmutableArray<SettlementMark> settlements = [];
     private ImmutableArray<DayMark> days = [];
     private ImmutableArray<Asset> priced = [];
     private (int Parameters, long Hour) interest;
     private bool isUsable;
+    private int accounts;
+    private ResultSum digest;
+    private Int128 missing;
 
-    private sealed class Entry(GrainSlot slot)
+    private sealed class Entry(GrainSlot slot, AccountPart part, int number, Entry? next)
     {
         public GrainSlot Slot { get; } = slot;
-        public Account Account { get; set; } = null!;
+        public AccountPart Part { get; } = part;
+        public int Number { get; } = number;
 
-        /// <summary>Of each part that has something at risk.</summary>
-        public ImmutableArray<(AccountPart Part, Holdings Holdings)> AtRisk { get; set; } = [];
+        /// <summary>Another part of the same account.</summary>
+        public Entry? Next { get; } = next;
 
-        /// <summary>Funding or a settlement stands in the frame that the account has not booked.</summary>
+        public Account Account { get; } = (Account)slot.State;
+
+        /// <summary>Its place among those watched. Whoever is not is in the book, is healthy and says so.</summary>
+        public int Watched { get; set; } = NotWatched;
+
+        /// <summary>Kept from frame to frame where the full model was needed once.</summary>
+        public Laid? Laid { get; set; }
+
+        /// <summary>Funding, a settlement or interest stands in the frame that the part has not booked.</summary>
         public bool IsOwed { get; set; }
+
+        /// <summary>Not in the book for want of a price: it is tried again at every frame.</summary>
+        public bool IsUnpriced { get; set; }
+
+        /// <summary>What the last frame found; part of the digest. Null before any did.</summary>
+        public MarginStatus? Found { get; set; }
     }
+
+    private sealed record Laid(Holdings Holdings);
 
     public override FrameResults Sweep(object marks, IReadOnlyList<GrainSlot> slots, IReadOnlyList<GrainSlot> changed)
     {
         var frame = (MarginMarks)marks;
+        var tables = shared.Of(frame);
+        var rests = Rests(frame);
         foreach (var slot in changed)
-            if (slot.Id.Kind == GrainKind.Account) Take(slot);
+            if (slot.Id.Kind == GrainKind.Account) Forget(slot);
+        Prepare(frame, tables, rests);
+        foreach (var slot in changed)
+            if (slot.Id.Kind == GrainKind.Account) Enter(slot, frame, tables);
 
-        if (Rests(frame))
-        {
-            foreach (var slot in changed)
-                if (PlaceOf(slot) is var place and >= 0) Lay(entries[place], frame);
-        }
-        else
-        {
-            foreach (var entry in entries) Lay(entry, frame);
-        }
+        turns.Clear();
+        missing = 0;
+        for (var i = watched.Count - 1; i >= 0; i--)
+            Value(watched[i], frame);
+        if (tables is not null)
+            foreach (var number in book.Sweep(tables)) Value(entries[number]!, frame);
 
-        var turns = new List<GrainSlot>();
-        var digest = default(ResultSum);
-        Int128 missing = 0;
-        foreach (var entry in entries)
-        {
-            var isOwedATurn = entry.IsOwed;
-            foreach (var (part, holdings) in entry.AtRisk)
-            {
-                var margin = frame.Of(entry.Account, holdings, workspace);
-                isOwedATurn |= margin.Status != part.Status;
-                if (margin.Report is { MarginEquity: { IsNegative: true } owed }) missing -= owed.Micros;
-                digest.Add(entry.Slot.Id, part.SubAccount, entry.Account.Version, margin);
-            }
-
-            if (isOwedATurn) turns.Add(entry.Slot);
-        }
-
-        turns.Sort(static (a, b) => a.Id.CompareTo(b.Id));
-        return new FrameResults(turns, entries.Count, digest.Value)
+        GrainSlot[] named = [.. turns.Distinct()];
+        Array.Sort(named, static (a, b) => a.Id.CompareTo(b.Id));
+        return new FrameResults(named, accounts, digest.Value)
         {
             Shortfall = new Money((long)Int128.Min(missing, long.MaxValue)),   // more than that stops as much
         };
     }
 
-    private int PlaceOf(GrainSlot slot) => slot.Number < places.Count ? places[slot.Number] : -1;
-
-    /// <summary>An account that changed enters, stays or leaves.</summary>
-    private void Take(GrainSlot slot)
+    /// <summary>
+    /// Where the frame brought what entries depend on, they are looked at again: all of them after other rules, else those
+    /// that are owed something now, and of those watched whoever may have a place in the book.
+    /// </summary>
+    private void Prepare(MarginMarks frame, SweepTables? tables, bool rests)
     {
-        var account = (Account)slot.State;
-        var place = PlaceOf(slot);
-        if (account.IsAtRisk)
+        if (tables is not null && !ReferenceEquals(laidOutFor, tables.Numbers.Origin))
         {
-            while (places.Count <= slot.Number) places.Add(-1);
-            if (place < 0)
+            laidOutFor = tables.Numbers.Origin;
+            book = new RiskBook();
+            foreach (var entry in entries)
+                if (entry is not null) Lay(entry, frame, tables);
+        }
+        else if (!rests || tables is null)
+        {
+            foreach (var entry in entries)
             {
-                place = places[slot.Number] = entries.Count;
-                entries.Add(new Entry(slot));
+                if (entry is null) continue;
+                if (entry.Watched != NotWatched || tables is null || IsOwed(entry.Part, frame)) Lay(entry, frame, tables);
+                else entry.Laid = null;
+            }
+        }
+        else
+        {
+            for (var i = watched.Count - 1; i >= 0; i--)
+                if (watched[i].IsUnpriced) Lay(watched[i], frame, tables);
+        }
+    }
+
+    private void Enter(GrainSlot slot, MarginMarks frame, SweepTables? tables)
+    {
+        Entry? first = null;
+        foreach (var part in ((Account)slot.State).Parts)
+        {
+            if (!part.IsAtRisk) continue;
+            if (!freeNumbers.TryPop(out var number))
+            {
+                number = entries.Count;
+                entries.Add(null);
             }
 
-            entries[place].Account = account;
+            first = entries[number] = new Entry(slot, part, number, first);
+            Lay(first, frame, tables);
         }
-        else if (place >= 0)
+
+        if (first is null) return;
+        while (bySlot.Count <= slot.Number) bySlot.Add(null);
+        bySlot[slot.Number] = first;
+        accounts++;
+    }
+
+    private void Forget(GrainSlot slot)
+    {
+        if (slot.Number >= bySlot.Count || bySlot[slot.Number] is not { } first) return;
+        for (var entry = first; entry is not null; entry = entry.Next)
         {
-            var last = entries[^1];
-            entries[place] = last;
-            places[last.Slot.Number] = place;
-            places[slot.Number] = -1;
-            entries.RemoveAt(entries.Count - 1);
+            book.Remove(entry.Number);
+            Unwatch(entry);
+            Find(entry, found: null);
+            entries[entry.Number] = null;
+            freeNumbers.Push(entry.Number);
         }
+
+        bySlot[slot.Number] = null;
+        accounts--;
+    }
+
+    /// <summary>Into the book, or among those watched.</summary>
+    private void Lay(Entry entry, MarginMarks frame, SweepTables? tables)
+    {
+        entry.IsOwed = IsOwed(entry.Part, frame);
+        entry.Laid = null;
+        entry.IsUnpriced = false;
+        if (tables is not null && entry.Part.Status == MarginStatus.Healthy && !entry.IsOwed)
+        {
+            var holdings = frame.HoldingsOf(entry.Account, entry.Part);
+            var placing = holdings.Portfolio is { } portfolio ? book.Put(entry.Number, portfolio, tables) : Placing.Unpriced;
+            if (placing == Placing.Held)
+            {
+                Unwatch(entry);
+                Find(entry, MarginStatus.Healthy);
+                return;
+            }
+
+            entry.IsUnpriced = placing == Placing.Unpriced;
+        }
+
+        Watch(entry);
+    }
+
+    private void Watch(Entry entry)
+    {
+        book.Remove(entry.Number);
+        if (entry.Watched != NotWatched) return;
+        entry.Watched = watched.Count;
+        watched.Add(entry);
+    }
+
+    private void Unwatch(Entry entry)
+    {
+        if (entry.Watched == NotWatched) return;
+        var last = watched[^1];
+        watched[entry.Watched] = last;
+        last.Watched = entry.Watched;
+        watched.RemoveAt(watched.Count - 1);
+        entry.Watched = NotWatched;
+    }
+
+    /// <summary>With the code of a turn. Who is not healthy leaves the book.</summary>
+    private void Value(Entry entry, MarginMarks frame)
+    {
+        if (entry.IsOwed) entry.Laid = null;
+        entry.Laid ??= new Laid(frame.HoldingsOf(entry.Account, entry.Part));
+        var margin = frame.Of(entry.Account, entry.Laid.Holdings, workspace);
+        Find(entry, margin.Status);
+        if (entry.IsOwed || margin.Status != entry.Part.Status) turns.Add(entry.Slot);
+        if (margin.Report is { MarginEquity: { IsNegative: true } owed }) missing -= owed.Micros;
+        if (margin.Status != MarginStatus.Healthy) Watch(entry);
+    }
+
+    private void Find(Entry entry, MarginStatus? found)
+    {
+        if (entry.Found == found) return;
+        if (entry.Found is { } before) digest.Remove(entry, before);
+        if (found is { } now) digest.Add(entry, now);
+        entry.Found = found;
     }
 
     /// <summary>
@@ -125,47 +240,52 @@ public sealed class MarginSweep : ShardSweep
         return false;
     }
 
-    private static void Lay(Entry entry, MarginMarks marks)
-    {
-        entry.AtRisk = [.. entry.Account.Parts.Where(part => part.IsAtRisk).Select(part => (part, marks.HoldingsOf(entry.Account, part)))];
-        entry.IsOwed = entry.AtRisk.Any(atRisk => Account.OwesInterest(atRisk.Part, marks)) || entry.Account.AllPositions.Any(held =>
+    private static bool IsOwed(AccountPart part, MarginMarks marks) =>
+        Account.OwesInterest(part, marks)
+        || part.Positions.All.Any(held =>
             marks.FundingOf(held.Instrument) is { } point && point.Period > held.Funding.Period
             || marks.DayOf(held.Instrument) is { } day && day.Number > held.Funding.Period
             || marks.SettlementOf(held.Instrument) is not null)
-            || entry.Account.AllOrders.Any(order => marks.SettlementOf(order.Instrument) is not null);
-    }
+        || part.Orders.Any(order => marks.SettlementOf(order.Instrument) is not null);
 
     /// <summary>
-    /// The sum of the hashes of all results, word by word: it is the same in whatever order accounts are visited, and nobody
-    /// has to sort them at every frame.
+    /// The sum of the hashes of all results (account, part, version, status), word by word: it is the same in whatever order accounts
+    /// are visited, and a frame pays only for what it changes in it.
     /// </summary>
     private struct ResultSum
     {
+        private const int ResultLength = GrainId.Size + sizeof(long) + sizeof(int) + 1;
+
         private ulong a, b, c, d;
 
         public readonly Hash256 Value => new(a, b, c, d);
 
-        public void Add(GrainId account, SubAccountId subAccount, long version, in AccountMargin margin)
+        public void Add(Entry entry, MarginStatus status)
         {
-            Span<byte> result = stackalloc byte[ResultLength];
-            account.Write(result);
-            var numbers = result[GrainId.Size..];
-            BinaryPrimitives.WriteInt64BigEndian(numbers, version);
-            BinaryPrimitives.WriteInt32BigEndian(result[^5..], subAccount.Number);
-            result[^1] = (byte)margin.Status;
-            if (margin.Report is { } report)
-            {
-                BinaryPrimitives.WriteInt64BigEndian(numbers[8..], report.Equity.Micros);
-                BinaryPrimitives.WriteInt64BigEndian(numbers[16..], report.MarginEquity.Micros);
-                BinaryPrimitives.WriteInt64BigEndian(numbers[24..], report.InitialMargin.Micros);
-                BinaryPrimitives.WriteInt64BigEndian(numbers[32..], report.MaintenanceMargin.Micros);
-            }
-
-            var hash = Hash256.Of(result);
+            var hash = HashOf(entry, status);
             unchecked
             {
                 (a, b, c, d) = (a + hash.A, b + hash.B, c + hash.C, d + hash.D);
             }
+        }
+
+        public void Remove(Entry entry, MarginStatus status)
+        {
+            var hash = HashOf(entry, status);
+            unchecked
+            {
+                (a, b, c, d) = (a - hash.A, b - hash.B, c - hash.C, d - hash.D);
+            }
+        }
+
+        private static Hash256 HashOf(Entry entry, MarginStatus status)
+        {
+            Span<byte> result = stackalloc byte[ResultLength];
+            entry.Slot.Id.Write(result);
+            BinaryPrimitives.WriteInt64BigEndian(result[GrainId.Size..], entry.Account.Version);
+            BinaryPrimitives.WriteInt32BigEndian(result[^5..], entry.Part.SubAccount.Number);
+            result[^1] = (byte)status;
+            return Hash256.Of(result);
         }
     }
 }

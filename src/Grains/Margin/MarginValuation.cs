@@ -12,6 +12,7 @@ namespace CrossMargin.Grains.Margin;
 public sealed class MarginValuation(MarketId market) : Valuation
 {
     private readonly Lock gate = new();
+    private readonly FrameTables tables = new();
     private MarginMarks? latest;
 
     public override GrainId Publisher => market.Grain;
@@ -22,12 +23,12 @@ public sealed class MarginValuation(MarketId market) : Valuation
     {
         lock (gate)
         {
-            if (!ReferenceEquals(latest?.Frame, frame)) latest = MarginMarks.Open(frame);
+            if (!ReferenceEquals(latest?.Frame, frame)) latest = MarginMarks.Open(frame, latest);
             return latest;
         }
     }
 
-    public override ShardSweep ForShard() => new MarginSweep();
+    public override ShardSweep ForShard() => new MarginSweep(tables);
 
     public override ShardDemand? DemandOf(object marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund) =>
         ShardCases.DemandOf((MarginMarks)marks, asking, fund);

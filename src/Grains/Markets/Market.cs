@@ -78,7 +78,8 @@ public sealed partial record Market(
     {
         if (market.Instruments.ContainsKey(command.Listing.Id) || market.Retired.Contains(command.Listing.Id))
             return Refused("list", Rejection.InstrumentAlreadyListed);
-        if (market.Instruments.Count >= MaxInstruments) return Refused("list", Rejection.TooManyInstruments);
+        if (market.Instruments.Count >= MaxInstruments || !FrameBudget.HasRoomForOneMore(market))
+            return Refused("list", Rejection.TooManyInstruments);
         if (!AreSound(command.Listing) || command.Listing.Expiry <= now) return Refused("list", Rejection.TermsOutOfRange);
         return new MarketEvent.InstrumentListed(command.Listing, market.Feeds);
     }
@@ -134,8 +135,8 @@ public sealed partial record Market(
     }
 
     /// <summary>
-    /// Rules that could not be read, or under which the last frame could not be opened although it could before, never reach
-    /// a frame: the message is parked, an officer is called, and the old rules stay.
+    /// Rules that could not be read, under which the last frame could not be opened although it could before, or that would
+    /// make it too large, never reach a frame: the message is parked, an officer is called, and the old rules stay.
     /// </summary>
     private static Decision<MarketEvent> TakeParameters(Market market, ParameterEvent.Effective effective)
     {
@@ -146,6 +147,7 @@ public sealed partial record Market(
         if (market.LastFrame?.Frame is { } frame
             && MarginMarks.Open(frame).Unusable.IsNone && !MarginMarks.Open(frame with { Parameters = rules }).Unusable.IsNone)
             return Rejection.TermsOutOfRange;
+        if (market.LastFrame is { } last && !FrameBudget.HasRoomFor(rules, last.Frame)) return Rejection.DocumentTooLarge;
         return new MarketEvent.ParametersTaken(rules, effective.EffectiveAt);
     }
 

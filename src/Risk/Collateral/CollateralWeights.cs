@@ -27,6 +27,15 @@ public static class CollateralWeights
     /// <summary>An asset without parameters counts for nothing.</summary>
     public static Weighed Weigh(CollateralParameters? parameters, Int128 amount, in MarketAsset asset)
     {
+        if (parameters is null) return default;
+        var weighed = WeighUnscaled(parameters, amount);
+        var share = VenueShare(parameters, asset.VenueTotal);
+        return share == Rate.One ? weighed : weighed with { Initial = Times(weighed.Initial, share) };
+    }
+
+    /// <summary>The same before the venue's total scales it, which changes from frame to frame.</summary>
+    public static Weighed WeighUnscaled(CollateralParameters? parameters, Int128 amount)
+    {
         if (parameters is null || amount <= 0) return default;
 
         var counted = parameters.Cap is { } cap ? Int128.Min(amount, ToE16(cap)) : amount;
@@ -41,18 +50,16 @@ public static class CollateralWeights
             from = upTo;
         }
 
-        return weighed with { Initial = ScaledByVenue(parameters, weighed.Initial, asset.VenueTotal) };
+        return weighed;
     }
 
     /// <summary>
     /// As the venue holds more of an asset than the parameter, each unit counts for less: weight × from / total.
     /// </summary>
-    private static Int128 ScaledByVenue(CollateralParameters parameters, Int128 initial, AssetAmount total)
-    {
-        if (parameters.VenueScaleFrom is not { } from || total.Units <= from.Units) return initial;
-        var share = new Rate((long)((Int128)Rate.One.E9 * from.Units / total.Units));
-        return Times(initial, share);
-    }
+    public static Rate VenueShare(CollateralParameters parameters, AssetAmount total) =>
+        parameters.VenueScaleFrom is not { } from || total.Units <= from.Units
+            ? Rate.One
+            : new Rate((long)((Int128)Rate.One.E9 * from.Units / total.Units));
 
     private static Int128 Times(Int128 amount, Rate rate) => Rounding.Floor(amount * rate.E9, Rate.One.E9);
 }

@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Models;
 using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
@@ -34,7 +35,7 @@ internal static class SoftPenalties
                 "ownInitialRate", Math.Max(0, (own * group.LinearNotional) - group.Initial
                     - group.OpenInterestPenalty));
             var doubt = ModelBorder.MoneyCeiling("oracleDoubt",
-                Doubt(model.Parameters.SoftPenalties.OracleDoubt, market.Confidence, group));
+                DoubtRate(model.Parameters.SoftPenalties.OracleDoubt, market.Confidence) * group.GrossNotional);
             var refusal = openInterest.Refusal.Or(ownRate.Refusal).Or(doubt.Refusal);
             if (!refusal.IsNone) return refusal;
             parts.OpenInterest += openInterest.Value;
@@ -45,10 +46,15 @@ internal static class SoftPenalties
         return Refusal.None;
     }
 
-    private static double Doubt(OracleDoubtParameters? doubt, double confidence, in GroupRisk group) =>
-        doubt is null || confidence >= ModelBorder.Nearest(doubt.Below)
+    /// <summary>What one unit of gross notional is charged for doubt about its index.</summary>
+    public static double DoubtRate(OracleDoubtParameters? doubt, double confidence) =>
+        doubt is null || confidence >= ModelBorder.Nearest(doubt.Below) ? 0 : (1 - confidence) * ModelBorder.Nearest(doubt.ChargeRate);
+
+    /// <summary>What one unit of notional settled in the asset is charged while that is below its peg.</summary>
+    public static double DepegRate(DepegParameters depeg, in MarketAsset asset) =>
+        depeg.Asset != asset.Asset || asset.Price >= depeg.Threshold
             ? 0
-            : (1 - confidence) * ModelBorder.Nearest(doubt.ChargeRate) * group.GrossNotional;
+            : ModelBorder.Nearest(new Price(depeg.Threshold.E8 - asset.Price.E8)) * ModelBorder.Nearest(depeg.Factor);
 
     private static Refusal Assets(MarginModel model, RiskWorkspace workspace, ref MarginParts parts)
     {
@@ -68,10 +74,7 @@ internal static class SoftPenalties
 
             foreach (var depeg in penalties.Depegs)
             {
-                if (depeg.Asset != asset.Asset || asset.Price >= depeg.Threshold) continue;
-                var shortfall = ModelBorder.Nearest(new Price(depeg.Threshold.E8 - asset.Price.E8));
-                var penalty = ModelBorder.MoneyCeiling("depeg",
-                    shortfall * ModelBorder.Nearest(depeg.Factor) * value.Notional);
+                var penalty = ModelBorder.MoneyCeiling("depeg", DepegRate(depeg, asset) * value.Notional);
                 if (penalty.IsRefused) return penalty.Refusal;
                 parts.Depeg += penalty.Value;
             }

@@ -25,4 +25,8 @@ public readonly record struct DeltaNettingRules(DeltaNettingParameters Parameter
             + (Levels.Of(Parameters.Gross) * (gross * index));
         return new RuleRequirement(required, Options: default, OpenInterestPenalty: 0);
     }
+
+    public UnitCharge ChargeOf(MarketView market, in MarketLine line, double size) => new(
+        (Levels.Of(Parameters.Net) + Levels.Of(Parameters.Gross)).Larger
+            * Math.Abs(line.Multiplier * line.Delta) * market.Groups[line.Group].Index, 0);
 }

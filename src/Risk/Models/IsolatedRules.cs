@@ -25,4 +25,8 @@ public readonly record struct IsolatedRules(IsolatedParameters Parameters) : IRu
 
         return new RuleRequirement(linear, options, OpenInterestPenalty: 0);
     }
+
+    public UnitCharge ChargeOf(MarketView market, in MarketLine line, double size) => line.IsOption
+        ? new UnitCharge(0, OptionRules.Short(Parameters.Options, line, market.Groups[line.Group].Index).Larger)
+        : new UnitCharge(Levels.Of(Parameters.Linear).Larger * line.Size * line.Mark, 0);
 }

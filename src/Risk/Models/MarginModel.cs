@@ -16,10 +16,12 @@ public sealed class MarginModel
     private readonly CollateralParameters?[] collateral;
     private readonly MovingCollateral[] moving;
     private readonly OptionValueIn supposes;
+    private readonly Charger? charge;
 
     private MarginModel(ParameterSet parameters, MarketView market, ScenarioPlan? plan, OptionValueIn supposes,
-        Evaluator evaluate)
+        Evaluator evaluate, Charger? charge)
     {
+        this.charge = charge;
         Parameters = parameters;
         Market = market;
         Plan = plan;
@@ -31,6 +33,8 @@ public sealed class MarginModel
 
     private delegate Refusal Evaluator(ReadOnlySpan<double> arrays, ReadOnlySpan<Exposure> exposures,
         Span<GroupRisk> groups);
+
+    private delegate UnitCharge Charger(in MarketLine line, double size);
 
     public ParameterSet Parameters { get; }
     public MarketView Market { get; }
@@ -63,7 +67,7 @@ public sealed class MarginModel
             ModelParameters.Standard own => Rules<StandardRules>(parameters, market,
                 group => ParameterSet.For(own.Underlyings, group) is { } rules ? new StandardRules(rules) : null),
             ModelParameters.Scenario => new MarginModel(parameters, market, plan, OptionValueIn.Equity,
-                (arrays, exposures, groups) => ScenarioModel.Evaluate(plan!, arrays, exposures, groups)),
+                (arrays, exposures, groups) => ScenarioModel.Evaluate(plan!, arrays, exposures, groups), charge: null),
             var other => throw new System.Diagnostics.UnreachableException(other.GetType().Name),
         };
         return Refusal.None;
@@ -91,6 +95,23 @@ public sealed class MarginModel
         return Refusal.None;
     }
 
+    /// <summary>
+    /// What the rules ask at most of a contract, the value of options where the parameter set counts it; null for a model
+    /// with scenarios, which asks its risk arrays.
+    /// </summary>
+    internal UnitCharge? ChargeOf(in MarketLine line, double size)
+    {
+        if (charge is null) return null;
+
+        // Counted in equity and not here, the value of a short no longer adds to what is asked, and that of a long is no longer given.
+        var own = charge(line, size);
+        if (!line.IsOption || supposes == Parameters.OptionValue) return own;
+        var value = line.Mark * line.Size;
+        return supposes == OptionValueIn.Requirement
+            ? new UnitCharge(own.Held + value, own.Short - (2 * value))
+            : new UnitCharge(own.Held, own.Short + value);
+    }
+
     private static IEnumerable<MovingCollateral> Moving(MarketView market, CollateralParameters?[] collateral)
     {
         for (var asset = 0; asset < collateral.Length; asset++)
@@ -108,6 +129,9 @@ public sealed class MarginModel
         var rules = new TRules?[market.Groups.Length];
         for (var group = 0; group < rules.Length; group++) rules[group] = rulesOf(market.Groups[group].Underlying);
         return new MarginModel(parameters, market, plan: null, TRules.OptionValue,
-            (_, exposures, groups) => RuleModel.Evaluate<TRules>(market, rules, exposures, groups));
+            (_, exposures, groups) => RuleModel.Evaluate<TRules>(market, rules, exposures, groups),
+            (in line, size) => rules[line.Group] is { } own
+                ? own.ChargeOf(market, line, size)
+                : new UnitCharge(double.PositiveInfinity, 0));
     }
 }

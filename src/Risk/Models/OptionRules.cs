@@ -10,6 +10,8 @@ public readonly record struct Levels(double Maintenance, double Initial)
     public static Levels operator *(Levels a, double factor) => new(a.Maintenance * factor, a.Initial * factor);
     public static Levels Min(Levels a, Levels b) =>
         new(Math.Min(a.Maintenance, b.Maintenance), Math.Min(a.Initial, b.Initial));
+    public double Larger => Math.Max(Maintenance, Initial);
+
     public static Levels Of(LevelRates rates) =>
         new(ModelBorder.Nearest(rates.Maintenance), ModelBorder.Nearest(rates.Initial));
 }

@@ -44,6 +44,9 @@ public sealed class PricedModel
         return Refusal.None;
     }
 
+    /// <summary>What a sweep reads of this frame.</summary>
+    public SweepTables TablesWith(SweepNumbers numbers) => SweepTables.Of(Model, arrays, numbers);
+
     public Refusable<RiskReport> Evaluate(Portfolio portfolio, RiskWorkspace workspace) =>
         PortfolioRisk.Evaluate(portfolio, Model, arrays, workspace);
 

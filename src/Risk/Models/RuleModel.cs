@@ -25,6 +25,12 @@ public interface IRules
     static abstract OptionValueIn OptionValue { get; }
 
     RuleRequirement Requirement(MarketView market, ReadOnlySpan<Exposure> held, Change change);
+
+    /// <summary>
+    /// Σ of these over the positions is never less than the total of <see cref="Requirement"/> with its open-interest penalty, for
+    /// positions of up to <paramref name="size"/> contracts: what a sweep asks before it asks the rules.
+    /// </summary>
+    UnitCharge ChargeOf(MarketView market, in MarketLine line, double size);
 }
 
 /// <summary>

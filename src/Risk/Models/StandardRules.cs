@@ -40,6 +40,16 @@ public readonly record struct StandardRules(StandardParameters Parameters) : IRu
         return new RuleRequirement(linear, options, penalty);
     }
 
+    /// <summary>A schedule asks more of each contract the more there are, and so the rate of the largest size is the most.</summary>
+    public UnitCharge ChargeOf(MarketView market, in MarketLine line, double size)
+    {
+        if (line.IsOption) return new UnitCharge(0, OptionRules.Short(Parameters.Options, line, market.Groups[line.Group].Index).Larger);
+
+        var notional = size * line.Size * line.Mark;
+        var required = LinearSchedules.Requirement(Parameters.Linear, notional);
+        return new UnitCharge((required.Larger + OpenInterestPenalty(notional - required.Initial, line.OpenInterest)) / size, 0);
+    }
+
     private double OpenInterestPenalty(double room, double openInterest)
     {
         if (Parameters.OpenInterest is not { } scaling) return 0;

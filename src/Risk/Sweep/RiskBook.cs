@@ -7,13 +7,28 @@ using CrossMargin.Risk.Portfolios;
 
 namespace CrossMargin.Risk.Sweep;
 
+/// <summary>What became of an account that was to be put in a book.</summary>
+public enum Placing
+{
+    Held,
+
+    /// <summary>
+    /// Sums over its holdings say nothing of it: debts, open orders, linear contracts in several assets, rates of its own,
+    /// more than anybody has. Only the full model can tell.
+    /// </summary>
+    Unbounded,
+
+    /// <summary>Something in it has no price now, and so no place in the order of the market.</summary>
+    Unpriced,
+}
+
 /// <summary>
 /// A shard's accounts of one parameter set, laid out for a pass over all of them at every frame. The pass computes a lower
-/// bound of margin equity − maintenance margin for each, first one that needs no scenario, then one with the exact loss of
-/// the scan; an account with a bound that is not negative cannot be liquidatable, and only the others go through the full
-/// model, which is <see cref="PortfolioRisk"/>, the same as after a fill. An account that holds nothing is not in the book.
+/// bound of what margin equity exceeds the margin of a healthy account by, first one that needs no scenario, then one with
+/// the exact loss of the scan. Whoever's bound is not negative is healthy; only the others go through the full model, which
+/// is <see cref="PortfolioRisk"/>, the same as after a fill.
 /// </summary>
-public sealed class RiskBook(ParameterSet parameters)
+public sealed class RiskBook
 {
     private const int None = -1;
 
@@ -23,14 +38,11 @@ public sealed class RiskBook(ParameterSet parameters)
     /// </summary>
     private const int SweepsWithoutTrying = 16;
 
-    // Sorts behind every line.
-    private const int Unpriced = int.MaxValue;
+    // In the reference currency. Beyond it amounts come near the end of a micro's range, which only the full model minds.
+    private const double MostHeld = 1e9;
 
     private readonly SegmentPool positions = new();
     private readonly SegmentPool balances = new();
-    private readonly Numbering<InstrumentId> instruments = new();
-    private readonly Numbering<Asset> assets = new();
-    private readonly SweepTables tables = new();
     private int[] places = [];
     private Entry[] entries = [];
     private Runs[] runs = [];
@@ -47,24 +59,27 @@ public sealed class RiskBook(ParameterSet parameters)
     public int Scanned { get; private set; }
 
     /// <summary>
-    /// Takes an account's holdings in place of what the book had of it. Accounts are numbered densely by their shard.
+    /// Takes an account's holdings in place of what the book had of it, or leaves it out. Accounts are numbered densely.
     /// </summary>
-    public void Put(int account, Portfolio portfolio, MarketView market)
+    public Placing Put(int account, Portfolio portfolio, SweepTables tables)
     {
-        if (portfolio.Positions.IsEmpty && portfolio.Balances.All(balance => balance.Units >= 0))
+        var entry = new Entry(account);
+        var placing = Arrange(ref entry, portfolio, tables, out var positionCount);
+        if (placing != Placing.Held)
         {
             Remove(account);
-            return;
+            return placing;
         }
 
         var place = PlaceOf(account);
-        ref var entry = ref entries[place];
         ref var held = ref runs[place];
-        entry = new Entry(account) { HasBound = true };
-        held.Positions = Hold(ref entry, held.Positions, portfolio, market);
-        held.Balances = Own(ref entry, held.Balances, portfolio, market);
+        held.Positions = positions.Store(held.Positions, keys.AsSpan(0, positionCount), amounts.AsSpan(0, positionCount));
+        var balanceCount = Own(ref entry, portfolio, tables);
+        held.Balances = balances.Store(held.Balances, keys.AsSpan(0, balanceCount), amounts.AsSpan(0, balanceCount));
         entry.Start = held.Positions.Start;
-        entry.HasOthers = held.Balances.Count > 0;
+        entry.HasOthers = balanceCount > 0;
+        entries[place] = entry;
+        return Placing.Held;
     }
 
     public void Remove(int account)
@@ -86,30 +101,19 @@ public sealed class RiskBook(ParameterSet parameters)
     /// <summary>
     /// The accounts that the bound does not clear, in the order of the book; valid until the next call.
     /// </summary>
-    /// <param name="model">Of this book's parameter set.</param>
-    /// <param name="arrays">As <see cref="RiskArrays"/> priced them; empty for a model that has no scenarios.</param>
-    public ReadOnlySpan<int> Sweep(MarginModel model, ReadOnlySpan<double> arrays)
+    /// <param name="tables">Of the parameter set and with the numbers that the accounts were put in under.</param>
+    public ReadOnlySpan<int> Sweep(SweepTables tables)
     {
         if (uncleared.Length < Count) uncleared = new int[Count];
-        var found = 0;
-        if (model.Plan is not { } plan)
-        {
-            // Rules have no bound that is cheaper than themselves.
-            for (; found < Count; found++) uncleared[found] = entries[found].Account;
-            Scanned = 0;
-            return uncleared.AsSpan(0, Count);
-        }
-
-        tables.Build(model, plan, arrays, instruments.Items, assets.Items);
-        var kernel = new SweepKernel(tables, positions, balances, runs, parameters.OptionValue);
-        if (sweepsToTrying > 0)
+        var kernel = new SweepKernel(tables, positions, balances, runs);
+        if (sweepsToTrying > 0 && tables.Columns > 0)
         {
             sweepsToTrying--;
             Scanned = Count;
             return uncleared.AsSpan(0, kernel.Scan(entries.AsSpan(0, Count), uncleared));
         }
 
-        (found, Scanned) = kernel.Walk(entries.AsSpan(0, Count), uncleared);
+        (var found, Scanned) = kernel.Walk(entries.AsSpan(0, Count), uncleared);
         if (3L * Scanned > Count) sweepsToTrying = SweepsWithoutTrying;
         return uncleared.AsSpan(0, found);
     }
@@ -134,17 +138,32 @@ public sealed class RiskBook(ParameterSet parameters)
     }
 
     /// <summary>
-    /// Positions in the order of the market's lines, which is the order that a single evaluation adds in.
+    /// Positions in the order of the market's lines, which is the order that a single evaluation adds in; they are left in
+    /// <see cref="keys"/> and <see cref="amounts"/>.
     /// </summary>
-    private Segment Hold(ref Entry entry, in Segment before, Portfolio portfolio, MarketView market)
+    private Placing Arrange(ref Entry entry, Portfolio portfolio, SweepTables tables, out int count)
     {
-        var count = portfolio.Positions.Length;
-        MakeRoom(count);
+        count = portfolio.Positions.Length;
+        if (count == 0 || !portfolio.Orders.IsEmpty || !portfolio.UnsettledFunding.IsEmpty || !portfolio.OwnInitialRates.IsEmpty)
+            return Placing.Unbounded;
+
+        MakeRoom(Math.Max(count, 2 * portfolio.Balances.Length));
+        var market = tables.Market;
         var ordered = order.AsSpan(0, count);
+        var size = 0.0;
         for (var i = 0; i < count; i++)
         {
             var line = market.LineOf(portfolio.Positions[i].Instrument);
-            ordered[i] = ((line.IsRefused ? Unpriced : (long)line.Value) << 32) | (uint)i;
+            if (line.IsRefused) return Placing.Unpriced;
+            ordered[i] = ((long)line.Value << 32) | (uint)i;
+        }
+
+        foreach (var balance in portfolio.Balances)
+        {
+            if (balance.Units < 0) return Placing.Unbounded;
+            var asset = market.AssetOf(balance.Asset);
+            if (asset.IsRefused) return Placing.Unpriced;
+            size += (double)CollateralWeights.ToE16(balance) / 1e16 * ModelBorder.Nearest(market.Assets[asset.Value].Price);
         }
 
         ordered.Sort();
@@ -152,28 +171,31 @@ public sealed class RiskBook(ParameterSet parameters)
         for (var i = 0; i < count; i++)
         {
             var position = portfolio.Positions[(int)(ordered[i] & uint.MaxValue)];
-            var line = (int)(ordered[i] >> 32);
-            var isLast = i + 1 == count || GroupOf(market, ordered[i]) != GroupOf(market, ordered[i + 1]);
-            amounts[i] = ModelBorder.Nearest(position.Quantity);
-            keys[i] = BookKey.Make(instruments.NumberOf(position.Instrument), amounts[i])
-                | (isLast ? BookKey.LastOfGroup : 0) | (i + 1 == count ? BookKey.LastOfAccount : 0);
-            if (line == Unpriced || market.Lines[line].IsOption) continue;
+            ref readonly var line = ref market.Lines[(int)(ordered[i] >> 32)];
+            ref readonly var settlement = ref market.Assets[line.Settlement];
+            var quantity = ModelBorder.Nearest(position.Quantity);
+            var number = tables.Numbers.NumberOf(position.Instrument, quantity);
+            if (number == SweepNumbers.Unknown || position.Cost.Asset != settlement.Asset) return Placing.Unbounded;
 
-            var asset = assets.NumberOf(position.Cost.Asset);
+            var isLast = i + 1 == count || GroupOf(market, ordered[i]) != GroupOf(market, ordered[i + 1]);
+            amounts[i] = quantity;
+            keys[i] = BookKey.Make(number, quantity)
+                | (isLast ? BookKey.LastOfGroup : 0) | (i + 1 == count ? BookKey.LastOfAccount : 0);
+            size += Math.Abs(quantity) * line.Multiplier * market.Groups[line.Group].Index;
+            if (line.IsOption) continue;
+
+            var asset = tables.Numbers.NumberOf(settlement.Asset);
             if (entry.Home == None) entry.Home = asset;
-            entry.HasBound &= entry.Home == asset;
+            if (entry.Home != asset) return Placing.Unbounded;
             cost += CollateralWeights.ToE16(position.Cost);
+            size += Math.Abs((double)CollateralWeights.ToE16(position.Cost) / 1e16) * ModelBorder.Nearest(settlement.Price);
         }
 
         entry.Cost = (double)cost / 1e16;
-        return positions.Store(before, keys.AsSpan(0, count), amounts.AsSpan(0, count));
+        return size <= MostHeld ? Placing.Held : Placing.Unbounded;
     }
 
-    private static int GroupOf(MarketView market, long ordered)
-    {
-        var line = (int)(ordered >> 32);
-        return line == Unpriced ? None : market.Lines[line].Group;
-    }
+    private static int GroupOf(MarketView market, long ordered) => market.Lines[(int)(ordered >> 32)].Group;
 
     private void MakeRoom(int count)
     {
@@ -182,42 +204,35 @@ public sealed class RiskBook(ParameterSet parameters)
     }
 
     /// <summary>
-    /// What the balances count after their weights, asset by asset. An account with a debt has no bound here: what it
-    /// has to
-    /// be asked for the debt depends on more than sums.
+    /// What the balances are after their weights, asset by asset: at the one for maintenance and at the one for the initial
+    /// margin, before the venue's total scales it, which is the frame's.
     /// </summary>
-    private Segment Own(ref Entry entry, in Segment before, Portfolio portfolio, MarketView market)
+    private int Own(ref Entry entry, Portfolio portfolio, SweepTables tables)
     {
         var count = 0;
-        MakeRoom(portfolio.Balances.Length);
         foreach (var balance in portfolio.Balances)
         {
-            var units = CollateralWeights.ToE16(balance);
-            foreach (var funding in portfolio.UnsettledFunding)
-                if (funding.Asset == balance.Asset) units += CollateralWeights.ToE16(funding);
-
-            var (number, asset) = (assets.NumberOf(balance.Asset), market.AssetOf(balance.Asset));
-            entry.HasBound &= units >= 0 && !asset.IsRefused;
-            if (!entry.HasBound) break;
-
-            var weighed = CollateralWeights.Weigh(
-                parameters.Collateral.GetValueOrDefault(balance.Asset), units, market.Assets[asset.Value]);
-            var counted = (double)weighed.Maintenance / 1e16;
+            var number = tables.Numbers.NumberOf(balance.Asset);
+            var weighed = CollateralWeights.WeighUnscaled(
+                tables.Model.Parameters.Collateral.GetValueOrDefault(balance.Asset), CollateralWeights.ToE16(balance));
+            var (maintenance, initial) = ((double)weighed.Maintenance / 1e16, (double)weighed.Initial / 1e16);
             if (entry.Home == None) entry.Home = number;
-            if (number == entry.Home) entry.Cash = counted;
-            else (keys[count], amounts[count++]) = (number, counted);
+            if (number == entry.Home)
+            {
+                (entry.Cash, entry.InitialCash) = (maintenance, initial);
+                continue;
+            }
+
+            (keys[count], amounts[count++]) = (2 * number, maintenance);
+            (keys[count], amounts[count++]) = ((2 * number) + 1, initial);
         }
 
-        // Funding in an asset without a balance: rare enough for the full model when it is owed, nothing when it is
-        // due.
-        foreach (var funding in portfolio.UnsettledFunding)
-            entry.HasBound &= funding.Units >= 0 || portfolio.Balances.Any(balance => balance.Asset == funding.Asset);
-        return balances.Store(before, keys.AsSpan(0, count), amounts.AsSpan(0, count));
+        return count;
     }
 
     /// <summary>
-    /// One account in the pass, half a cache line. Amounts are in whole units of the home asset: the one its linear
-    /// contracts settle in, or without any the first that it owns.
+    /// One account in the pass. Amounts are in whole units of the home asset: the one its linear contracts settle in, or
+    /// without any the first that it owns.
     /// </summary>
     internal record struct Entry(int Account)
     {
@@ -225,33 +240,17 @@ public sealed class RiskBook(ParameterSet parameters)
         public int Start;
         public int Home = None;
 
-        /// <summary>False where only the full model can tell: debts, or linear contracts in several assets.</summary>
-        public bool HasBound;
-
         /// <summary>Whether it owns more than its home asset.</summary>
         public bool HasOthers;
 
-        /// <summary>What the balance in the home asset counts after its weight.</summary>
+        /// <summary>What the balance in the home asset counts after its maintenance weight.</summary>
         public double Cash;
+
+        /// <summary>The same after its initial weight.</summary>
+        public double InitialCash;
         public double Cost;
     }
 
     /// <summary>Where an account's entries are, which a pass seldom needs.</summary>
     internal record struct Runs(Segment Positions, Segment Balances);
-
-    /// <summary>Small numbers in place of ids, in the order of their first appearance.</summary>
-    private sealed class Numbering<TId> where TId : struct
-    {
-        private readonly Dictionary<TId, int> numbers = [];
-        private readonly List<TId> items = [];
-
-        public IReadOnlyList<TId> Items => items;
-
-        public int NumberOf(TId id)
-        {
-            if (numbers.TryGetValue(id, out var number)) return number;
-            items.Add(id);
-            return numbers[id] = items.Count - 1;
-        }
-    }
 }

@@ -13,30 +13,33 @@ namespace CrossMargin.Risk.Sweep;
 /// their contracts at once. What a loop reads of the frame it takes into registers first.
 /// </summary>
 internal readonly ref struct SweepKernel(
-    SweepTables tables, SegmentPool positions, SegmentPool balances, RiskBook.Runs[] runs, OptionValueIn optionValue)
+    SweepTables tables, SegmentPool positions, SegmentPool balances, RiskBook.Runs[] runs)
 {
-    // More than all the roundings to a micro that a full evaluation makes on its way.
-    private const double MicrosAllowed = 1e-4;
+    // More than all the roundings to a micro that a full evaluation makes on its way: ten for each of a hundred groups.
+    private const double MicrosAllowed = 1e-3;
 
     private readonly ref int keys = ref MemoryMarshal.GetArrayDataReference(positions.Keys);
     private readonly ref double quantities = ref MemoryMarshal.GetArrayDataReference(positions.Amounts);
     private readonly ref double rows = ref tables.Rows;
-    private readonly ref double numbers = ref tables.Numbers;
+    private readonly ref double numbers = ref tables.RowNumbers;
     private readonly ref double worsts = ref tables.Worsts;
     private readonly ref int groups = ref MemoryMarshal.GetArrayDataReference(tables.Groups);
     private readonly ref double dampings = ref MemoryMarshal.GetArrayDataReference(tables.Dampings);
     private readonly ref double prices = ref MemoryMarshal.GetArrayDataReference(tables.Prices);
+    private readonly ref double counts = ref MemoryMarshal.GetArrayDataReference(tables.Counts);
     private readonly ref double gainShares = ref MemoryMarshal.GetArrayDataReference(tables.GainShares);
     private readonly int columns = tables.Columns;
     private readonly int keyShift = tables.RowsPerInstrument == 1 ? BookKey.InstrumentShift : BookKey.SideShift;
-    private readonly double maintenanceFactor = tables.MaintenanceFactor;
-    private readonly OptionValueIn optionValueIn = optionValue;
+    private readonly double lossFactor = tables.LossFactor;
+    private readonly double warnShare = tables.WarnShare;
+    private readonly OptionValueIn optionValueIn = tables.Model.Parameters.OptionValue;
 
     /// <summary>
     /// Writes the accounts that are not cleared, in their order; says how many they are and how many had to be scanned.
     /// </summary>
     public (int Uncleared, int Scanned) Walk(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared) =>
-        Vector512.IsHardwareAccelerated ? Walk<Lane8>(entries, uncleared)
+        columns == 0 ? WalkRules(entries, uncleared)
+            : Vector512.IsHardwareAccelerated ? Walk<Lane8>(entries, uncleared)
             : Vector256.IsHardwareAccelerated ? Walk<Lane4>(entries, uncleared)
             : Walk<Lane2>(entries, uncleared);
 
@@ -79,6 +82,19 @@ internal readonly ref struct SweepKernel(
         return (found, scanned);
     }
 
+    /// <summary>Rules have no scenarios to look at: the bound is all there is.</summary>
+    private (int Uncleared, int Scanned) WalkRules(ReadOnlySpan<RiskBook.Entry> entries, Span<int> uncleared)
+    {
+        var found = 0;
+        for (var place = 0; place < entries.Length; place++)
+        {
+            uncleared[found] = entries[place].Account;
+            found += SurplusAtWorst(entries[place], place) >= 0 ? 0 : 1;
+        }
+
+        return (found, 0);
+    }
+
     /// <summary>
     /// The lower bound without a scan: every contract in its own worst scenario, and nothing hedges anything. −∞ or NaN
     /// where there is none.
@@ -86,19 +102,17 @@ internal readonly ref struct SweepKernel(
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private double SurplusAtWorst(in RiskBook.Entry entry, int place)
     {
-        if (!entry.HasBound) return double.NegativeInfinity;
-
         var need = default(Need);
         nint at = entry.Start;
         int key;
         do
         {
             var sums = Sum(ref at, out key);
-            need.Add(maintenanceFactor * (sums[2] + sums[3]), sums, optionValueIn);
+            need.Add(sums[2] + sums[3], sums, optionValueIn);
         }
         while (!BookKey.IsLastOfAccount(key));
 
-        return Equity(entry, place, need.Linear) + need.OptionsInEquity - need.Maintenance;
+        return Equity(entry, place, need.Linear) + need.OptionsInEquity - need.Margin;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,23 +138,21 @@ internal readonly ref struct SweepKernel(
         }
     }
 
-    /// <summary>A lower bound of margin equity − maintenance margin; −∞ or NaN where there is none.</summary>
+    /// <summary>A lower bound of margin equity − the margin of a healthy account; −∞ or NaN where there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private double Surplus<T>(in RiskBook.Entry entry, int place) where T : struct, ILanes<T>
     {
-        if (!entry.HasBound) return double.NegativeInfinity;
-
         var need = default(Need);
         nint at = entry.Start;
         int key;
         do
         {
             var scanLoss = ScanLoss<T>(ref at, out key, out var sums);
-            need.Add(maintenanceFactor * (scanLoss + sums[2] + sums[3]), sums, optionValueIn);
+            need.Add((lossFactor * scanLoss) + sums[2] + sums[3], sums, optionValueIn);
         }
         while (!BookKey.IsLastOfAccount(key));
 
-        return Equity(entry, place, need.Linear) + need.OptionsInEquity - need.Maintenance;
+        return Equity(entry, place, need.Linear) + need.OptionsInEquity - need.Margin;
     }
 
     /// <summary>
@@ -319,20 +331,22 @@ internal readonly ref struct SweepKernel(
             T.Min(c + Row<T>(ref damping, 2), d + Row<T>(ref damping, 3)));
 
     /// <summary>
-    /// Profit counts at the least that it may, a loss in full; a loss that the home balance does not cover would be a
-    /// debt, and then there is no bound. The balance is taken after its weight, which is never above the balance.
+    /// Margin equity less what is asked for balances. Profit counts at the least that it may, a loss in full; a loss that
+    /// the home balance does not cover would be a debt, and then there is no bound. The balance is taken after its weight,
+    /// which is never above the balance.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private double Equity(in RiskBook.Entry entry, int place, double linearValue)
     {
-        var others = entry.HasOthers ? Others(runs[place].Balances) : 0;
-        if (entry.Home < 0) return others - Allowance(others);
+        var (others, size) = entry.HasOthers ? Others(runs[place].Balances) : (0, 0);
+        if (entry.Home < 0) return others - Allowance(size);
 
         var price = Unsafe.Add(ref prices, entry.Home);
+        ref var count = ref Unsafe.Add(ref counts, 2 * entry.Home);
         var (cash, cost) = (entry.Cash * price, entry.Cost * price);
         var unrealized = linearValue - cost;
-        var collateral = cash + others;
-        var allowance = Allowance(collateral + Math.Abs(cost));
+        var collateral = (entry.Cash * count) + (entry.InitialCash * Unsafe.Add(ref count, 1)) + others;
+        var allowance = Allowance(cash + size + Math.Abs(cost));
         var hasLinear = linearValue != 0 || cost != 0;
         if (cash + unrealized < allowance && hasLinear) return double.NegativeInfinity;
         var gain = double.MaxNative(unrealized, 0) * Unsafe.Add(ref gainShares, entry.Home);
@@ -340,12 +354,16 @@ internal readonly ref struct SweepKernel(
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private double Others(in Segment held)
+    private (double Sum, double Size) Others(in Segment held)
     {
-        var sum = 0.0;
+        var (sum, size) = (0.0, 0.0);
         for (var i = held.Start; i < held.Start + held.Count; i++)
-            sum += balances.Amounts[i] * Unsafe.Add(ref prices, balances.Keys[i]);
-        return sum;
+        {
+            var counted = balances.Amounts[i] * Unsafe.Add(ref counts, balances.Keys[i]);
+            (sum, size) = (sum + counted, size + Math.Abs(counted));
+        }
+
+        return (sum, size);
     }
 
     /// <summary>What an account's groups add up to.</summary>
@@ -353,7 +371,7 @@ internal readonly ref struct SweepKernel(
     {
         public double Linear;
         public double OptionsInEquity;
-        public double Maintenance;
+        public double Margin;
 
         /// <summary>Option value counts once: in equity, or against what its own group requires.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -361,11 +379,11 @@ internal readonly ref struct SweepKernel(
         {
             Linear += sums[0];
             OptionsInEquity += counted == OptionValueIn.Equity ? sums[1] : 0;
-            Maintenance += counted == OptionValueIn.Equity ? required : double.MaxNative(0, required - sums[1]);
+            Margin += counted == OptionValueIn.Equity ? required : double.MaxNative(0, required - sums[1]);
         }
     }
 
-    private static double Allowance(double size) => MicrosAllowed + (size * SweepTables.RoundingShare);
+    private double Allowance(double size) => warnShare * (MicrosAllowed + (size * SweepTables.RoundingShare));
 }
 
 /// <summary>

@@ -147,7 +147,7 @@ public sealed class MarginPropertyTests
     public void A_sweep_that_remembers_finds_what_a_fresh_one_finds() => Prop.ForAll(Steps, steps =>
     {
         var venue = Venue();
-        var remembering = new MarginSweep();
+        var remembering = new MarginSweep(new FrameTables());
         var slots = new List<GrainSlot>();
         var holds = true;
         foreach (var (step, number) in steps.Select((step, number) => (step, number)))
@@ -166,7 +166,7 @@ public sealed class MarginPropertyTests
             }
 
             var results = remembering.Sweep(venue.Marks!, slots, changed);
-            var fresh = new MarginSweep().Sweep(venue.Marks!, [.. slots.AsEnumerable().Reverse()], [.. slots.AsEnumerable().Reverse()]);
+            var fresh = new MarginSweep(new FrameTables()).Sweep(venue.Marks!, [.. slots.AsEnumerable().Reverse()], [.. slots.AsEnumerable().Reverse()]);
             holds &= results.Digest == fresh.Digest && results.Valued == fresh.Valued && results.Turns.SequenceEqual(fresh.Turns);
 
             // Exactly those get a turn that have something to say in it. Who asks has one anyway: the shard sees to that.

@@ -19,7 +19,7 @@ public sealed class SettlementTurnTests
     private static readonly AccountGrain Grain = new();
     private static readonly Listing[] Listings = [BtcPerp, BtcFuture];
 
-    private readonly MarginSweep sweep = new();
+    private readonly MarginSweep sweep = new(new FrameTables());
     private bool isKnown;
 
     [Fact]

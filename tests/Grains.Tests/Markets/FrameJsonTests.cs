@@ -102,6 +102,41 @@ public sealed class FrameJsonTests(ITestOutputHelper output)
             Grain.Decode(MarketEventNames.FramePublished, System.Text.Encoding.UTF8.GetBytes(text.Replace(part, instead))));
     }
 
+    [Fact]
+    public void What_would_make_a_frame_larger_than_its_budget_is_refused_when_it_is_proposed()
+    {
+        var market = new GivenMarket(BtcPerp).Sees("60000");
+        var number = 10;
+        var listed = 0;
+        while (market.RefusalOf(new MarketCommand.List(NextOption())) == Rejection.None)
+        {
+            // Each on a strike of its own: more than an option of a chain takes, until a frame shows it.
+            market.Send(new MarketCommand.List(NextOption()));
+            if (++listed % 50 == 0) market.After(250_000).Sees("60000");
+            listed.ShouldBeLessThan(10_000);
+        }
+
+        market.RefusalOf(new MarketCommand.List(NextOption())).ShouldBe(Rejection.TooManyInstruments);
+        market.After(250_000).Sees("60000");
+        var bytes = FrameBudget.BytesOf(market.State.LastFrame!.Frame);
+        output.WriteLine($"{listed} options in {bytes} bytes");
+        bytes.ShouldBeInRange(61 * 1024, FrameBudget.MaxBytes);
+
+        // The rules that were in force, one byte more than there is room for.
+        var rules = Rules(FrameBudget.MaxBytes - bytes + 1);
+        Market.Decide(market.State, rules, market.Now).Refused.ShouldBe(Rejection.DocumentTooLarge);
+
+        Listing NextOption() => BtcCall with
+        {
+            Id = new InstrumentId(number + listed), Symbol = $"C{listed}", Strike = new Price((40_000L + (10 * listed)) * 100_000_000),
+            Expiry = Friday,
+        };
+    }
+
+    /// <summary>The first rules as version 1, so many bytes longer.</summary>
+    private static ParameterEvent.Effective Rules(int longer) => new(
+        1, new ParameterText(FirstParameters.InForce.Document.Json[..^1] + new string(' ', longer) + "}"), Noon);
+
     private static byte[] Bytes(MarkFrame frame)
     {
         var written = new ArrayBufferWriter<byte>();

@@ -51,7 +51,7 @@ internal sealed class GivenVenue
     {
     }
 
-    private GivenVenue(Listing[] listings, IReadOnlyList<AccountId> accounts)
+    public GivenVenue(Listing[] listings, IReadOnlyList<AccountId> accounts)
     {
         if (listings.Length > 0)
             Send(Feed.Grain, new MarketEvent.FeedAdmitted(Feed, [.. listings.Select(listing => new ListedInstrument(listing, default))]));

@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Portfolios;
 using CrossMargin.Risk.Tests.Models;
+using Shouldly;
 
 namespace CrossMargin.Risk.Tests.Sweep;
 
@@ -35,6 +36,46 @@ internal sealed class RandomBooks(int seed)
         }
 
         return Fixtures.Market(lines, Group("BTC", 60_000 * move), Group("ETH", 3_000 * move));
+    }
+
+    /// <summary>
+    /// The same on a bad day: the index of BTC is in doubt, dollars are below their peg, ETH fell faster than its slow price and
+    /// the venue holds too much of it, and much is open.
+    /// </summary>
+    public static MarketView BadDay(double move = 1)
+    {
+        var calm = Market(move);
+        var lines = calm.Lines.ToArray().Where(line => line.Kind != LineKind.Spot).Select(line => line with { OpenInterest = 9e8, Settlement = 3 });   // USDC, in order of codes
+        MarketAsset[] assets =
+        [
+            Fixtures.Dollar with { Price = new Price(98_000_000) },
+            Held("ETH", 3_000 * move, total: 800_000) with { SlowPrice = new Price((long)(2_900 * move * 1e8)) },
+            Held("BTC", 60_000 * move, total: 10),
+            Held("SOL", 150, total: 10),
+        ];
+        MarketView.Of(8, lines, [Group("BTC", 60_000 * move) with { Confidence = 0.5 }, Group("ETH", 3_000 * move)], assets,
+            Fixtures.NoneUnpriced, out var market).ShouldBe(Refusal.None);
+        return market!;
+    }
+
+    /// <summary>An account that owns more than dollars, in amounts that reach into the tiers.</summary>
+    public Portfolio MixedAccount(MarketView market, int positionCount)
+    {
+        var own = Account(market, positionCount);
+        AssetAmount[] also =
+        [
+            new(Asset.Of("ETH"), (long)(random.NextDouble() * 3_000e8)), new(Asset.Of("SOL"), (long)(random.NextDouble() * 300_000e9)),
+            new(Asset.Of("BTC"), (long)(random.NextDouble() * 2e8)),
+        ];
+        return Of(1, [.. own.Balances, .. also.Where(_ => random.Next(3) == 0)], own.Positions);
+    }
+
+    private static MarketAsset Held(string code, double price, long total)
+    {
+        var asset = Asset.Of(code);
+        var units = total;
+        for (var decimals = 0; decimals < asset.Decimals; decimals++) units *= 10;
+        return new MarketAsset(asset, new Price((long)(price * 1e8)), null, Rate.One, new AssetAmount(asset, units));
     }
 
     public Portfolio Account(MarketView market, int positionCount)
