@@ -75,6 +75,7 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(SettlementReceipt))]
 [JsonSerializable(typeof(ParametersAnswer))]
 [JsonSerializable(typeof(ParameterVersionsAnswer))]
+[JsonSerializable(typeof(AccessAnswer))]
 [JsonSerializable(typeof(ParametersReceipt))]
 [JsonSerializable(typeof(OrderRequest))]
 [JsonSerializable(typeof(OrderReceipt))]

@@ -72,6 +72,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/events/{address}"] = ["auditor"],
         ["GET /v1/audit/proofs/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],
+        ["GET /v1/audit/access"] = ["auditor"],
         ["POST /v1/audit/replays"] = ["auditor"],
         ["POST /v1/audit/verify"] = ["auditor"],
         ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],

@@ -1,5 +1,7 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Access;
 using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Access;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Margin;
@@ -37,9 +39,12 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     /// <summary>Its rule book.</summary>
     public ParametersId Parameters { get; } = ParametersId.For(options.Venue);
 
+    /// <summary>Its register of who might do what.</summary>
+    public AccessId Access { get; } = AccessId.For(options.Venue);
+
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
-        new CoordinatorGrain(new ShardMap(options.Shards)), new VenueLinkGrain())
+        new CoordinatorGrain(new ShardMap(options.Shards)), new VenueLinkGrain(), new AccessGrain())
     {
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
         Coordinator = PoolId.Main.Grain,
