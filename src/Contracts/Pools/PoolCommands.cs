@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace CrossMargin.Contracts.Pools;
 
 /// <summary>What officers can ask the coordinator of a risk pool. Everything else it hears from the shards.</summary>
@@ -16,4 +18,7 @@ public abstract record PoolCommand
 
     /// <summary>Money of the house that stands in for the pool. <paramref name="Reference"/> is the depositor's own text.</summary>
     public sealed record DepositToFund(AssetAmount Amount, string Reference) : PoolCommand;
+
+    /// <summary>The account agrees to take over so much of each market, at bankruptcy prices.</summary>
+    public sealed record RegisterBackstop(AccountId Account, ImmutableArray<MarketAmount> Quotas) : PoolCommand;
 }

@@ -43,6 +43,7 @@ public sealed class AccessGrain() : JsonGrainType<AccessRegister, AccessEvent>(
     public override GrainKind Kind => GrainKind.Access;
     public override int SnapshotSchema => 1;
 
+    protected override Type Commands => typeof(AccessCommand);
     protected override AccessRegister Empty(GrainId id) => AccessRegister.Unborn(new AccessId(id));
     protected override Decision<AccessEvent> Decide(AccessRegister state, object input, Context context) =>
         AccessRegister.Decide(state, input);
