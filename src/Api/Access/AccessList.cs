@@ -143,7 +143,7 @@ public sealed class AccessList
 
     /// <summary>A token itself by mistake would be told to everybody who reads the journal.</summary>
     private static string Checked(string token) =>
-        Hash256.TryParse(token, out _) ? token : throw new FormatException("tokenSha256 has something that is not 64 lower-case hexadecimal digits");
+        Hash256.TryParse(token, out _) ? token : throw new FormatException("an entry of tokenSha256 is 64 lower-case hexadecimal digits");
 
     private static AccessEntry Recorded(AccessFile.Entry entry)
     {

@@ -11,7 +11,8 @@ namespace CrossMargin.Api.Access;
 /// Journals the access list that this host works with, at its start and after every change, until the journal has it. A list counts
 /// before its record is durable: whoever is taken out must be out at once, also while the journal does not answer.
 /// </summary>
-internal sealed partial class AccessRecord(AccessList access, Venue venue, TimeProvider clock, ILogger<AccessRecord> log) : BackgroundService
+internal sealed partial class AccessRecord(AccessList access, Venue venue, TimeProvider clock, ILogger<AccessRecord> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 

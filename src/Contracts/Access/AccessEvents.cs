@@ -8,7 +8,7 @@ public readonly record struct AccessId
 {
     public AccessId(GrainId grain)
     {
-        if (grain.Kind != GrainKind.Access) throw new ArgumentException($"{grain} is a {grain.Kind}, not a register of access", nameof(grain));
+        if (grain.Kind != GrainKind.Access) throw new ArgumentException($"{grain} is a {grain.Kind}, not a register", nameof(grain));
         Grain = grain;
     }
 

@@ -45,7 +45,9 @@ public sealed class AccessGrain() : JsonGrainType<AccessRegister, AccessEvent>(
 
     protected override Type Commands => typeof(AccessCommand);
     protected override AccessRegister Empty(GrainId id) => AccessRegister.Unborn(new AccessId(id));
-    protected override Decision<AccessEvent> Decide(AccessRegister state, object input, Context context) => AccessRegister.Decide(state, input);
+    protected override Decision<AccessEvent> Decide(AccessRegister state, object input, Context context) =>
+        AccessRegister.Decide(state, input);
+
     protected override AccessRegister Evolve(AccessRegister state, AccessEvent @event) => AccessRegister.Evolve(state, @event);
     protected override void Verify(AccessRegister state) => state.Verify();
     protected override Instant? DueAt(AccessRegister state) => null;

@@ -136,7 +136,12 @@ internal sealed class JournalAudit
         foreach (var row in rows)
         {
             if (isAccount) Apply(grain, row);
-            else Require(isPool || row.Type is "shard.consumed.v1" or "shard.frame-adopted.v1", "I1", $"{row.Address} is a {row.Type}, and money in suspense");
+            else
+            {
+                Require(
+                    isPool || row.Type is "shard.consumed.v1" or "shard.frame-adopted.v1" or HostsOwn, "I1",
+                    $"{row.Address} is a {row.Type}, and money in suspense");
+            }
         }
     }
 
