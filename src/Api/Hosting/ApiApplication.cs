@@ -60,6 +60,7 @@ internal static class ApiApplication
         app.UseMiddleware<AccessGate>();
         AccountRoutes.Map(app);
         HoldingRoutes.Map(app);
+        LedgerRoutes.Map(app);
         MarginRoutes.Map(app);
         WhatIfRoutes.Map(app);
         CustodyRoutes.Map(app);

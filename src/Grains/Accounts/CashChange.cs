@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+
+namespace CrossMargin.Grains.Accounts;
+
+/// <summary>
+/// A line of an account's cash ledger: what an event did to a balance. The lines of an asset add up to its balance, and each
+/// has the balance that it left.
+/// </summary>
+/// <param name="Type">A stable word for the reader.</param>
+/// <param name="Realized">What of it is the price: of a trade or of a settlement. Null where there is none.</param>
+/// <param name="Fee">What the account paid of it as a fee; negative is a rebate.</param>
+/// <param name="Funding">What the account paid of it as funding; negative was paid to it.</param>
+public sealed record CashChange(
+    string Type, AssetAmount Change, AssetAmount BalanceAfter,
+    AssetAmount? Realized = null, AssetAmount? Fee = null, AssetAmount? Funding = null)
+{
+    /// <summary>Null for an event that leaves the balances as they are.</summary>
+    public static CashChange? Of(AccountEvent @event) => @event switch
+    {
+        AccountEvent.Deposited e => new CashChange("deposit", e.Amount, e.BalanceAfter),
+        AccountEvent.WithdrawalHeld e => new CashChange("withdrawal", -e.Amount, e.BalanceAfter),
+        AccountEvent.WithdrawalCancelled e => new CashChange("withdrawal-cancelled", e.Amount, e.BalanceAfter),
+        AccountEvent.WithdrawalVoided e => new CashChange("withdrawal-voided", e.Amount, e.BalanceAfter),
+        AccountEvent.TransferSent e => new CashChange("transfer-sent", -e.Amount, e.BalanceAfter),
+        AccountEvent.TransferReceived e => new CashChange("transfer-received", e.Amount, e.BalanceAfter),
+        AccountEvent.TransferReturned e => new CashChange("transfer-returned", e.Amount, e.BalanceAfter),
+        AccountEvent.FillApplied e => Of("trade", e.Change),
+        AccountEvent.FillReversed e => Of("bust", e.Change),
+        AccountEvent.FundingApplied e => new CashChange("funding", -e.Funding, e.BalanceAfter, Funding: e.Funding),
+        AccountEvent.Settled e => new CashChange("expiry", e.Realized, e.BalanceAfter, Realized: e.Realized),
+        AccountEvent.DaySettled e => new CashChange("daily-settlement", e.Realized, e.BalanceAfter, Realized: e.Realized),
+        AccountEvent.Opened or AccountEvent.WithdrawalCleared or AccountEvent.WithdrawalInstructed or AccountEvent.WithdrawalPosted
+            or AccountEvent.WithdrawalOverdue or AccountEvent.TransferBounced or AccountEvent.OrderReserved or AccountEvent.OrderFilled
+            or AccountEvent.OrderReleased or AccountEvent.OrderEndsRequested or AccountEvent.MarginStatusChanged
+            or AccountEvent.CommandRefused => null,
+        _ => throw new UnreachableException(@event.GetType().Name),
+    };
+
+    /// <summary>A trade's line is there even where nothing moved: it says that nothing was realized.</summary>
+    private static CashChange Of(string type, PositionChange change) => new(
+        type, change.Realized - change.Fee - change.Funding, change.BalanceAfter, change.Realized, change.Fee, change.Funding);
+}
