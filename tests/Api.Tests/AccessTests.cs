@@ -62,11 +62,15 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/feeds/{source}/mass-end"] = ["operator"],
         ["GET /v1/feeds/{source}/end-requests"] = ["custodian", "engine", "oracle"],
         ["GET /v1/custody/{source}/withdrawals"] = ["custodian", "engine", "oracle"],
+        ["GET /v1/pool"] = ["officer"],
+        ["POST /v1/pool/shards/{shard}/set-aside"] = ["officer"],
+        ["POST /v1/pool/shards/{shard}/bring-back"] = ["officer"],
         ["GET /v1/parked"] = ["operator"],
         ["POST /v1/parked/{address}/resolve"] = ["operator"],
         ["GET /v1/events/{address}"] = ["auditor"],
         ["GET /v1/audit/proofs/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],
+        ["POST /v1/audit/reprice"] = ["auditor"],
         ["POST /v1/audit/replays"] = ["auditor"],
         ["POST /v1/audit/verify"] = ["auditor"],
         ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
@@ -96,7 +100,7 @@ public sealed class AccessTests(VenueFixture venue)
                 foreach (var who in Principals)
                 {
                     var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{source}", "vault")
-                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{orderId}", "1");
+                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{orderId}", "1").Replace("{shard}", "1");
                     if (template is "/v1/fills" or "/v1/prices") path += "?source=vault";
                     if (InQuery(template)) path += $"?account={account}";
 

@@ -75,6 +75,7 @@ internal static class ApiApplication
         AuditRoutes.Map(app);
         ProofRoutes.Map(app);
         SimulationRoutes.Map(app);
+        PoolRoutes.Map(app);
         OperationRoutes.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").IsOpenToAll();
         app.RequirePolicies();

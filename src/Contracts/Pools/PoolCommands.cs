@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CrossMargin.Contracts.Pools;
 
 /// <summary>What officers can ask the coordinator of a risk pool. Everything else it hears from the shards.</summary>
@@ -9,8 +11,16 @@ public abstract record PoolCommand
     /// Nobody waits for this shard any longer, and nobody in it is cleared. <paramref name="Exposure"/> is what its accounts
     /// may owe at the most; it counts as shortfall.
     /// </summary>
-    public sealed record SetAside(ShardId Shard, Money Exposure, string Reason) : PoolCommand;
+    public sealed record SetAside(ShardId Shard, Money Exposure, string Reason) : PoolCommand
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? By { get; init; }
+    }
 
     /// <summary>The shard counts again by what it says of itself.</summary>
-    public sealed record BringBack(ShardId Shard, string Reason) : PoolCommand;
+    public sealed record BringBack(ShardId Shard, string Reason) : PoolCommand
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? By { get; init; }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Grains.Margin;
@@ -45,6 +46,10 @@ public sealed partial record Account
             }),
         };
     }
+
+    /// <summary>These events and, if they change it, how the account stands after them: what a record of them has to say.</summary>
+    public static ImmutableArray<AccountEvent> Judged(Account before, ImmutableArray<AccountEvent> events, MarginMarks? marks) =>
+        WithStatus(before, new Decision<AccountEvent>(events, Rejection.None), marks).Events;
 
     private Account Standing(AccountEvent.MarginStatusChanged e)
     {
