@@ -43,6 +43,13 @@ public enum Rejection
     AmountNotPositive = 111,
     AmountTooLarge = 112,
     TransferToSelf = 120,
+    /// <summary>The sub-account is isolated already, or it is the main one, which cannot be.</summary>
+    AlreadyIsolated = 121,
+    /// <summary>Only one that holds nothing and has no order can be isolated.</summary>
+    SubAccountInUse = 122,
+    TooManySubAccounts = 123,
+    /// <summary>The sub-account shares the cross pool: nothing can be allocated to it.</summary>
+    NotIsolated = 124,
     UnknownWithdrawal = 130,
     TooManyWithdrawals = 131,
     /// <summary>It was cleared before: from then on only the custodian's word ends it.</summary>

@@ -33,6 +33,10 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/ledger"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/funding"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/settlements"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/sub-accounts"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/accounts/{id}/sub-accounts"] = ["alice", "bob"],
+        ["POST /v1/accounts/{id}/sub-accounts/{subAccount}/allocations"] = ["alice", "bob"],
+        ["POST /v1/accounts/{id}/sub-accounts/{subAccount}/releases"] = ["alice", "bob"],
         ["GET /v1/accounts/{id}/summary"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/margin"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/margin/explain"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
@@ -100,7 +104,7 @@ public sealed class AccessTests(VenueFixture venue)
                 foreach (var who in Principals)
                 {
                     var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{source}", "vault")
-                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{orderId}", "1").Replace("{shard}", "1");
+                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{orderId}", "1").Replace("{shard}", "1").Replace("{subAccount}", "1");
                     if (template is "/v1/fills" or "/v1/prices") path += "?source=vault";
                     if (InQuery(template)) path += $"?account={account}";
 

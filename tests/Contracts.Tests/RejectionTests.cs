@@ -31,6 +31,10 @@ public sealed class RejectionTests
             111 amount-not-positive
             112 amount-too-large
             120 transfer-to-self
+            121 already-isolated
+            122 sub-account-in-use
+            123 too-many-sub-accounts
+            124 not-isolated
             130 unknown-withdrawal
             131 too-many-withdrawals
             132 withdrawal-cleared

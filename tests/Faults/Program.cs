@@ -5,16 +5,17 @@ using System.Runtime.Versioning;
 
 namespace CrossMargin.Faults;
 
-/// <summary>The long form's command line; anything else is for the test runner.</summary>
+/// <summary>The long forms' command lines; anything else is for the test runner.</summary>
 internal static class Program
 {
     private static readonly TimeSpan AnHour = TimeSpan.FromHours(1);
 
-    /// <summary><c>--long [SECONDS]</c>, whatever stands before it.</summary>
-    public static async Task<int> Main(string[] args) => Array.IndexOf(args, "--long") switch
+    /// <summary><c>--long [SECONDS]</c>, whatever stands before it, or <c>--cuts IMAGES SECONDS</c>.</summary>
+    public static async Task<int> Main(string[] args) => args switch
     {
-        < 0 => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
-        var at when at + 1 < args.Length => await LongForm.Run(TimeSpan.FromSeconds(int.Parse(args[at + 1]))),
-        _ => await LongForm.Run(AnHour),
+        ["--cuts", var images, var seconds] => await PowerCutForm.Run(int.Parse(images), TimeSpan.FromSeconds(int.Parse(seconds))),
+        [.., "--long", var seconds] => await LongForm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
+        [.., "--long"] => await LongForm.Run(AnHour),
+        _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
     };
 }

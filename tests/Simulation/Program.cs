@@ -14,7 +14,8 @@ internal static class Program
         ["hunt", "--seeds", var seeds] => ZooHunt.Hunt(int.Parse(seeds)),
         ["hunt", "--seeds", var seeds, "--without-reference"] => ZooHunt.Hunt(int.Parse(seeds), Judges.WithoutReference),
         ["zoo"] => ZooHunt.Run(seeds: 2_000),
-        ["mutants"] => MutantHunt.Run(),
+        ["mutants"] => MutantHunt.Run("src/Runtime", "src/Grains/Accounts"),
+        ["mutants", .. var folders] => MutantHunt.Run(folders),
         _ => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
     };
 }

@@ -23,6 +23,7 @@ internal static class DemoAccess
             Machine("oracle", ["venue:write"], "spot-1", "spot-2", "spot-3", "vols"),
             Person("alice", ["account:read", "account:write"], AccountGrant.Own),
             Person("bob", ["account:read", "account:write"], AccountGrant.Own),
+            Person("broker", ["account:read", "account:write"], AccountGrant.Own),
             Person("auditor", ["account:read", "audit:read"], AccountGrant.All),
         ]);
         // Last, and by a rename: a start that was interrupted makes all of it again.

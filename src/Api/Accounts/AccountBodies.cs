@@ -113,3 +113,37 @@ public sealed record TransferRequest(
         return AmountText.Read(ref body, asset, amount) is { } parsed ? new AccountCommand.Transfer(to!.Value, parsed) : null;
     }
 }
+
+[Description("A sub-account that holds nothing yet.")]
+public sealed record IsolateRequest([property: DefaultValue(1), Range(1, SubAccountId.MaxNumber)] int SubAccount)
+{
+    private static readonly string[] Fields = ["subAccount"];
+
+    internal static AccountCommand.IsolateSubAccount? Read(ref StrictObject body)
+    {
+        var number = 0L;
+        while (body.NextField(Fields, out _)) number = body.Integer("subAccount", min: 1, max: SubAccountId.MaxNumber);
+        body.RequireAll(Fields);
+        return body.HasErrors ? null : new AccountCommand.IsolateSubAccount(new SubAccountId((int)number));
+    }
+}
+
+public sealed record AllocationRequest(
+    [property: DefaultValue("USDC")] string Asset,
+    [property: RegularExpression(AmountText.Pattern), DefaultValue("100")] string Amount)
+{
+    private static readonly string[] Fields = ["asset", "amount"];
+
+    internal static AccountCommand? Read(ref StrictObject body, Func<AssetAmount, AccountCommand> commandOf)
+    {
+        ReadOnlySpan<byte> asset = [], amount = [];
+        while (body.NextField(Fields, out var field))
+        {
+            if (field == 0) asset = body.Plain("asset");
+            else amount = body.Plain("amount");
+        }
+
+        body.RequireAll(Fields);
+        return AmountText.Read(ref body, asset, amount) is { } parsed ? commandOf(parsed) : null;
+    }
+}

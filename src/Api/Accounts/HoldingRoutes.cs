@@ -28,7 +28,8 @@ internal static class HoldingRoutes
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
         AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), async moment =>
         {
-            var held = moment.State.Positions.All;
+            var held = moment.State.AllPositions
+                .OrderBy(position => position.SubAccount).ThenBy(position => position.Instrument).ToArray();
             if (await instruments.Of(held.Select(position => position.Instrument)) is not { } listings)
                 return Refusal.Of(Rejection.ShardUnavailable);
             return TypedResults.Json(
@@ -45,7 +46,7 @@ internal static class HoldingRoutes
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
         AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), async moment =>
         {
-            var orders = moment.State.Orders;
+            var orders = moment.State.AllOrders;
             if (await instruments.Of(orders.Select(order => order.Instrument)) is not { } listings)
                 return Refusal.Of(Rejection.ShardUnavailable);
             return TypedResults.Json(

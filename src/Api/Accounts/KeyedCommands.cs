@@ -79,6 +79,8 @@ internal static class KeyedCommands
         AccountCommand.Withdraw withdraw => withdraw.Amount,
         AccountCommand.Transfer transfer => transfer.Amount,
         AccountCommand.Deposit deposit => deposit.Amount,
+        AccountCommand.AllocateCollateral allocate => allocate.Amount,
+        AccountCommand.ReleaseCollateral release => release.Amount,
         _ => null,
     };
 }

@@ -56,8 +56,8 @@ internal static class LedgerRoutes
     }
 
     private static async Task<(List<TLine>? Lines, string? Next, Refusal? Refusal)> Read<TLine>(
-        HttpContext http, Venue venue, string id, string? limit, string? cursor, Func<JournalRecord, AccountEvent, TLine?> lineOf)
-        where TLine : class
+        HttpContext http, Venue venue, string id, string? limit, string? cursor,
+        Func<JournalRecord, AccountEvent, IEnumerable<TLine>> linesOf)
     {
         if (Query.RefuseUnknown(http, "limit", "cursor") is { } unknown) return (null, null, unknown);
         if (Query.Limit(limit) is not { } size)
@@ -74,9 +74,8 @@ internal static class LedgerRoutes
             foreach (var record in records)
             {
                 after = record.Version;
-                if (lineOf(record, (AccountEvent)venue.Catalog.Decode(record)!) is not { } line) continue;
-                lines.Add(line);
-                if (lines.Count == size) return (lines, EventCursor.Of(grain, after), null);
+                lines.AddRange(linesOf(record, (AccountEvent)venue.Catalog.Decode(record)!));
+                if (lines.Count >= size) return (lines, EventCursor.Of(grain, after), null);
             }
 
             if (records.Count < ReadAtOnce) return (lines, null, null);

@@ -33,9 +33,11 @@ public sealed record LedgerLine(
     public string? Counterparty { get; init; }
     public string? Reference { get; init; }
 
-    internal static LedgerLine? Of(JournalRecord record, AccountEvent @event)
+    internal static IEnumerable<LedgerLine> Of(JournalRecord record, AccountEvent @event) =>
+        CashChange.Of(@event).Select(cash => Of(record, @event, cash));
+
+    private static LedgerLine Of(JournalRecord record, AccountEvent @event, CashChange cash)
     {
-        if (CashChange.Of(@event) is not { } cash) return null;
         var line = new LedgerLine(
             record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame, cash.Type, cash.Change.Asset.ToString(),
             cash.Change.ToDecimal(), cash.BalanceAfter.ToDecimal())
@@ -43,6 +45,7 @@ public sealed record LedgerLine(
             Realized = cash.Realized?.ToDecimal(),
             Fee = cash.Fee?.ToDecimal(),
             Funding = cash.Funding?.ToDecimal(),
+            SubAccount = cash.Isolated?.Number,
         };
         return @event switch
         {
@@ -79,7 +82,10 @@ public sealed record FundingLine(
     [Description("Where it came with a fill.")]
     public string? TradeId { get; init; }
 
-    internal static FundingLine? Of(JournalRecord record, AccountEvent @event) => @event switch
+    internal static IEnumerable<FundingLine> Of(JournalRecord record, AccountEvent @event) =>
+        Single(record, @event) is { } only ? [only] : [];
+
+    private static FundingLine? Single(JournalRecord record, AccountEvent @event) => @event switch
     {
         AccountEvent.FundingApplied e => new FundingLine(
             record.Version, record.Address.ToString(), record.Time.ToString(), e.Instrument.Number, e.SubAccount.Number,
@@ -122,7 +128,10 @@ public sealed record SettlementLine(
     [Description("Of an expiry: what the position was worth.")]
     public string? Value { get; init; }
 
-    internal static SettlementLine? Of(JournalRecord record, AccountEvent @event) => @event switch
+    internal static IEnumerable<SettlementLine> Of(JournalRecord record, AccountEvent @event) =>
+        Single(record, @event) is { } only ? [only] : [];
+
+    private static SettlementLine? Single(JournalRecord record, AccountEvent @event) => @event switch
     {
         AccountEvent.DaySettled e => Of(record, "day", e.Instrument, e.SubAccount, e.Price, e.Realized, e.BalanceAfter) with
         {

@@ -32,10 +32,11 @@ internal sealed class Conservation
     /// <param name="times">−1 takes back what was added.</param>
     public void Add(Account account, int times = 1)
     {
-        foreach (var amount in account.Balances.Amounts) Of(amount).Accounts += times * (BigInteger)amount.Units;
+        foreach (var amount in account.Parts.SelectMany(part => part.Balances.Amounts))
+            Of(amount).Accounts += times * (BigInteger)amount.Units;
         foreach (var hold in account.Holds) Of(hold.Amount).Held += times * (BigInteger)hold.Amount.Units;
         foreach (var share in account.HouseRounding.Shares) Of(share.Asset).FundingE20 += times * (BigInteger)share.E20;
-        foreach (var position in account.Positions.All)
+        foreach (var position in account.AllPositions)
         {
             Of(position.Cost).Cost += times * (BigInteger)position.Cost.Units;
             Of(position.Cost).FundingE20 += times * Settled(position.Quantity, position.Funding);

@@ -29,6 +29,16 @@ internal static class Query
     public static Refusal NotASequence(string name) =>
         Refusal.Of(EdgeCode.MalformedParameter, $"{name} is an integer from 1 to {StrictObject.MaxInteger}");
 
+    public const string FormOfSubAccount = "a sub-account is an integer from 0 to 999";
+
+    public static SubAccountId? SubAccount(string? text)
+    {
+        if (text is null) return SubAccountId.Main;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= SubAccountId.MaxNumber
+            ? new SubAccountId(number)
+            : null;
+    }
+
     public static int? Limit(string? text)
     {
         if (text is null) return DefaultLimit;

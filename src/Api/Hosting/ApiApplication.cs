@@ -61,6 +61,7 @@ internal static class ApiApplication
         AccountRoutes.Map(app);
         HoldingRoutes.Map(app);
         LedgerRoutes.Map(app);
+        SubAccountRoutes.Map(app);
         MarginRoutes.Map(app);
         WhatIfRoutes.Map(app);
         CustodyRoutes.Map(app);

@@ -18,14 +18,14 @@ internal static class LargestOrders
     private const int MaxInstruments = 10;
 
     public static async Task<(List<LargestOrderView>? Orders, Refusal? Refusal)> Of(
-        AccountMoment moment, MarginMarks? marks, Instruments instruments, string? wanted)
+        AccountMoment moment, MarginSummary summary, Instruments instruments, string? wanted)
     {
         if (wanted is null) return ([], null);
         var ids = new List<InstrumentId>();
         foreach (var part in wanted.Split(','))
         {
             if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || ids.Count == MaxInstruments)
-                return (null, Refusal.Of(EdgeCode.MalformedParameter, $"instrument is 1 to {MaxInstruments} integers, separated by commas"));
+                return (null, Refusal.Of(EdgeCode.MalformedParameter, $"1 to {MaxInstruments} integers, separated by commas"));
             ids.Add(new InstrumentId(number));
         }
 
@@ -34,21 +34,21 @@ internal static class LargestOrders
         foreach (var id in ids)
         {
             if (!listings.TryGetValue(id, out var listing)) return (null, Refusal.Of(Rejection.UnknownInstrument));
-            if (marks?.Frame.Instruments.FirstOrDefault(mark => mark.Instrument == id) is not { } mark)
+            if (summary.Marks?.Frame.Instruments.FirstOrDefault(mark => mark.Instrument == id) is not { } mark)
                 return (null, Refusal.Of(EdgeCode.Unpriced, $"instruments[{listing.Symbol}].mark is missing"));
-            foreach (var side in (Side[])[Side.Buy, Side.Sell]) orders.Add(Largest(moment, marks, listing, side, mark.Mark));
+            foreach (var side in (Side[])[Side.Buy, Side.Sell]) orders.Add(Largest(moment, summary, listing, side, mark.Mark));
         }
 
         return (orders, null);
     }
 
-    private static LargestOrderView Largest(AccountMoment moment, MarginMarks marks, Listing listing, Side side, Price mark)
+    private static LargestOrderView Largest(AccountMoment moment, MarginSummary summary, Listing listing, Side side, Price mark)
     {
         var ticks = side == Side.Buy ? Rounding.Ceiling(mark.E8, listing.Tick.E8) : Rounding.Floor(mark.E8, listing.Tick.E8);
         var price = new Price((long)(Int128.Max(ticks, 1) * listing.Tick.E8));
-        var order = new AccountCommand.ReserveOrder(OrderRequest.NoOrder, SubAccountId.Main, listing.Id, side, listing.Lot, price);
+        var order = new AccountCommand.ReserveOrder(OrderRequest.NoOrder, summary.Part.SubAccount, listing.Id, side, listing.Lot, price);
         var largest = MarginRule.LargestOrder(
-            moment.State, order, listing.Lot, new Context(moment.AsOf, moment.Frame, marks));
+            moment.State, order, listing.Lot, new Context(moment.AsOf, moment.Frame, summary.Marks));
         return new LargestOrderView(listing.Id.Number, side == Side.Buy ? "buy" : "sell", price.ToString(), largest.ToString());
     }
 }

@@ -17,6 +17,8 @@ namespace CrossMargin.Api.Margin;
 /// </summary>
 internal static class MarginRoutes
 {
+    private const string PartText = "The part of the account that answers for this sub-account; the pool without it.";
+
     public static void Map(IEndpointRouteBuilder routes)
     {
         var accounts = routes.MapGroup("/v1/accounts/{id}").WithTags("Margin");
@@ -43,16 +45,19 @@ internal static class MarginRoutes
         string id, HttpContext http, Venue venue, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), (moment, summary) => new(
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, summary) => new(
             TypedResults.Json(SummaryAnswer.Of(moment, summary), ApiJson.Default.SummaryAnswer)));
 
     private static Task<IResult> Margin(
         string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), (moment, summary, explained) =>
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount,
+            (moment, summary, explained) =>
         {
             var explanation = explained.Explanation;
             var answer = new MarginAnswer(
@@ -70,8 +75,10 @@ internal static class MarginRoutes
         string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), (moment, summary, explained) =>
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount,
+            (moment, summary, explained) =>
         {
             var explanation = explained.Explanation;
             var answer = new ExplainAnswer(
@@ -90,8 +97,9 @@ internal static class MarginRoutes
         string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), (moment, _, explained) =>
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, _, explained) =>
             TypedResults.Json(
                 new GreeksAnswer(
                     id, explained.Positions, explained.ByExpiry, explained.ByUnderlying, moment.State.Version, moment.Last.ToString(),
@@ -102,8 +110,9 @@ internal static class MarginRoutes
         string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), (moment, _, explained) =>
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, _, explained) =>
             TypedResults.Json(
                 new LiquidationPricesAnswer(
                     id, explained.Prices, moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(),
@@ -114,8 +123,9 @@ internal static class MarginRoutes
         string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), async (moment, summary) =>
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, async (moment, summary) =>
         {
             if (summary.Marks?.Model is not { } model || summary.Portfolio is not { } portfolio) return Unpriced(summary);
             var refusal = OtherRules.Scenarios(model, out var scenarios);
@@ -136,8 +146,9 @@ internal static class MarginRoutes
         string id, HttpContext http, Venue venue, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), (moment, summary) => new(
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, summary) => new(
             summary is { Marks.Model: { } model, Portfolio: { } portfolio, Report: { } report }
                 ? TypedResults.Json(
                     new CompareAnswer(
@@ -151,22 +162,23 @@ internal static class MarginRoutes
         [Description(LargestOrders.InstrumentText)] string? instrument = null,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), async (moment, summary) =>
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, async (moment, summary) =>
         {
-            var (orders, refusal) = await LargestOrders.Of(moment, summary.Marks, instruments, instrument);
+            var (orders, refusal) = await LargestOrders.Of(moment, summary, instruments, instrument);
             return orders is null ? refusal! : TypedResults.Json(
                 new LimitsAnswer(
-                    id, [.. moment.State.Balances.Amounts.Select(balance =>
+                    id, [.. summary.Part.Balances.Amounts.Select(balance =>
                         new LimitView(balance.Asset.ToString(), summary.Withdrawable(balance.Asset).ToDecimal()))],
                     orders, moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(), summary.Marks?.Frame.Number ?? 0),
                 ApiJson.Default.LimitsAnswer);
         }, "instrument");
 
     private static Task<IResult> Explained(
-        HttpContext http, Venue venue, TimeProvider clock, Instruments instruments, string id, MomentQuery query,
+        HttpContext http, Venue venue, TimeProvider clock, Instruments instruments, string id, MomentQuery query, string? subAccount,
         Func<AccountMoment, MarginSummary, ExplainedAccount, IResult> view) =>
-        Answer(http, venue, clock, id, query, async (moment, summary) =>
+        Answer(http, venue, clock, id, query, subAccount, async (moment, summary) =>
         {
             if (summary.Marks is not { } marks || summary.Portfolio is not { } portfolio) return Unpriced(summary);
             var refusal = marks.Explain(portfolio, out var explanation);
@@ -180,23 +192,17 @@ internal static class MarginRoutes
         Refusal.Of(EdgeCode.Unpriced, $"{summary.Refusal.Field} {FaultText.Of(summary.Refusal.Fault)}");
 
     /// <summary>The account's moment with its marks. The figures move with the frame, so the ETag names it too.</summary>
-    private static Task<IResult> Answer(
-        HttpContext http, Venue venue, TimeProvider clock, string id, MomentQuery query,
-        Func<AccountMoment, MarginSummary, ValueTask<IResult>> view, params ReadOnlySpan<string> alsoKnown)
-    {
-        return Query.RefuseUnknown(http, [.. MomentQuery.Names, .. alsoKnown]) is { } unknown
-            ? Task.FromResult<IResult>(unknown)
-            : Answer(http, venue, clock, AccountRoutes.Parsed(id), query, view);
-    }
-
     private static async Task<IResult> Answer(
-        HttpContext http, Venue venue, TimeProvider clock, AccountId account, MomentQuery query,
-        Func<AccountMoment, MarginSummary, ValueTask<IResult>> view)
+        HttpContext http, Venue venue, TimeProvider clock, string id, MomentQuery query, string? subAccount,
+        Func<AccountMoment, MarginSummary, ValueTask<IResult>> view, params string[] alsoKnown)
     {
+        var account = AccountRoutes.Parsed(id);
+        if (Query.RefuseUnknown(http, [.. MomentQuery.Names, "subAccount", .. alsoKnown]) is { } unknown) return unknown;
+        if (Query.SubAccount(subAccount) is not { } asked) return Refusal.Of(EdgeCode.MalformedParameter, Query.FormOfSubAccount);
         var (moment, refusal) = await AccountMoments.Find(http, venue, clock, account, query);
         if (moment is null) return refusal!;
         var marks = await FrameHistory.MarksOf(venue, moment, http.RequestAborted);
         http.Response.Headers.ETag = $"W/\"{account}-{moment.State.Version}-{marks?.Frame.Number ?? 0}\"";
-        return await view(moment, MarginSummary.Of(moment.State, marks));
+        return await view(moment, MarginSummary.Of(moment.State, moment.State.PartOf(asked), marks));
     }
 }

@@ -97,8 +97,8 @@ internal static class WhatIfRoutes
     {
         var (moment, refusal) = await AccountMoments.Find(http, venue, clock, account, default);
         if (moment is null) return refusal!;
-        var named = moment.State.Positions.All.Select(position => position.Instrument)
-            .Concat(moment.State.Orders.Select(order => order.Instrument))
+        var named = moment.State.AllPositions.Select(position => position.Instrument)
+            .Concat(moment.State.AllOrders.Select(order => order.Instrument))
             .Concat(course.Steps.Select(step => step.Instrument).OfType<InstrumentId>());
         if (await instruments.Of(named) is not { } listings) return Refusal.Of(Rejection.ShardUnavailable);
 
@@ -118,8 +118,8 @@ internal static class WhatIfRoutes
         var account = summary.Account;
         var view = new StandingView(
             MarginText.Of(summary.Status), AccountView.CollateralOf(account),
-            [.. account.Positions.All.Select(position => PositionView.Of(position, listings[position.Instrument]))],
-            [.. account.Orders.Select(order => OrderView.Of(order, listings.GetValueOrDefault(order.Instrument)))])
+            [.. account.AllPositions.Select(position => PositionView.Of(position, listings[position.Instrument]))],
+            [.. account.AllOrders.Select(order => OrderView.Of(order, listings.GetValueOrDefault(order.Instrument)))])
         {
             Margin = summary.Report is { } report ? MarginView.Of(report) : null,
             Unpriced = summary.Report is null ? summary.Refusal.ToString() : null,

@@ -37,6 +37,11 @@ public static class ProblemTable
         [Rejection.AmountNotPositive] = Of(Rejection.AmountNotPositive, 422, "An amount is more than zero."),
         [Rejection.AmountTooLarge] = Of(Rejection.AmountTooLarge, 422, "The amount is more than one command may move."),
         [Rejection.TransferToSelf] = Of(Rejection.TransferToSelf, 422, "Sender and receiver are the same account."),
+        [Rejection.AlreadyIsolated] = Of(
+            Rejection.AlreadyIsolated, 409, "The sub-account is isolated, or it is the main one and cannot be."),
+        [Rejection.SubAccountInUse] = Of(Rejection.SubAccountInUse, 409, "Only a sub-account that holds nothing can be isolated."),
+        [Rejection.TooManySubAccounts] = Of(Rejection.TooManySubAccounts, 422, "As many sub-accounts are isolated as an account may have."),
+        [Rejection.NotIsolated] = Of(Rejection.NotIsolated, 422, "The sub-account is not isolated: it shares the pool."),
         [Rejection.UnknownWithdrawal] = Of(Rejection.UnknownWithdrawal, 422, "No such withdrawal is held."),
         [Rejection.TooManyWithdrawals] = Of(Rejection.TooManyWithdrawals, 422, "As many withdrawals are held as an account may have."),
         [Rejection.WithdrawalCleared] = Of(Rejection.WithdrawalCleared, 409, "The withdrawal is cleared: only the custodian ends it now."),

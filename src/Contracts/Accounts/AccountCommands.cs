@@ -29,6 +29,15 @@ public abstract record AccountCommand
 
     public sealed record Transfer(AccountId To, AssetAmount Amount) : AccountCommand;
 
+    /// <summary>Makes a sub-account stand by itself, as long as nothing is in it.</summary>
+    public sealed record IsolateSubAccount(SubAccountId SubAccount) : AccountCommand;
+
+    /// <summary>Moves collateral from the cross pool to an isolated sub-account.</summary>
+    public sealed record AllocateCollateral(SubAccountId SubAccount, AssetAmount Amount) : AccountCommand;
+
+    /// <summary>Moves collateral from an isolated sub-account back to the cross pool.</summary>
+    public sealed record ReleaseCollateral(SubAccountId SubAccount, AssetAmount Amount) : AccountCommand;
+
     /// <summary>
     /// An order went to the matching engine: what is left of it counts until it is filled or its feed says that it ended.
     /// </summary>

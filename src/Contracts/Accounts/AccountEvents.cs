@@ -106,6 +106,27 @@ public abstract record AccountEvent
     /// <summary>The order ended with this much of it unfilled.</summary>
     public sealed record OrderReleased(OrderId Order, Quantity Quantity) : AccountEvent;
 
+    /// <summary>From here on the sub-account stands by itself: nothing outside it answers for what it loses.</summary>
+    public sealed record SubAccountIsolated(SubAccountId SubAccount) : AccountEvent;
+
+    /// <summary>The amount left the cross pool and answers for the isolated sub-account alone.</summary>
+    public sealed record CollateralAllocated(
+        SubAccountId SubAccount, AssetAmount Amount, AssetAmount BalanceAfter, AssetAmount AllocatedAfter) : AccountEvent
+    {
+        /// <summary>What allowed it: the margin of the cross pool, where anything in it is at risk.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
+    }
+
+    /// <summary>The amount is the cross pool's again.</summary>
+    public sealed record CollateralReleased(
+        SubAccountId SubAccount, AssetAmount Amount, AssetAmount BalanceAfter, AssetAmount AllocatedAfter) : AccountEvent
+    {
+        /// <summary>What allowed it: the margin of the sub-account, where anything in it is at risk.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
+    }
+
     /// <summary>
     /// These are to end, and matching engines are shown that. They count until their feed says that they ended: a fill may be
     /// on its way.
@@ -118,6 +139,10 @@ public abstract record AccountEvent
     /// </summary>
     public sealed record MarginStatusChanged(MarginStatus Status, MarginStatus Before) : AccountEvent
     {
+        /// <summary>The isolated sub-account that it is about. That of the cross pool is not written.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public SubAccountId SubAccount { get; init; }
+
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public MarginFigures? Margin { get; init; }
 
@@ -177,6 +202,9 @@ public static class AccountEventNames
     public const string OrderReserved = "account.order-reserved.v1";
     public const string OrderFilled = "account.order-filled.v1";
     public const string OrderReleased = "account.order-released.v1";
+    public const string SubAccountIsolated = "account.sub-account-isolated.v1";
+    public const string CollateralAllocated = "account.collateral-allocated.v1";
+    public const string CollateralReleased = "account.collateral-released.v1";
     public const string OrderEndsRequested = "account.order-ends-requested.v1";
     public const string MarginStatusChanged = "account.margin-status-changed.v1";
     public const string CommandRefused = "account.command-refused.v1";

@@ -59,7 +59,8 @@ public readonly record struct RiskReport(
     public bool IsAcceptableAfter(RiskReport before, AcceptanceForm form) => MayOpen || IsNoRiskierThan(before, form);
 
     /// <summary>
-    /// MM' ≤ MM, and ME' − MM' ≥ ME − MM or ME'/MM' ≥ ME/MM. In integers: the ratios are compared by cross-multiplying.
+    /// MM' ≤ MM, and ME' − MM' ≥ ME − MM or ME'/MM' ≥ ME/MM. In integers: the ratios are compared by cross-multiplying. Where
+    /// there is no maintenance before and after, there are no ratios, and the equity may not fall: what open orders need stays.
     /// </summary>
     public bool IsNoRiskierThan(RiskReport before, AcceptanceForm form)
     {
@@ -68,6 +69,7 @@ public readonly record struct RiskReport(
         var surplus = (Int128)MarginEquity.Micros - MaintenanceMargin.Micros;
         var surplusBefore = (Int128)before.MarginEquity.Micros - before.MaintenanceMargin.Micros;
         if (form == AcceptanceForm.SurplusOrRatio && surplus >= surplusBefore) return true;
+        if (before.MaintenanceMargin == Money.Zero) return MarginEquity >= before.MarginEquity;
         return (Int128)MarginEquity.Micros * before.MaintenanceMargin.Micros
             >= (Int128)before.MarginEquity.Micros * MaintenanceMargin.Micros;
     }

@@ -10,41 +10,33 @@ namespace CrossMargin.Grains.Accounts;
 public sealed partial record Account
 {
     /// <summary>
-    /// Whether marks matter to it: something that can lose, or a debt. What an account only owns is its own whatever it is
-    /// worth.
+    /// The account with this much less of an asset in a part, as margin sees it: the version is that after one event.
     /// </summary>
-    public bool IsAtRisk
-    {
-        get
-        {
-            if (!Positions.All.IsEmpty || !Orders.IsEmpty) return true;
-            foreach (var balance in Balances.Amounts)
-                if (balance.IsNegative) return true;
-            return false;
-        }
-    }
-
-    /// <summary>The account with this much less of an asset, as margin sees it: the version is that after one event.</summary>
-    internal Account Without(AssetAmount amount) => this with { Version = Version + 1, Balances = Balances.Subtract(amount) };
+    internal Account Without(AssetAmount amount, AccountPart part) => With(part.Subtract(amount)) with { Version = Version + 1 };
 
     /// <summary>
-    /// What was decided, and how the account stands after it, if that is otherwise than before. A refusal moves nothing.
+    /// What was decided, and how each part of the account stands after it, if that is otherwise than before. A refusal moves
+    /// nothing.
     /// </summary>
     private static Decision<AccountEvent> WithStatus(Account account, Decision<AccountEvent> decision, MarginMarks? marks)
     {
         if (marks is null || decision.Refused != Rejection.None || decision.Events is [AccountEvent.CommandRefused]) return decision;
 
         var after = decision.Events.Aggregate(account, Evolve);
-        var margin = marks.Of(after);
-        if (margin.Status == after.Status) return decision;
-        return decision with
+        var events = decision.Events;
+        foreach (var part in after.Parts)
         {
-            Events = decision.Events.Add(new AccountEvent.MarginStatusChanged(margin.Status, after.Status)
+            var margin = marks.Of(after, part);
+            if (margin.Status == part.Status) continue;
+            events = events.Add(new AccountEvent.MarginStatusChanged(margin.Status, part.Status)
             {
+                SubAccount = part.SubAccount,
                 Margin = margin.Figures,
                 Unpriced = margin.Refusal.IsNone ? null : margin.Refusal.ToString(),
-            }),
-        };
+            });
+        }
+
+        return decision with { Events = events };
     }
 
     /// <summary>These events and, if they change it, how the account stands after them: what a record of them has to say.</summary>
@@ -53,7 +45,9 @@ public sealed partial record Account
 
     private Account Standing(AccountEvent.MarginStatusChanged e)
     {
-        Invariant.Holds("A18", e.Before == Status, "a status changes from the one that was");
-        return this with { Status = e.Status };
+        var part = PartOf(e.SubAccount);
+        Invariant.Same("A22", e.SubAccount, part.SubAccount);
+        Invariant.Holds("A18", e.Before == part.Status, "a status changes from the one that was");
+        return With(part with { Status = e.Status });
     }
 }

@@ -21,10 +21,10 @@ public sealed partial record Account
         account = events.Aggregate(account, Evolve);
         if (marks is null) return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
 
-        foreach (var order in account.Orders)
+        foreach (var order in account.AllOrders)
             if (marks.SettlementOf(order.Instrument) is not null)
                 account = Take(account, new AccountEvent.OrderReleased(order.Id, order.Remaining), events);
-        foreach (var held in account.Positions.All)
+        foreach (var held in account.AllPositions)
         {
             AccountEvent? settlement = marks.SettlementOf(held.Instrument) is { } price
                 ? marks.TermsOf(held.Instrument) is { } terms ? Expiry(account, held, terms, price) : null
@@ -44,8 +44,8 @@ public sealed partial record Account
         if (!PositionMath.Fits(contractE12)) return null;
         var (paid, rounding) = PositionMath.Funding(-((Int128)held.Quantity.E8 * contractE12), asset);
         var realized = -paid - held.Cost.Units;
-        var balance = account.Balances[asset].Units + realized;
-        if (!PositionMath.Fits(paid) || !PositionMath.Fits(realized) || !PositionMath.Fits(balance)) return null;
+        var balance = account.PartOf(held.SubAccount).Balances[asset].Units + realized;
+        if (!PositionMath.Fits(paid) || !PositionMath.Fits(realized) || !account.HasRoomFor(held.SubAccount, asset, balance)) return null;
 
         var outcome = terms is not Instrument.Option ? SettlementOutcome.Closed
             : contractE12 > 0 ? SettlementOutcome.Exercised
@@ -66,8 +66,8 @@ public sealed partial record Account
         if (!PositionMath.Fits(contractE12)) return null;
         var cost = Rounding.Ceiling((Int128)held.Quantity.E8 * contractE12, PositionMath.UnitE20(asset));
         var realized = cost - held.Cost.Units;
-        var balance = account.Balances[asset].Units + realized;
-        if (!PositionMath.Fits(cost) || !PositionMath.Fits(realized) || !PositionMath.Fits(balance)) return null;
+        var balance = account.PartOf(held.SubAccount).Balances[asset].Units + realized;
+        if (!PositionMath.Fits(cost) || !PositionMath.Fits(realized) || !account.HasRoomFor(held.SubAccount, asset, balance)) return null;
         return new AccountEvent.DaySettled(
             held.SubAccount, held.Instrument, day.Number, day.Price, new AssetAmount(asset, (long)realized),
             new AssetAmount(asset, (long)cost), new AssetAmount(asset, (long)balance));
@@ -78,12 +78,11 @@ public sealed partial record Account
         var held = HeldFor(e.SubAccount, e.Instrument);
         Invariant.Same("A19", e.Quantity, held.Quantity);
         Invariant.Same("A20", e.Realized.Units, (long)((Int128)e.Value.Units - held.Cost.Units));
-        return this with
+        var part = PartOf(e.SubAccount);
+        return With(Promised(part.Add(e.Realized), e.BalanceAfter) with
         {
-            Balances = Promised(Balances.Add(e.Realized), e.BalanceAfter),
-            Positions = Positions.With(held with { Quantity = Quantity.Zero }),
-            HouseRounding = HouseRounding.Add(e.Value.Asset, e.HouseRoundingE20),
-        };
+            Positions = part.Positions.With(held with { Quantity = Quantity.Zero }),
+        }).Rounded(e.Value.Asset, e.HouseRoundingE20);
     }
 
     private Account Closed(AccountEvent.DaySettled e)
@@ -91,13 +90,14 @@ public sealed partial record Account
         var held = HeldFor(e.SubAccount, e.Instrument);
         Invariant.Holds("A21", e.Number > held.Funding.Period, "a day is settled once");
         Invariant.Same("A20", e.Realized.Units, (long)((Int128)e.CostAfter.Units - held.Cost.Units));
-        return this with
+        var part = PartOf(e.SubAccount);
+        return With(Promised(part.Add(e.Realized), e.BalanceAfter) with
         {
-            Balances = Promised(Balances.Add(e.Realized), e.BalanceAfter),
-            Positions = Positions.With(held with { Cost = e.CostAfter, Funding = new FundingPoint(e.Number, 0) }),
-        };
+            Positions = part.Positions.With(held with { Cost = e.CostAfter, Funding = new FundingPoint(e.Number, 0) }),
+        });
     }
 
-    private Position HeldFor(SubAccountId subAccount, InstrumentId instrument) => Positions.Of(subAccount, instrument)
+    private Position HeldFor(SubAccountId subAccount, InstrumentId instrument) =>
+        PartOf(subAccount).Positions.Of(subAccount, instrument)
         ?? throw new InvariantViolation("A10", $"settlement of {instrument} for a position that is not held");
 }

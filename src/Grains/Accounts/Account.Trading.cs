@@ -109,7 +109,8 @@ public sealed partial record Account
     private static PositionChange? ChangeBy(Account account, Leg leg)
     {
         var asset = leg.Paid.Asset;
-        var held = account.Positions.Of(leg.SubAccount, leg.Instrument)
+        var part = account.PartOf(leg.SubAccount);
+        var held = part.Positions.Of(leg.SubAccount, leg.Instrument)
             ?? new Position(leg.SubAccount, leg.Instrument, Quantity.Zero, new AssetAmount(asset, 0), leg.Funding);
         Invariant.Same("A7", asset, held.Cost.Asset);
 
@@ -121,8 +122,8 @@ public sealed partial record Account
         var realized = leg.Style == FillStyle.Premium ? -(Int128)leg.Paid.Units : PositionMath.VariationCash(held, leg.Quantity, leg.Paid);
         var quantity = (Int128)held.Quantity.E8 + leg.Quantity.E8;
         var cost = held.Cost.Units + leg.Paid.Units + realized;
-        var balance = account.Balances[asset].Units + realized - leg.Fee.Units - funding;
-        if (!PositionMath.Fits(quantity) || !PositionMath.Fits(cost) || !PositionMath.Fits(balance)) return null;
+        var balance = part.Balances[asset].Units + realized - leg.Fee.Units - funding;
+        if (!PositionMath.Fits(quantity) || !PositionMath.Fits(cost) || !account.HasRoomFor(leg.SubAccount, asset, balance)) return null;
         if (!PositionMath.Fits(realized) || !PositionMath.Fits(funding)) return null;
 
         return new PositionChange(
@@ -138,13 +139,13 @@ public sealed partial record Account
     private static Decision<AccountEvent> SettleFunding(Account account, MarginMarks? marks)
     {
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
-        foreach (var held in account.Positions.All)
+        foreach (var held in account.AllPositions)
         {
             if (marks?.FundingOf(held.Instrument) is not { } point || held.Funding.Period >= point.Period) continue;
             var asset = held.Cost.Asset;
             var (funding, rounding) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, point), asset);
-            var balance = account.Balances[asset].Units - funding;
-            if (!PositionMath.Fits(funding) || !PositionMath.Fits(balance)) continue;
+            var balance = account.PartOf(held.SubAccount).Balances[asset].Units - funding;
+            if (!PositionMath.Fits(funding) || !account.HasRoomFor(held.SubAccount, asset, balance)) continue;
             account = Take(account, new AccountEvent.FundingApplied(
                 held.SubAccount, held.Instrument, new AssetAmount(asset, (long)funding), (long)rounding, point,
                 new AssetAmount(asset, (long)balance)), events);
@@ -158,7 +159,7 @@ public sealed partial record Account
     {
         if (account.Phase != AccountPhase.Open) return Refused("reserve-order", Rejection.AccountNotFound);
         if (account.OrderOf(command.Order) is not null) return Refused("reserve-order", Rejection.OrderIdInUse);
-        if (account.Orders.Length >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
+        if (account.AllOrders.Count() >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
         if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
         if (command.Price.E8 <= 0) return Refused("reserve-order", Rejection.PriceNotPositive);
         if (marks?.TermsOf(command.Instrument)?.ExpiresAt <= now) return Refused("reserve-order", Rejection.InstrumentExpired);
@@ -168,7 +169,7 @@ public sealed partial record Account
 
         var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);
-        var verdict = MarginRule.JudgeOrder(account, Evolve(account, reserved), marks);
+        var verdict = MarginRule.JudgeOrder(account, Evolve(account, reserved), command.SubAccount, marks);
         if (verdict.Rejection != Rejection.None) return Refused("reserve-order", verdict);
         return reserved with { Margin = verdict.Figures };
     }
@@ -183,7 +184,7 @@ public sealed partial record Account
     private static Decision<AccountEvent> RequestAllOrderEnds(Account account)
     {
         if (account.Phase != AccountPhase.Open) return Refused("request-all-order-ends", Rejection.AccountNotFound);
-        return new AccountEvent.OrderEndsRequested([.. account.Orders.Select(order => order.Id)]);
+        return new AccountEvent.OrderEndsRequested([.. account.AllOrders.Select(order => order.Id)]);
     }
 
     /// <summary>An end for an order that is not reserved, or that its fills have used up, changes nothing.</summary>
@@ -201,73 +202,81 @@ public sealed partial record Account
 
     private OrderReservation? OrderOf(OrderId id)
     {
-        foreach (var order in Orders)
-            if (order.Id == id) return order;
+        foreach (var part in Parts)
+            if (part.OrderOf(id) is { } order) return order;
         return null;
     }
 
     private Account Changed(PositionChange change)
     {
-        var held = Positions.Of(change.SubAccount, change.Instrument);
+        var part = PartOf(change.SubAccount);
+        var held = part.Positions.Of(change.SubAccount, change.Instrument);
         Invariant.Same("A8", change.QuantityAfter, (held?.Quantity ?? Quantity.Zero) + change.Quantity);
         Invariant.Same(
             "A9", change.CostAfter.Units, (long)((Int128)(held?.Cost.Units ?? 0) + change.Paid.Units + change.Realized.Units));
+        var balance = (Int128)part.Balances[change.BalanceAfter.Asset].Units;
         Invariant.Same(
-            "A4", change.BalanceAfter.Units,
-            (long)((Int128)Balances[change.BalanceAfter.Asset].Units + change.Realized.Units - change.Fee.Units - change.Funding.Units));
+            "A4", change.BalanceAfter.Units, (long)(balance + change.Realized.Units - change.Fee.Units - change.Funding.Units));
         Invariant.Holds("A14", change.QuantityAfter != Quantity.Zero || change.CostAfter.Units == 0, "what is flat has cost nothing");
-        return this with
+        return With(part with
         {
-            Balances = Balances.With(change.BalanceAfter),
-            Positions = Positions.With(new Position(
+            Balances = part.Balances.With(change.BalanceAfter),
+            Positions = part.Positions.With(new Position(
                 change.SubAccount, change.Instrument, change.QuantityAfter, change.CostAfter, change.FundingAfter)),
-            HouseRounding = HouseRounding.Add(change.Funding.Asset, change.HouseRoundingE20),
-        };
+        }).Rounded(change.Funding.Asset, change.HouseRoundingE20);
     }
 
     private Account Funded(AccountEvent.FundingApplied e)
     {
-        var held = Positions.Of(e.SubAccount, e.Instrument)
+        var part = PartOf(e.SubAccount);
+        var held = part.Positions.Of(e.SubAccount, e.Instrument)
             ?? throw new InvariantViolation("A10", $"funding of {e.Instrument} for a position that is not held");
         Invariant.Holds("A11", e.FundingAfter.Period > held.Funding.Period, "funding never goes back");
-        return this with
+        return With(Promised(part.Subtract(e.Funding), e.BalanceAfter) with
         {
-            Balances = Promised(Balances.Subtract(e.Funding), e.BalanceAfter),
-            Positions = Positions.With(held with { Funding = e.FundingAfter }),
-            HouseRounding = HouseRounding.Add(e.Funding.Asset, e.HouseRoundingE20),
-        };
+            Positions = part.Positions.With(held with { Funding = e.FundingAfter }),
+        }).Rounded(e.Funding.Asset, e.HouseRoundingE20);
     }
 
-    private ImmutableArray<OrderReservation> OrdersAfterFill(AccountEvent.OrderFilled e)
+    private Account Rounded(Asset asset, Int128 e20) => this with { HouseRounding = HouseRounding.Add(asset, e20) };
+
+    private Account Reserved(AccountEvent.OrderReserved e)
+    {
+        var part = PartOf(e.SubAccount);
+        var order = new OrderReservation(e.Order, e.SubAccount, e.Instrument, e.Side, e.Quantity, e.Price);
+        return With(part with { Orders = part.Orders.Add(order) });
+    }
+
+    private Account Filled(AccountEvent.OrderFilled e)
     {
         var order = Order(e.Order);
         Invariant.Same("A12", e.Remaining, order.Remaining - e.Quantity);
-        return e.Remaining == Quantity.Zero ? Orders.Remove(order) : Orders.Replace(order, order with { Remaining = e.Remaining });
+        var part = PartOf(order.SubAccount);
+        return With(part with
+        {
+            Orders = e.Remaining == Quantity.Zero
+                ? part.Orders.Remove(order)
+                : part.Orders.Replace(order, order with { Remaining = e.Remaining }),
+        });
     }
 
-    private ImmutableArray<OrderReservation> OrdersEnding(ImmutableArray<OrderId> ids)
+    private Account Ending(AccountEvent.OrderEndsRequested e)
     {
-        var ending = ids.ToImmutableSortedSet();
-        Invariant.Same("A13", ending.Count, Orders.Count(order => ending.Contains(order.Id)));
-        return [.. Orders.Select(order => ending.Contains(order.Id) ? order with { Phase = OrderPhase.Ending } : order)];
+        var ending = e.Orders.ToImmutableSortedSet();
+        Invariant.Same("A13", ending.Count, AllOrders.Count(order => ending.Contains(order.Id)));
+        return Parts.Aggregate(this, (account, part) => account.With(part with
+        {
+            Orders = [.. part.Orders.Select(order => ending.Contains(order.Id) ? order with { Phase = OrderPhase.Ending } : order)],
+        }));
     }
 
-    private ImmutableArray<OrderReservation> OrdersWithout(OrderId id, Quantity quantity)
+    private Account Released(AccountEvent.OrderReleased e)
     {
-        var order = Order(id);
-        Invariant.Same("A12", quantity, order.Remaining);
-        return Orders.Remove(order);
+        var order = Order(e.Order);
+        Invariant.Same("A12", e.Quantity, order.Remaining);
+        var part = PartOf(order.SubAccount);
+        return With(part with { Orders = part.Orders.Remove(order) });
     }
 
     private OrderReservation Order(OrderId id) => OrderOf(id) ?? throw new InvariantViolation("A13", $"order {id} is not reserved");
-
-    private void VerifyTrading()
-    {
-        foreach (var position in Positions.All)
-            Invariant.Holds("A14", position.Quantity != Quantity.Zero, "a flat position is removed, not kept at zero");
-        foreach (var order in Orders)
-            Invariant.Holds("A15", order.Remaining > Quantity.Zero, "a reservation is of something");
-        foreach (var share in HouseRounding.Shares)
-            Invariant.Holds("A16", share.E20 > 0, "funding is rounded against the account, never for it");
-    }
 }

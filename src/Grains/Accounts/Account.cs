@@ -16,12 +16,12 @@ public enum AccountPhase
 }
 
 /// <summary>
-/// One account: its money here, its positions and orders in Account.Trading.cs, how it stands in Account.Margin.cs. Read
-/// Verify first: it is the specification, and the rest only keeps it true.
+/// One account: its money here, its parts in Account.Parts.cs, its positions and orders in Account.Trading.cs, how it stands in
+/// Account.Margin.cs. Read Verify first: it is the specification, and the rest only keeps it true.
 /// </summary>
 public sealed partial record Account(
-    AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, Balances Balances, ImmutableArray<WithdrawalHold> Holds,
-    Positions Positions, ImmutableArray<OrderReservation> Orders, HouseRounding HouseRounding, MarginStatus Status)
+    AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, AccountPart Cross, ImmutableArray<AccountPart> Isolated,
+    ImmutableArray<WithdrawalHold> Holds, HouseRounding HouseRounding)
 {
     /// <summary>The most of one asset that one command may move, in units; five of them fit into a long.</summary>
     public const long MaxAmountUnits = 1_000_000_000_000_000_000;
@@ -33,8 +33,7 @@ public sealed partial record Account(
     public const long OverdueAfterMicros = 24 * Instant.MicrosPerHour;
 
     public static Account Unopened(AccountId id) =>
-        new(id, 0, AccountPhase.Unopened, default, Balances.Empty, [], Positions.None, [], HouseRounding.None,
-            MarginStatus.Healthy);
+        new(id, 0, AccountPhase.Unopened, default, AccountPart.Empty(SubAccountId.Main), [], [], HouseRounding.None);
 
     // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the
     // runtime.
@@ -56,6 +55,9 @@ public sealed partial record Account(
         AccountCommand.Transfer transfer => Transfer(account, transfer, marks),
         AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
+        AccountCommand.IsolateSubAccount isolate => Isolate(account, isolate),
+        AccountCommand.AllocateCollateral allocate => Allocate(account, allocate, marks),
+        AccountCommand.ReleaseCollateral release => Release(account, release, marks),
         AccountCommand.ReserveOrder reserve => ReserveOrder(account, reserve, context.Now, marks),
         AccountCommand.RequestOrderEnd request => RequestOrderEnd(account, request),
         AccountCommand.RequestAllOrderEnds => RequestAllOrderEnds(account),
@@ -79,7 +81,7 @@ public sealed partial record Account(
     private static Decision<AccountEvent> Deposit(Account account, AccountCommand.Deposit command)
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("deposit", unusable);
-        if (ExceedsLimit(account, command.Amount)) return Refused("deposit", Rejection.BalanceLimit);
+        if (ExceedsLimit(account.Cross, command.Amount)) return Refused("deposit", Rejection.BalanceLimit);
         return new AccountEvent.Deposited(command.Amount, account.Balances[command.Amount.Asset] + command.Amount, command.Reference);
     }
 
@@ -90,7 +92,9 @@ public sealed partial record Account(
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("withdraw", balance);
-        var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
+        if (account.HeldOf(command.Amount.Asset) + command.Amount.Units > MaxBalanceUnits)
+            return Refused("withdraw", Rejection.BalanceLimit);
+        var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused("withdraw", verdict);
 
         return new AccountEvent.WithdrawalHeld(
@@ -150,7 +154,7 @@ public sealed partial record Account(
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
         var balance = account.Balances[command.Amount.Asset];
         if (command.Amount > balance) return Short("transfer", balance);
-        var verdict = MarginRule.Judge(account, account.Without(command.Amount), marks);
+        var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
 
         return new AccountEvent.TransferSent(account.Id, command.To, command.Amount, balance - command.Amount)
@@ -163,16 +167,19 @@ public sealed partial record Account(
     private static Decision<AccountEvent> ReceiveTransfer(Account account, AccountEvent.TransferSent sent)
     {
         if (account.Phase != AccountPhase.Open) return Bounce(Rejection.AccountNotFound);
-        if (ExceedsLimit(account, sent.Amount)) return Bounce(Rejection.BalanceLimit);
+        if (ExceedsLimit(account.Cross, sent.Amount)) return Bounce(Rejection.BalanceLimit);
         return new AccountEvent.TransferReceived(sent.From, sent.Amount, account.Balances[sent.Amount.Asset] + sent.Amount);
 
         AccountEvent.TransferBounced Bounce(Rejection reason) => new(sent.From, sent.To, sent.Amount, reason);
     }
 
-    /// <summary>Never refused: it is the sender's own money.</summary>
-    private static Decision<AccountEvent> TakeBack(Account account, AccountEvent.TransferBounced bounced) =>
-        new AccountEvent.TransferReturned(
-            bounced.To, bounced.Amount, account.Balances[bounced.Amount.Asset] + bounced.Amount, bounced.Reason);
+    /// <summary>It is the sender's own money. Where it does not fit into the balance any more, it is parked.</summary>
+    private static Decision<AccountEvent> TakeBack(Account account, AccountEvent.TransferBounced bounced)
+    {
+        var (asset, units) = (bounced.Amount.Asset, bounced.Amount.Units);
+        if (!account.HasRoomFor(SubAccountId.Main, asset, (Int128)account.Balances[asset].Units + units)) return Rejection.BalanceLimit;
+        return new AccountEvent.TransferReturned(bounced.To, bounced.Amount, account.Balances[asset] + bounced.Amount, bounced.Reason);
+    }
 
     private static Decision<AccountEvent> ReportOverdue(Account account, Instant now) => new(
         [.. account.Holds.Where(hold => hold.Report == OverdueReport.Waiting && hold.OverdueAt <= now)
@@ -189,8 +196,8 @@ public sealed partial record Account(
         return Rejection.None;
     }
 
-    private static bool ExceedsLimit(Account account, AssetAmount amount) =>
-        account.Balances[amount.Asset].Units > MaxBalanceUnits - amount.Units;
+    private static bool ExceedsLimit(AccountPart part, AssetAmount amount) =>
+        part.Balances[amount.Asset].Units > MaxBalanceUnits - amount.Units;
 
     private static AccountEvent.CommandRefused Refused(string command, Rejection reason) => new(command, reason);
 
@@ -207,10 +214,10 @@ public sealed partial record Account(
         return @event switch
         {
             AccountEvent.Opened e => account with { Phase = AccountPhase.Open, Owner = e.Owner },
-            AccountEvent.Deposited e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.Deposited e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.WithdrawalHeld e => account with
             {
-                Balances = account.Debited(e.Amount, e.BalanceAfter),
+                Cross = account.Debited(e.Amount, e.BalanceAfter),
                 Holds = account.Holds.Add(new WithdrawalHold.Held(
                     e.Withdrawal, e.Amount, e.Destination, e.OverdueAt, OverdueReport.Waiting, e.Frame)),
             },
@@ -224,7 +231,7 @@ public sealed partial record Account(
             },
             AccountEvent.WithdrawalCancelled e => account with
             {
-                Balances = account.Credited(e.Amount, e.BalanceAfter),
+                Cross = account.Credited(e.Amount, e.BalanceAfter),
                 Holds = account.HoldsWithout<WithdrawalHold.Held>(e.Withdrawal, e.Amount),
             },
             AccountEvent.WithdrawalPosted e => account with
@@ -233,16 +240,16 @@ public sealed partial record Account(
             },
             AccountEvent.WithdrawalVoided e => account with
             {
-                Balances = account.Credited(e.Amount, e.BalanceAfter),
+                Cross = account.Credited(e.Amount, e.BalanceAfter),
                 Holds = account.HoldsWithout<WithdrawalHold.Instructed>(e.Withdrawal, e.Amount),
             },
             AccountEvent.WithdrawalOverdue e => account with
             {
                 Holds = account.HoldsWith(account.Hold<WithdrawalHold>(e.Withdrawal) with { Report = OverdueReport.Reported }),
             },
-            AccountEvent.TransferSent e => account with { Balances = account.Debited(e.Amount, e.BalanceAfter) },
-            AccountEvent.TransferReceived e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
-            AccountEvent.TransferReturned e => account with { Balances = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.TransferSent e => account with { Cross = account.Debited(e.Amount, e.BalanceAfter) },
+            AccountEvent.TransferReceived e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.TransferReturned e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.MarginStatusChanged e => account.Standing(e),
             AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
             AccountEvent.FillApplied e => account.Changed(e.Change),
@@ -250,26 +257,24 @@ public sealed partial record Account(
             AccountEvent.Settled e => account.Expired(e),
             AccountEvent.DaySettled e => account.Closed(e),
             AccountEvent.FundingApplied e => account.Funded(e),
-            AccountEvent.OrderReserved e => account with
-            {
-                Orders = account.Orders.Add(new OrderReservation(e.Order, e.SubAccount, e.Instrument, e.Side, e.Quantity, e.Price)),
-            },
-            AccountEvent.OrderFilled e => account with { Orders = account.OrdersAfterFill(e) },
-            AccountEvent.OrderEndsRequested e => account with { Orders = account.OrdersEnding(e.Orders) },
-            AccountEvent.OrderReleased e => account with { Orders = account.OrdersWithout(e.Order, e.Quantity) },
+            AccountEvent.OrderReserved e => account.Reserved(e),
+            AccountEvent.OrderFilled e => account.Filled(e),
+            AccountEvent.OrderEndsRequested e => account.Ending(e),
+            AccountEvent.OrderReleased e => account.Released(e),
+            AccountEvent.SubAccountIsolated e => account with { Isolated = account.IsolatedWith(AccountPart.Empty(e.SubAccount)) },
+            AccountEvent.CollateralAllocated e => account.Moved(e.SubAccount, e.Amount, e.BalanceAfter, e.AllocatedAfter),
+            AccountEvent.CollateralReleased e => account.Moved(e.SubAccount, -e.Amount, e.BalanceAfter, e.AllocatedAfter),
             _ => throw new UnreachableException(@event.GetType().Name),
         };
     }
 
     public void Verify()
     {
-        foreach (var amount in Balances.Amounts)
-            Invariant.Holds("A1", amount.Units != 0, "a balance of zero is not kept");
-        var isEmpty = Balances.Amounts.IsEmpty && Holds.IsEmpty && Positions.All.IsEmpty && Orders.IsEmpty;
+        var isEmpty = Cross.IsEmpty && Isolated.IsEmpty && Holds.IsEmpty;
         Invariant.Holds("A2", Phase == AccountPhase.Open || isEmpty, "an unopened account holds nothing");
         foreach (var hold in Holds)
             Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");
-        VerifyTrading();
+        VerifyParts();
     }
 
     public Instant? DueAt()
@@ -295,18 +300,18 @@ public sealed partial record Account(
         return null;
     }
 
-    private Balances Credited(AssetAmount amount, AssetAmount promised) => Promised(Balances.Add(amount), promised);
+    private AccountPart Credited(AssetAmount amount, AssetAmount promised) => Promised(Cross.Add(amount), promised);
 
-    private Balances Debited(AssetAmount amount, AssetAmount promised)
+    private AccountPart Debited(AssetAmount amount, AssetAmount promised)
     {
         Invariant.Holds("A1", !promised.IsNegative, "what an owner sends away takes no balance below zero");
-        return Promised(Balances.Subtract(amount), promised);
+        return Promised(Cross.Subtract(amount), promised);
     }
 
-    private static Balances Promised(Balances balances, AssetAmount promised)
+    private static AccountPart Promised(AccountPart part, AssetAmount promised)
     {
-        Invariant.Same("A4", promised, balances[promised.Asset]);
-        return balances;
+        Invariant.Same("A4", promised, part.Balances[promised.Asset]);
+        return part;
     }
 
     private TPhase Hold<TPhase>(WithdrawalId withdrawal) where TPhase : WithdrawalHold => HoldOf(withdrawal) as TPhase

@@ -32,6 +32,9 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.OrderReserved, typeof(AccountEvent.OrderReserved)),
     (AccountEventNames.OrderFilled, typeof(AccountEvent.OrderFilled)),
     (AccountEventNames.OrderReleased, typeof(AccountEvent.OrderReleased)),
+    (AccountEventNames.SubAccountIsolated, typeof(AccountEvent.SubAccountIsolated)),
+    (AccountEventNames.CollateralAllocated, typeof(AccountEvent.CollateralAllocated)),
+    (AccountEventNames.CollateralReleased, typeof(AccountEvent.CollateralReleased)),
     (AccountEventNames.OrderEndsRequested, typeof(AccountEvent.OrderEndsRequested)),
     (AccountEventNames.MarginStatusChanged, typeof(AccountEvent.MarginStatusChanged)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
@@ -42,7 +45,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     public static AccountGrain Unmargined { get; } = new() { isMargined = false };
 
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 3;
+    public override int SnapshotSchema => 4;
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
     protected override Decision<AccountEvent> Decide(Account state, object input, Context context) =>
@@ -64,7 +67,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
 
     protected override byte[] Save(Account state) => JsonSerializer.SerializeToUtf8Bytes(
         new AccountSnapshot(state.Version, state.Phase, state.Owner.Name, state.Balances.Amounts, state.Holds,
-            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status),
+            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status, [.. state.Isolated.Select(PartSnapshot.Of)]),
         AccountJson.Default.AccountSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -72,16 +75,31 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         var saved = JsonSerializer.Deserialize(snapshot, AccountJson.Default.AccountSnapshot)!;
         return new Account(
             new AccountId(id), saved.Version, saved.Phase, saved.Owner is null ? default : new PrincipalId(saved.Owner),
-            Balances.From(saved.Balances), saved.Holds, Positions.From(saved.Positions), saved.Orders,
-            HouseRounding.From(saved.HouseRounding), saved.Status);
+            new AccountPart(
+                SubAccountId.Main, Balances.From(saved.Balances), Positions.From(saved.Positions), saved.Orders, saved.Status),
+            [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding));
     }
 }
 
-/// <summary>An account as a snapshot keeps it. Its bytes are canonical: equal states have equal bytes.</summary>
+/// <summary>
+/// An account as a snapshot keeps it: the cross pool, and then the isolated parts. Its bytes are canonical: equal states have
+/// equal bytes.
+/// </summary>
 internal sealed record AccountSnapshot(
     long Version, AccountPhase Phase, string? Owner, ImmutableArray<AssetAmount> Balances, ImmutableArray<WithdrawalHold> Holds,
     ImmutableArray<Position> Positions, ImmutableArray<OrderReservation> Orders, ImmutableArray<RoundingShare> HouseRounding,
-    MarginStatus Status);
+    MarginStatus Status, ImmutableArray<PartSnapshot> Isolated);
+
+internal sealed record PartSnapshot(
+    SubAccountId SubAccount, ImmutableArray<AssetAmount> Balances, ImmutableArray<Position> Positions,
+    ImmutableArray<OrderReservation> Orders, MarginStatus Status)
+{
+    public static PartSnapshot Of(AccountPart part) =>
+        new(part.SubAccount, part.Balances.Amounts, part.Positions.All, part.Orders, part.Status);
+
+    public AccountPart Restored() =>
+        new(SubAccount, Accounts.Balances.From(Balances), Accounts.Positions.From(Positions), Orders, Status);
+}
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -119,6 +137,9 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountEvent.OrderReserved))]
 [JsonSerializable(typeof(AccountEvent.OrderFilled))]
 [JsonSerializable(typeof(AccountEvent.OrderReleased))]
+[JsonSerializable(typeof(AccountEvent.SubAccountIsolated))]
+[JsonSerializable(typeof(AccountEvent.CollateralAllocated))]
+[JsonSerializable(typeof(AccountEvent.CollateralReleased))]
 [JsonSerializable(typeof(AccountEvent.OrderEndsRequested))]
 [JsonSerializable(typeof(AccountEvent.MarginStatusChanged))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
@@ -129,6 +150,9 @@ internal sealed record AccountSnapshot(
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]
+[JsonSerializable(typeof(AccountCommand.IsolateSubAccount))]
+[JsonSerializable(typeof(AccountCommand.AllocateCollateral))]
+[JsonSerializable(typeof(AccountCommand.ReleaseCollateral))]
 [JsonSerializable(typeof(AccountCommand.ReserveOrder))]
 [JsonSerializable(typeof(AccountCommand.RequestOrderEnd))]
 [JsonSerializable(typeof(AccountCommand.RequestAllOrderEnds))]

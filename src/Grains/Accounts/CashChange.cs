@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
@@ -16,8 +17,26 @@ public sealed record CashChange(
     string Type, AssetAmount Change, AssetAmount BalanceAfter,
     AssetAmount? Realized = null, AssetAmount? Fee = null, AssetAmount? Funding = null)
 {
-    /// <summary>Null for an event that leaves the balances as they are.</summary>
-    public static CashChange? Of(AccountEvent @event) => @event switch
+    /// <summary>None for an event that leaves the balances as they are; two where one part of the account pays another.</summary>
+    public static ImmutableArray<CashChange> Of(AccountEvent @event) => @event switch
+    {
+        AccountEvent.CollateralAllocated e =>
+        [
+            new CashChange("allocated", -e.Amount, e.BalanceAfter),
+            new CashChange("allocated", e.Amount, e.AllocatedAfter) { Isolated = e.SubAccount },
+        ],
+        AccountEvent.CollateralReleased e =>
+        [
+            new CashChange("released", e.Amount, e.BalanceAfter),
+            new CashChange("released", -e.Amount, e.AllocatedAfter) { Isolated = e.SubAccount },
+        ],
+        _ => Single(@event) is { } only ? [only] : [],
+    };
+
+    /// <summary>The isolated sub-account whose balance it is; null where the event does not say, or it is the cross pool's.</summary>
+    public SubAccountId? Isolated { get; init; }
+
+    private static CashChange? Single(AccountEvent @event) => @event switch
     {
         AccountEvent.Deposited e => new CashChange("deposit", e.Amount, e.BalanceAfter),
         AccountEvent.WithdrawalHeld e => new CashChange("withdrawal", -e.Amount, e.BalanceAfter),
@@ -31,7 +50,8 @@ public sealed record CashChange(
         AccountEvent.FundingApplied e => new CashChange("funding", -e.Funding, e.BalanceAfter, Funding: e.Funding),
         AccountEvent.Settled e => new CashChange("expiry", e.Realized, e.BalanceAfter, Realized: e.Realized),
         AccountEvent.DaySettled e => new CashChange("daily-settlement", e.Realized, e.BalanceAfter, Realized: e.Realized),
-        AccountEvent.Opened or AccountEvent.WithdrawalCleared or AccountEvent.WithdrawalInstructed or AccountEvent.WithdrawalPosted
+        AccountEvent.Opened or AccountEvent.SubAccountIsolated or AccountEvent.WithdrawalCleared
+            or AccountEvent.WithdrawalInstructed or AccountEvent.WithdrawalPosted
             or AccountEvent.WithdrawalOverdue or AccountEvent.TransferBounced or AccountEvent.OrderReserved or AccountEvent.OrderFilled
             or AccountEvent.OrderReleased or AccountEvent.OrderEndsRequested or AccountEvent.MarginStatusChanged
             or AccountEvent.CommandRefused => null,

@@ -96,11 +96,15 @@ public sealed class MarginMarks
         return beyond * Rate.One.E9 > (Int128)underlying.Index.E8 * band.E9;
     }
 
+    /// <summary>How the cross pool stands.</summary>
+    public AccountMargin Of(Account account) => Of(account, account.Cross);
+
     /// <summary>
-    /// How the account stands. One with nothing at risk is healthy whatever the marks: nobody has to price it to know.
+    /// How a part of an account stands. One with nothing at risk is healthy whatever the marks: nobody has to price it to
+    /// know.
     /// </summary>
-    public AccountMargin Of(Account account) =>
-        account.IsAtRisk && !JudgesNobody ? Of(account, HoldingsOf(account), new RiskWorkspace()) : AccountMargin.NothingAtRisk;
+    public AccountMargin Of(Account account, AccountPart part) =>
+        part.IsAtRisk && !JudgesNobody ? Of(account, HoldingsOf(account, part), new RiskWorkspace()) : AccountMargin.NothingAtRisk;
 
     internal AccountMargin Of(Account account, in Holdings holdings, RiskWorkspace workspace)
     {
@@ -141,33 +145,36 @@ public sealed class MarginMarks
             : MarginStatus.Healthy;
     }
 
+    /// <summary>Of the cross pool.</summary>
+    public Holdings HoldingsOf(Account account) => HoldingsOf(account, account.Cross);
+
     /// <summary>
-    /// What the risk of the account depends on. Sub-accounts are merged: all of them share the pool. Funding between a
-    /// position's point and the frame's counts as it will be booked. An asset without a price is left out.
+    /// What the risk of a part of an account depends on. The sub-accounts of the cross pool are merged: all of them share it.
+    /// Funding between a position's point and the frame's counts as it will be booked. An asset without a price is left out.
     /// </summary>
-    public Holdings HoldingsOf(Account account)
+    public Holdings HoldingsOf(Account account, AccountPart part)
     {
         if (Model is null) return new Holdings(null, Unusable, LeftOut: null);
 
         Asset? leftOut = null;
-        var balances = new List<AssetAmount>(account.Balances.Amounts.Length);
-        foreach (var balance in account.Balances.Amounts)
+        var balances = new List<AssetAmount>(part.Balances.Amounts.Length);
+        foreach (var balance in part.Balances.Amounts)
         {
             if (balance.IsNegative || !Model.Market.AssetOf(balance.Asset).IsRefused) balances.Add(balance);
             else if (Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
         }
 
         var refusal = Portfolio.Of(
-            account.Version, balances, account.Positions.All.Select(held => new RiskPosition(held.Instrument, held.Quantity, held.Cost)),
-            UnsettledFunding(account), account.Orders.Select(OpenOrderOf), NoOwnRates, out var portfolio);
+            account.Version, balances, part.Positions.All.Select(held => new RiskPosition(held.Instrument, held.Quantity, held.Cost)),
+            UnsettledFunding(part), part.Orders.Select(OpenOrderOf), NoOwnRates, out var portfolio);
         return new Holdings(portfolio, refusal, leftOut);
     }
 
     private static readonly ImmutableSortedDictionary<Underlying, Rate> NoOwnRates = ImmutableSortedDictionary<Underlying, Rate>.Empty;
 
-    private IEnumerable<AssetAmount> UnsettledFunding(Account account)
+    private IEnumerable<AssetAmount> UnsettledFunding(AccountPart part)
     {
-        foreach (var held in account.Positions.All)
+        foreach (var held in part.Positions.All)
         {
             if (FundingOf(held.Instrument) is not { } point || point.Period <= held.Funding.Period) continue;
             var (owed, _) = PositionMath.Funding(PositionMath.OwedE20(held.Quantity, held.Funding, point), held.Cost.Asset);

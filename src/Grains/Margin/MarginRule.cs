@@ -17,34 +17,37 @@ public readonly record struct MarginVerdict(Rejection Rejection, MarginFigures? 
 public static class MarginRule
 {
     /// <param name="after">The account as the action would leave it.</param>
-    public static MarginVerdict Judge(Account before, Account after, MarginMarks? marks)
+    /// <param name="subAccount">Of the part that the action is about: no other can become riskier.</param>
+    public static MarginVerdict Judge(Account before, Account after, SubAccountId subAccount, MarginMarks? marks)
     {
         // What is sent away is owned: it puts nothing at risk that was not.
-        if (!before.IsAtRisk) return default;
-        return Judge(before, after, marks, (was, report) => report.IsNoRiskierThan(was, marks!.Model!.Parameters.Acceptance));
+        if (!before.PartOf(subAccount).IsAtRisk) return default;
+        return Judge(before, after, subAccount, marks, (was, report) => report.IsNoRiskierThan(was, marks!.Model!.Parameters.Acceptance));
     }
 
     /// <summary>
     /// An order moves nothing by itself, so that "no riskier" is asked of what it may lead to: all orders of its side in its
     /// instrument filled, this one at its price and with its fee.
     /// </summary>
-    /// <param name="after">The account with the order reserved, last.</param>
-    public static MarginVerdict JudgeOrder(Account before, Account after, MarginMarks? marks)
+    /// <param name="after">The account with the order reserved, last in its part.</param>
+    public static MarginVerdict JudgeOrder(Account before, Account after, SubAccountId subAccount, MarginMarks? marks)
     {
         if (marks is null) return new MarginVerdict(Rejection.NoPrice, null);
-        if (!marks.JudgesNobody && marks.TermsOf(after.Orders[^1].Instrument) is null)
+        if (!marks.JudgesNobody && marks.TermsOf(after.PartOf(subAccount).Orders[^1].Instrument) is null)
             return new MarginVerdict(Rejection.UnknownInstrument, null);
-        return Judge(before, after, marks, (was, _) =>
-            Filled(after, marks) is { } filled && filled.IsNoRiskierThan(was, marks.Model!.Parameters.Acceptance));
+        return Judge(before, after, subAccount, marks, (was, _) =>
+            Filled(after, after.PartOf(subAccount), marks) is { } filled
+            && filled.IsNoRiskierThan(was, marks.Model!.Parameters.Acceptance));
     }
 
-    private static MarginVerdict Judge(Account before, Account after, MarginMarks? marks, Func<RiskReport, RiskReport, bool> isNoRiskier)
+    private static MarginVerdict Judge(
+        Account before, Account after, SubAccountId subAccount, MarginMarks? marks, Func<RiskReport, RiskReport, bool> isNoRiskier)
     {
         if (marks is null) return new MarginVerdict(Rejection.NoPrice, null);
 
-        var now = marks.Of(before);
+        var now = marks.Of(before, before.PartOf(subAccount));
         if (now.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.AccountFrozen, null);
-        var then = marks.Of(after);
+        var then = marks.Of(after, after.PartOf(subAccount));
         if (then.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.NoPrice, null);
         if (then.Report is not { } report) return default;
         var isAcceptable = report.MayOpen || (now.Report is { } was && isNoRiskier(was, report));
@@ -52,12 +55,12 @@ public static class MarginRule
     }
 
     /// <summary>Null where an amount would not fit: then it is not known to be harmless.</summary>
-    private static RiskReport? Filled(Account account, MarginMarks marks)
+    private static RiskReport? Filled(Account account, AccountPart part, MarginMarks marks)
     {
-        var order = account.Orders[^1];
+        var order = part.Orders[^1];
         var terms = marks.TermsOf(order.Instrument)!;
-        var portfolio = marks.HoldingsOf(account).Portfolio;
-        foreach (var other in account.Orders)
+        var portfolio = marks.HoldingsOf(account, part).Portfolio;
+        foreach (var other in part.Orders)
         {
             if (portfolio is null || other.Instrument != order.Instrument || other.Side != order.Side) continue;
             if (Notional.Of(terms.Multiplier, terms.Settlement, other.Price, other.Remaining) is not { } paid) return null;
@@ -99,9 +102,9 @@ public static class MarginRule
     /// The largest amount that <see cref="Judge"/> lets go, found by halving: it is asked and not computed, so that it agrees
     /// with the decision to the unit.
     /// </summary>
-    public static AssetAmount Withdrawable(Account account, Asset asset, MarginMarks? marks)
+    public static AssetAmount Withdrawable(Account account, AccountPart part, Asset asset, MarginMarks? marks)
     {
-        var (allowed, refused) = (0L, Math.Min(Math.Max(account.Balances[asset].Units, 0), Account.MaxAmountUnits));
+        var (allowed, refused) = (0L, Math.Min(Math.Max(part.Balances[asset].Units, 0), Account.MaxAmountUnits));
         if (Allows(refused)) return new AssetAmount(asset, refused);
         while (refused - allowed > 1)
         {
@@ -113,6 +116,6 @@ public static class MarginRule
         return new AssetAmount(asset, allowed);
 
         bool Allows(long units) =>
-            Judge(account, account.Without(new AssetAmount(asset, units)), marks).Rejection == Rejection.None;
+            Judge(account, account.Without(new AssetAmount(asset, units), part), part.SubAccount, marks).Rejection == Rejection.None;
     }
 }

@@ -9,12 +9,12 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Grains.Margin;
 
 /// <summary>
-/// The accounts of one shard that have something at risk, each with its holdings as they were laid out after its last event.
-/// A frame values them all with the code of a turn; an account that has nothing at risk is not here and costs nothing.
+/// The accounts of one shard that have something at risk, each with the holdings of its parts as they were laid out after its
+/// last event. A frame values them all with the code of a turn; an account that has nothing at risk is not here and costs nothing.
 /// </summary>
 public sealed class MarginSweep : ShardSweep
 {
-    private const int ResultLength = GrainId.Size + (5 * sizeof(long)) + 1;
+    private const int ResultLength = GrainId.Size + (5 * sizeof(long)) + sizeof(int) + 1;
 
     private readonly RiskWorkspace workspace = new();
     private readonly List<Entry> entries = [];
@@ -29,7 +29,9 @@ public sealed class MarginSweep : ShardSweep
     {
         public GrainSlot Slot { get; } = slot;
         public Account Account { get; set; } = null!;
-        public Holdings Holdings { get; set; }
+
+        /// <summary>Of each part that has something at risk.</summary>
+        public ImmutableArray<(AccountPart Part, Holdings Holdings)> AtRisk { get; set; } = [];
 
         /// <summary>Funding or a settlement stands in the frame that the account has not booked.</summary>
         public bool IsOwed { get; set; }
@@ -56,10 +58,16 @@ public sealed class MarginSweep : ShardSweep
         Int128 missing = 0;
         foreach (var entry in entries)
         {
-            var margin = frame.Of(entry.Account, entry.Holdings, workspace);
-            if (entry.IsOwed || margin.Status != entry.Account.Status) turns.Add(entry.Slot);
-            if (margin.Report is { MarginEquity: { IsNegative: true } owed }) missing -= owed.Micros;
-            digest.Add(entry.Slot.Id, entry.Account.Version, margin);
+            var isOwedATurn = entry.IsOwed;
+            foreach (var (part, holdings) in entry.AtRisk)
+            {
+                var margin = frame.Of(entry.Account, holdings, workspace);
+                isOwedATurn |= margin.Status != part.Status;
+                if (margin.Report is { MarginEquity: { IsNegative: true } owed }) missing -= owed.Micros;
+                digest.Add(entry.Slot.Id, part.SubAccount, entry.Account.Version, margin);
+            }
+
+            if (isOwedATurn) turns.Add(entry.Slot);
         }
 
         turns.Sort(static (a, b) => a.Id.CompareTo(b.Id));
@@ -115,12 +123,12 @@ public sealed class MarginSweep : ShardSweep
 
     private static void Lay(Entry entry, MarginMarks marks)
     {
-        entry.Holdings = marks.HoldingsOf(entry.Account);
-        entry.IsOwed = entry.Account.Positions.All.Any(held =>
+        entry.AtRisk = [.. entry.Account.Parts.Where(part => part.IsAtRisk).Select(part => (part, marks.HoldingsOf(entry.Account, part)))];
+        entry.IsOwed = entry.Account.AllPositions.Any(held =>
             marks.FundingOf(held.Instrument) is { } point && point.Period > held.Funding.Period
             || marks.DayOf(held.Instrument) is { } day && day.Number > held.Funding.Period
             || marks.SettlementOf(held.Instrument) is not null)
-            || entry.Account.Orders.Any(order => marks.SettlementOf(order.Instrument) is not null);
+            || entry.Account.AllOrders.Any(order => marks.SettlementOf(order.Instrument) is not null);
     }
 
     /// <summary>
@@ -133,12 +141,13 @@ public sealed class MarginSweep : ShardSweep
 
         public readonly Hash256 Value => new(a, b, c, d);
 
-        public void Add(GrainId account, long version, in AccountMargin margin)
+        public void Add(GrainId account, SubAccountId subAccount, long version, in AccountMargin margin)
         {
             Span<byte> result = stackalloc byte[ResultLength];
             account.Write(result);
             var numbers = result[GrainId.Size..];
             BinaryPrimitives.WriteInt64BigEndian(numbers, version);
+            BinaryPrimitives.WriteInt32BigEndian(result[^5..], subAccount.Number);
             result[^1] = (byte)margin.Status;
             if (margin.Report is { } report)
             {

@@ -61,7 +61,7 @@ public sealed class AccountPropertyTests
     {
         var (account, events) = Run(inputs);
         var ledger = Balances.Empty;
-        foreach (var cash in events.Select(CashChange.Of).OfType<CashChange>())
+        foreach (var cash in events.SelectMany(@event => CashChange.Of(@event)))
         {
             ledger = ledger.Add(cash.Change);
             if (ledger[cash.Change.Asset] != cash.BalanceAfter) return false;

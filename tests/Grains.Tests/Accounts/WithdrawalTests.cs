@@ -1,6 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Pools;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
@@ -123,4 +124,52 @@ public sealed class WithdrawalTests
         given.When(TimerDue.Now, Overdue).ThenNothing();
         given.When(new AccountCommand.PostWithdrawal(Third)).Then<AccountEvent.WithdrawalPosted>();
     }
+
+    [Fact]
+    public void No_more_is_held_than_can_come_back_at_once()
+    {
+        var most = new AssetAmount(Asset.Of("USDC"), Account.MaxAmountUnits);
+        var given = Open;
+        for (var held = 0; held < 4; held++)
+        {
+            given.When(new AccountCommand.Deposit(most, "again")).Then<AccountEvent.Deposited>();
+            given.When(new AccountCommand.Withdraw(most, "0xabc")).Then<AccountEvent.WithdrawalHeld>();
+        }
+
+        for (var more = 0; more < 4; more++) given.When(new AccountCommand.Deposit(most, "again")).Then<AccountEvent.Deposited>();
+        given.When(new AccountCommand.Withdraw(Amount("0.000001 USDC"), "0xabc")).ThenJournaledRefusal(Rejection.BalanceLimit);
+        given.When(UpTo(1)).ThenAll([.. Enumerable.Range(0, 4).SelectMany(_ =>
+            (Type[])[typeof(AccountEvent.WithdrawalCleared), typeof(AccountEvent.WithdrawalInstructed)])]);
+        foreach (var hold in given.State.Holds)
+            given.When(new AccountCommand.VoidWithdrawal(hold.Id)).Then<AccountEvent.WithdrawalVoided>();
+        given.State.Balances[Asset.Of("USDC")].Units.ShouldBe(8 * Account.MaxAmountUnits);
+    }
+
+    [Fact]
+    public void A_fill_that_takes_up_the_room_of_what_may_come_back_is_parked()
+    {
+        var most = new AssetAmount(Asset.Of("USDC"), Account.MaxAmountUnits);
+        var given = Open.When(new AccountCommand.Deposit(most, "all")).Then<AccountEvent.Deposited>()
+            .When(new AccountCommand.Withdraw(most, "0xabc")).Then<AccountEvent.WithdrawalHeld>();
+        given.When(Premium(long.MaxValue - Account.MaxAmountUnits + 1)).ThenRefused(Rejection.PositionLimit);
+        given.When(Premium(long.MaxValue - Account.MaxAmountUnits)).Then<AccountEvent.FillApplied>();
+        given.When(UpTo(1)).ThenAll(typeof(AccountEvent.WithdrawalCleared), typeof(AccountEvent.WithdrawalInstructed));
+        given.When(new AccountCommand.VoidWithdrawal(given.State.Holds[0].Id)).Then<AccountEvent.WithdrawalVoided>();
+        given.State.Balances[Asset.Of("USDC")].Units.ShouldBe(long.MaxValue);
+    }
+
+    [Fact]
+    public void A_transfer_that_comes_back_to_a_balance_that_has_no_room_is_parked()
+    {
+        var full = new AssetAmount(Asset.Of("USDC"), long.MaxValue);
+        var sent = new AssetAmount(Asset.Of("USDC"), 1);
+        Open.When(Premium(full.Units)).Then<AccountEvent.FillApplied>()
+            .When(new AccountEvent.TransferBounced(Alice, Bob, sent, Rejection.AccountNotFound)).ThenRefused(Rejection.BalanceLimit);
+    }
+
+    /// <summary>The account wrote an option and was paid so many units for it.</summary>
+    private static TradeEvent.Captured Premium(long units) => new(
+        new TradeId("t1"), new InstrumentId(2), FillStyle.Premium, new Price(1), new Quantity(1), new AssetAmount(Asset.Of("USDC"), units),
+        default, new TradeLeg(Bob, SubAccountId.Main, Amount("0 USDC")), new TradeLeg(Alice, SubAccountId.Main, Amount("0 USDC")),
+        Amount("0 USDC"), Noon);
 }

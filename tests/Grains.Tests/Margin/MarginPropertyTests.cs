@@ -24,22 +24,26 @@ public sealed class MarginPropertyTests
     private static readonly Listing[] Listed = [BtcPerp, Other];
     private static readonly AccountGrain Grain = new();
 
-    /// <summary>A trade, an order, a withdrawal, or a new frame with its index and funding.</summary>
-    private sealed record Step(int Kind, int Quantity, int Ticks, int Index, bool IsBuy, bool IsOther)
+    private static readonly SubAccountId Isolated = new(1);
+
+    /// <summary>A trade, an order, a withdrawal, collateral for the isolated sub-account of Alice, or a new frame.</summary>
+    private sealed record Step(int Kind, int Quantity, int Ticks, int Index, bool IsBuy, bool IsOther, bool IsIsolated)
     {
+        public SubAccountId Of => IsIsolated ? Isolated : SubAccountId.Main;
         public Listing Listing => IsOther ? Other : BtcPerp;
         public string Price => DecimalText.Format(500_000 + (Ticks / 5 * 5), 1);
         public string Size => DecimalText.Format(Quantity, 3);
     }
 
     private static Arbitrary<Step[]> Steps => (
-        from kind in Gen.Choose(0, 5)
+        from kind in Gen.Choose(0, 6)
         from quantity in Gen.Choose(1, 2_000)
         from ticks in Gen.Choose(0, 200_000)
         from index in Gen.Choose(50_000, 70_000)
         from isBuy in Gen.Elements(true, false)
         from isOther in Gen.Elements(true, false)
-        select new Step(kind, quantity, ticks, index, isBuy, isOther)).ArrayOf().ToArbitrary();
+        from isIsolated in Gen.Elements(true, false)
+        select new Step(kind, quantity, ticks, index, isBuy, isOther, isIsolated)).ArrayOf().ToArbitrary();
 
     [Fact]
     public void After_every_event_the_status_is_what_the_margin_says_and_free_and_used_are_all_there_is() => Prop.ForAll(Steps, steps =>
@@ -49,16 +53,16 @@ public sealed class MarginPropertyTests
         foreach (var step in steps)
         {
             Take(venue, step);
-            foreach (var account in venue.Accounts)
+            foreach (var (account, part) in venue.Accounts.SelectMany(account => account.Parts, (account, part) => (account, part)))
             {
-                var margin = venue.Marks!.Of(account);
-                holds &= margin.Status == account.Status;
+                var margin = venue.Marks!.Of(account, part);
+                holds &= margin.Status == part.Status;
                 if (margin.Report is not { } report) continue;
                 holds &= report.FreeCollateral + report.InitialMargin == report.MarginEquity
                     && report.MaintenanceMargin <= report.LiquidationEnd && report.LiquidationEnd <= report.InitialHard
                     && report.InitialHard <= report.InitialMargin
-                    && (account.Status is MarginStatus.Liquidatable or MarginStatus.Bankrupt) == (report.MaintenanceMargin > report.MarginEquity)
-                    && (account.Status != MarginStatus.Liquidatable || HasSomethingToTake(account));
+                    && (part.Status is MarginStatus.Liquidatable or MarginStatus.Bankrupt) == (report.MaintenanceMargin > report.MarginEquity)
+                    && (part.Status != MarginStatus.Liquidatable || HasSomethingToTake(part));
             }
         }
 
@@ -66,8 +70,8 @@ public sealed class MarginPropertyTests
     }).QuickCheckThrowOnFailure();
 
     /// <summary>A position, or an asset beside a debt.</summary>
-    private static bool HasSomethingToTake(Account account) =>
-        !account.Positions.All.IsEmpty || account.Balances.Amounts.Any(balance => !balance.IsNegative);
+    private static bool HasSomethingToTake(AccountPart part) =>
+        !part.Positions.All.IsEmpty || part.Balances.Amounts.Any(balance => !balance.IsNegative);
 
     [Fact]
     public void The_simulated_margin_of_an_order_is_the_margin_after_it() => Prop.ForAll(Steps, steps =>
@@ -77,7 +81,7 @@ public sealed class MarginPropertyTests
         {
             var before = venue.Of(Alice);
             var marks = venue.Marks!;
-            var holdings = marks.HoldingsOf(before).Portfolio!;
+            var holdings = marks.HoldingsOf(before, before.PartOf(step.Of)).Portfolio!;
             Portfolio.Of(
                 before.Version + 1, holdings.Balances, holdings.Positions, holdings.UnsettledFunding,
                 [.. holdings.Orders, new OpenOrder(step.Listing.Id, step.IsBuy ? OrderSide.Buy : OrderSide.Sell, Q(step.Size), P(step.Price))],
@@ -90,7 +94,7 @@ public sealed class MarginPropertyTests
             if (decided != expected) return false;
             if (answer is AccountEvent.OrderReserved)
             {
-                var after = marks.Evaluate(marks.HoldingsOf(venue.Of(Alice)).Portfolio!).Value;
+                var after = marks.Evaluate(marks.HoldingsOf(venue.Of(Alice), venue.Of(Alice).PartOf(step.Of)).Portfolio!).Value;
                 if (MarginFigures.Of(after) != expected) return false;
             }
 
@@ -130,7 +134,7 @@ public sealed class MarginPropertyTests
         {
             Take(venue, step);
             var account = venue.Of(Alice);
-            var most = MarginRule.Withdrawable(account, usdc, venue.Marks);
+            var most = MarginRule.Withdrawable(account, account.Cross, usdc, venue.Marks);
             if (most.IsPositive && Answer(most) is AccountEvent.CommandRefused) return false;
             if (most < account.Balances[usdc] && Answer(most + new AssetAmount(usdc, 1)) is not AccountEvent.CommandRefused) return false;
 
@@ -150,8 +154,11 @@ public sealed class MarginPropertyTests
         foreach (var step in fills.Reverse()) Trade(backward, step);
         return forward.Accounts.All(account =>
         {
-            var (a, b) = (forward.Marks!.Of(account), forward.Marks!.Of(backward.Of(account.Id)));
-            return (a.Report is null) == (b.Report is null) && (a.Report is null || Comparable(a) == Comparable(b));
+            return account.Parts.Zip(backward.Of(account.Id).Parts).All(parts =>
+            {
+                var (a, b) = (forward.Marks!.Of(account, parts.First), forward.Marks!.Of(backward.Of(account.Id), parts.Second));
+                return (a.Report is null) == (b.Report is null) && (a.Report is null || Comparable(a) == Comparable(b));
+            });
         });
 
         static MarginFigures Comparable(AccountMargin margin) => margin.Figures!;
@@ -197,6 +204,8 @@ public sealed class MarginPropertyTests
         var venue = new GivenVenue(Listed) { Marks = GivenMarks.At("60000", Listed) };
         foreach (var account in (AccountId[])[Alice, Bob])
             venue.Send(account.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), ""));
+        venue.Send(Alice.Grain, new AccountCommand.IsolateSubAccount(Isolated));
+        venue.Send(Alice.Grain, new AccountCommand.AllocateCollateral(Isolated, Amount("1000 USDC")));
         return venue;
     }
 
@@ -210,6 +219,12 @@ public sealed class MarginPropertyTests
             case 1:
                 venue.Send(Bob.Grain, new AccountCommand.Withdraw(new AssetAmount(Asset.Of("USDC"), step.Quantity * 1_000_000L), "bc1"));
                 break;
+            case 6:
+                var moved = new AssetAmount(Asset.Of("USDC"), step.Quantity * 1_000_000L);
+                venue.Send(Alice.Grain, step.IsBuy
+                    ? new AccountCommand.AllocateCollateral(Isolated, moved)
+                    : new AccountCommand.ReleaseCollateral(Isolated, moved));
+                break;
             case 2:
                 venue.Marks = MarksOf(step, step.Ticks);
                 foreach (var account in venue.Accounts.ToArray()) venue.Send(account.Id.Grain, new FrameAdopted(2));
@@ -222,7 +237,8 @@ public sealed class MarginPropertyTests
 
     private static void Trade(GivenVenue venue, Step step)
     {
-        var (buyer, seller) = step.IsBuy ? (Party(Alice), Party(Bob, "0.0005")) : (Party(Bob, "-0.0001"), Party(Alice, "0.0005"));
+        var (buyer, seller) = step.IsBuy ? (Party(Alice, subAccount: step.Of.Number), Party(Bob, "0.0005"))
+            : (Party(Bob, "-0.0001"), Party(Alice, "0.0005", subAccount: step.Of.Number));
         venue.Trades(buyer, seller, step.Size, step.Price, step.Listing);
     }
 
@@ -233,6 +249,6 @@ public sealed class MarginPropertyTests
             step.Index.ToString(), Listed, new FundingMark(BtcPerp.Id, new FundingPoint(period, step.Ticks * 1_000_000_000L))));
 
     private static AccountCommand.ReserveOrder Order(Step step, Account account) => new(
-        new OrderId($"o{account.Version}"), SubAccountId.Main, step.Listing.Id, step.IsBuy ? Side.Buy : Side.Sell, Q(step.Size),
+        new OrderId($"o{account.Version}"), step.Of, step.Listing.Id, step.IsBuy ? Side.Buy : Side.Sell, Q(step.Size),
         P(step.Price));
 }

@@ -132,6 +132,15 @@ public sealed class MarginTests
     }
 
     [Fact]
+    public void What_an_open_order_needs_stays_even_where_nothing_is_held()
+    {
+        // 600 and 30 in fees for the order; no position, so that no maintenance margin is at stake.
+        var given = With("1000 USDC").Under(At60).When(Buy("1", "60000")).Then<AccountEvent.OrderReserved>();
+        MarginSummary.Of(given.State, At60).Withdrawable(Asset.Of("USDC")).ShouldBe(Amount("370 USDC"));
+        given.When(new AccountCommand.Withdraw(Amount("370.000001 USDC"), "bc1")).ThenJournaledRefusal(Rejection.InsufficientMargin);
+    }
+
+    [Fact]
     public void Below_the_initial_margin_an_order_that_only_closes_is_taken_and_one_that_opens_is_not()
     {
         var given = Long("500 USDC");

@@ -32,8 +32,10 @@ public sealed class ClearingPropertyTests
         from index in Gen.Choose(-2_000_000_000, 2_000_000_000)
         select new Step(kind, quantity, ticks, buyerFee, sellerFee, parties, index)).ArrayOf().ToArbitrary();
 
-    [Fact]
-    public void Money_and_quantity_are_conserved_after_every_record() => Prop.ForAll(Steps, steps =>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Money_and_quantity_are_conserved_after_every_record(bool isIsolated) => Prop.ForAll(Steps, steps =>
     {
         var isBalanced = true;
         var venue = new GivenVenue(BtcPerp, BtcCall)
@@ -41,6 +43,7 @@ public sealed class ClearingPropertyTests
             AfterEach = after => isBalanced &=
                 after.SumE20(Settlement) == 0 && after.QuantitySum(BtcPerp) == 0 && after.QuantitySum(BtcCall) == 0,
         };
+        if (isIsolated) venue.Send(Alice.Grain, new AccountCommand.IsolateSubAccount(new SubAccountId(1)));
         Run(venue, steps);
         return isBalanced;
     }).QuickCheckThrowOnFailure();

@@ -192,8 +192,9 @@ internal sealed class GivenVenue
         var sum = Capture.Fees[asset].Units * unit;
         foreach (var account in Accounts)
         {
-            sum += (account.Balances[asset].Units * unit) + account.HouseRounding[asset];
-            foreach (var position in account.Positions.All.Where(position => position.Cost.Asset == asset))
+            sum += account.HouseRounding[asset];
+            foreach (var part in account.Parts) sum += part.Balances[asset].Units * unit;
+            foreach (var position in account.AllPositions.Where(position => position.Cost.Asset == asset))
                 sum += (position.Quantity.E8 * (Int128)position.Funding.IndexE12) - (position.Cost.Units * unit);
         }
 
@@ -201,7 +202,8 @@ internal sealed class GivenVenue
     }
 
     public Int128 QuantitySum(Listing listing) => Accounts.Aggregate((Int128)0, (sum, account) =>
-        sum + account.Positions.In(listing.Id).Aggregate((Int128)0, (inner, position) => inner + position.Quantity.E8));
+        sum + account.AllPositions.Where(held => held.Instrument == listing.Id)
+            .Aggregate((Int128)0, (inner, position) => inner + position.Quantity.E8));
 
     private object StateOf(GrainId grain) => states.TryGetValue(grain, out var state) ? state : catalog.TypeOf(grain).Unborn(grain);
 }

@@ -19,6 +19,7 @@ public class AcceptanceTests
     [InlineData(-50, 100, -50, 200, 50, true, false)]    // in debt: less risk on the same debt is a worse ratio
     [InlineData(-50, 100, -25, 200, 50, true, true)]
     [InlineData(-50, 0, -50, 1, 0, true, true)]          // nothing required, nothing changed
+    [InlineData(50, 0, 49, 200, 0, false, false)]        // nothing held: what orders need may not leave
     public void The_one_rule_accepts_what_is_no_riskier(
         long equity, long maintenance, long equityAfter, long initialAfter, long maintenanceAfter,
         bool bySurplusOrRatio, bool byRatio)

@@ -25,6 +25,7 @@ internal sealed class AccountBook(string id)
 
 
     private readonly SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<int, SortedDictionary<string, BigInteger>> isolated = [];   // balances by sub-account
     private readonly SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
     private readonly SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
     private readonly List<Hold> holds = [];
@@ -117,6 +118,12 @@ internal sealed class AccountBook(string id)
             case "account.withdrawal-instructed.v1":
                 Change(payload, from: "cleared", to: "instructed");
                 return Moved.Nothing;
+            case "account.sub-account-isolated.v1":
+                var own = payload.GetProperty("subAccount").GetInt32();
+                AuditFailure.Unless(own > 0 && isolated.TryAdd(own, new(StringComparer.Ordinal)), "I4", $"account {id} isolates {own} twice");
+                return Moved.Nothing;
+            case "account.collateral-allocated.v1" or "account.collateral-released.v1":
+                return Allocate(payload, type == "account.collateral-allocated.v1" ? 1 : -1, version);
             case "account.command-refused.v1":
                 return Moved.Nothing;
             default:
@@ -162,6 +169,24 @@ internal sealed class AccountBook(string id)
         }
     }
 
+    /// <summary>Between two of its own purses: what leaves one is in the other, and none is left below zero by it.</summary>
+    private Moved Allocate(JsonElement payload, int sign, long version)
+    {
+        var purse = PurseOf(payload.GetProperty("subAccount").GetInt32());
+        AuditFailure.Unless(purse != balances, "I1", $"account {id} allocates to its own pool at version {version}");
+        var (asset, units) = Amount(payload, "amount");
+        var (balance, allocated) = (Amount(payload, "balanceAfter").Units, Amount(payload, "allocatedAfter").Units);
+        AuditFailure.Unless(
+            balance == Balance(asset) - (sign * units) && allocated == purse.GetValueOrDefault(asset) + (sign * units), "I1",
+            $"account {id} allocates from nowhere at version {version}");
+        AuditFailure.Unless((sign > 0 ? balance : allocated) >= 0, "I1", $"account {id} allocates what it does not have at version {version}");
+        (balances[asset], purse[asset]) = (balance, allocated);
+        return Moved.Nothing;
+    }
+
+    /// <summary>The balances that answer for a sub-account: its own, if it is isolated.</summary>
+    private SortedDictionary<string, BigInteger> PurseOf(int subAccount) => isolated.GetValueOrDefault(subAccount) ?? balances;
+
     private void Change(JsonElement payload, string from, string to)
     {
         var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
@@ -199,8 +224,9 @@ internal sealed class AccountBook(string id)
             !quantity.IsZero || after.Cost.IsZero, "I1", $"account {id} has a cost and no position at version {version}");
 
         var balance = Amount(change, "balanceAfter").Units;
-        var credited = balance - Balance(asset);
-        balances[asset] = balance;
+        var purse = PurseOf(key.Item1);
+        var credited = balance - purse.GetValueOrDefault(asset);
+        purse[asset] = balance;
         if (quantity.IsZero) positions.Remove(key);
         else positions[key] = after;
         var moved = new Moved(asset, Balances: credited, Cost: after.Cost - held.Cost)
@@ -216,9 +242,10 @@ internal sealed class AccountBook(string id)
         AuditFailure.Unless(positions.TryGetValue(key, out var held), "I1", $"account {id} pays funding of nothing at version {version}");
         var asset = held!.Asset;
         var balance = Amount(payload, "balanceAfter").Units;
-        var credited = balance - Balance(asset);
+        var purse = PurseOf(key.Item1);
+        var credited = balance - purse.GetValueOrDefault(asset);
         var after = held with { Point = payload.GetProperty("fundingAfter").GetString()! };
-        balances[asset] = balance;
+        purse[asset] = balance;
         positions[key] = after;
         return new Moved(asset, Balances: credited) { OpenE20 = OpenE20(after) - OpenE20(held), RoundingE20 = Rounded(asset, payload) };
     }
@@ -271,14 +298,20 @@ internal sealed class AccountBook(string id)
     // ---- the state as one line ------------------------------------------------------------------------------------------
 
     public string State() => Line(
-        owner, balances.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value)),
+        owner, Held(balances).Concat(isolated.SelectMany(part => Held(part.Value).Select(held => $"{part.Key}:{held}"))),
         holds.Select(hold => HoldLine(
             hold.Id, StoredFormat.Text(hold.Asset, hold.Units), hold.Destination, StoredFormat.Time(hold.OverdueAt), hold.IsReported,
             hold.Phase, hold.Frame)),
-        positions.Select(entry =>
+        positions.OrderBy(entry => PartOf(entry.Key.SubAccount)).Select(entry =>
             $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{StoredFormat.Decimal(entry.Value.Quantity, 8)}/{StoredFormat.Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
-        orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}{(order.IsEnding ? "/Ending" : "")}"),
+        orders.OrderBy(order => PartOf(int.Parse(order.SubAccount))).Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}{(order.IsEnding ? "/Ending" : "")}"),
         rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}"));
+
+    private static IEnumerable<string> Held(SortedDictionary<string, BigInteger> purse) =>
+        purse.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value));
+
+    /// <summary>The pool comes first, and then each isolated sub-account.</summary>
+    private int PartOf(int subAccount) => isolated.ContainsKey(subAccount) ? subAccount : 0;
 
     /// <summary>The same line from the bytes of a live account, as a snapshot keeps them.</summary>
     public static string StateOf(ReadOnlyMemory<byte> saved)
@@ -287,19 +320,23 @@ internal sealed class AccountBook(string id)
         var state = document.RootElement;
         var owner = state.GetProperty("phase").GetString() == "Open" ? state.GetProperty("owner").GetString() : null;
         return Line(
-            owner, Each(state, "balances", balance => balance.ToString()),
+            owner, Parts(state, "balances", (part, balance) => part is null ? balance.ToString() : $"{part}:{balance}"),
             Each(state, "holds", hold => HoldLine(
                 hold.GetProperty("id").GetInt64(), hold.GetProperty("amount").ToString(), hold.GetProperty("destination").ToString(),
                 hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported",
                 hold.GetProperty("phase").ToString(), hold.TryGetProperty("frame", out var frame) ? frame.GetInt64() : 0)),
-            Each(state, "positions", position => Slashed(position, "subAccount", "instrument", "quantity", "cost", "funding")),
-            Each(state, "orders", order => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")
+            Parts(state, "positions", (_, position) => Slashed(position, "subAccount", "instrument", "quantity", "cost", "funding")),
+            Parts(state, "orders", (_, order) => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")
                 + (order.TryGetProperty("phase", out var phase) ? $"/{phase}" : "")),
             Each(state, "houseRounding", share => Slashed(share, "asset", "e20")));
     }
 
     private static IEnumerable<string> Each(JsonElement state, string list, Func<JsonElement, string> line) =>
         state.GetProperty(list).EnumerateArray().Select(line);
+
+    private static IEnumerable<string> Parts(JsonElement state, string list, Func<string?, JsonElement, string> line) =>
+        Each(state, list, item => line(null, item)).Concat(state.GetProperty("isolated").EnumerateArray()
+            .SelectMany(part => Each(part, list, item => line(part.GetProperty("subAccount").ToString(), item))));
 
     private static string Slashed(JsonElement of, params string[] names) =>
         string.Join('/', names.Select(name => of.GetProperty(name).ToString()));

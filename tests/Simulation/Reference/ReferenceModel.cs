@@ -182,9 +182,10 @@ internal sealed class ReferenceModel
             if (Unusable(withdraw.Asset, withdraw.Units) is { } no) return Refused("withdraw", no);
             if (holds.Count >= 100) return Refused("withdraw", "too-many-withdrawals");
             if (withdraw.Units > Balance(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
-            var hold = new Hold(version + 1, withdraw.Asset, withdraw.Units, withdraw.Destination, time + Day, IsReported: false, "held", frame);
-            holds.Add(hold);
-            return $"account.withdrawal-held.v1 withdrawal={hold.Id} {Debit(hold.Asset, hold.Units)} destination={hold.Destination} overdueAt={Time(hold.OverdueAt)}"
+            var held = holds.Where(other => other.Asset == withdraw.Asset).Aggregate(withdraw.Units, (sum, other) => sum + other.Units);
+            if (held > MaxBalance) return Refused("withdraw", "balance-limit");
+            holds.Add(new Hold(version + 1, withdraw.Asset, withdraw.Units, withdraw.Destination, time + Day, IsReported: false, "held", frame));
+            return $"account.withdrawal-held.v1 withdrawal={version + 1} {Debit(withdraw.Asset, withdraw.Units)} destination={withdraw.Destination} overdueAt={Time(time + Day)}"
                 + (frame > 0 ? $" frame={frame}" : "");
         }
 
@@ -478,8 +479,7 @@ internal sealed class ReferenceModel
         public long? DueAt => FrameDueAt is { } frame && !(expiries.DueAt < frame) ? frame : expiries.DueAt;
 
         /// <summary>A cadence after the last frame, while something is new or some price may still go stale.</summary>
-        private long? FrameDueAt =>
-            last is null ? hasNews ? long.MinValue : null
+        private long? FrameDueAt => last is null ? hasNews ? long.MinValue : null
             : hasNews || last.Indices.Any(index => index.Price is not null) ? last.At + Cadence : null;
 
         public Outcome Wake(long time)

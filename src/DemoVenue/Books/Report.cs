@@ -1,0 +1,16 @@
+namespace CrossMargin.DemoVenue.Books;
+
+/// <summary>What the clearinghouse has to hear of, in the order in which it happened.</summary>
+public abstract record Report
+{
+    /// <summary>Made at the price of the order that rested.</summary>
+    public sealed record Fill(Instrument Instrument, decimal Price, decimal Quantity, Order Resting, Order Taking) : Report
+    {
+        public Order Buyer => Resting.Side == Side.Buy ? Resting : Taking;
+
+        public Order Seller => Resting.Side == Side.Buy ? Taking : Resting;
+    }
+
+    /// <summary>Nothing more of the order will be filled; what was reserved for it is free.</summary>
+    public sealed record Ended(Order Order) : Report;
+}

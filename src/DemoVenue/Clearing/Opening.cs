@@ -1,0 +1,180 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using CrossMargin.DemoVenue.Prices;
+using CrossMargin.DemoVenue.Traders;
+
+namespace CrossMargin.DemoVenue.Clearing;
+
+/// <summary>
+/// What has to be there before anybody trades: sources, instruments, members with accounts and money. What an earlier run has
+/// done is found and not done again.
+/// </summary>
+public sealed class Opening(ClearingApi api, string membersFile)
+{
+    private const string AlreadyAdmitted = "-already-admitted";
+    private const decimal BitcoinTick = 0.5m;
+    private const decimal BitcoinLot = 0.001m;
+
+    private static readonly decimal[] Strikes = [50_000, 60_000, 70_000];
+    private static readonly TimeSpan ShortestLife = TimeSpan.FromDays(20);
+
+    public async Task AdmitSources(CancellationToken cancel)
+    {
+        await Admit("/v1/feeds", new JsonObject { ["source"] = Feed.Source }, cancel);
+        foreach (var source in PriceFeeds.Spot.Append(PriceFeeds.Volatilities))
+            await Admit("/v1/sources", new JsonObject { ["source"] = source, ["weight"] = 1 }, cancel);
+    }
+
+    private async Task Admit(string target, JsonObject body, CancellationToken cancel)
+    {
+        var answer = await api.Post(Credentials.Operator, target, body, cancel);
+        if (!answer.Code.EndsWith(AlreadyAdmitted, StringComparison.Ordinal)) ClearingApi.Expect(answer, "admitting a source");
+    }
+
+    /// <summary>Everything that is listed and has not expired; what is missing of what we want is listed first.</summary>
+    public async Task<IReadOnlyList<Instrument>> List(DateTimeOffset now, CancellationToken cancel)
+    {
+        var listed = await Listed(cancel);
+        var id = listed.Select(instrument => instrument.Id).DefaultIfEmpty(0).Max();
+        var missing = Wanted(now).Where(wanted => !listed.Exists(one => one.Symbol == wanted.Symbol))
+            .Select(wanted => wanted with { Id = ++id }).ToList();
+        if (missing.Count > 0)
+        {
+            var items = new JsonArray([.. missing.Select(Terms)]);
+            var answer = await api.Post(Credentials.Operator, "/v1/instruments", new JsonObject { ["items"] = items }, cancel);
+            ClearingApi.Expect(answer, "listing instruments");
+            listed = await Listed(cancel);
+        }
+
+        return [.. listed.Where(instrument => instrument.Expiry is not { } expiry || expiry > now)];
+    }
+
+    /// <summary>Two perpetuals, a future, and a chain at three strikes, both expiring on the first of a month.</summary>
+    private static IEnumerable<Instrument> Wanted(DateTimeOffset now)
+    {
+        var earliest = now + ShortestLife;
+        var expiry = new DateTimeOffset(earliest.Year, earliest.Month, 1, 8, 0, 0, TimeSpan.Zero).AddMonths(1);
+        var date = expiry.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
+        yield return new Instrument(0, "BTC-PERP", InstrumentKind.Perp, PriceProcess.Bitcoin, BitcoinTick, BitcoinLot);
+        yield return new Instrument(0, "ETH-PERP", InstrumentKind.Perp, PriceProcess.Ether, 0.05m, 0.01m);
+        yield return new Instrument(0, $"BTC-{date}", InstrumentKind.Future, PriceProcess.Bitcoin, BitcoinTick, BitcoinLot)
+        {
+            Expiry = expiry,
+        };
+        foreach (var strike in Strikes)
+        {
+            foreach (var kind in new[] { InstrumentKind.Call, InstrumentKind.Put })
+            {
+                var symbol = $"BTC-{date}-{Decimals.Text(strike)}-{(kind == InstrumentKind.Call ? 'c' : 'p')}";
+                yield return new Instrument(0, symbol, kind, PriceProcess.Bitcoin, BitcoinTick, 0.01m)
+                {
+                    Expiry = expiry, Strike = strike,
+                };
+            }
+        }
+    }
+
+    private async Task<List<Instrument>> Listed(CancellationToken cancel)
+    {
+        var page = ClearingApi.Expect(await api.Get(Credentials.Auditor, "/v1/instruments?limit=1000", cancel), "what is listed");
+        return [.. page["data"]!.AsArray().Select(view => Read(view!))];
+    }
+
+    private static Instrument Read(JsonNode view)
+    {
+        var kind = (string?)view["right"] switch
+        {
+            "call" => InstrumentKind.Call,
+            "put" => InstrumentKind.Put,
+            _ => (string?)view["kind"] == "future" ? InstrumentKind.Future : InstrumentKind.Perp,
+        };
+        return new Instrument(
+            (int)view["id"]!, (string)view["symbol"]!, kind, (string)view["underlying"]!, Decimals.Read(view["tick"]),
+            Decimals.Read(view["lot"]))
+        {
+            Expiry = view["expiryAt"] is { } expiry ? DateTimeOffset.Parse((string)expiry!, CultureInfo.InvariantCulture) : null,
+            Strike = view["strike"] is { } strike ? Decimals.Read(strike) : 0,
+        };
+    }
+
+    private static JsonObject Terms(Instrument instrument)
+    {
+        var terms = new JsonObject
+        {
+            ["id"] = instrument.Id, ["kind"] = KindOf(instrument), ["symbol"] = instrument.Symbol,
+            ["underlying"] = instrument.Underlying, ["settlement"] = "USDC", ["multiplier"] = "1",
+            ["tick"] = Decimals.Text(instrument.Tick), ["lot"] = Decimals.Text(instrument.Lot),
+        };
+        if (instrument.Expiry is { } expiry) terms["expiryAt"] = expiry.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+        if (!instrument.IsOption) return terms;
+        terms["strike"] = Decimals.Text(instrument.Strike);
+        terms["right"] = instrument.Kind == InstrumentKind.Call ? "call" : "put";
+        return terms;
+    }
+
+    private static string KindOf(Instrument instrument) => instrument.Kind switch
+    {
+        InstrumentKind.Perp => "perp",
+        InstrumentKind.Future => "future",
+        _ => "option",
+    };
+
+    /// <summary>Whose accounts are whose is known to nobody but us: it stands in a file beside the clearinghouse's data.</summary>
+    public async Task<IReadOnlyList<Member>> OpenAccounts(int count, CancellationToken cancel)
+    {
+        var known = File.Exists(membersFile) ? await File.ReadAllLinesAsync(membersFile, cancel) : [];
+        var opened = await Task.WhenAll(Enumerable.Range(0, Math.Max(0, count - known.Length)).Select(async _ =>
+        {
+            var answer = await api.Post(Credentials.Broker, "/v1/accounts", [], cancel);
+            return (string)ClearingApi.Expect(answer, "opening an account")["account"]!;
+        }));
+        await File.WriteAllLinesAsync(membersFile + ".new", [.. known, .. opened], cancel);
+        File.Move(membersFile + ".new", membersFile, overwrite: true);
+
+        List<Member> members = [.. known.Concat(opened).Select((account, place) => new Member(place, account))];
+        await Fund(members, cancel);
+        return members;
+    }
+
+    /// <summary>Always the same numbers with the same amounts: who has them already keeps what he has.</summary>
+    private async Task Fund(List<Member> members, CancellationToken cancel)
+    {
+        var items = new JsonArray();
+        foreach (var member in members)
+        {
+            items.Add(Deposit(member, 1, "USDC", member.Funds));
+            if (member.Ether > 0) items.Add(Deposit(member, 2, "ETH", member.Ether));
+        }
+
+        foreach (var batch in items.Select(item => item!.DeepClone()).Chunk(1_000))
+        {
+            var body = new JsonObject { ["items"] = new JsonArray([.. batch]) };
+            var answer = ClearingApi.Expect(await api.Report(Credentials.Custodian, "/v1/custody/vault/deposits", body, cancel), "funding");
+            var results = answer["results"]!.AsArray();
+            if (results.FirstOrDefault(result => (string?)result!["status"] is not ("applied" or "duplicate")) is { } bad)
+                throw new DemoFailed($"funding: the clearinghouse answered {bad.ToJsonString()}");
+        }
+    }
+
+    private static JsonObject Deposit(Member member, int number, string asset, decimal amount) => new()
+    {
+        ["account"] = member.Account, ["sourceSequence"] = number, ["asset"] = asset, ["amount"] = Decimals.Text(amount),
+        ["reference"] = $"demo {member.Place}",
+    };
+
+    /// <summary>
+    /// What members hold, and the orders that an earlier run has left reserved. The books were in its memory: those orders end.
+    /// </summary>
+    public async Task Resume(IReadOnlyList<Member> members, Feed feed, CancellationToken cancel) =>
+        await Task.WhenAll(members.Select(async member =>
+        {
+            var holding = ClearingApi.Expect(
+                await api.Get(Credentials.Engine, $"/v1/accounts/{member.Account}/positions", cancel), "what a member holds");
+            foreach (var position in holding["positions"]!.AsArray())
+                member.SetHeld((int)position!["instrument"]!, Decimals.Read(position["quantity"]));
+            var reserved = ClearingApi.Expect(
+                await api.Get(Credentials.Engine, $"/v1/accounts/{member.Account}/orders", cancel), "a member's orders");
+            lock (feed)
+                foreach (var order in reserved["orders"]!.AsArray()) feed.AddEnd(member.Account, (string)order!["orderId"]!);
+        }));
+}

@@ -1,0 +1,39 @@
+using System.Globalization;
+using CrossMargin.DemoVenue.Clearing;
+using CrossMargin.DemoVenue.Traders;
+
+namespace CrossMargin.DemoVenue;
+
+public sealed record DemoOptions(Uri Server, string DataDirectory)
+{
+    public const string Usage =
+        "usage: CrossMargin.DemoVenue [--server URL] [--data DIRECTORY] [--accounts N] [--seed N]";
+
+    public int Accounts { get; init; } = 300;
+
+    public int Seed { get; init; } = 1;
+
+    public static DemoOptions Read(string[] args)
+    {
+        var options = new DemoOptions(new Uri("http://127.0.0.1:8080"), ".data");
+        for (var i = 0; i < args.Length; i += 2)
+        {
+            var value = i + 1 < args.Length ? args[i + 1] : throw new DemoFailed(Usage);
+            options = args[i] switch
+            {
+                "--server" when Uri.TryCreate(value, UriKind.Absolute, out var server) => options with { Server = server },
+                "--data" => options with { DataDirectory = value },
+                "--accounts" => options with { Accounts = Number(value, min: Member.Makers + 1) },
+                "--seed" => options with { Seed = Number(value, min: 0) },
+                _ => throw new DemoFailed(Usage),
+            };
+        }
+
+        return options;
+    }
+
+    private static int Number(string text, int min) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= 100_000
+            ? number
+            : throw new DemoFailed($"{text} is not a number from {min} to 100000");
+}

@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+using CrossMargin.DemoVenue;
+using CrossMargin.DemoVenue.Clearing;
+
+using var stop = new CancellationTokenSource();
+using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+try
+{
+    var options = DemoOptions.Read(args);
+    using var api = new ClearingApi(options.Server, new Credentials(options.DataDirectory));
+    var session = await Session.Open(api, options, DateTimeOffset.UtcNow, stop.Token);
+    await new LiveRun(api, session, Console.Out).UntilStopped(stop.Token);
+    return 0;
+}
+catch (OperationCanceledException) when (stop.IsCancellationRequested)
+{
+    return 0;
+}
+catch (DemoFailed failed)
+{
+    Console.Error.WriteLine($"demo venue: {failed.Message}");
+    return 1;
+}
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stop.Cancel();
+}

@@ -1,0 +1,160 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using CrossMargin.DemoVenue.Books;
+using CrossMargin.DemoVenue.Clearing;
+using CrossMargin.DemoVenue.Prices;
+using CrossMargin.DemoVenue.Traders;
+
+namespace CrossMargin.DemoVenue;
+
+/// <summary>A market that is cleared: each step of it goes to the clearinghouse and comes back before the next one.</summary>
+public sealed class Session
+{
+    public static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
+
+    private const double OpeningBitcoin = 60_000;
+    private const double OpeningEther = 3_000;
+
+    private const int MostTries = 300;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly ClearingApi api;
+    private readonly Feed feed;
+    private readonly PriceFeeds prices;
+    private readonly Dictionary<string, int> placeOf;
+    private readonly SortedDictionary<string, long> refusals = new(StringComparer.Ordinal);
+    private byte[] tradesHash = [];
+
+    private Session(ClearingApi api, Feed feed, PriceFeeds prices, Market market)
+    {
+        (this.api, this.feed, this.prices, Market) = (api, feed, prices, market);
+        placeOf = market.Members.ToDictionary(member => member.Account, member => member.Place);
+    }
+
+    public Market Market { get; }
+
+    public long Trades { get; private set; }
+
+    public long Orders { get; private set; }
+
+    /// <summary>Why the clearinghouse would not carry orders, and how often.</summary>
+    public IReadOnlyDictionary<string, long> Refusals => refusals;
+
+    public long ReportsRefused => feed.Refused;
+
+    /// <summary>A chain over all trades so far, members by their place: equal for equal trades.</summary>
+    public string TradesHash => Convert.ToHexStringLower(tradesHash);
+
+    /// <param name="now">When virtual time begins; what is listed, and what an option is worth, follow from it.</param>
+    public static async Task<Session> Open(ClearingApi api, DemoOptions options, DateTimeOffset now, CancellationToken cancel)
+    {
+        var opening = new Opening(api, Path.Combine(options.DataDirectory, "demo-members"));
+        await opening.AdmitSources(cancel);
+        var instruments = await opening.List(now, cancel);
+        var members = await opening.OpenAccounts(options.Accounts, cancel);
+        var feed = await Feed.Resume(api, cancel);
+
+        // A run that goes on where another one ended does not repeat its chances.
+        var (run, seed) = (feed.Next, HashCode(options.Seed, feed.Next));
+        var (bitcoin, ether) = await LastIndices(api, cancel);
+        var market = new Market(seed, run, now, new PriceProcess(seed + 1, bitcoin, ether), instruments, members);
+        await opening.Resume(members, feed, cancel);
+        await feed.Send(cancel);
+
+        var session = new Session(api, feed, await PriceFeeds.Resume(api, seed + 2, cancel), market);
+        await session.UntilPriced(cancel);
+        return session;
+    }
+
+    /// <param name="push">What a scenario adds to the logarithm of the prices in this step.</param>
+    /// <param name="cancel">Between two steps, not within one.</param>
+    public async Task Advance(double push, CancellationToken cancel)
+    {
+        var wanted = Market.Advance(Step, push);
+        await prices.Send(Market, cancel);
+        await prices.SendSurfaceInTurn(Market, cancel);
+
+        var answers = await Task.WhenAll(wanted.Select(order => Reserve(order, cancel)));
+        Orders += wanted.Count;
+        foreach (var (order, answer) in wanted.Zip(answers))
+        {
+            if (answer.IsGood)
+            {
+                Market.Place(order);
+                continue;
+            }
+
+            Market.Refuse(order);
+            refusals[answer.Code] = refusals.GetValueOrDefault(answer.Code) + 1;
+        }
+
+        foreach (var report in Market.TakeReports())
+        {
+            if (report is Report.Fill fill) Note(fill);
+            feed.Add(report);
+        }
+
+        await feed.Send(cancel);
+    }
+
+    /// <summary>A refusal is an answer; what the clearinghouse cannot have understood is our mistake.</summary>
+    private async Task<Answer> Reserve(Order order, CancellationToken cancel)
+    {
+        var terms = Terms(order.Instrument, order.Side, order.Quantity, order.Price);
+        var answer = await api.Put(Credentials.Engine, $"/v1/orders/{order.Id}?account={order.Account}", terms, cancel);
+        if (answer.Status is not (409 or 422)) ClearingApi.Expect(answer, "reserving an order");
+        return answer;
+    }
+
+    /// <summary>
+    /// Nobody can be margined before three sources have a price and the options a volatility. When there is a frame with all of it, a
+    /// maker would be granted an order in every instrument.
+    /// </summary>
+    private async Task UntilPriced(CancellationToken cancel)
+    {
+        foreach (var instrument in Market.Instruments)
+        {
+            var terms = Terms(instrument, Side.Buy, instrument.Lot, instrument.UpToTick(Market.FairPrice(instrument)));
+            for (var tries = MostTries; ; await Task.Delay(Pause, cancel))
+            {
+                await prices.Send(Market, cancel);
+                var check = await api.Post(Credentials.Engine, $"/v1/orders/check?account={Market.Members[0].Account}", terms, cancel);
+                if ((bool?)check.Body["accepted"] == true) break;
+                if (--tries == 0) throw new DemoFailed($"{instrument.Symbol} has no price: {check.Body.ToJsonString()}");
+                await prices.SendSurface(Market, cancel);
+            }
+        }
+    }
+
+    private static JsonObject Terms(Instrument instrument, Side side, decimal quantity, decimal price) => new()
+    {
+        ["instrument"] = instrument.Id, ["side"] = side == Side.Buy ? "buy" : "sell",
+        ["quantity"] = Decimals.Text(quantity), ["price"] = Decimals.Text(price),
+    };
+
+    private void Note(Report.Fill fill)
+    {
+        Trades++;
+        var trade = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{fill.Instrument.Symbol} {fill.Price} {fill.Quantity} {placeOf[fill.Buyer.Account]} {placeOf[fill.Seller.Account]}");
+        tradesHash = SHA256.HashData([.. tradesHash, .. Encoding.UTF8.GetBytes(trade)]);
+    }
+
+    private static async Task<(double Bitcoin, double Ether)> LastIndices(ClearingApi api, CancellationToken cancel)
+    {
+        var frame = await api.Get(Credentials.Auditor, "/v1/frames/latest", cancel);
+        return (IndexOf(PriceProcess.Bitcoin) ?? OpeningBitcoin, IndexOf(PriceProcess.Ether) ?? OpeningEther);
+
+        double? IndexOf(string underlying) =>
+            frame.Body["indices"]?.AsArray().FirstOrDefault(index => (string?)index!["underlying"] == underlying)?["index"] is { } index
+                ? (double)Decimals.Read(index)
+                : null;
+    }
+
+    /// <summary>The same in every process, unlike System.HashCode.</summary>
+    private static int HashCode(int seed, long run) => (int)((((ulong)seed * 0x9E3779B1UL) + ((ulong)run * 0x85EBCA77UL)) % int.MaxValue);
+}
