@@ -4,6 +4,7 @@ using CrossMargin.Api.Audit;
 using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Liquidations;
 using CrossMargin.Api.Margin;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.Operations;
@@ -93,6 +94,14 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(SetAsideRequest))]
 [JsonSerializable(typeof(BringBackRequest))]
 [JsonSerializable(typeof(StandingReceipt))]
+[JsonSerializable(typeof(LiquidationOrderPage))]
+[JsonSerializable(typeof(AcknowledgeRequest))]
+[JsonSerializable(typeof(RejectRequest))]
+[JsonSerializable(typeof(LiquidationOrderReceipt))]
+[JsonSerializable(typeof(LiquidationAnswer))]
+[JsonSerializable(typeof(FundAnswer))]
+[JsonSerializable(typeof(FundDepositRequest))]
+[JsonSerializable(typeof(FundDepositReceipt))]
 [JsonSerializable(typeof(ParkedAnswer))]
 [JsonSerializable(typeof(ResolveRequest))]
 [JsonSerializable(typeof(UnparkedReceipt))]

@@ -116,6 +116,12 @@ public enum Rejection
     SmileCalendar = 284,
     PriceOutOfBand = 285,
 
+    // 300–349: liquidation, in order of precedence.
+    /// <summary>A case is open: only the case trades, and nothing leaves.</summary>
+    AccountInLiquidation = 300,
+    /// <summary>The link sent no such order, or it has ended.</summary>
+    UnknownLiquidationOrder = 310,
+
     // 400–449: what a risk pool shares, in order of precedence.
     UnknownShard = 400,
     ExposureNegative = 401,

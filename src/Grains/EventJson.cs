@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 
 namespace CrossMargin.Grains;
 
@@ -56,6 +57,14 @@ internal static class EventJson
         public override WithdrawalId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => new(reader.GetInt64());
 
         public override void Write(Utf8JsonWriter writer, WithdrawalId value, JsonSerializerOptions options) =>
+            writer.WriteNumberValue(value.Version);
+    }
+
+    internal sealed class CaseConverter : JsonConverter<CaseId>
+    {
+        public override CaseId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => new(reader.GetInt64());
+
+        public override void Write(Utf8JsonWriter writer, CaseId value, JsonSerializerOptions options) =>
             writer.WriteNumberValue(value.Version);
     }
 

@@ -69,6 +69,12 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/pool"] = ["officer"],
         ["POST /v1/pool/shards/{shard}/set-aside"] = ["officer"],
         ["POST /v1/pool/shards/{shard}/bring-back"] = ["officer"],
+        ["GET /v1/liquidation-orders"] = ["custodian", "engine", "oracle"],
+        ["POST /v1/liquidation-orders/{orderId}/ack"] = ["custodian", "engine", "oracle"],
+        ["POST /v1/liquidation-orders/{orderId}/reject"] = ["custodian", "engine", "oracle"],
+        ["GET /v1/liquidations/{liquidation}"] = ["auditor"],
+        ["GET /v1/insurance-fund"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["POST /v1/insurance-fund/deposits"] = ["operator"],
         ["GET /v1/parked"] = ["operator"],
         ["POST /v1/parked/{address}/resolve"] = ["operator"],
         ["GET /v1/events/{address}"] = ["auditor"],
@@ -104,7 +110,8 @@ public sealed class AccessTests(VenueFixture venue)
                 foreach (var who in Principals)
                 {
                     var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{source}", "vault")
-                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{orderId}", "1").Replace("{shard}", "1").Replace("{subAccount}", "1");
+                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{subAccount}", "1").Replace("{orderId}", "1").Replace("{shard}", "1")
+                        .Replace("{liquidation}", $"{absent}:1");
                     if (template is "/v1/fills" or "/v1/prices") path += "?source=vault";
                     if (InQuery(template)) path += $"?account={account}";
 
@@ -139,7 +146,7 @@ public sealed class AccessTests(VenueFixture venue)
         return route switch
         {
             "GET /v1/accounts/{id}/withdrawals/{withdrawalId}" or "GET /v1/events/{address}" or "GET /v1/audit/proofs/{address}"
-                or "GET /v1/feeds/{source}/end-requests" or "GET /v1/instruments/{instrument}" or "GET /v1/frames/latest" => "not-found",
+                or "GET /v1/feeds/{source}/end-requests" or "GET /v1/liquidations/{liquidation}" or "GET /v1/instruments/{instrument}" or "GET /v1/frames/latest" => "not-found",
             "POST /v1/simulate" => "malformed-book",
             "POST /v1/parameters" or "DELETE /v1/orders/{orderId}" => "malformed-body",
             "GET /v1/accounts/{id}/margin" or "GET /v1/accounts/{id}/margin/explain" or "GET /v1/accounts/{id}/greeks"

@@ -83,6 +83,8 @@ public sealed class RejectionTests
             283 smile-butterfly
             284 smile-calendar
             285 price-out-of-band
+            300 account-in-liquidation
+            310 unknown-liquidation-order
             400 unknown-shard
             401 exposure-negative
             410 shard-already-set-aside

@@ -66,8 +66,8 @@ public sealed record VerifyRequest(int? Shard = null, long? From = null, long? T
 }
 
 [Description(
-    "Per asset: accounts + held + inFlight + suspense + fees − cost + funding = deposited − paid, exactly, or `difference` says by how "
-    + "much not.")]
+    "Per asset: accounts + held + inFlight + suspense + fees + fund − cost + funding = deposited − paid, exactly, or `difference` says "
+    + "by how much not.")]
 public sealed record ConservationView(
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Accounts,
@@ -77,6 +77,7 @@ public sealed record ConservationView(
     [property: RegularExpression(AmountText.Pattern), Description("What messages carry whose receiver could not take them.")]
     string Suspense,
     [property: RegularExpression(AmountText.Pattern), Description("Collected by the feeds.")] string Fees,
+    [property: RegularExpression(AmountText.Pattern), Description("The insurance fund's.")] string Fund,
     [property: RegularExpression(AmountText.Pattern), Description("Of all positions.")] string Cost,
     [property: RegularExpression(AmountText.Pattern), Description("Quantity × index settled of all positions, and the house's rounding.")]
     string Funding,

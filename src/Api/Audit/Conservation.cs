@@ -3,15 +3,17 @@ using System.Numerics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 
 namespace CrossMargin.Api.Audit;
 
 /// <summary>
 /// What a venue holds on a cut, per asset and per instrument, in numbers that do not overflow. Per asset
-/// accounts + held + in flight + suspense + fees − cost + funding = deposited − paid, exactly: a leg on its way counts as its
+/// accounts + held + in flight + suspense + fees + fund − cost + funding = deposited − paid, exactly: a leg on its way counts as its
 /// account will book it, and funding is quantity × index settled, with what rounding gave the house. Per instrument, everything
 /// that is held or on its way sums to zero.
 /// </summary>
@@ -22,11 +24,11 @@ internal sealed class Conservation
 
     private sealed class Sums(Asset asset)
     {
-        public BigInteger Accounts, Held, InFlight, Suspense, Fees, Cost, Deposited, Paid, FundingE20;
+        public BigInteger Accounts, Held, InFlight, Suspense, Fees, Fund, Cost, Deposited, Paid, FundingE20;
 
         public BigInteger UnitE20 { get; } = BigInteger.Pow(10, FundingPoint.OwedScale - asset.Decimals!.Value);
         public BigInteger DifferenceE20 =>
-            ((Accounts + Held + InFlight + Suspense + Fees - Cost - Deposited + Paid) * UnitE20) + FundingE20;
+            ((Accounts + Held + InFlight + Suspense + Fees + Fund - Cost - Deposited + Paid) * UnitE20) + FundingE20;
     }
 
     /// <param name="times">−1 takes back what was added.</param>
@@ -35,6 +37,8 @@ internal sealed class Conservation
         foreach (var amount in account.Parts.SelectMany(part => part.Balances.Amounts))
             Of(amount).Accounts += times * (BigInteger)amount.Units;
         foreach (var hold in account.Holds) Of(hold.Amount).Held += times * (BigInteger)hold.Amount.Units;
+        foreach (var share in account.FundShares)
+            Of(share.PaidIn).Fund += times * ((BigInteger)share.PaidIn.Units - share.Drawn.Units);
         foreach (var share in account.HouseRounding.Shares) Of(share.Asset).FundingE20 += times * (BigInteger)share.E20;
         foreach (var position in account.AllPositions)
         {
@@ -48,6 +52,17 @@ internal sealed class Conservation
     public void Add(TradeCapture feed, int times = 1)
     {
         foreach (var fees in feed.Fees.Amounts) Of(fees).Fees += times * (BigInteger)fees.Units;
+    }
+
+    /// <summary>What officers put into the fund of a pool; what accounts did stands in them.</summary>
+    public void Add(Coordinator pool, int times = 1)
+    {
+        foreach (var amount in pool.Deposited.Amounts) Of(amount).Fund += times * (BigInteger)amount.Units;
+    }
+
+    public void Add(PoolEvent @event)
+    {
+        if (@event is PoolEvent.FundDeposited deposited) Of(deposited.Amount).Deposited += deposited.Amount.Units;
     }
 
     /// <summary>What crosses the venue's border, and what left the positions at an expiry while others may still hold theirs.</summary>
@@ -93,7 +108,7 @@ internal sealed class Conservation
     [
         .. byAsset.Select(entry => new ConservationView(
             entry.Key.ToString(), Text(entry, s => s.Accounts), Text(entry, s => s.Held), Text(entry, s => s.InFlight),
-            Text(entry, s => s.Suspense), Text(entry, s => s.Fees), Text(entry, s => s.Cost),
+            Text(entry, s => s.Suspense), Text(entry, s => s.Fees), Text(entry, s => s.Fund), Text(entry, s => s.Cost),
             Decimal(entry.Value.FundingE20, FundingPoint.OwedScale), Text(entry, s => s.Deposited), Text(entry, s => s.Paid),
             Decimal(entry.Value.DifferenceE20, FundingPoint.OwedScale))),
     ];

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
 using CrossMargin.Runtime.Grains;
@@ -121,6 +123,7 @@ internal sealed class OnlineAudit
         Count(book.State, times: -1);
         Count(next, times: 1);
         if (@event is AccountEvent money) sums.Add(money);
+        if (@event is PoolEvent endowment) sums.Add(endowment);
         (book.State, book.Version) = (next, record.Version);
     }
 
@@ -128,6 +131,7 @@ internal sealed class OnlineAudit
     {
         if (state is Account account) sums.Add(account, times);
         if (state is TradeCapture feed) sums.Add(feed, times);
+        if (state is Coordinator pool) sums.Add(pool, times);
     }
 
     /// <summary>All records of one turn of one message are one taking in.</summary>

@@ -29,7 +29,8 @@ public sealed record RepriceAnswer(
     [property: Description("Records of accounts that were folded.")] long Records,
     [property: Description("Turns that were decided anew, and gave the recorded events to the byte.")] long Decisions,
     [property: Description("Figures of margin among them.")] long Figures,
-    [property: Description("Refusals: what was asked for is not in the journal, so they cannot be asked again.")] long Refusals,
+    [property: Description("Refusals and slices of liquidations: what was asked or granted is not in the record, so it is not asked again.")]
+    long NotAsked,
     [property: Description("Frames that were priced for it.")] long Frames,
     [property: Description("At most 100.")] IReadOnlyList<Finding> Findings,
     [property: Description("The hash of the cut that was read, as GET /v1/audit/head gives it.")] string Hash, string AsOf);
@@ -46,7 +47,7 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
     private readonly Dictionary<GrainId, Account> accounts = [];
     private readonly List<Finding> findings = [];
     private FrameReader frames = null!;
-    private long records, decisions, figures, refusals;
+    private long records, decisions, figures, notAsked;
 
     public async Task<RepriceAnswer> Whole(DateTimeOffset now)
     {
@@ -71,7 +72,7 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
         }
 
         return new RepriceAnswer(
-            findings.Count == 0 ? "agrees" : "differs", records, decisions, figures, refusals, frames.Opened, findings,
+            findings.Count == 0 ? "agrees" : "differs", records, decisions, figures, notAsked, frames.Opened, findings,
             AuditHead.HashOf(heads), Instant.From(now).ToString());
     }
 
@@ -92,7 +93,7 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
 
         var grain = turn[0].Grain;
         var before = accounts.GetValueOrDefault(grain) ?? Account.Unopened(new AccountId(grain));
-        if (events is [AccountEvent.CommandRefused]) refusals++;
+        if (events.Any(IsOfAnUnrecordedInput)) notAsked++;
         else Compare(turn, Expected(before, turn[0], events.ToImmutable(), await frames.MarksOf(turn[0].Frame)));
         try
         {
@@ -122,12 +123,17 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
             AccountEvent.CollateralReleased e => new AccountCommand.ReleaseCollateral(e.SubAccount, e.Amount),
             _ => first.Cause is Cause.Frame frame ? new FrameAdopted(frame.Number) : null,
         };
-        if (events[0] is AccountEvent.WithdrawalHeld held)
-            context = context with { Now = held.OverdueAt.PlusMicros(-Account.OverdueAfterMicros) };
         return asked is null
-            ? Account.Judged(before, [.. events.Where(@event => @event is not AccountEvent.MarginStatusChanged)], marks)
+            ? Account.Judged(before, [.. events.TakeWhile(@event => !IsJudgement(@event))], context)
             : Account.Decide(before, asked, context).Events;
     }
+
+    private static bool IsOfAnUnrecordedInput(AccountEvent @event) => @event is AccountEvent.CommandRefused or AccountEvent.SliceOrdered;
+
+    /// <summary>What follows from how an account stands; the first of them stands behind the last fact.</summary>
+    private static bool IsJudgement(AccountEvent @event) => @event
+        is AccountEvent.MarginStatusChanged or AccountEvent.CaseOpened or AccountEvent.CaseEnded or AccountEvent.SliceCalledBack
+        or AccountEvent.SliceEnded { Ending: SliceEnding.GivenUp };
 
     private void Compare(List<JournalRecord> turn, ImmutableArray<AccountEvent> expected)
     {
@@ -152,7 +158,7 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
         return $"{type.NameOf(@event)} {Encoding.UTF8.GetString(payload.WrittenSpan)}";
     }
 
-    /// <summary>The turns of a shard's accounts, one after the other: neighbouring records of one grain and one cause.</summary>
+    /// <summary>The turns of a shard's accounts, one after the other: neighbouring records of one grain, cause and time.</summary>
     private sealed class TurnReader(Venue venue, Head head, CancellationToken cancel)
     {
         private readonly Queue<JournalRecord> ahead = [];
@@ -166,7 +172,8 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
             Turn = [];
             while (await Peek() is { } record)
             {
-                var belongs = Turn.Count == 0 || (record.Grain == Turn[0].Grain && record.Cause == Turn[0].Cause);
+                var belongs = Turn.Count == 0
+                    || (record.Grain == Turn[0].Grain && record.Cause == Turn[0].Cause && record.Time == Turn[0].Time);
                 if (Turn.Count > 0 && !belongs) return true;
                 ahead.Dequeue();
                 if (record.Grain.Kind == GrainKind.Account) Turn.Add(record);

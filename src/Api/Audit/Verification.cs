@@ -1,7 +1,9 @@
 using CrossMargin.Api.Hosting;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
@@ -94,6 +96,7 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
         {
             if (slot.State is Account account) totals.Add(account);
             if (slot.State is TradeCapture feed) totals.Add(feed);
+            if (slot.State is Coordinator pool) totals.Add(pool);
             if (slot.State is ShardGrain own) await CountSuspense(own);
         }
 
@@ -134,6 +137,7 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
             state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
             if (slot.Type.FrameIn(@event) is { } frame) state.Publish(frame);
             if (@event is AccountEvent money) totals.Add(money);
+            if (@event is PoolEvent endowment) totals.Add(endowment);
             return true;
         }
         catch (Exception broken) when (broken is not OutOfMemoryException)

@@ -6,6 +6,7 @@ using CrossMargin.Api.Audit;
 using CrossMargin.Api.Batches;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
+using CrossMargin.Api.Liquidations;
 using CrossMargin.Api.Margin;
 using CrossMargin.Api.Markets;
 using CrossMargin.Api.OpenApi;
@@ -70,6 +71,8 @@ internal static class ApiApplication
         ParameterRoutes.Map(app);
         FillRoutes.Map(app);
         OrderRoutes.Map(app);
+        LiquidationOrderRoutes.Map(app);
+        LiquidationRoutes.Map(app);
         IngestRoutes.Map(app);
         EventRoutes.Map(app);
         ParkedRoutes.Map(app);

@@ -1,6 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Parameters;
@@ -38,7 +39,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
-        new CoordinatorGrain(new ShardMap(options.Shards)))
+        new CoordinatorGrain(new ShardMap(options.Shards)), new VenueLinkGrain())
     {
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
         Coordinator = PoolId.Main.Grain,

@@ -99,6 +99,10 @@ public static class ProblemTable
         [Rejection.SmileCalendar] = Of(
             Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
         [Rejection.PriceOutOfBand] = Of(Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
+        [Rejection.AccountInLiquidation] = Of(
+            Rejection.AccountInLiquidation, 422, "The account is in liquidation: nothing leaves, and no order is taken."),
+        [Rejection.UnknownLiquidationOrder] = Of(
+            Rejection.UnknownLiquidationOrder, 404, "No such liquidation order is open."),
         [Rejection.UnknownShard] = Of(Rejection.UnknownShard, 422, "The venue has no such shard."),
         [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
         [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),

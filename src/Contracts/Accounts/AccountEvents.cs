@@ -10,7 +10,7 @@ namespace CrossMargin.Contracts.Accounts;
 /// its own. A record's stored name is in <see cref="AccountEventNames"/>; a change of meaning is a new version of that
 /// name.
 /// </summary>
-public abstract record AccountEvent
+public abstract partial record AccountEvent
 {
     private AccountEvent() { }
 
@@ -179,7 +179,7 @@ public sealed record PositionChange(
     AssetAmount Funding, long HouseRoundingE20, FundingPoint FundingAfter, Quantity QuantityAfter, AssetAmount CostAfter,
     AssetAmount BalanceAfter);
 
-public static class AccountEventNames
+public static partial class AccountEventNames
 {
     public const string Opened = "account.opened.v1";
     public const string Deposited = "account.deposited.v1";

@@ -25,6 +25,9 @@ public enum GrainKind : byte
 
     /// <summary>What a risk pool shares: see <see cref="Pools.PoolId"/>.</summary>
     Coordinator = 6,
+
+    /// <summary>Liquidation orders on their way to matching engines: see <see cref="Links.LinkId"/>.</summary>
+    Link = 7,
 }
 
 /// <summary>

@@ -23,4 +23,7 @@ public abstract record PoolCommand
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public string? By { get; init; }
     }
+
+    /// <summary>Money of the house that stands in for the pool. <paramref name="Reference"/> is the depositor's own text.</summary>
+    public sealed record DepositToFund(AssetAmount Amount, string Reference) : PoolCommand;
 }

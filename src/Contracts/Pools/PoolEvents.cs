@@ -17,6 +17,10 @@ public abstract record PoolEvent
         /// <summary>The lowest frame under which one of those that wait began to; null when none waits.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public long? WaitsSince { get; init; }
+
+        /// <summary>What its cases want; null while it has none and never touched the fund.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ShardDemand? Demand { get; init; }
     }
 
     /// <summary>
@@ -24,6 +28,19 @@ public abstract record PoolEvent
     /// what is set aside later, whatever frame that names.
     /// </summary>
     public sealed record Cleared(long Frame, ImmutableArray<ShardId> Shards) : PoolEvent;
+
+    /// <summary>
+    /// Addressed to the shard, whose cases may order so much of each market, at once or not at all, and may have drawn so much
+    /// of each asset from the fund in all, ever.
+    /// </summary>
+    /// <param name="Frame">Of the report that asked.</param>
+    /// <param name="Interval">The beginning of the interval whose pace this is of.</param>
+    public sealed record BudgetGranted(
+        ShardId Shard, long Frame, Instant Interval, ImmutableArray<MarketAmount> Slices, ImmutableArray<AssetAmount> FundLimits)
+        : PoolEvent;
+
+    /// <summary>An officer put money of the house into the fund.</summary>
+    public sealed record FundDeposited(AssetAmount Amount, AssetAmount DepositedAfter, string Reference) : PoolEvent;
 
     public sealed record ShardSetAside(ShardId Shard, Money Exposure, string Reason) : PoolEvent
     {
@@ -46,6 +63,8 @@ public static class PoolEventNames
 {
     public const string ShardReported = "pool.shard-reported.v1";
     public const string Cleared = "pool.cleared.v1";
+    public const string BudgetGranted = "pool.budget-granted.v1";
+    public const string FundDeposited = "pool.fund-deposited.v1";
     public const string ShardSetAside = "pool.shard-set-aside.v1";
     public const string ShardBroughtBack = "pool.shard-brought-back.v1";
     public const string CommandRefused = "pool.command-refused.v1";

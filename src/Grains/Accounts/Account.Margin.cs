@@ -39,9 +39,16 @@ public sealed partial record Account
         return decision with { Events = events };
     }
 
-    /// <summary>These events and, if they change it, how the account stands after them: what a record of them has to say.</summary>
-    public static ImmutableArray<AccountEvent> Judged(Account before, ImmutableArray<AccountEvent> events, MarginMarks? marks) =>
-        WithStatus(before, new Decision<AccountEvent>(events, Rejection.None), marks).Events;
+    /// <summary>
+    /// These facts, how the account stands after them if that is otherwise, and what follows for its case: what a record of them
+    /// has to say. A slice is not ordered here; the grant that orders it is an input.
+    /// </summary>
+    public static ImmutableArray<AccountEvent> Judged(Account before, ImmutableArray<AccountEvent> facts, Context context)
+    {
+        var marks = context.Marks as MarginMarks;
+        var judged = WithStatus(before, new Decision<AccountEvent>(facts, Rejection.None), marks);
+        return WithCase(before, TimerDue.Now, judged, context, marks).Events;
+    }
 
     private Account Standing(AccountEvent.MarginStatusChanged e)
     {

@@ -2,8 +2,10 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Links;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
@@ -40,7 +42,8 @@ public sealed partial record Account(
     public static Decision<AccountEvent> Decide(Account account, object input, Context context)
     {
         var marks = context.Marks as MarginMarks;
-        return WithStatus(account, Decide(account, input, context, marks), marks);
+        var heard = Heard(account, input, Decide(account, input, context, marks));
+        return WithCase(account, input, WithStatus(account, heard, marks), context, marks);
     }
 
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
@@ -50,6 +53,8 @@ public sealed partial record Account(
         AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context, marks),
         AccountCommand.CancelWithdrawal cancel => CancelWithdrawal(account, cancel),
         PoolEvent.Cleared cleared => TakeClearance(account, cleared),
+        FundGranted granted => DrawFund(account, granted, marks),
+        SliceGranted or LinkEvent.OrderRejected or PoolEvent => Nothing,
         AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
         AccountCommand.Transfer transfer => Transfer(account, transfer, marks),
@@ -251,6 +256,13 @@ public sealed partial record Account(
             AccountEvent.TransferReceived e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReturned e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.MarginStatusChanged e => account.Standing(e),
+            AccountEvent.CaseOpened e => account.WithOpened(e),
+            AccountEvent.SliceOrdered e => account.WithOrdered(e),
+            AccountEvent.SliceFilled e => account.WithFilled(e),
+            AccountEvent.SliceCalledBack e => account.WithCalledBack(e),
+            AccountEvent.SliceEnded e => account.WithEnded(e),
+            AccountEvent.FundDrawn e => account.WithDrawn(e),
+            AccountEvent.CaseEnded e => account.WithClosed(e),
             AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
             AccountEvent.FillApplied e => account.Changed(e.Change),
             AccountEvent.FillReversed e => account.Changed(e.Change),
@@ -279,7 +291,7 @@ public sealed partial record Account(
 
     public Instant? DueAt()
     {
-        Instant? first = null;
+        var first = Case?.Slice?.Deadline;
         foreach (var hold in Holds)
             if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
         return first;

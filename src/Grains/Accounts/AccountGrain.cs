@@ -3,6 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Links;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Grains;
 
@@ -37,6 +40,13 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.CollateralReleased, typeof(AccountEvent.CollateralReleased)),
     (AccountEventNames.OrderEndsRequested, typeof(AccountEvent.OrderEndsRequested)),
     (AccountEventNames.MarginStatusChanged, typeof(AccountEvent.MarginStatusChanged)),
+    (AccountEventNames.CaseOpened, typeof(AccountEvent.CaseOpened)),
+    (AccountEventNames.SliceOrdered, typeof(AccountEvent.SliceOrdered)),
+    (AccountEventNames.SliceFilled, typeof(AccountEvent.SliceFilled)),
+    (AccountEventNames.SliceCalledBack, typeof(AccountEvent.SliceCalledBack)),
+    (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
+    (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
+    (AccountEventNames.CaseEnded, typeof(AccountEvent.CaseEnded)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
     private bool isMargined = true;
@@ -45,7 +55,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     public static AccountGrain Unmargined { get; } = new() { isMargined = false };
 
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 4;
+    public override int SnapshotSchema => 5;
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
     protected override Decision<AccountEvent> Decide(Account state, object input, Context context) =>
@@ -54,11 +64,14 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     protected override void Verify(Account state) => state.Verify();
     protected override Instant? DueAt(Account state) => state.DueAt();
     public override long? WaitsSince(object state) => ((Account)state).WaitsSince();
+    public override long? AsksSince(object state) => isMargined ? ((Account)state).AsksSince() : null;
+    public override ImmutableArray<FundShare> FundSharesOf(object state) => ((Account)state).FundShares;
 
     protected override ImmutableArray<GrainId> AddresseesOf(AccountEvent @event) => @event switch
     {
         AccountEvent.TransferSent sent => [sent.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
+        AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
         _ => [],
     };
 
@@ -67,7 +80,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
 
     protected override byte[] Save(Account state) => JsonSerializer.SerializeToUtf8Bytes(
         new AccountSnapshot(state.Version, state.Phase, state.Owner.Name, state.Balances.Amounts, state.Holds,
-            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status, [.. state.Isolated.Select(PartSnapshot.Of)]),
+            state.Positions.All, state.Orders, state.HouseRounding.Shares, state.Status, [.. state.Isolated.Select(PartSnapshot.Of)],
+            state.FundShares)
+        {
+            Case = state.Case,
+        },
         AccountJson.Default.AccountSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -77,7 +94,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             new AccountId(id), saved.Version, saved.Phase, saved.Owner is null ? default : new PrincipalId(saved.Owner),
             new AccountPart(
                 SubAccountId.Main, Balances.From(saved.Balances), Positions.From(saved.Positions), saved.Orders, saved.Status),
-            [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding));
+            [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding))
+        {
+            Case = saved.Case,
+            FundShares = saved.FundShares,
+        };
     }
 }
 
@@ -88,7 +109,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
 internal sealed record AccountSnapshot(
     long Version, AccountPhase Phase, string? Owner, ImmutableArray<AssetAmount> Balances, ImmutableArray<WithdrawalHold> Holds,
     ImmutableArray<Position> Positions, ImmutableArray<OrderReservation> Orders, ImmutableArray<RoundingShare> HouseRounding,
-    MarginStatus Status, ImmutableArray<PartSnapshot> Isolated);
+    MarginStatus Status, ImmutableArray<PartSnapshot> Isolated, ImmutableArray<FundShare> FundShares)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LiquidationCase? Case { get; init; }
+}
 
 internal sealed record PartSnapshot(
     SubAccountId SubAccount, ImmutableArray<AssetAmount> Balances, ImmutableArray<Position> Positions,
@@ -114,7 +139,7 @@ internal sealed record PartSnapshot(
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
-        typeof(ClearingJson.MoneyConverter),
+        typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.RateConverter), typeof(EventJson.CaseConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
@@ -142,6 +167,13 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.CollateralReleased))]
 [JsonSerializable(typeof(AccountEvent.OrderEndsRequested))]
 [JsonSerializable(typeof(AccountEvent.MarginStatusChanged))]
+[JsonSerializable(typeof(AccountEvent.CaseOpened))]
+[JsonSerializable(typeof(AccountEvent.SliceOrdered))]
+[JsonSerializable(typeof(AccountEvent.SliceFilled))]
+[JsonSerializable(typeof(AccountEvent.SliceCalledBack))]
+[JsonSerializable(typeof(AccountEvent.SliceEnded))]
+[JsonSerializable(typeof(AccountEvent.FundDrawn))]
+[JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 
@@ -50,12 +49,9 @@ public sealed record CashChange(
         AccountEvent.FundingApplied e => new CashChange("funding", -e.Funding, e.BalanceAfter, Funding: e.Funding),
         AccountEvent.Settled e => new CashChange("expiry", e.Realized, e.BalanceAfter, Realized: e.Realized),
         AccountEvent.DaySettled e => new CashChange("daily-settlement", e.Realized, e.BalanceAfter, Realized: e.Realized),
-        AccountEvent.Opened or AccountEvent.SubAccountIsolated or AccountEvent.WithdrawalCleared
-            or AccountEvent.WithdrawalInstructed or AccountEvent.WithdrawalPosted
-            or AccountEvent.WithdrawalOverdue or AccountEvent.TransferBounced or AccountEvent.OrderReserved or AccountEvent.OrderFilled
-            or AccountEvent.OrderReleased or AccountEvent.OrderEndsRequested or AccountEvent.MarginStatusChanged
-            or AccountEvent.CommandRefused => null,
-        _ => throw new UnreachableException(@event.GetType().Name),
+        AccountEvent.SliceFilled e => new CashChange("fund-paid", -e.ToFund, e.BalanceAfter),
+        AccountEvent.FundDrawn e => new CashChange("fund-drawn", e.Amount, e.BalanceAfter),
+        _ => null,
     };
 
     /// <summary>A trade's line is there even where nothing moved: it says that nothing was realized.</summary>

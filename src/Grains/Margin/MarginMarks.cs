@@ -17,7 +17,7 @@ namespace CrossMargin.Grains.Margin;
 /// A mark frame as decisions see it: priced once, then asked for every account, in a turn, in a sweep, in a what-if and for
 /// a reader. A frame that cannot be priced opens all the same, and says for every account why it has no value.
 /// </summary>
-public sealed class MarginMarks
+public sealed partial class MarginMarks
 {
     private MarginMarks(MarkFrame frame, PricedModel? model, Refusal unusable)
     {
@@ -81,6 +81,17 @@ public sealed class MarginMarks
         var at = IndexOf(Frame.Settlements, instrument, static mark => mark.Instrument);
         return at >= 0 ? Frame.Settlements[at].Price : null;
     }
+
+    /// <summary>The mark of an instrument, or null.</summary>
+    public Price? MarkOf(InstrumentId instrument)
+    {
+        var at = IndexOf(Frame.Instruments, instrument, static mark => mark.Instrument);
+        return at >= 0 ? Frame.Instruments[at].Mark : null;
+    }
+
+    /// <summary>What an asset is worth in the reference currency, or null.</summary>
+    public Price? PriceOf(Asset asset) =>
+        Model is { } model && model.Market.AssetOf(asset) is { IsRefused: false } known ? model.Market.Assets[known.Value].Price : null;
 
     /// <summary>
     /// Whether a bid is above mark + band × index, or an offer below mark − band × index. To the other side any price goes: an

@@ -49,9 +49,11 @@ public static class MarginRule
         if (now.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.AccountFrozen, null);
         var then = marks.Of(after, after.PartOf(subAccount));
         if (then.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.NoPrice, null);
-        if (then.Report is not { } report) return default;
+        var isInCase = before.Case is not null && before.PartOf(subAccount).IsCross;
+        var otherwise = isInCase ? Rejection.AccountInLiquidation : Rejection.None;   // only the case trades
+        if (then.Report is not { } report) return new MarginVerdict(otherwise, null);
         var isAcceptable = report.MayOpen || (now.Report is { } was && isNoRiskier(was, report));
-        return new MarginVerdict(isAcceptable ? Rejection.None : Rejection.InsufficientMargin, MarginFigures.Of(report));
+        return new MarginVerdict(isAcceptable ? otherwise : Rejection.InsufficientMargin, MarginFigures.Of(report));
     }
 
     /// <summary>Null where an amount would not fit: then it is not known to be harmless.</summary>

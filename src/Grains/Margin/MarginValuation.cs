@@ -1,6 +1,10 @@
+using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Liquidation;
 using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Grains.Margin;
 
@@ -24,4 +28,11 @@ public sealed class MarginValuation(MarketId market) : Valuation
     }
 
     public override ShardSweep ForShard() => new MarginSweep();
+
+    public override ShardDemand? DemandOf(object marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund) =>
+        ShardCases.DemandOf((MarginMarks)marks, asking, fund);
+
+    public override IEnumerable<(GrainSlot Grain, object Input)> Divide(
+        object marks, object message, IReadOnlyList<GrainSlot> asking, Func<ImmutableArray<FundShare>> fund) =>
+        message is PoolEvent.BudgetGranted granted ? ShardCases.Divide((MarginMarks)marks, granted, asking, fund) : [];
 }

@@ -16,15 +16,26 @@ public sealed record ShardStanding(long Frame, int Waiting, long? WaitsSince, Mo
 
     [JsonIgnore]
     public bool Counts => Exposure is null;
+
+    /// <summary>What its cases wanted, and what its accounts had paid into the fund and drawn from it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ShardDemand? Demand { get; init; }
+
+    /// <summary>What its accounts may have drawn from the fund in all, in order of asset.</summary>
+    public ImmutableArray<AssetAmount> FundLimits { get; init; } = [];
+
+    /// <summary>The beginning of the last interval in which it was granted a part of the pace, or null.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Instant? Granted { get; init; }
 }
 
 /// <summary>
 /// The coordinator of a risk pool: it knows how far every shard has come and what is missing in each, and so from when on
 /// money may leave the pool. The number of its records is that of the reports, however many accounts wait.
 /// </summary>
-public sealed record Coordinator(PoolId Id, long Version, ImmutableArray<ShardStanding> Shards)
+public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray<ShardStanding> Shards)
 {
-    /// <summary>A pool has no fund yet: the smallest shortfall stops everything.</summary>
+    /// <summary>What the fund counts for in clearance: nothing, so that the smallest shortfall stops everything.</summary>
     public static Money Fund => Money.Zero;
 
     public static Coordinator Of(PoolId id, int shards) => new(id, 0, [.. Enumerable.Repeat(ShardStanding.Unheard, shards)]);
@@ -34,6 +45,7 @@ public sealed record Coordinator(PoolId Id, long Version, ImmutableArray<ShardSt
         ShardEvent.FrameAdopted adopted => Report(pool, adopted, context),
         PoolCommand.SetAside command => SetAside(pool, command, context),
         PoolCommand.BringBack command => BringBack(pool, command, context),
+        PoolCommand.DepositToFund command => DepositToFund(pool, command),
         _ => throw new UnreachableException(input.GetType().Name),
     };
 
@@ -42,8 +54,9 @@ public sealed record Coordinator(PoolId Id, long Version, ImmutableArray<ShardSt
         var report = new PoolEvent.ShardReported(adopted.Shard, adopted.Frame, adopted.Waiting, adopted.Shortfall)
         {
             WaitsSince = adopted.WaitsSince,
+            Demand = adopted.Demand,
         };
-        return WithClearance(pool, report, context);
+        return WithGrant(pool, WithClearance(pool, report, context), adopted, context);
     }
 
     private static Decision<PoolEvent> SetAside(Coordinator pool, PoolCommand.SetAside command, Context context)
@@ -107,6 +120,8 @@ public sealed record Coordinator(PoolId Id, long Version, ImmutableArray<ShardSt
         {
             PoolEvent.ShardReported e => pool.Standing(e.Shard, pool.Heard(e)),
             PoolEvent.Cleared e => pool.Answered(e),
+            PoolEvent.BudgetGranted e => pool.Given(e),
+            PoolEvent.FundDeposited e => pool with { Deposited = pool.DepositedWith(e) },
             PoolEvent.ShardSetAside e => pool.Standing(e.Shard, pool.Shards[e.Shard.Number] with { Exposure = e.Exposure }),
             PoolEvent.ShardBroughtBack e => pool.Standing(e.Shard, pool.Shards[e.Shard.Number] with { Exposure = null }),
             PoolEvent.CommandRefused => pool,
@@ -118,7 +133,10 @@ public sealed record Coordinator(PoolId Id, long Version, ImmutableArray<ShardSt
     {
         var before = Shards[e.Shard.Number];
         Invariant.Holds("K1", e.Frame >= before.Frame, "the frame of a shard never goes back");
-        return new ShardStanding(e.Frame, e.Waiting, e.WaitsSince, e.Shortfall, before.Exposure);
+        return before with
+        {
+            Frame = e.Frame, Waiting = e.Waiting, WaitsSince = e.WaitsSince, Shortfall = e.Shortfall, Demand = e.Demand,
+        };
     }
 
     /// <summary>Who was answered has to ask again: what it reports next says what is left.</summary>
@@ -149,5 +167,7 @@ public sealed record Coordinator(PoolId Id, long Version, ImmutableArray<ShardSt
             Invariant.Holds("K5", isMissing, "what is missing is not negative");
             Invariant.Holds("K6", shard.WaitsSince is null || shard.Waiting > 0, "who waits is counted");
         }
+
+        VerifyFund();
     }
 }

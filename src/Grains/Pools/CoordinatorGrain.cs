@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Accounts;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
@@ -14,12 +15,14 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     PoolJson.Default,
     (PoolEventNames.ShardReported, typeof(PoolEvent.ShardReported)),
     (PoolEventNames.Cleared, typeof(PoolEvent.Cleared)),
+    (PoolEventNames.BudgetGranted, typeof(PoolEvent.BudgetGranted)),
+    (PoolEventNames.FundDeposited, typeof(PoolEvent.FundDeposited)),
     (PoolEventNames.ShardSetAside, typeof(PoolEvent.ShardSetAside)),
     (PoolEventNames.ShardBroughtBack, typeof(PoolEvent.ShardBroughtBack)),
     (PoolEventNames.CommandRefused, typeof(PoolEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Coordinator;
-    public override int SnapshotSchema => 1;
+    public override int SnapshotSchema => 2;
 
     protected override Coordinator Empty(GrainId id) => Coordinator.Of(new PoolId(id), map.Count);
 
@@ -30,33 +33,49 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     protected override void Verify(Coordinator state) => state.Verify();
     protected override Instant? DueAt(Coordinator state) => null;
 
-    protected override ImmutableArray<GrainId> AddresseesOf(PoolEvent @event) =>
-        @event is PoolEvent.Cleared cleared ? [.. cleared.Shards.Select(ShardMap.GrainOf)] : [];
+    protected override ImmutableArray<GrainId> AddresseesOf(PoolEvent @event) => @event switch
+    {
+        PoolEvent.Cleared cleared => [.. cleared.Shards.Select(ShardMap.GrainOf)],
+        PoolEvent.BudgetGranted granted => [ShardMap.GrainOf(granted.Shard)],
+        _ => [],
+    };
 
     protected override Rejection RefusalIn(PoolEvent @event) =>
         @event is PoolEvent.CommandRefused refused ? refused.Reason : Rejection.None;
 
-    protected override byte[] Save(Coordinator state) =>
-        JsonSerializer.SerializeToUtf8Bytes(new CoordinatorSnapshot(state.Version, state.Shards), PoolJson.Default.CoordinatorSnapshot);
+    protected override byte[] Save(Coordinator state) => JsonSerializer.SerializeToUtf8Bytes(
+        new CoordinatorSnapshot(state.Version, state.Shards, state.Deposited.Amounts, state.Pace), PoolJson.Default.CoordinatorSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
     {
         var saved = JsonSerializer.Deserialize(snapshot, PoolJson.Default.CoordinatorSnapshot)!;
-        return new Coordinator(new PoolId(id), saved.Version, saved.Shards);
+        return new Coordinator(new PoolId(id), saved.Version, saved.Shards)
+        {
+            Deposited = Balances.From(saved.Deposited),
+            Pace = saved.Pace,
+        };
     }
 }
 
 /// <summary>A coordinator as a snapshot keeps it. Equal states have equal bytes.</summary>
-internal sealed record CoordinatorSnapshot(long Version, ImmutableArray<ShardStanding> Shards);
+internal sealed record CoordinatorSnapshot(
+    long Version, ImmutableArray<ShardStanding> Shards, ImmutableArray<AssetAmount> Deposited, Pace Pace);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
-    Converters = [typeof(MoneyText), typeof(ShardNumber), typeof(EventJson.RejectionConverter)])]
+    Converters =
+    [
+        typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber), typeof(EventJson.RejectionConverter),
+        typeof(EventJson.InstantConverter),
+    ])]
 [JsonSerializable(typeof(PoolEvent.ShardReported))]
 [JsonSerializable(typeof(PoolEvent.Cleared))]
+[JsonSerializable(typeof(PoolEvent.BudgetGranted))]
+[JsonSerializable(typeof(PoolEvent.FundDeposited))]
+[JsonSerializable(typeof(PoolCommand.DepositToFund))]
 [JsonSerializable(typeof(PoolEvent.ShardSetAside))]
 [JsonSerializable(typeof(PoolEvent.ShardBroughtBack))]
 [JsonSerializable(typeof(PoolEvent.CommandRefused))]

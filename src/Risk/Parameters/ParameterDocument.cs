@@ -135,7 +135,11 @@ public static class ParameterDocument
         node.Required("fillSpread").Rate("0", "10"),
         node.Required("worstPriceMove").Rate("0", "0.99"),
         node.Required("policy").Choice<SlicePolicy>(),
-        node.Required("sliceCap").Money("1", "1000000000000")));
+        node.Required("sliceCap").Money("1", "1000000000000"),
+        node.Required("slicePatienceMs").Integer(100, 600_000),
+        node.Required("paceIntervalMs").Integer(100, 600_000),
+        node.Required("pacePerMarket").Money("1", "1000000000000"),
+        node.Required("minConfidence").Rate("0", "1")));
 
     private static ModelParameters Model(JsonNodeReader node)
     {

@@ -90,8 +90,12 @@ public enum SlowPrice
 public sealed record OrderParameters(Rate FeeRate, Rate? PriceBand);
 
 /// <summary>How a case is worked: see <see cref="Liquidation"/>.</summary>
+/// <param name="SlicePatienceMs">How long a slice may take until it is called back, and then until it is given up.</param>
+/// <param name="PaceIntervalMs">How long <paramref name="PacePerMarket"/> is the most that is ordered of one market.</param>
+/// <param name="MinConfidence">Below this confidence in an index or a collateral price nothing is begun.</param>
 public sealed record LiquidationParameters(
-    Rate FeeRate, Rate FillAdjustment, Rate FillSpread, Rate WorstPriceMove, SlicePolicy Policy, Money SliceCap);
+    Rate FeeRate, Rate FillAdjustment, Rate FillSpread, Rate WorstPriceMove, SlicePolicy Policy, Money SliceCap, int SlicePatienceMs,
+    int PaceIntervalMs, Money PacePerMarket, Rate MinConfidence);
 
 public enum SlicePolicy
 {

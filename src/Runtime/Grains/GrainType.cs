@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Runtime.Grains;
 
@@ -33,6 +34,15 @@ public abstract class GrainType
     /// the coordinator addresses to a shard is an input of every grain there that waits.
     /// </summary>
     public virtual long? WaitsSince(object state) => null;
+
+    /// <summary>
+    /// The frame under which the grain began to ask for a part of what the pool shares; null while it does not. It has a turn
+    /// at every frame, and what the coordinator grants its shard is divided among those that ask.
+    /// </summary>
+    public virtual long? AsksSince(object state) => null;
+
+    /// <summary>What the grain paid into the pool's fund and drew from it, ever. The array of an unchanged share is the same.</summary>
+    public virtual ImmutableArray<FundShare> FundSharesOf(object state) => [];
 
     /// <summary>
     /// The grains that an event is a message to; a shard's own grain stands for all in it that wait for the coordinator.

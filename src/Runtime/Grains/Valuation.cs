@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Runtime.Grains;
@@ -20,6 +22,18 @@ public abstract class Valuation
 
     /// <summary>The sweep of one shard from a recovery on.</summary>
     public abstract ShardSweep ForShard();
+
+    /// <summary>What a shard tells the coordinator when it has adopted a frame; null when there is nothing to tell.</summary>
+    /// <param name="asking">See <see cref="GrainType.AsksSince"/>: the longest first.</param>
+    /// <param name="fund">The shares of all grains, added up by asset.</param>
+    public virtual ShardDemand? DemandOf(object marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund) => null;
+
+    /// <summary>
+    /// What something that is addressed to a shard means to those in it that ask: who gets which input. Their turns run one after
+    /// the other, each asked for when the one before it has run.
+    /// </summary>
+    public virtual IEnumerable<(GrainSlot Grain, object Input)> Divide(
+        object marks, object message, IReadOnlyList<GrainSlot> asking, Func<ImmutableArray<FundShare>> fund) => [];
 }
 
 /// <summary>

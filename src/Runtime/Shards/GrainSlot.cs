@@ -19,6 +19,9 @@ public sealed class GrainSlot(GrainId id, GrainType type)
     /// <summary>See <see cref="GrainType.WaitsSince"/>; null for a halted grain.</summary>
     public long? WaitsSince { get; set; }
 
+    /// <summary>See <see cref="GrainType.AsksSince"/>; null for a halted grain.</summary>
+    public long? AsksSince { get; set; }
+
     /// <summary>The machines that number what they send to this grain. A handful at most.</summary>
     public List<SourceMark> Sources { get; set; } = [];
 

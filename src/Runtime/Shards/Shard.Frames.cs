@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 
@@ -49,22 +50,32 @@ public sealed partial class Shard
 
         var changed = 0;
         var cause = new Cause.Frame(frame.Number);
-        foreach (var slot in results.Turns)
+        foreach (var slot in WithAsking(results.Turns))
             if (RunTurn(now, slot, new FrameAdopted(frame.Number), cause).First is not null) changed++;
 
-        var isNews = changed > 0 || state.Waiting > 0 || results.Shortfall != Money.Zero;
-        if (isNews || !HasJustReported(now)) Report(now, results, changed, cause);
+        var asking = state.ListAsking();
+        var isNews = changed > 0 || state.Waiting > 0 || asking.Count > 0 || results.Shortfall != Money.Zero;
+        if (!isNews && HasJustReported(now)) return;
+        Report(now, results, changed, cause, valuation.DemandOf(opened, asking, state.Fund));
+    }
+
+    /// <summary>Who asks is looked at again at every frame, whatever the sweep found.</summary>
+    private IReadOnlyList<GrainSlot> WithAsking(IReadOnlyList<GrainSlot> turns)
+    {
+        var asking = state.ListAsking();
+        return asking.Count == 0 ? turns : [.. turns.Union(asking).OrderBy(slot => slot.Id)];
     }
 
     private bool HasJustReported(Instant now) =>
         state.AdoptedAt is { } last && Instant.Max(now, state.Time) < last.PlusMicros(limits.ConflateMicros);
 
-    private void Report(Instant now, FrameResults results, int changed, Cause.Frame cause) => WriteOwn(
+    private void Report(Instant now, FrameResults results, int changed, Cause.Frame cause, ShardDemand? demand) => WriteOwn(
         now,
         new ShardEvent.FrameAdopted(
             id, Frame, results.Valued, changed, state.Waiting, results.Shortfall, results.Digest.ToString())
         {
             WaitsSince = state.WaitsSince,
+            Demand = demand,
         },
         cause);
 
@@ -74,7 +85,7 @@ public sealed partial class Shard
     private void ReportWaiting(Instant now)
     {
         var mayReport = Frame == 0 && catalog.Coordinator is not null && state.Waiting > 0 && open.Records.Count < limits.OpenRecords;
-        if (mayReport && !HasJustReported(now)) Report(now, FrameResults.BeforeAnyFrame, changed: 0, new Cause.Frame(0));
+        if (mayReport && !HasJustReported(now)) Report(now, FrameResults.BeforeAnyFrame, changed: 0, new Cause.Frame(0), demand: null);
     }
 
     private void PullWhatWaited()

@@ -317,6 +317,9 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
     private void TellWaiting(Instant now, object @event, Cause cause)
     {
         foreach (var slot in state.ListWaiting()) RunTurn(now, slot, @event, cause);
+        if (marks is null || catalog.Valuation is not { } valuation) return;
+        foreach (var (slot, input) in valuation.Divide(marks, @event, state.ListAsking(), () => state.Fund))
+            RunTurn(now, slot, input, cause);
     }
 
     private JournalRecord WriteOwn(Instant now, ShardEvent @event, Cause cause)

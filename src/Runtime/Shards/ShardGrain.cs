@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Runtime.Shards;
@@ -39,6 +40,10 @@ public abstract record ShardEvent
         /// <summary>The lowest frame under which one of those that wait began to.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public long? WaitsSince { get; init; }
+
+        /// <summary>What its cases want of the pool.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ShardDemand? Demand { get; init; }
     }
 }
 
@@ -62,7 +67,8 @@ public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked)
 [JsonSerializable(typeof(ShardEvent.Unparked))]
 [JsonSerializable(typeof(ShardEvent.FrameAdopted))]
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(MoneyText), typeof(ShardNumber)])]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    Converters = [typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber)])]
 internal sealed partial class ShardGrainJson : JsonSerializerContext;
 
 internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrain, ShardEvent>

@@ -92,6 +92,7 @@ public static class ShardSnapshots
         slot.Version = snapshot.Version;
         slot.DueAt = slot.Type.DueAt(slot.State);
         slot.WaitsSince = slot.Type.WaitsSince(slot.State);
+        slot.AsksSince = slot.Type.AsksSince(slot.State);
         state.Include(slot);
         return true;
     }

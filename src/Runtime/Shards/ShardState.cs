@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 
@@ -16,6 +18,8 @@ public sealed class ShardState
     private readonly Dictionary<GrainId, GrainSlot> slots = [];
     private readonly SortedSet<(Instant At, GrainId Grain)> due = [];
     private readonly SortedSet<(long Since, GrainId Grain)> waiting = [];
+    private readonly SortedSet<(long Since, GrainId Grain)> asking = [];
+    private readonly FundSums fund = new();
     private List<GrainSlot> unswept = [];
 
     public ShardState(ShardId shard, ShardMap map, GrainCatalog catalog)
@@ -67,6 +71,8 @@ public sealed class ShardState
         AwaitSweep(slot);
         if (slot.DueAt is { } at) due.Add((at, slot.Id));
         if (slot.WaitsSince is { } since) waiting.Add((since, slot.Id));
+        if (slot.AsksSince is { } asks) asking.Add((asks, slot.Id));
+        fund.Add(slot.Type.FundSharesOf(slot.State));
     }
 
     /// <summary>Folds one record, which left its grain in <paramref name="next"/>.</summary>
@@ -81,6 +87,7 @@ public sealed class ShardState
         Position = record.Position;
         Time = record.Time;
         Frame = record.Frame;
+        if (record.Version > 1) fund.Replace(slot.Type.FundSharesOf(slot.State), slot.Type.FundSharesOf(next));
         slot.State = next;
         slot.Version = record.Version;
         slot.Position = record.Position;
@@ -89,6 +96,7 @@ public sealed class ShardState
         AwaitSweep(slot);
         Schedule(slot, slot.Halted is null ? slot.Type.DueAt(next) : null);
         Await(slot, slot.Halted is null ? slot.Type.WaitsSince(next) : null);
+        NoteAsking(slot, slot.Halted is null ? slot.Type.AsksSince(next) : null);
 
         Keys.Forget(record.Time);
         switch (record.Cause)
@@ -143,6 +151,7 @@ public sealed class ShardState
         slot.Halted = because;
         Schedule(slot, null);
         Await(slot, null);
+        NoteAsking(slot, null);
     }
 
     /// <summary>How many grains wait for the coordinator.</summary>
@@ -153,6 +162,20 @@ public sealed class ShardState
 
     /// <summary>Those that wait now, the longest first.</summary>
     public IReadOnlyList<GrainSlot> ListWaiting() => [.. waiting.Select(entry => slots[entry.Grain])];
+
+    /// <summary>Those that ask for a part of what the pool shares, the longest first.</summary>
+    public IReadOnlyList<GrainSlot> ListAsking() => asking.Count == 0 ? [] : [.. asking.Select(entry => slots[entry.Grain])];
+
+    /// <summary>What the grains paid into the fund and drew from it, added up by asset.</summary>
+    public ImmutableArray<FundShare> Fund => fund.ByAsset;
+
+    private void NoteAsking(GrainSlot slot, long? since)
+    {
+        if (slot.AsksSince == since) return;
+        if (slot.AsksSince is { } before) asking.Remove((before, slot.Id));
+        if (since is { } after) asking.Add((after, slot.Id));
+        slot.AsksSince = since;
+    }
 
     private void Await(GrainSlot slot, long? since)
     {

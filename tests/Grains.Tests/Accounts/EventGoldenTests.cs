@@ -18,6 +18,17 @@ public sealed class EventGoldenTests
 {
     private static readonly AccountGrain Grain = new();
 
+    private static readonly MarginFigures Figures = new(
+        41, 3, new Money(300_500_000), new Money(299_000_000), new Money(600_000_000), new Money(600_000_000), new Money(450_000_000),
+        new Money(300_000_000));
+
+    private static readonly SliceOrder Slice = new(
+        new OrderId("liq.8f00000000000001.18"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(2_000_000),
+        new Price(6_000_000_000_000), new Price(5_964_000_000_000), new Rate(5_000_000), Noon, 5_000)
+    {
+        Bankruptcy = new Price(5_994_000_000_000),
+    };
+
     private static readonly AccountEvent[] Samples =
     [
         new AccountEvent.Opened(Owner),
@@ -58,6 +69,14 @@ public sealed class EventGoldenTests
                 41, 3, new Money(-1_500_000), new Money(250_000_000), new Money(900_000_001), new Money(800_000_000),
                 new Money(500_000_000), new Money(250_000_001)),
         },
+        new AccountEvent.CaseOpened(new CaseId(17), MarginStatus.Liquidatable, Figures),
+        new AccountEvent.SliceOrdered(Alice, new CaseId(17), Slice, Figures),
+        new AccountEvent.SliceFilled(
+            Slice.Order, new Quantity(1_500_000), new Quantity(500_000), Amount("4.5 USDC"), Amount("290 USDC"), Amount("7.25 USDC")),
+        new AccountEvent.SliceCalledBack(Alice, Slice.Order, CallBackReason.Overdue, Noon),
+        new AccountEvent.SliceEnded(Alice, Slice.Order, new Quantity(500_000), SliceEnding.GivenUp),
+        new AccountEvent.FundDrawn(new CaseId(17), Amount("300 USDC"), Amount("-12 USDC"), Amount("310 USDC")),
+        new AccountEvent.CaseEnded(new CaseId(17), CaseEnding.Cured) { Margin = Figures },
         new AccountEvent.CommandRefused("withdraw", Rejection.ExceedsBalance),
     ];
 

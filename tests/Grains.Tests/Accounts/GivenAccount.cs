@@ -84,6 +84,9 @@ internal sealed class GivenAccount
         return After([.. decision.Events]);
     }
 
+    /// <summary>The first event, folded or not.</summary>
+    public TEvent First<TEvent>() where TEvent : AccountEvent => decision.Events[0].ShouldBeOfType<TEvent>();
+
     /// <summary>The last event, folded or not.</summary>
     public TEvent Last<TEvent>() where TEvent : AccountEvent => decision.Events[^1].ShouldBeOfType<TEvent>();
 

@@ -62,12 +62,13 @@ public sealed class MarginTests
             return;
         }
 
-        var changed = given.Last<AccountEvent.MarginStatusChanged>();
+        var changed = given.First<AccountEvent.MarginStatusChanged>();
         (changed.Status, changed.Before).ShouldBe((status, MarginStatus.Healthy));
         changed.Margin!.MarginEquity.ShouldBe(Micros(decimal.Parse(cash)));
         changed.Margin.MaintenanceMargin.ShouldBe(Micros(300));
         (changed.Margin.Frame, changed.Margin.Parameters).ShouldBe((1, 0));
-        given.Then<AccountEvent.MarginStatusChanged>().When(new FrameAdopted(2)).ThenNothing();
+        Type[] opened = status == MarginStatus.Liquidatable ? [typeof(AccountEvent.CaseOpened)] : [];
+        given.ThenAll([typeof(AccountEvent.MarginStatusChanged), .. opened]).When(new FrameAdopted(2)).ThenNothing();
         given.State.Status.ShouldBe(status);
     }
 
@@ -95,7 +96,7 @@ public sealed class MarginTests
         given.When(Buy("1", "1")).ThenJournaledRefusal(Rejection.AccountFrozen);
 
         // The price is back, and so is what it says.
-        given.Under(At60).When(new FrameAdopted(3)).Then<AccountEvent.MarginStatusChanged>();
+        given.Under(At60).When(new FrameAdopted(3)).ThenAll(typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened));
         given.State.Status.ShouldBe(MarginStatus.Liquidatable);
     }
 
@@ -180,7 +181,7 @@ public sealed class MarginTests
         var close = new AccountEvent.FillApplied(new TradeId("t2"), new PositionChange(
             SubAccountId.Main, BtcPerp.Id, Q("-1"), Amount("-59000 USDC"), Amount("-1000 USDC"), Amount("0 USDC"), Amount("0 USDC"), 0,
             new FundingPoint(0, 0), Q("0"), Amount("0 USDC"), Amount("-900 USDC")));
-        given.After(close).When(new FrameAdopted(2)).Then<AccountEvent.MarginStatusChanged>();
+        given.After(close).When(new FrameAdopted(2)).ThenAll(typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened));
         given.State.Status.ShouldBe(MarginStatus.Bankrupt);
     }
 

@@ -4,6 +4,7 @@ using CrossMargin.Grains.Pools;
 using CrossMargin.Runtime.Records;
 using Shouldly;
 using Xunit;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
 
 namespace CrossMargin.Grains.Tests.Pools;
 
@@ -14,6 +15,9 @@ public sealed class PoolEventGoldenTests
     private static readonly PoolEvent[] Samples =
     [
         new PoolEvent.ShardReported(new ShardId(63), 1_234_567, 12, new Money(1_500_000)) { WaitsSince = 1_234_560 },
+        new PoolEvent.BudgetGranted(
+            new ShardId(63), 1_234_567, Noon, [new MarketAmount(new InstrumentId(1), new Money(5_000_000_000_000))], [Amount("310 USDC")]),
+        new PoolEvent.FundDeposited(Amount("1000 USDC"), Amount("2500 USDC"), "first endowment"),
         new PoolEvent.Cleared(1_234_566, [new ShardId(0), new ShardId(63)]),
         new PoolEvent.ShardSetAside(new ShardId(7), new Money(250_000_000_000), "the disk of its host"),
         new PoolEvent.ShardBroughtBack(new ShardId(7), "mended"),

@@ -1,0 +1,116 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using CrossMargin.Api.Bodies;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Runtime.Records;
+
+namespace CrossMargin.Api.Liquidations;
+
+/// <summary>A liquidation as the API names it: <c>account:sequence</c> of the record that opened it.</summary>
+internal static class LiquidationId
+{
+    public static string Text(AccountId account, CaseId id) => $"{account}:{id}";
+
+    public static bool TryParse(string text, out AccountId account, out CaseId id)
+    {
+        (account, id) = (default, default);
+        if (text.Split(':') is not [var owner, var version] || !AccountId.TryParse(owner, out account)) return false;
+        if (!long.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number <= 0) return false;
+        id = new CaseId(number);
+        return Text(account, id) == text;
+    }
+}
+
+[Description("One thing that happened in a liquidation, in words and with its record.")]
+public sealed record LiquidationStep(
+    long Sequence, string AsOf, long Frame,
+    [property: Description("The name of the event.")] string Type,
+    [property: Description("What happened, and who paid what.")] string Text,
+    [property: Description("The record, as GET /v1/events has it.")] string Address)
+{
+    internal static LiquidationStep? Of(JournalRecord record, AccountEvent @event, OrderId? slice) => TextOf(@event, slice) is { } text
+        ? new LiquidationStep(record.Version, record.Time.ToString(), record.Frame, record.Type, text, record.Address.ToString())
+        : null;
+
+    private static string? TextOf(AccountEvent @event, OrderId? slice) => @event switch
+    {
+        AccountEvent.CaseOpened { Status: MarginStatus.Bankrupt } e =>
+            $"Opened: nothing is left to take, and equity is {e.Margin.Equity}.",
+        AccountEvent.CaseOpened e =>
+            $"Opened: maintenance margin {e.Margin.MaintenanceMargin} is more than margin equity {e.Margin.MarginEquity}, under frame "
+            + $"{e.Margin.Frame} and version {e.Margin.Parameters} of the rules. It ends at {e.Margin.LiquidationEnd}.",
+        AccountEvent.SliceOrdered e =>
+            $"Ordered: {(e.Slice.Side == Side.Buy ? "buy" : "sell")} {e.Slice.Quantity} of instrument {e.Slice.Instrument} at "
+            + $"{e.Slice.Limit} or better; the mark is {e.Slice.Mark}, bankruptcy at {e.Slice.Bankruptcy?.ToString() ?? "no price"}.",
+        AccountEvent.FillApplied e when slice is not null =>
+            $"Filled: {e.Change.Quantity} of instrument {e.Change.Instrument} for {e.Change.Paid}, which realized {e.Change.Realized}; "
+            + $"fee {e.Change.Fee}.",
+        AccountEvent.SliceFilled { ToFund.Units: > 0 } e =>
+            $"Better than bankruptcy: {e.ToFund} went to the fund. {e.Remaining} of the slice is left.",
+        AccountEvent.SliceFilled e => $"No better than bankruptcy: nothing went to the fund. {e.Remaining} of the slice is left.",
+        AccountEvent.SliceCalledBack { Reason: CallBackReason.Cured } => "Called back: the account is cured without the rest of the slice.",
+        AccountEvent.SliceCalledBack => "Called back: the slice was not filled in time.",
+        AccountEvent.SliceEnded { Ending: SliceEnding.Filled } => "The slice is filled.",
+        AccountEvent.SliceEnded { Ending: SliceEnding.Ended } e => $"The slice ended with {e.Unfilled} unfilled.",
+        AccountEvent.SliceEnded { Ending: SliceEnding.Rejected } => "The matching engine did not take the slice.",
+        AccountEvent.SliceEnded => "Nobody said what became of the slice: it was given up.",
+        AccountEvent.Deposited e => $"A deposit of {e.Amount} came in.",
+        AccountEvent.TransferReceived e => $"A transfer of {e.Amount} came in.",
+        AccountEvent.FundDrawn e => $"The fund paid {e.Amount}; the balance is {e.BalanceAfter}.",
+        AccountEvent.CaseEnded { Margin: { } margin } =>
+            $"Ended: margin equity {margin.MarginEquity} is at the liquidation-end level {margin.LiquidationEnd}.",
+        AccountEvent.CaseEnded => "Ended: nothing is at risk any more.",
+        _ => null,
+    };
+}
+
+[Description("A liquidation from its opening to its end, or to now.")]
+public sealed record LiquidationAnswer(
+    string Liquidation, string Account,
+    [property: Description("`open` or `ended`")] string Standing,
+    IReadOnlyList<LiquidationStep> Steps);
+
+[Description("What the fund has of one asset. balance = deposited + paidIn − drawn; available = balance − what is promised and not drawn.")]
+public sealed record FundView(
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Balance,
+    [property: RegularExpression(AmountText.Pattern)] string Available,
+    [property: RegularExpression(AmountText.Pattern), Description("By officers, from outside.")] string Deposited,
+    [property: RegularExpression(AmountText.Pattern), Description("By accounts whose slices filled better than bankruptcy.")] string PaidIn,
+    [property: RegularExpression(AmountText.Pattern), Description("By accounts that had nothing left and owed.")] string Drawn);
+
+[Description("As far as the shards have told: an adoption of a frame later than what happened.")]
+public sealed record FundAnswer(IReadOnlyList<FundView> Data, string AsOf);
+
+[Description("Money of the house that stands in for the pool.")]
+public sealed record FundDepositRequest(
+    [property: DefaultValue("USDC")] string Asset,
+    [property: RegularExpression(AmountText.Pattern), DefaultValue("100000")] string Amount,
+    [property: StringLength(Accounts.DepositRequest.MaxReference, MinimumLength = 1), DefaultValue("first endowment")] string Reference)
+{
+    private static readonly string[] Fields = ["asset", "amount", "reference"];
+
+    internal static Contracts.Pools.PoolCommand.DepositToFund? Read(ref StrictObject body)
+    {
+        ReadOnlySpan<byte> asset = [], amount = [];
+        string? reference = null;
+        while (body.NextField(Fields, out var field))
+        {
+            switch (field)
+            {
+                case 0: asset = body.Plain("asset"); break;
+                case 1: amount = body.Plain("amount"); break;
+                default: reference = body.Text("reference", Accounts.DepositRequest.MaxReference); break;
+            }
+        }
+
+        body.RequireAll(Fields);
+        return AmountText.Read(ref body, asset, amount) is { } parsed && !body.HasErrors
+            ? new Contracts.Pools.PoolCommand.DepositToFund(parsed, reference!)
+            : null;
+    }
+}
+
+public sealed record FundDepositReceipt(string Asset, string Amount, string DepositedAfter, string Address, string AsOf, long Frame);

@@ -1,0 +1,51 @@
+using System.Text.Json.Serialization;
+
+namespace CrossMargin.Contracts.Accounts;
+
+/// <summary>What happens to an account that cannot carry its risk; docs/liquidation.md has the stages.</summary>
+public abstract partial record AccountEvent
+{
+    /// <summary>
+    /// From here on only the case trades. The figures are those that decided; the status says whether there is something to
+    /// take, or only a debt.
+    /// </summary>
+    public sealed record CaseOpened(CaseId Case, MarginStatus Status, MarginFigures Margin) : AccountEvent;
+
+    /// <summary>Addressed to the link, which sends it to a matching engine.</summary>
+    public sealed record SliceOrdered(AccountId Account, CaseId Case, SliceOrder Slice, MarginFigures Margin) : AccountEvent;
+
+    /// <summary>
+    /// A fill took this much off the slice. <paramref name="ToFund"/> of what it was better than the bankruptcy price is the
+    /// fund's, to which the account has then paid <paramref name="PaidInAfter"/> in all.
+    /// </summary>
+    public sealed record SliceFilled(
+        OrderId Order, Quantity Quantity, Quantity Remaining, AssetAmount ToFund, AssetAmount BalanceAfter, AssetAmount PaidInAfter)
+        : AccountEvent;
+
+    /// <summary>The rest of it is not wanted any more. Addressed to the link. It counts until it has ended.</summary>
+    public sealed record SliceCalledBack(AccountId Account, OrderId Order, CallBackReason Reason, Instant Deadline) : AccountEvent;
+
+    /// <summary>Addressed to the link.</summary>
+    public sealed record SliceEnded(AccountId Account, OrderId Order, Quantity Unfilled, SliceEnding Ending) : AccountEvent;
+
+    /// <summary>The fund paid what a bankrupt account owed; the account has then drawn <paramref name="DrawnAfter"/> in all.</summary>
+    public sealed record FundDrawn(CaseId Case, AssetAmount Amount, AssetAmount BalanceAfter, AssetAmount DrawnAfter) : AccountEvent;
+
+    public sealed record CaseEnded(CaseId Case, CaseEnding Ending) : AccountEvent
+    {
+        /// <summary>Null where nothing is at risk any more.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
+    }
+}
+
+public static partial class AccountEventNames
+{
+    public const string CaseOpened = "account.case-opened.v1";
+    public const string SliceOrdered = "account.slice-ordered.v1";
+    public const string SliceFilled = "account.slice-filled.v1";
+    public const string SliceCalledBack = "account.slice-called-back.v1";
+    public const string SliceEnded = "account.slice-ended.v1";
+    public const string FundDrawn = "account.fund-drawn.v1";
+    public const string CaseEnded = "account.case-ended.v1";
+}

@@ -1,0 +1,62 @@
+using System.Text.Json.Serialization;
+
+namespace CrossMargin.Contracts.Accounts;
+
+/// <summary>A liquidation of one account: the version of the account's stream at which it was opened.</summary>
+public readonly record struct CaseId(long Version) : IComparable<CaseId>
+{
+    public int CompareTo(CaseId other) => Version.CompareTo(other.Version);
+    public override string ToString() => Version.ToString();
+}
+
+/// <summary>
+/// One slice of a liquidation as it goes to a matching engine. Quantity and limit are exact; the engine is shown them on the
+/// instrument's grid.
+/// </summary>
+/// <param name="Mark">What the slice was sized at.</param>
+/// <param name="Limit">The worst price that it may fill at.</param>
+/// <param name="FeeRate">How much of the filled amount goes to the fund at most.</param>
+/// <param name="Deadline">When it is called back, if it has not ended.</param>
+/// <param name="PatienceMs">How long it has until then, and again from then on until it is given up.</param>
+public sealed record SliceOrder(
+    OrderId Order, SubAccountId SubAccount, InstrumentId Instrument, Side Side, Quantity Quantity, Price Mark, Price Limit, Rate FeeRate,
+    Instant Deadline, int PatienceMs)
+{
+    /// <summary>
+    /// The price at which the account's equity would stay in proportion to its maintenance margin; null where there is none.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Price? Bankruptcy { get; init; }
+}
+
+public enum CallBackReason
+{
+    /// <summary>The account stands at its liquidation-end level without the rest of the slice.</summary>
+    Cured,
+
+    /// <summary>It was not filled in time.</summary>
+    Overdue,
+}
+
+public enum SliceEnding
+{
+    Filled,
+
+    /// <summary>Its feed said that no more fills will come.</summary>
+    Ended,
+
+    /// <summary>The matching engine does not take it.</summary>
+    Rejected,
+
+    /// <summary>Nobody said anything until the deadline after the call back.</summary>
+    GivenUp,
+}
+
+public enum CaseEnding
+{
+    /// <summary>Margin equity is at the liquidation-end level.</summary>
+    Cured,
+
+    /// <summary>Nothing is at risk any more.</summary>
+    NothingLeft,
+}

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+
+namespace CrossMargin.Contracts.Pools;
+
+/// <summary>
+/// What the cases of one shard want, added up, and what its accounts have paid into the fund and drawn from it, ever. Its size
+/// is that of the markets and assets, however many accounts have fallen.
+/// </summary>
+/// <param name="Cases">How many are open.</param>
+/// <param name="Slices">What would be sold or bought of each market next, in order of instrument.</param>
+/// <param name="Debts">What accounts with nothing left owe, in order of asset.</param>
+/// <param name="Fund">In order of asset.</param>
+public sealed record ShardDemand(
+    int Cases, ImmutableArray<MarketAmount> Slices, ImmutableArray<AssetAmount> Debts, ImmutableArray<FundShare> Fund);
+
+/// <summary>So much of a market, in the reference currency at the mark.</summary>
+public readonly record struct MarketAmount(InstrumentId Instrument, Money Notional);
+
+/// <summary>
+/// The part of the fund that an account fills or has emptied, in one asset. The fund's and not the account's; it stands in the
+/// account because it moves in the record that moves the balance.
+/// </summary>
+public sealed record FundShare(AssetAmount PaidIn, AssetAmount Drawn);

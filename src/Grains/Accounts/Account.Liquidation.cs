@@ -1,0 +1,250 @@
+using System.Collections.Immutable;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Links;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Contracts.Trades;
+using CrossMargin.Grains.Liquidation;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Trades;
+using CrossMargin.Runtime.Grains;
+
+namespace CrossMargin.Grains.Accounts;
+
+/// <summary>
+/// The case of an account that cannot carry its risk: opened, worked and ended here, whatever caused the turn. docs/liquidation.md
+/// has the stages.
+/// </summary>
+public sealed partial record Account
+{
+    private static readonly Decision<AccountEvent> Nothing = new([], Rejection.None);
+
+    /// <summary>Of the cross pool; null for nearly everybody.</summary>
+    public LiquidationCase? Case { get; init; }
+
+    /// <summary>What it paid into the pool's fund and drew from it, ever, in order of asset.</summary>
+    public ImmutableArray<FundShare> FundShares { get; init; } = [];
+
+    /// <summary>
+    /// The frame since which it asks for a part of what the pool shares. Who is to be liquidated and has no case, because a price
+    /// was in doubt, asks for nothing yet, and is looked at again at every frame.
+    /// </summary>
+    public long? AsksSince() => Case?.Frame ?? (CannotCarry(Status) ? 0 : null);
+
+    private static bool CannotCarry(MarginStatus status) => status is MarginStatus.Liquidatable or MarginStatus.Bankrupt;
+
+    public FundShare FundShareOf(Asset asset)
+    {
+        foreach (var share in FundShares)
+            if (share.PaidIn.Asset == asset) return share;
+        return new FundShare(new AssetAmount(asset, 0), new AssetAmount(asset, 0));
+    }
+
+    // ---- what moves money: before it is asked how the account stands ------------------------------------------------------
+
+    /// <summary>What the input said of the slice that is under way, after everything else that it did.</summary>
+    private static Decision<AccountEvent> Heard(Account account, object input, Decision<AccountEvent> decision)
+    {
+        if (account.Case?.Slice is not { } slice || decision.Refused != Rejection.None) return decision;
+        var order = slice.Order.Order;
+        var events = decision.Events.ToBuilder();
+        switch (input)
+        {
+            case TradeEvent.Captured trade when Trades(trade, account.Id, order):
+                var after = Take(events.Aggregate(account, Evolve), FillOf(events.Aggregate(account, Evolve), slice, trade), events);
+                if (after.Case!.Slice!.Remaining == Quantity.Zero) events.Add(EndOf(after, SliceEnding.Filled));
+                break;
+            case TradeEvent.OrderEnded ended when ended.Order == order:
+                events.Add(EndOf(account, SliceEnding.Ended));
+                break;
+            case LinkEvent.OrderRejected rejected when rejected.Order == order:
+                events.Add(EndOf(account, SliceEnding.Rejected));
+                break;
+            default:
+                return decision;
+        }
+
+        return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
+    }
+
+    private static bool Trades(TradeEvent.Captured trade, AccountId account, OrderId order) =>
+        (trade.Buyer.Account == account && trade.Buyer.Order == order) || (trade.Seller.Account == account && trade.Seller.Order == order);
+
+    private static AccountEvent.SliceFilled FillOf(Account account, SliceUnderWay slice, TradeEvent.Captured trade)
+    {
+        var filled = trade.Quantity < slice.Remaining ? trade.Quantity : slice.Remaining;
+        var toFund = ToFund(slice.Order, trade);
+        var asset = toFund.Asset;
+        return new AccountEvent.SliceFilled(
+            slice.Order.Order, filled, slice.Remaining - filled, toFund, account.Balances[asset] - toFund,
+            account.FundShareOf(asset).PaidIn + toFund);
+    }
+
+    /// <summary>Better than the bankruptcy price: the difference, and not more than the fee. Both are of the whole fill.</summary>
+    private static AssetAmount ToFund(SliceOrder order, TradeEvent.Captured trade)
+    {
+        var none = trade.Paid with { Units = 0 };
+        if (order.Bankruptcy is not { } bankruptcy) return none;
+        var better = order.Side == Side.Sell ? (Int128)trade.Price.E8 - bankruptcy.E8 : (Int128)bankruptcy.E8 - trade.Price.E8;
+        if (better <= 0 || trade.Price.E8 <= 0) return none;
+
+        // The amount is price × quantity; so the difference is the same share of it as of the price. Rounded down.
+        var difference = Rounding.Floor(Int128.Abs(trade.Paid.Units) * better, trade.Price.E8);
+        var fee = Notional.Fee(trade.Paid, order.FeeRate).Units;
+        return none with { Units = (long)Int128.Min(difference, fee) };
+    }
+
+    private static AccountEvent.SliceEnded EndOf(Account account, SliceEnding ending) =>
+        new(account.Id, account.Case!.Slice!.Order.Order, account.Case.Slice.Remaining, ending);
+
+    /// <summary>Only what is owed is drawn, and only when there is nothing left to take and no price is in doubt.</summary>
+    private static Decision<AccountEvent> DrawFund(Account account, FundGranted granted, MarginMarks? marks)
+    {
+        if (account.Case is not { Slice: null } open || marks is null || marks.IsDoubtful(account)) return Nothing;
+        if (marks.Of(account).Report is not { IsBankrupt: true }) return Nothing;
+        var balance = account.Balances[granted.Amount.Asset];
+        var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
+        if (!balance.IsNegative || !drawn.IsPositive) return Nothing;
+        return new AccountEvent.FundDrawn(open.Id, drawn, balance + drawn, account.FundShareOf(drawn.Asset).Drawn + drawn);
+    }
+
+    // ---- what follows from how it stands ----------------------------------------------------------------------------------
+
+    /// <summary>Opens, works or ends the case, as the account stands after everything else that happened in the turn.</summary>
+    private static Decision<AccountEvent> WithCase(
+        Account account, object input, Decision<AccountEvent> decision, Context context, MarginMarks? marks)
+    {
+        if (marks is null || marks.JudgesNobody || decision.Refused != Rejection.None) return decision;
+        if (decision.Events is [AccountEvent.CommandRefused]) return decision;
+        var after = decision.Events.Aggregate(account, Evolve);
+        if (after.Case is null && !CannotCarry(after.Status)) return decision;
+
+        var events = decision.Events.ToBuilder();
+        if (after.Case is null) Open(after, marks, events);
+        else Work(after, after.Case, input, context.Now, marks, events);
+        return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
+    }
+
+    private static void Open(Account account, MarginMarks marks, ImmutableArray<AccountEvent>.Builder events)
+    {
+        var margin = marks.Of(account);
+        if (!CannotCarry(margin.Status) || marks.IsDoubtful(account)) return;
+        events.Add(new AccountEvent.CaseOpened(new CaseId(account.Version + 1), margin.Status, margin.Figures!));
+        OrderId[] open = [.. account.Orders.Where(order => order.Phase == OrderPhase.Open).Select(order => order.Id)];
+        if (open.Length > 0) events.Add(new AccountEvent.OrderEndsRequested([.. open]));
+    }
+
+    private static void Work(
+        Account account, LiquidationCase open, object input, Instant now, MarginMarks marks, ImmutableArray<AccountEvent>.Builder events)
+    {
+        var margin = marks.Of(account);
+        var isOver = margin.Status != MarginStatus.Frozen && margin.Report is not { EndsLiquidation: false };
+        if (open.Slice is { } slice)
+        {
+            if (isOver && slice.CalledBack is null) CallBack(CallBackReason.Cured);
+            else if (slice.Deadline <= now && slice.CalledBack is null) CallBack(CallBackReason.Overdue);
+            else if (slice.Deadline <= now) events.Add(EndOf(account, SliceEnding.GivenUp));
+        }
+        else if (isOver)
+        {
+            var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
+            events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
+        }
+        else if (input is SliceGranted granted && margin.Report is { } report && !marks.IsDoubtful(account))
+        {
+            Order(granted, report);
+        }
+
+        void CallBack(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(
+            account.Id, open.Slice!.Order.Order, reason, now.PlusMicros(1_000L * open.Slice.Order.PatienceMs)));
+
+        void Order(SliceGranted part, RiskReport report)
+        {
+            if (SlicePlanner.Next(account, marks, report, new MarketAmount(part.Instrument, part.Notional)) is not { } plan) return;
+            var rules = marks.Model!.Parameters.Liquidation;
+            var order = new SliceOrder(
+                OrderIdOf(account), plan.Of.SubAccount, plan.Of.Instrument, plan.Quantity.E8 < 0 ? Side.Sell : Side.Buy,
+                new Quantity(Math.Abs(plan.Quantity.E8)), plan.Mark, plan.Limit, rules.FeeRate,
+                now.PlusMicros(1_000L * rules.SlicePatienceMs), rules.SlicePatienceMs)
+            {
+                Bankruptcy = plan.Bankruptcy,
+            };
+            events.Add(new AccountEvent.SliceOrdered(account.Id, open.Id, order, margin.Figures!));
+        }
+    }
+
+    /// <summary>Of the account and of the record that will hold it: no other order of the venue has this name.</summary>
+    private static OrderId OrderIdOf(Account account) => new($"liq.{account.Id.Grain.Low:x16}.{account.Version + 1}");
+
+    // ---- the fold -----------------------------------------------------------------------------------------------------------
+
+    private Account WithOpened(AccountEvent.CaseOpened e)
+    {
+        Invariant.Holds("L1", Case is null && e.Case.Version == Version, "an account has one case at a time, numbered by its record");
+        return this with { Case = new LiquidationCase(e.Case, e.Margin.Frame) };
+    }
+
+    private Account WithOrdered(AccountEvent.SliceOrdered e)
+    {
+        var open = CaseOf(e.Case);
+        Invariant.Holds("L2", open.Slice is null, "one slice is under way at a time");
+        var held = Positions.Of(e.Slice.SubAccount, e.Slice.Instrument)?.Quantity.E8 ?? 0;
+        var isClosing = e.Slice.Side == Side.Sell ? held >= e.Slice.Quantity.E8 : -held >= e.Slice.Quantity.E8;
+        Invariant.Holds("L2", isClosing && e.Slice.Quantity > Quantity.Zero, "a slice closes what is held, and not more");
+        return this with { Case = open with { Slice = new SliceUnderWay(e.Slice, e.Slice.Quantity, e.Slice.Deadline) } };
+    }
+
+    private Account WithFilled(AccountEvent.SliceFilled e)
+    {
+        var slice = SliceOf(e.Order);
+        Invariant.Same("L2", e.Remaining, slice.Remaining - e.Quantity);
+        var share = FundShareOf(e.ToFund.Asset);
+        Invariant.Same("L4", e.PaidInAfter, share.PaidIn + e.ToFund);
+        return (this with
+        {
+            Cross = Promised(Cross.Subtract(e.ToFund), e.BalanceAfter),
+            Case = Case! with { Slice = slice with { Remaining = e.Remaining } },
+        }).WithShare(share with { PaidIn = e.PaidInAfter });
+    }
+
+    private Account WithCalledBack(AccountEvent.SliceCalledBack e) => this with
+    {
+        Case = Case! with { Slice = SliceOf(e.Order) with { CalledBack = e.Reason, Deadline = e.Deadline } },
+    };
+
+    private Account WithEnded(AccountEvent.SliceEnded e)
+    {
+        Invariant.Same("L2", e.Unfilled, SliceOf(e.Order).Remaining);
+        return this with { Case = Case! with { Slice = null } };
+    }
+
+    private Account WithDrawn(AccountEvent.FundDrawn e)
+    {
+        CaseOf(e.Case);
+        var share = FundShareOf(e.Amount.Asset);
+        Invariant.Same("L4", e.DrawnAfter, share.Drawn + e.Amount);
+        Invariant.Holds("L4", e.Amount.IsPositive && e.BalanceAfter.Units <= 0, "the fund pays a debt and nothing else");
+        return (this with { Cross = Promised(Cross.Add(e.Amount), e.BalanceAfter) }).WithShare(share with { Drawn = e.DrawnAfter });
+    }
+
+    private Account WithClosed(AccountEvent.CaseEnded e)
+    {
+        Invariant.Holds("L3", CaseOf(e.Case).Slice is null, "a case ends with nothing under way");
+        return this with { Case = null };
+    }
+
+    private Account WithShare(FundShare share)
+    {
+        if (share.PaidIn.Units == 0 && share.Drawn.Units == 0) return this;
+        var others = FundShares.Where(other => other.PaidIn.Asset != share.PaidIn.Asset);
+        return this with { FundShares = [.. others.Append(share).OrderBy(one => one.PaidIn.Asset)] };
+    }
+
+    private LiquidationCase CaseOf(CaseId id) => Case is { } open && open.Id == id
+        ? open
+        : throw new InvariantViolation("L1", $"case {id} is not open");
+
+    private SliceUnderWay SliceOf(OrderId order) => Case?.Slice is { } slice && slice.Order.Order == order
+        ? slice
+        : throw new InvariantViolation("L2", $"slice {order} is not under way");
+}

@@ -1,0 +1,29 @@
+using System.Text.Json.Serialization;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+
+namespace CrossMargin.Grains.Liquidation;
+
+/// <summary>The liquidation of one account, as long as it is not over.</summary>
+/// <param name="Frame">Under which it was opened: who was first is served first.</param>
+public sealed record LiquidationCase(CaseId Id, long Frame)
+{
+    /// <summary>The one slice that is under way, or null.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SliceUnderWay? Slice { get; init; }
+}
+
+/// <summary>What a matching engine may still fill of a slice.</summary>
+/// <param name="Deadline">When it is called back, or, if it was, given up.</param>
+public sealed record SliceUnderWay(SliceOrder Order, Quantity Remaining, Instant Deadline)
+{
+    /// <summary>Null while it has not been.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CallBackReason? CalledBack { get; init; }
+}
+
+/// <summary>The input of an account that was given a part of what its shard was granted of a market.</summary>
+public sealed record SliceGranted(InstrumentId Instrument, Money Notional);
+
+/// <summary>The input of an account whose debt the fund pays, up to this amount.</summary>
+public sealed record FundGranted(AssetAmount Amount);

@@ -1,0 +1,185 @@
+using System.Collections.Immutable;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Trades;
+using CrossMargin.Risk.Liquidation;
+using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Portfolios;
+using Position = CrossMargin.Grains.Accounts.Position;
+
+namespace CrossMargin.Grains.Liquidation;
+
+/// <summary>The next slice of a case: so much of one position, sized and priced under one frame.</summary>
+/// <param name="Quantity">Signed as it trades: closing a long is negative.</param>
+/// <param name="Notional">In the reference currency at the mark, rounded up.</param>
+public sealed record PlannedSlice(Position Of, Quantity Quantity, Money Notional, Price Mark, Price Limit, Price? Bankruptcy);
+
+/// <summary>
+/// Chooses what a case trades next. Nothing here has a formula for the margin: every trade that is considered is put into the
+/// account, and the account is margined.
+/// </summary>
+public sealed class SlicePlanner
+{
+    private readonly Account account;
+    private readonly MarginMarks marks;
+    private readonly Portfolio portfolio;
+    private readonly RiskReport before;
+    private readonly RiskWorkspace workspace = new();
+
+    private SlicePlanner(Account account, MarginMarks marks, Portfolio portfolio, RiskReport before)
+    {
+        this.account = account;
+        this.marks = marks;
+        this.portfolio = portfolio;
+        this.before = before;
+    }
+
+    private LiquidationParameters Rules => marks.Model!.Parameters.Liquidation;
+
+    /// <summary>What closing a whole position would do.</summary>
+    private sealed record Closing(Position Of, Instrument Terms, Price Mark, Price AssetPrice, RiskReport After);
+
+    /// <summary>
+    /// The slice that is wanted most, at most of this notional and of this market where one is given; null where there is
+    /// nothing that could be traded.
+    /// </summary>
+    public static PlannedSlice? Next(Account account, MarginMarks marks, in RiskReport report, MarketAmount? granted = null)
+    {
+        if (marks.HoldingsOf(account).Portfolio is not { } portfolio) return null;
+        return new SlicePlanner(account, marks, portfolio, report).Plan(granted);
+    }
+
+    private PlannedSlice? Plan(MarketAmount? granted)
+    {
+        var closings = new List<Closing>();
+        foreach (var held in account.Positions.All)
+            if (Close(held) is { } closing) closings.Add(closing);
+        if (Choose(closings) is not { } chosen) return null;
+        if (granted is { } market && market.Instrument != chosen.Of.Instrument) return null;
+
+        var cap = granted is { } part && part.Notional < Rules.SliceCap ? part.Notional : Rules.SliceCap;
+        var most = Math.Min(Math.Abs(chosen.Of.Quantity.E8), Affordable(chosen, cap));
+        if (most <= 0) return null;
+        var size = Smallest(chosen, most);
+        return Price(chosen, new Quantity(chosen.Of.Quantity.E8 < 0 ? size : -size));
+    }
+
+    /// <summary>Null where the instrument or its settlement asset has no price, or the margin without it cannot be said.</summary>
+    private Closing? Close(Position held)
+    {
+        if (marks.TermsOf(held.Instrument) is not { } terms || marks.SettlementOf(held.Instrument) is not null) return null;
+        if (marks.MarkOf(held.Instrument) is not { } mark || marks.PriceOf(terms.Settlement) is not { } assetPrice) return null;
+        return After(terms, mark, -held.Quantity) is { } after ? new Closing(held, terms, mark, assetPrice, after) : null;
+    }
+
+    /// <summary>The margin after a trade at the mark with its fees.</summary>
+    private RiskReport? After(Instrument terms, Price mark, Quantity traded)
+    {
+        var magnitude = new Quantity(Math.Abs(traded.E8));
+        if (Notional.Of(terms.Multiplier, terms.Settlement, mark, magnitude) is not { } paid) return null;
+        var fee = Notional.Fee(paid, marks.Model!.Parameters.Orders.FeeRate + Rules.FeeRate);
+        var fill = new Fill(terms.Id, traded, traded.E8 < 0 ? -paid : paid, fee);
+        var refusal = portfolio.WithFill(terms, fill, out var after);
+        if (!refusal.IsNone) return null;
+        var report = marks.Evaluate(after!, workspace);
+        return report.IsRefused ? null : report.Value;
+    }
+
+    /// <summary>
+    /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin.
+    /// </summary>
+    private Closing? Choose(List<Closing> closings)
+    {
+        var shortfall = before.LiquidationEnd - before.MarginEquity;
+        var candidates = closings.Select((closing, number) => new SliceCandidate(
+            number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
+            Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing),
+            NotionalOf(closing, closing.Of.Quantity), Positive(before.MaintenanceMargin - closing.After.MaintenanceMargin),
+            Depth: marks.DepthOf(closing.Terms.Underlying)));
+        var slices = SlicePlan.Choose(Rules.Policy, Rules.SliceCap, [.. candidates], shortfall);
+        if (slices.Length > 0) return closings[slices[0].Candidate];
+        return closings.OrderBy(closing => closing.After.MaintenanceMargin).ThenBy(closing => closing.Of.Instrument)
+            .ThenBy(closing => closing.Of.SubAccount).FirstOrDefault();
+    }
+
+    /// <summary>Fees, what a haircut on gains takes, and half the way to the price limit.</summary>
+    private Money ExpectedCost(Closing closing) =>
+        before.MarginEquity - closing.After.MarginEquity + new Money(Distance(closing, closing.Of.Quantity, closing.After).Micros / 2);
+
+    /// <summary>
+    /// The smallest quantity after which the liquidation ends, if it is filled at the mark; all there is, if none is enough.
+    /// </summary>
+    private long Smallest(Closing closing, long mostE8)
+    {
+        var sign = closing.Of.Quantity.E8 < 0 ? 1 : -1;
+        if (!Cures(mostE8)) return mostE8;
+        var (enough, tooLittle) = (mostE8, 0L);
+        while (enough - tooLittle > 1)
+        {
+            var middle = tooLittle + ((enough - tooLittle) / 2);
+            if (Cures(middle)) enough = middle;
+            else tooLittle = middle;
+        }
+
+        return enough;
+
+        bool Cures(long e8) => After(closing.Terms, closing.Mark, new Quantity(sign * e8)) is { EndsLiquidation: true };
+    }
+
+    /// <summary>The most contracts whose notional is within the cap, rounded down.</summary>
+    private static long Affordable(Closing closing, Money cap)
+    {
+        var (low, high) = (0L, Math.Abs(closing.Of.Quantity.E8));
+        if (NotionalOf(closing, new Quantity(high)) <= cap) return high;
+        while (high - low > 1)
+        {
+            var middle = low + ((high - low) / 2);
+            if (NotionalOf(closing, new Quantity(middle)) <= cap) low = middle;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    private PlannedSlice? Price(Closing closing, Quantity traded)
+    {
+        if (After(closing.Terms, closing.Mark, traded) is not { } after) return null;
+        var distance = InSettlement(Distance(closing, traded, after), closing.AssetPrice);
+        var limit = LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
+        if (limit.IsRefused) return null;
+        var notional = NotionalOf(closing, traded);
+        return new PlannedSlice(closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, after));
+    }
+
+    private Money Distance(Closing closing, Quantity traded, in RiskReport after) => LiquidationPrices.FillableDistance(
+        Rules, NotionalOf(closing, traded), Positive(before.MaintenanceMargin - after.MaintenanceMargin), before.MarginEquity,
+        before.MaintenanceMargin);
+
+    private Price? BankruptcyPrice(Closing closing, Quantity traded, Money notional, in RiskReport after)
+    {
+        var released = Positive(before.MaintenanceMargin - after.MaintenanceMargin);
+        var quote = LiquidationPrices.BankruptcyQuote(
+            traded.E8 < 0 ? -notional : notional, before.Equity, before.MaintenanceMargin, released);
+        if (quote.IsRefused) return null;
+        var price = LiquidationPrices.BankruptcyPrice(
+            InSettlement(quote.Value, closing.AssetPrice), traded, closing.Terms.Multiplier);
+        return price.IsRefused ? null : price.Value;
+    }
+
+    private static Money NotionalOf(Closing closing, Quantity traded)
+    {
+        // A contract's value at 1e-16, to the reference currency in micros.
+        var contractsE16 = (Int128)Math.Abs(traded.E8) * closing.Terms.Multiplier.E8;
+        var valueE16 = Rounding.Ceiling(contractsE16 * closing.Mark.E8, 100_000_000);
+        var micros = Rounding.Ceiling(Rounding.Ceiling(valueE16, 100_000_000) * closing.AssetPrice.E8, 10_000_000_000);
+        return micros > long.MaxValue ? new Money(long.MaxValue) : new Money((long)micros);
+    }
+
+    private static Money InSettlement(Money money, Price assetPrice) =>
+        new((long)Rounding.Floor((Int128)money.Micros * 100_000_000, assetPrice.E8));
+
+    private static Money Positive(Money money) => money.IsNegative ? Money.Zero : money;
+}

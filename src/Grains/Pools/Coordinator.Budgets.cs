@@ -1,0 +1,204 @@
+using System.Collections.Immutable;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Parameters;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Grains.Pools;
+
+/// <summary>
+/// What a pool's cases share: the pace at which each market is traded into, and the fund. One grant a report at the most,
+/// however many accounts have fallen; docs/liquidation.md has the rules.
+/// </summary>
+public sealed partial record Coordinator
+{
+    /// <summary>What officers put into the fund, ever.</summary>
+    public Balances Deposited { get; init; } = Balances.Empty;
+
+    /// <summary>The interval of the last grant, and what was granted of each market in it, in order of instrument.</summary>
+    public Pace Pace { get; init; } = Pace.None;
+
+    private static Decision<PoolEvent> DepositToFund(Coordinator pool, PoolCommand.DepositToFund command)
+    {
+        const string Name = "deposit-to-fund";
+        if (command.Amount.Asset.Decimals is null) return Refused(Name, Rejection.UnknownAsset);
+        if (!command.Amount.IsPositive) return Refused(Name, Rejection.AmountNotPositive);
+        if (command.Amount.Units > Account.MaxAmountUnits) return Refused(Name, Rejection.AmountTooLarge);
+        var before = pool.Deposited[command.Amount.Asset];
+        if (before.Units > Account.MaxBalanceUnits - command.Amount.Units) return Refused(Name, Rejection.BalanceLimit);
+        return new PoolEvent.FundDeposited(command.Amount, before + command.Amount, command.Reference);
+    }
+
+    private static Decision<PoolEvent> WithGrant(
+        Coordinator pool, Decision<PoolEvent> decision, ShardEvent.FrameAdopted adopted, Context context)
+    {
+        if (adopted.Demand is not { } demand || (context.Marks as MarginMarks)?.Model is not { } model) return decision;
+        var after = decision.Events.Aggregate(pool, Evolve);
+        if (!after.Shards[adopted.Shard.Number].Counts) return decision;
+        var rules = model.Parameters.Liquidation;
+        var interval = Interval(context.Now, rules);
+        var slices = after.SlicesFor(adopted.Shard, demand, interval, rules);
+        var limits = after.LimitsFor(adopted.Shard, demand);
+        if (slices.IsEmpty && limits.IsEmpty) return decision;
+        return decision with
+        {
+            Events = decision.Events.Add(new PoolEvent.BudgetGranted(adopted.Shard, adopted.Frame, interval, slices, limits)),
+        };
+    }
+
+    /// <summary>Intervals lie on the clock, so that nobody has to remember when one began.</summary>
+    private static Instant Interval(Instant now, LiquidationParameters rules)
+    {
+        var length = 1_000L * rules.PaceIntervalMs;
+        return new Instant(now.Micros / length * length);
+    }
+
+    /// <summary>
+    /// Of what is left of a market, the part of this shard among those that want it and were not granted anything in this
+    /// interval. Rounded down; what that leaves over is nobody's in this interval.
+    /// </summary>
+    private ImmutableArray<MarketAmount> SlicesFor(ShardId shard, ShardDemand demand, Instant interval, LiquidationParameters rules)
+    {
+        if (Shards[shard.Number].Granted == interval) return [];
+        var granted = ImmutableArray.CreateBuilder<MarketAmount>();
+        foreach (var wanted in demand.Slices)
+        {
+            var left = rules.PacePerMarket - Pace.Of(interval, wanted.Instrument);
+            Int128 all = 0;
+            foreach (var other in Shards)
+                if (other.Counts && other.Granted != interval && other.Demand is { } open) all += WantedOf(open, wanted.Instrument).Micros;
+            var part = all <= left.Micros
+                ? wanted.Notional
+                : new Money((long)Rounding.Floor((Int128)Math.Max(0, left.Micros) * wanted.Notional.Micros, all));
+            if (part > Money.Zero) granted.Add(wanted with { Notional = part });
+        }
+
+        return granted.ToImmutable();
+    }
+
+    private static Money WantedOf(ShardDemand demand, InstrumentId instrument)
+    {
+        foreach (var wanted in demand.Slices)
+            if (wanted.Instrument == instrument) return wanted.Notional;
+        return Money.Zero;
+    }
+
+    /// <summary>
+    /// A limit is raised by what is owed beyond what may be drawn already, as far as the fund goes. One that is not raised is said
+    /// again as long as something may be drawn: the last time may have found a price in doubt.
+    /// </summary>
+    private ImmutableArray<AssetAmount> LimitsFor(ShardId shard, ShardDemand demand)
+    {
+        var limits = ImmutableArray.CreateBuilder<AssetAmount>();
+        foreach (var debt in demand.Debts)
+        {
+            var (limit, drawn) = (LimitOf(shard, debt.Asset), DrawnBy(shard, debt.Asset));
+            var missing = debt - (limit - drawn);
+            var available = AvailableIn(debt.Asset);
+            if (missing.IsPositive && available.IsPositive) limit += missing < available ? missing : available;
+            if (limit > drawn) limits.Add(limit);
+        }
+
+        return limits.ToImmutable();
+    }
+
+    private AssetAmount LimitOf(ShardId shard, Asset asset)
+    {
+        foreach (var limit in Shards[shard.Number].FundLimits)
+            if (limit.Asset == asset) return limit;
+        return new AssetAmount(asset, 0);
+    }
+
+    private AssetAmount DrawnBy(ShardId shard, Asset asset)
+    {
+        foreach (var share in Shards[shard.Number].Demand?.Fund ?? [])
+            if (share.Drawn.Asset == asset) return share.Drawn;
+        return new AssetAmount(asset, 0);
+    }
+
+    /// <summary>In order of asset, as far as the shards have told.</summary>
+    public IEnumerable<FundStanding> FundStandings
+    {
+        get
+        {
+            var shares = Shards.SelectMany(shard => shard.Demand?.Fund ?? []).ToLookup(share => share.PaidIn.Asset);
+            var assets = shares.Select(known => known.Key).Concat(Deposited.Amounts.Select(amount => amount.Asset)).Distinct().Order();
+            foreach (var asset in assets)
+            {
+                var paidIn = shares[asset].Aggregate(new AssetAmount(asset, 0), (sum, share) => sum + share.PaidIn);
+                var drawn = shares[asset].Aggregate(new AssetAmount(asset, 0), (sum, share) => sum + share.Drawn);
+                yield return new FundStanding(Deposited[asset], paidIn, drawn, AvailableIn(asset));
+            }
+        }
+    }
+
+    /// <summary>What is in the fund and promised to nobody, as far as the shards have told.</summary>
+    public AssetAmount AvailableIn(Asset asset)
+    {
+        var available = Deposited[asset];
+        for (var number = 0; number < Shards.Length; number++)
+        {
+            foreach (var share in Shards[number].Demand?.Fund ?? [])
+                if (share.PaidIn.Asset == asset) available += share.PaidIn;
+            available -= LimitOf(new ShardId(number), asset);
+        }
+
+        return available;
+    }
+
+    private Coordinator Given(PoolEvent.BudgetGranted e)
+    {
+        var standing = Shards[e.Shard.Number];
+        var limits = standing.FundLimits.Where(limit => !e.FundLimits.Any(raised => raised.Asset == limit.Asset))
+            .Concat(e.FundLimits).OrderBy(limit => limit.Asset);
+        foreach (var raised in e.FundLimits)
+            Invariant.Holds("L5", raised >= LimitOf(e.Shard, raised.Asset), "a limit is never lowered: it may have been used");
+        standing = standing with { FundLimits = [.. limits], Granted = e.Slices.IsEmpty ? standing.Granted : e.Interval };
+        return Standing(e.Shard, standing) with { Pace = Pace.With(e.Interval, e.Slices) };
+    }
+
+    private Balances DepositedWith(PoolEvent.FundDeposited e)
+    {
+        var after = Deposited.Add(e.Amount);
+        Invariant.Same("L5", e.DepositedAfter, after[e.Amount.Asset]);
+        return after;
+    }
+
+    private void VerifyFund()
+    {
+        foreach (var limit in Shards.SelectMany(shard => shard.FundLimits).DistinctBy(limit => limit.Asset))
+            Invariant.Holds("L5", !AvailableIn(limit.Asset).IsNegative, "no more is promised than the fund has");
+    }
+}
+
+/// <summary>The fund in one asset. What is available is not promised to anybody either.</summary>
+public sealed record FundStanding(AssetAmount Deposited, AssetAmount PaidIn, AssetAmount Drawn, AssetAmount Available)
+{
+    public AssetAmount Balance => Deposited + PaidIn - Drawn;
+}
+
+/// <summary>What was granted of each market in one interval.</summary>
+public sealed record Pace(Instant Interval, ImmutableArray<MarketAmount> Granted)
+{
+    public static readonly Pace None = new(default, []);
+
+    public Money Of(Instant interval, InstrumentId instrument)
+    {
+        if (interval != Interval) return Money.Zero;
+        foreach (var granted in Granted)
+            if (granted.Instrument == instrument) return granted.Notional;
+        return Money.Zero;
+    }
+
+    public Pace With(Instant interval, ImmutableArray<MarketAmount> more)
+    {
+        if (more.IsEmpty) return this;
+        var all = (interval == Interval ? Granted : []).Concat(more).GroupBy(part => part.Instrument).OrderBy(parts => parts.Key)
+            .Select(parts => new MarketAmount(parts.Key, parts.Aggregate(Money.Zero, (sum, part) => sum + part.Notional)));
+        return new Pace(interval, [.. all]);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace CrossMargin.Api.Tests.Clearing;
+
+/// <summary>An account from healthy to cured, as its owner, a matching engine and an auditor see it.</summary>
+public sealed class LiquidationTests(ClearingFixture venue)
+{
+    private readonly VenueClient client = venue.Client;
+
+    [Fact]
+    public async Task An_account_below_maintenance_is_sold_down_by_the_engine_and_cured()
+    {
+        // Long one contract from 60,000 with 1,000: at 59,250 it has 250 and needs 296.25.
+        var (fallen, other) = (await client.Funded("alice", "1000"), await client.Funded("bob", "100000"));
+        Applied(await venue.Report(venue.Fill(fallen, other)));
+        await venue.Priced(fallen, ("BTC", "60000"));
+        (await client.Post("operator", "/v1/insurance-fund/deposits", """{"asset":"USDC","amount":"5000","reference":"endowment"}"""))
+            .ShouldBe(201);
+        var paidInBefore = await PaidIn();
+        var order = await OrderFor(fallen, "59250");
+
+        (order["kind"]!.ToString(), order["side"]!.ToString(), order["instrument"]!.GetValue<int>()).ShouldBe(("order", "sell", 1));
+        var quantity = decimal.Parse(order["quantity"]!.ToString(), CultureInfo.InvariantCulture);
+        quantity.ShouldBeInRange(0.1m, 0.999m);
+        (quantity % 0.001m).ShouldBe(0m, "a multiple of the lot");
+        (decimal.Parse(order["price"]!.ToString(), CultureInfo.InvariantCulture) % 0.5m).ShouldBe(0m, "a multiple of the tick");
+
+        // While it is open its owner can do nothing.
+        (await client.Post("alice", $"/v1/accounts/{fallen}/withdrawals", VenueClient.WithdrawBody("1"))).ShouldBeProblem("insufficient-margin");
+
+        var id = order["orderId"]!.ToString();
+        (await client.Post("engine", $"/v1/liquidation-orders/{id}/ack", "{}")).ShouldBe(200);
+        var fill = venue.Fill(other, fallen, "59250", order["quantity"]!.ToString());
+        fill["seller"]!["orderId"] = id;
+        Applied(await venue.Report(fill, venue.OrderEnd(fallen, id)));
+
+        var liquidation = order["liquidation"]!.ToString();
+        var ended = await ClearingFixture.Until(
+            () => client.Get("auditor", $"/v1/liquidations/{liquidation}"), answer => (string?)answer.Json["standing"] == "ended");
+        var steps = ended.Json["steps"]!.AsArray();
+        steps.Select(step => step!["type"]!.ToString()).ShouldBe([
+            "account.case-opened.v1", "account.slice-ordered.v1", "account.fill-applied.v1", "account.slice-filled.v1",
+            "account.slice-ended.v1", "account.case-ended.v1"]);
+        steps[0]!["text"]!.ToString().ShouldStartWith("Opened: maintenance margin 296.25 is more than margin equity 250,");
+        var position = (await client.Get("alice", $"/v1/accounts/{fallen}/positions")).Json["positions"]![0]!;
+        position["quantity"]!.ToString().ShouldBe((1 - quantity).ToString("0.########", CultureInfo.InvariantCulture));
+
+        // What was better than bankruptcy went to the fund, which hears of it with a later frame.
+        var cost = quantity * 59250 * 0.0005m;
+        await venue.Priced(fallen, ("BTC", "59250.5"));
+        await ClearingFixture.Until(() => client.Get("alice", "/v1/insurance-fund"), answer => PaidInOf(answer) >= paidInBefore + cost);
+        (await client.Post("engine", $"/v1/liquidation-orders/{id}/reject", """{"reason":"late"}""")).ShouldBeProblem("unknown-liquidation-order");
+    }
+
+    [Fact]
+    public async Task An_order_that_the_engine_rejects_comes_again_under_another_id()
+    {
+        var (fallen, other) = (await client.Funded("alice", "1000"), await client.Funded("bob", "100000"));
+        Applied(await venue.Report(venue.Fill(fallen, other)));
+        var first = await OrderFor(fallen, "59250");
+        var after = first["sequence"]!.GetValue<long>();
+        (await client.Post("engine", $"/v1/liquidation-orders/{first["orderId"]}/reject", """{"reason":"the market is closed"}""")).ShouldBe(200);
+        var second = await OrderFor(fallen, "59249.5", after);
+        second["orderId"]!.ToString().ShouldNotBe(first["orderId"]!.ToString());
+        second["liquidation"]!.ToString().ShouldBe(first["liquidation"]!.ToString());
+        var steps = (await client.Get("auditor", $"/v1/liquidations/{first["liquidation"]}")).ShouldBe(200).Json["steps"]!.AsArray();
+        steps.ShouldContain(step => step!["text"]!.ToString() == "The matching engine did not take the slice.");
+    }
+
+    [Fact]
+    public async Task A_liquidation_is_named_by_its_account_and_its_first_record()
+    {
+        var account = await client.Funded("alice", "1000");
+        (await client.Get("auditor", $"/v1/liquidations/{account}:1")).ShouldBeProblem("not-found");
+        (await client.Get("auditor", $"/v1/liquidations/{account}:01")).ShouldBeProblem("malformed-id");
+        (await client.Get("auditor", $"/v1/liquidations/{account}")).ShouldBeProblem("malformed-id");
+        (await client.Get("engine", "/v1/liquidation-orders?after=x")).ShouldBeProblem("malformed-parameter");
+    }
+
+    /// <summary>The first order for the account behind a sequence, under a frame with this price.</summary>
+    private async Task<JsonNode> OrderFor(string account, string price, long after = 0)
+    {
+        for (var tries = 0; tries < 20; tries++)
+        {
+            await venue.Priced(account, ("BTC", price));
+            for (var looks = 0; looks < 25; looks++)
+            {
+                var page = (await client.Get("engine", $"/v1/liquidation-orders?after={after}&limit=1000")).ShouldBe(200);
+                foreach (var order in page.Json["data"]!.AsArray())
+                    if ((string?)order!["account"] == account && (string?)order["kind"] == "order") return order;
+                after = page.Json["next"]!.GetValue<long>();
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            }
+        }
+
+        throw new InvalidOperationException($"{account} was not asked to trade at {price}");
+    }
+
+    private async Task<decimal> PaidIn() => PaidInOf((await client.Get("alice", "/v1/insurance-fund")).ShouldBe(200));
+
+    private static decimal PaidInOf(Answer answer) => decimal.Parse(
+        answer.Json["data"]!.AsArray().Single(fund => (string?)fund!["asset"] == "USDC")!["paidIn"]!.ToString(), CultureInfo.InvariantCulture);
+
+    private static void Applied(List<JsonNode> results) =>
+        results.ShouldAllBe(result => (string?)result["status"] == "applied");
+}
