@@ -29,7 +29,7 @@ public sealed record RepriceAnswer(
     [property: Description("Records of accounts that were folded.")] long Records,
     [property: Description("Turns that were decided anew, and gave the recorded events to the byte.")] long Decisions,
     [property: Description("Figures of margin among them.")] long Figures,
-    [property: Description("Refusals and slices of liquidations: what was asked or granted is not in the record, so it is not asked again.")]
+    [property: Description("Refusals, and slices of liquidations: what was asked or granted is not in the record.")]
     long NotAsked,
     [property: Description("Frames that were priced for it.")] long Frames,
     [property: Description("At most 100.")] IReadOnlyList<Finding> Findings,

@@ -105,7 +105,8 @@ public sealed record LargestOrderView(
 
 public sealed record LimitsAnswer(
     string Account, IReadOnlyList<LimitView> Limits,
-    [property: Description("Of the instruments that were asked for.")] IReadOnlyList<LargestOrderView> Orders, long Sequence, string Address, string AsOf, long Frame);
+    [property: Description("Of the instruments that were asked for.")] IReadOnlyList<LargestOrderView> Orders,
+    long Sequence, string Address, string AsOf, long Frame);
 
 /// <summary>An explanation of a live account with the symbols and times that a reader wants; a frame has numbers only.</summary>
 internal sealed record ExplainedAccount(

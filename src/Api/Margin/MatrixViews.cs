@@ -52,7 +52,7 @@ public sealed record UnderlyingMatrixView(string Underlying, IReadOnlyList<Matri
     };
 }
 
-[Description("Losses over price × volatility by underlying, positions only. `decides` says whether the requirement in force comes of them.")]
+[Description("Losses over price × volatility by underlying, of positions. `decides`: the requirement in force comes of them.")]
 public sealed record MatrixAnswer(
     string Account, string ParameterSet, bool Decides, IReadOnlyList<UnderlyingMatrixView> Underlyings,
     long Sequence, string Address, string AsOf, long Frame);

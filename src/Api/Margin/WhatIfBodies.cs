@@ -40,13 +40,14 @@ public sealed record WhatIfRequest([property: MaxLength(WhatIfRequest.MaxSteps)]
 /// <summary>What is supposed to happen: steps, then moves of the market.</summary>
 internal sealed record SupposedCourse(IReadOnlyList<SupposedStep> Steps, ImmutableArray<FrameShock> Shocks);
 
-[Description("A move of an underlying and of everything that follows it: index, perpetuals, forwards, options, and the asset of that name.")]
+[Description("A move of an underlying and of all that follows it: index, perpetuals, forwards, options, and the asset of its name.")]
 public sealed record ShockRequest(
     [property: DefaultValue("BTC")] string Underlying,
     [property: Description("As a fraction: -0.1 is a tenth less."), RegularExpression(AmountText.Pattern), DefaultValue("-0.1")]
     string Price)
 {
     public const int MaxShocks = 16;
+    private const string FormOfName = "the name of an underlying";
 
     [Description("As a fraction of each volatility: 0.25 is a quarter more. 0 without it."), RegularExpression(AmountText.Pattern)]
     [DefaultValue("0.25")]
@@ -63,7 +64,7 @@ public sealed record ShockRequest(
         {
             switch (field)
             {
-                case 0: underlying = body.Named<Contracts.Underlying>("underlying", Contracts.Underlying.TryParse, "the name of an underlying"); break;
+                case 0: underlying = body.Named<Contracts.Underlying>("underlying", Contracts.Underlying.TryParse, FormOfName); break;
                 case 1: price = body.Decimal("price", Rate.Scale); break;
                 default: volatility = body.Decimal("volatility", Rate.Scale); break;
             }

@@ -10,6 +10,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Pools;
 using CrossMargin.Runtime.Records;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CrossMargin.Api.Operations;
 
@@ -92,10 +93,7 @@ internal static class PoolRoutes
         return TypedResults.Json(
             new PoolAnswer(
                 Missing(pool), Coordinator.Fund.ToString(),
-                [.. pool.Shards.Select((shard, number) => new ShardStandingView(number, shard.Frame, shard.Waiting, shard.Shortfall.ToString())
-                {
-                    SetAsideFor = shard.Exposure?.ToString(),
-                })],
+                [.. pool.Shards.Select(ViewOf)],
                 view.Version, view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame),
             ApiJson.Default.PoolAnswer);
     }
@@ -126,6 +124,9 @@ internal static class PoolRoutes
         });
     }
 
+    private static ShardStandingView ViewOf(ShardStanding shard, int number) =>
+        new(number, shard.Frame, shard.Waiting, shard.Shortfall.ToString()) { SetAsideFor = shard.Exposure?.ToString() };
+
     /// <summary>As far as it fits into an amount of money.</summary>
     private static string Missing(Coordinator pool) => new Money((long)Int128.Min(pool.Shortfall, long.MaxValue)).ToString();
 
@@ -133,7 +134,8 @@ internal static class PoolRoutes
     private static ShardId Parsed(string shard) => new(int.TryParse(shard, System.Globalization.NumberStyles.None, null, out var number)
         && number < ShardMap.MaxCount ? number : ShardMap.MaxCount);
 
-    private static IResult Receipt(JournalRecord record, ShardId shard, string? by, string reason) => TypedResults.Json(
+    private static JsonHttpResult<StandingReceipt> Receipt(
+        JournalRecord record, ShardId shard, string? by, string reason) => TypedResults.Json(
         new StandingReceipt(
             shard.Number, by!, reason, record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame),
         ApiJson.Default.StandingReceipt);

@@ -64,7 +64,8 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
         if (command.Shard.Number < 0 || command.Shard.Number >= pool.Shards.Length) return Refused("set-aside", Rejection.UnknownShard);
         if (command.Exposure.IsNegative) return Refused("set-aside", Rejection.ExposureNegative);
         if (!pool.Shards[command.Shard.Number].Counts) return Refused("set-aside", Rejection.ShardAlreadySetAside);
-        return WithClearance(pool, new PoolEvent.ShardSetAside(command.Shard, command.Exposure, command.Reason) { By = command.By }, context);
+        var aside = new PoolEvent.ShardSetAside(command.Shard, command.Exposure, command.Reason) { By = command.By };
+        return WithClearance(pool, aside, context);
     }
 
     private static Decision<PoolEvent> BringBack(Coordinator pool, PoolCommand.BringBack command, Context context)
