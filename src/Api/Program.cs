@@ -18,7 +18,12 @@ internal static partial class Program
     {
         try
         {
-            return arguments is ["--openapi", var path] ? await WriteDocument(path) : await Serve(arguments);
+            return arguments switch
+            {
+                ["--openapi", var path] => await WriteDocument(path),
+                ["--database", var directory] => await DatabaseHost.Run(directory),
+                _ => await Serve(arguments),
+            };
         }
         catch (Exception refused) when (refused is StartRefused or JournalRefused)
         {
@@ -39,6 +44,11 @@ internal static partial class Program
         venue.ShardLost += shard =>
         {
             if (Interlocked.Exchange(ref exitCode, LostShard) != LostShard) LogLost(log, shard.Number);
+            app.Lifetime.StopApplication();
+        };
+        venue.Replaced += () =>
+        {
+            exitCode = LostShard;
             app.Lifetime.StopApplication();
         };
         venue.Distrusted += sentence =>

@@ -39,6 +39,9 @@ public enum Rejection
     // 100–199: accounts, in order of precedence.
     AccountNotFound = 100,
     AccountAlreadyOpen = 101,
+    /// <summary>Something is held, owed or open in it, or not final.</summary>
+    AccountNotEmpty = 102,
+    AccountClosed = 103,
     UnknownAsset = 110,
     AmountNotPositive = 111,
     AmountTooLarge = 112,
@@ -56,6 +59,9 @@ public enum Rejection
     WithdrawalCleared = 132,
     /// <summary>The custodian speaks of a withdrawal that it was not told to pay.</summary>
     WithdrawalNotInstructed = 133,
+    /// <summary>There is no such deposit, or it is final.</summary>
+    UnknownDeposit = 134,
+    TooManyPendingDeposits = 135,
     ExceedsBalance = 140,
     BalanceLimit = 141,
     OrderIdInUse = 150,
@@ -70,6 +76,8 @@ public enum Rejection
     InsufficientMargin = 160,
     /// <summary>Something that the account holds has no price: nobody can say whether it may.</summary>
     AccountFrozen = 161,
+    /// <summary>Filled, the order would take a balance further below zero than the asset's borrow limit.</summary>
+    BorrowLimit = 162,
 
     // 200–249: trades as a feed reports them, in order of precedence.
     UnknownInstrument = 200,
@@ -119,6 +127,8 @@ public enum Rejection
     // 300–349: liquidation, in order of precedence.
     /// <summary>A case is open: only the case trades, and nothing leaves.</summary>
     AccountInLiquidation = 300,
+    /// <summary>What the account gained may have to pay a share of a loss.</summary>
+    GainsLocked = 301,
     /// <summary>The link sent no such order, or it has ended.</summary>
     UnknownLiquidationOrder = 310,
 
@@ -127,6 +137,9 @@ public enum Rejection
     ExposureNegative = 401,
     ShardAlreadySetAside = 410,
     ShardNotSetAside = 411,
+    TooManyBackstops = 420,
+    /// <summary>A quota is more than zero, and a market stands in a registration once.</summary>
+    QuotaOutOfRange = 421,
 
     // 500–549: parameter sets, in order of precedence.
     DocumentTooLarge = 500,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CrossMargin.DemoVenue.Clearing;
+using CrossMargin.DemoVenue.Scenarios;
 using CrossMargin.DemoVenue.Traders;
 
 namespace CrossMargin.DemoVenue;
@@ -7,11 +8,14 @@ namespace CrossMargin.DemoVenue;
 public sealed record DemoOptions(Uri Server, string DataDirectory)
 {
     public const string Usage =
-        "usage: CrossMargin.DemoVenue [--server URL] [--data DIRECTORY] [--accounts N] [--seed N]";
+        "usage: CrossMargin.DemoVenue [--server URL] [--data DIRECTORY] [--accounts N] [--seed N] [--scenario NAME]";
 
     public int Accounts { get; init; } = 300;
 
     public int Seed { get; init; } = 1;
+
+    /// <summary>Null: people trade until they are stopped.</summary>
+    public Scenario? Scenario { get; init; }
 
     public static DemoOptions Read(string[] args)
     {
@@ -25,12 +29,16 @@ public sealed record DemoOptions(Uri Server, string DataDirectory)
                 "--data" => options with { DataDirectory = value },
                 "--accounts" => options with { Accounts = Number(value, min: Member.Makers + 1) },
                 "--seed" => options with { Seed = Number(value, min: 0) },
+                "--scenario" => options with { Scenario = Named(value) },
                 _ => throw new DemoFailed(Usage),
             };
         }
 
         return options;
     }
+
+    private static Scenario Named(string name) => Scenario.All.FirstOrDefault(scenario => scenario.Name == name)
+        ?? throw new DemoFailed($"{name} is no scenario: {string.Join(", ", Scenario.All.Select(scenario => scenario.Name))}");
 
     private static int Number(string text, int min) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= 100_000

@@ -11,17 +11,11 @@ public sealed class LiveRun(ClearingApi api, Session session, TextWriter output)
     public async Task UntilStopped(CancellationToken cancel)
     {
         var summary = new LiveSummary(api, session, output);
-        var sinceLine = Stopwatch.StartNew();
         for (var step = 1L; ; step++)
         {
             var began = Stopwatch.StartNew();
             await session.Advance(push: 0, cancel);
-            if (step % StepsBetweenLines == 0)
-            {
-                await summary.Print(sinceLine.Elapsed, cancel);
-                sinceLine.Restart();
-            }
-
+            if (step % StepsBetweenLines == 0) await summary.Print(cancel);
             var left = Session.Step - began.Elapsed;
             if (left > TimeSpan.Zero) await Task.Delay(left, cancel);
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using CrossMargin.DemoVenue.Clearing;
 using CrossMargin.DemoVenue.Prices;
@@ -11,17 +12,18 @@ public sealed class LiveSummary(ClearingApi api, Session session, TextWriter out
 
     private static readonly string[] Statuses = ["HEALTHY", "WARNING", "REDUCE_ONLY", "MARGIN_CALL", "LIQUIDATABLE", "BANKRUPT", "FROZEN"];
 
+    private readonly Stopwatch sinceLine = Stopwatch.StartNew();
     private int lines;
     private (long Trades, long Orders) before;
 
-    public async Task Print(TimeSpan since, CancellationToken cancel)
+    public async Task Print(CancellationToken cancel)
     {
         if (lines++ % LinesBetweenHeads == 0)
         {
             await output.WriteLineAsync();
             await output.WriteLineAsync(
                 "     UTC  healthy  warned  reduce  called  liquid.  bankrupt  frozen  trades/s  orders/s        BTC       ETH    frame"
-                + "     equity USD  conserved");
+                + "   fund USDC     equity USD  conserved");
         }
 
         var accounts = await Task.WhenAll(session.Market.Members.Select(async member =>
@@ -34,17 +36,26 @@ public sealed class LiveSummary(ClearingApi api, Session session, TextWriter out
         var frame = await api.Get(Credentials.Auditor, "/v1/frames/latest", cancel);
         var prices = session.Market.Prices;
         var (trades, orders) = (Rate(session.Trades - before.Trades), Rate(session.Orders - before.Orders));
-        var conserved = await Conserved(cancel);
+        var (fund, conserved) = (await Fund(cancel), await Conserved(cancel));
         before = (session.Trades, session.Orders);
+        sinceLine.Restart();
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
             $"{DateTime.UtcNow:HH:mm:ss}  {by[0],7}  {by[1],6}  {by[2],6}  {by[3],6}  {by[4],7}  {by[5],8}  {by[6],6}"
             + $"  {trades,8:0.0}  {orders,8:0.0}"
             + $"  {prices.Of(PriceProcess.Bitcoin),9:0.0}  {prices.Of(PriceProcess.Ether),8:0.00}  {(long?)frame.Body["number"] ?? 0,7}"
-            + $"  {equity,13:0.00}  {conserved}"));
+            + $"  {fund,10:0.00}  {equity,13:0.00}  {conserved}"));
         await output.FlushAsync(cancel);
 
-        double Rate(long count) => since > TimeSpan.Zero ? count / since.TotalSeconds : 0;
+        double Rate(long count) => count / sinceLine.Elapsed.TotalSeconds;
+    }
+
+    private async Task<decimal> Fund(CancellationToken cancel)
+    {
+        var fund = ClearingApi.Expect(await api.Get(Credentials.Auditor, "/v1/insurance-fund", cancel), "what is in the fund");
+        return fund["data"]!.AsArray().FirstOrDefault(asset => (string?)asset!["asset"] == "USDC") is { } dollars
+            ? Decimals.Read(dollars["balance"])
+            : 0;
     }
 
     /// <summary>

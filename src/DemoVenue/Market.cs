@@ -12,6 +12,8 @@ namespace CrossMargin.DemoVenue;
 public sealed class Market
 {
     private const int QuotesRenewedAStep = 4;
+    private const int QuotesRenewedInATurmoil = 16;   // of some fifty: books are thin, and not empty
+    private const double Turmoil = 0.001;
 
     private readonly Dictionary<int, OrderBook> books;
     private readonly Dictionary<string, Member> byAccount;
@@ -65,7 +67,8 @@ public sealed class Market
         var wanted = new List<Order>();
         var needs = makers.SelectMany(maker => maker.Look(this).Select(need => (need.Need, need.Quote, Maker: maker))).ToList();
         var empty = needs.Where(need => need.Quote.Reference == 0);   // never quoted: the opening
-        var worst = needs.Where(need => need.Quote.Reference != 0).OrderByDescending(need => need.Need).Take(QuotesRenewedAStep);
+        var renewed = Math.Abs(LastMove) > Turmoil * before ? QuotesRenewedInATurmoil : QuotesRenewedAStep;
+        var worst = needs.Where(need => need.Quote.Reference != 0).OrderByDescending(need => need.Need).Take(renewed);
         foreach (var (_, quote, maker) in empty.Concat(worst).ToList()) maker.Renew(this, quote, wanted);
         foreach (var trader in traders)
             if (trader.Act(this, time) is { } order) wanted.Add(order);
@@ -97,9 +100,22 @@ public sealed class Market
 
     internal void Remove(Order order) => BookOf(order.Instrument).Remove(order, reports);
 
+    /// <summary>An account in liquidation has no orders in the books but those of its liquidation.</summary>
+    public void RemoveOwnOrdersOf(string account)
+    {
+        foreach (var instrument in Instruments)
+        {
+            var book = BookOf(instrument);
+            foreach (var order in book.Bids.Concat(book.Asks).Where(IsOwn).ToList()) Remove(order);
+        }
+
+        bool IsOwn(Order order) => order.Account == account && !order.IsLiquidation;
+    }
+
+    /// <summary>An account that is liquidated need not be a member's: whoever has one can be.</summary>
     private void Book(Report.Fill fill)
     {
-        byAccount[fill.Buyer.Account].Take(fill.Instrument, fill.Quantity);
-        byAccount[fill.Seller.Account].Take(fill.Instrument, -fill.Quantity);
+        if (byAccount.TryGetValue(fill.Buyer.Account, out var buyer)) buyer.Take(fill.Instrument, fill.Quantity);
+        if (byAccount.TryGetValue(fill.Seller.Account, out var seller)) seller.Take(fill.Instrument, -fill.Quantity);
     }
 }

@@ -14,6 +14,7 @@ public sealed class Session
 {
     public static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
 
+    private const decimal Endowment = 500_000;
     private const double OpeningBitcoin = 60_000;
     private const double OpeningEther = 3_000;
 
@@ -24,13 +25,14 @@ public sealed class Session
     private readonly ClearingApi api;
     private readonly Feed feed;
     private readonly PriceFeeds prices;
+    private readonly LiquidationStream liquidations;
     private readonly Dictionary<string, int> placeOf;
     private readonly SortedDictionary<string, long> refusals = new(StringComparer.Ordinal);
     private byte[] tradesHash = [];
 
-    private Session(ClearingApi api, Feed feed, PriceFeeds prices, Market market)
+    private Session(ClearingApi api, Feed feed, PriceFeeds prices, LiquidationStream liquidations, Market market)
     {
-        (this.api, this.feed, this.prices, Market) = (api, feed, prices, market);
+        (this.api, this.feed, this.prices, this.liquidations, Market) = (api, feed, prices, liquidations, market);
         placeOf = market.Members.ToDictionary(member => member.Account, member => member.Place);
     }
 
@@ -53,6 +55,7 @@ public sealed class Session
     {
         var opening = new Opening(api, Path.Combine(options.DataDirectory, "demo-members"));
         await opening.AdmitSources(cancel);
+        await opening.EndowFund(options.Scenario?.Fund ?? Endowment, cancel);
         var instruments = await opening.List(now, cancel);
         var members = await opening.OpenAccounts(options.Accounts, cancel);
         var feed = await Feed.Resume(api, cancel);
@@ -64,7 +67,8 @@ public sealed class Session
         await opening.Resume(members, feed, cancel);
         await feed.Send(cancel);
 
-        var session = new Session(api, feed, await PriceFeeds.Resume(api, seed + 2, cancel), market);
+        var liquidations = await LiquidationStream.Resume(api, cancel);
+        var session = new Session(api, feed, await PriceFeeds.Resume(api, seed + 2, cancel), liquidations, market);
         await session.UntilPriced(cancel);
         return session;
     }
@@ -91,6 +95,7 @@ public sealed class Session
             refusals[answer.Code] = refusals.GetValueOrDefault(answer.Code) + 1;
         }
 
+        await liquidations.TakeInto(Market, cancel);
         foreach (var report in Market.TakeReports())
         {
             if (report is Report.Fill fill) Note(fill);
@@ -140,9 +145,12 @@ public sealed class Session
         Trades++;
         var trade = string.Create(
             CultureInfo.InvariantCulture,
-            $"{fill.Instrument.Symbol} {fill.Price} {fill.Quantity} {placeOf[fill.Buyer.Account]} {placeOf[fill.Seller.Account]}");
+            $"{fill.Instrument.Symbol} {fill.Price} {fill.Quantity} {PlaceOf(fill.Buyer)} {PlaceOf(fill.Seller)}");
         tradesHash = SHA256.HashData([.. tradesHash, .. Encoding.UTF8.GetBytes(trade)]);
     }
+
+    /// <summary>-1 for somebody who is no member, and is liquidated in our books.</summary>
+    private int PlaceOf(Order order) => placeOf.GetValueOrDefault(order.Account, -1);
 
     private static async Task<(double Bitcoin, double Ether)> LastIndices(ClearingApi api, CancellationToken cancel)
     {

@@ -68,6 +68,14 @@ internal static class EventJson
             writer.WriteNumberValue(value.Version);
     }
 
+    internal sealed class DepositConverter : JsonConverter<DepositId>
+    {
+        public override DepositId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => new(reader.GetInt64());
+
+        public override void Write(Utf8JsonWriter writer, DepositId value, JsonSerializerOptions options) =>
+            writer.WriteNumberValue(value.Version);
+    }
+
     internal sealed class InstantConverter : JsonConverter<Instant>
     {
         public override Instant Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)

@@ -48,5 +48,16 @@ public abstract class JsonGrainType<TState, TEvent> : GrainType<TState, TEvent> 
         .. JsonSerializer.SerializeToUtf8Bytes(command, ShapeOf(command.GetType())),
     ];
 
+    /// <summary>The commands are the cases of one type: a name that is not among them is refused.</summary>
+    public sealed override object ReadCommand(ReadOnlySpan<byte> canonical)
+    {
+        var name = Encoding.ASCII.GetString(canonical[..canonical.IndexOf((byte)'{')]);
+        var shape = Commands.GetNestedType(name) is { } command ? ShapeOf(command) : throw new JsonException($"{name} is no command here");
+        return JsonSerializer.Deserialize(canonical[name.Length..], shape) ?? throw new JsonException("a command is an object");
+    }
+
+    /// <summary>The type whose cases are the commands of this grain.</summary>
+    protected abstract Type Commands { get; }
+
     private JsonTypeInfo ShapeOf(Type type) => json.GetTypeInfo(type) ?? throw new ArgumentException($"{type.Name} has no JSON here");
 }

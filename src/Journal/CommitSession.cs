@@ -1,3 +1,4 @@
+using System.Numerics;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Records;
 using Npgsql;
@@ -45,7 +46,7 @@ internal sealed class CommitSession : IDisposable
     private readonly List<int> epochs = [];
     private readonly List<long> positions = [];
     private readonly List<long> positionsAfter = [];
-    private readonly List<byte[]> chainsAfter = [];
+    private readonly List<ReadOnlyMemory<byte>> chainsAfter = [];
 
     // One entry a row.
     private readonly List<short> rowShards = [];
@@ -60,7 +61,8 @@ internal sealed class CommitSession : IDisposable
     private readonly List<byte[]?> addressees = [];
     private readonly List<long?> toShards = [];
     private readonly List<ReadOnlyMemory<byte>> payloads = [];
-    private readonly List<byte[]> chains = [];
+    private readonly List<ReadOnlyMemory<byte>> chains = [];
+    private byte[] hashes = [];   // of all rows, one behind the other
 
     public CommitSession(NpgsqlConnection connection)
     {
@@ -74,7 +76,7 @@ internal sealed class CommitSession : IDisposable
                 new NpgsqlParameter<List<int>> { TypedValue = epochs },
                 new NpgsqlParameter<List<long>> { TypedValue = positions },
                 new NpgsqlParameter<List<long>> { TypedValue = positionsAfter },
-                new NpgsqlParameter<List<byte[]>> { TypedValue = chainsAfter },
+                new NpgsqlParameter<List<ReadOnlyMemory<byte>>> { TypedValue = chainsAfter },
                 new NpgsqlParameter<List<short>> { TypedValue = rowShards },
                 new NpgsqlParameter<List<long>> { TypedValue = rowPositions },
                 new NpgsqlParameter<List<int>> { TypedValue = rowEpochs },
@@ -87,7 +89,7 @@ internal sealed class CommitSession : IDisposable
                 new NpgsqlParameter<List<byte[]?>> { TypedValue = addressees },
                 new NpgsqlParameter<List<long?>> { TypedValue = toShards },
                 new NpgsqlParameter<List<ReadOnlyMemory<byte>>> { TypedValue = payloads },
-                new NpgsqlParameter<List<byte[]>> { TypedValue = chains },
+                new NpgsqlParameter<List<ReadOnlyMemory<byte>>> { TypedValue = chains },
             },
         };
         command.Prepare();
@@ -100,6 +102,8 @@ internal sealed class CommitSession : IDisposable
     public CommitOutcome Commit(IReadOnlyList<Batch> batches)
     {
         Clear();
+        var rows = batches.Sum(batch => batch.Records.Count);
+        if (hashes.Length < rows * Hash256.Size) hashes = new byte[BitOperations.RoundUpToPowerOf2((uint)rows) * Hash256.Size];
         foreach (var batch in batches.OrderBy(batch => batch.Shard)) Add(batch);
 
         warned = false;
@@ -148,8 +152,8 @@ internal sealed class CommitSession : IDisposable
         epochs.Add(batch.Before.Epoch);
         positions.Add(batch.Before.Position);
         positionsAfter.Add(after.Position);
-        chainsAfter.Add(after.Chain.ToArray());
         foreach (var record in batch.Records) Add(record);
+        chainsAfter.Add(chains[^1]);
     }
 
     private void Add(JournalRecord record)
@@ -166,7 +170,9 @@ internal sealed class CommitSession : IDisposable
         addressees.Add(record.Addressees.IsEmpty ? null : GrainIds.Join(record.Addressees));
         toShards.Add(record.To.IsEmpty ? null : unchecked((long)record.To.Bits));
         payloads.Add(record.Payload);
-        chains.Add(record.Chain.ToArray());
+        var hash = hashes.AsMemory(chains.Count * Hash256.Size, Hash256.Size);
+        record.Chain.Write(hash.Span);
+        chains.Add(hash);
     }
 
     private void Clear()

@@ -103,18 +103,23 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         return records;
     }
 
-    private static JournalRecord Record(NpgsqlDataReader row) => new JournalRecord
+    private static JournalRecord Record(NpgsqlDataReader row)
     {
-        Shard = new ShardId(row.GetInt16(0)),
-        Position = row.GetInt64(1),
-        Grain = GrainId.From(row.GetGuid(3)),
-        Version = row.GetInt64(4),
-        Type = row.GetString(5),
-        Time = new Instant(row.GetInt64(6)),
-        Frame = row.GetInt64(7),
-        Cause = Cause.Decode(row.GetFieldValue<byte[]>(8)),
-        Addressees = row.IsDBNull(9) ? [] : GrainIds.Split(row.GetFieldValue<byte[]>(9)),
-        To = row.IsDBNull(10) ? default : new ShardSet(unchecked((ulong)row.GetInt64(10))),
-        Payload = row.GetFieldValue<byte[]>(11),
-    }.AsStored(row.GetInt32(2), Hash256.Read(row.GetFieldValue<byte[]>(12)));
+        var cause = row.GetFieldValue<byte[]>(8);
+        return new JournalRecord
+        {
+            Shard = new ShardId(row.GetInt16(0)),
+            Position = row.GetInt64(1),
+            Grain = GrainId.From(row.GetGuid(3)),
+            Version = row.GetInt64(4),
+            Type = row.GetString(5),
+            Time = new Instant(row.GetInt64(6)),
+            Frame = row.GetInt64(7),
+            Cause = Cause.Decode(cause),
+            CauseBytes = cause,
+            Addressees = row.IsDBNull(9) ? [] : GrainIds.Split(row.GetFieldValue<byte[]>(9)),
+            To = row.IsDBNull(10) ? default : new ShardSet(unchecked((ulong)row.GetInt64(10))),
+            Payload = row.GetFieldValue<byte[]>(11),
+        }.AsStored(row.GetInt32(2), Hash256.Read(row.GetFieldValue<byte[]>(12)));
+    }
 }

@@ -11,10 +11,10 @@ namespace CrossMargin.Silos;
 /// arrives meanwhile makes the next transaction larger. It waits for the journal itself, because handing batches to another thread
 /// and their outcomes back cost more than what it could do in between (docs/adr/0003).
 /// </summary>
-internal sealed class ShardThread
+internal sealed partial class ShardThread
 {
     private readonly Inbox<Inbound> inbox;
-    private readonly IReadOnlyList<Shard> shards;
+    private readonly List<Shard> shards;
     private readonly Shard?[] byNumber;
     private readonly Router router;
     private readonly IJournal journal;
@@ -41,7 +41,7 @@ internal sealed class ShardThread
         TimeProvider clock, Action<int, IReadOnlyList<ShardMessage>> send, Action<Shard, Exception> failed)
     {
         this.places = places;
-        this.shards = shards;
+        this.shards = [.. shards];
         this.options = options;
         this.clock = clock;
         this.send = send;
@@ -90,6 +90,7 @@ internal sealed class ShardThread
     public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
 
     // Called by this thread's shards.
+    public Shard? Find(ShardId shard) => byNumber[shard.Number];
     public void Add(Batch batch) => queue.Add(batch);
     public void Add(ShardMessage message) => router.Add(message);
 
@@ -105,7 +106,7 @@ internal sealed class ShardThread
             spare = inbox.Take(spare, untilTick > TimeSpan.Zero ? untilTick : TimeSpan.Zero);
             var now = Instant.From(clock.GetUtcNow());
             if (Interlocked.Exchange(ref offered, null) is { } frame)
-                foreach (var shard in shards) Guarded(shard, s => s.Offer(now, frame));
+                foreach (var shard in shards.Where(shard => !IsDraining(shard))) Guarded(shard, s => s.Offer(now, frame));
             foreach (var inbound in spare) Handle(now, inbound);
 
             // Whoever was answered may have asked again: that belongs into the commit that leaves now.
@@ -115,13 +116,14 @@ internal sealed class ShardThread
             if (clock.GetElapsedTime(nextTick) >= options.Tick)
             {
                 nextTick = clock.GetTimestamp();
-                foreach (var shard in shards) Guarded(shard, s => s.Tick(now));
+                foreach (var shard in shards.Where(shard => !IsHandedOver(shard))) Guarded(shard, s => s.Tick(now));
             }
 
             foreach (var shard in shards) Guarded(shard, static s => s.Flush());
             SendAll();
             CommitAll();
             SendAll();
+            if (draining.Count > 0) TellDrained();
         }
     }
 
@@ -131,11 +133,23 @@ internal sealed class ShardThread
         {
             // One message at a time, so that a shard that throws stops alone.
             foreach (var message in parcel)
-                foreach (var shard in Router.ReceiversOf(message, shards)) Guarded(shard, s => s.Receive(now, message));
+                foreach (var shard in Router.ReceiversOf(message, shards))
+                    if (!IsDraining(shard)) Guarded(shard, s => s.Receive(now, message));
             return;
         }
 
-        if (byNumber[inbound.Shard.Number] is not { } one) return;
+        if (inbound.Body is Ownership ownership)
+        {
+            Change(inbound.Shard, ownership);
+            return;
+        }
+
+        if (byNumber[inbound.Shard.Number] is not { } one || (inbound.Caller is not null && IsDraining(one)))
+        {
+            inbound.Caller?.Answer(Reply.Refused(Rejection.ShardUnavailable));   // it is, or will be in a moment, somebody else's
+            return;
+        }
+
         try
         {
             switch (inbound.Body)
@@ -171,7 +185,7 @@ internal sealed class ShardThread
         {
             var batches = queue.Take();
             foreach (var (batch, outcome) in queue.Settle(batches, journal.Commit(batches)))
-                Guarded(byNumber[batch.Shard.Number]!, s => s.CommitSettled(batch, outcome));
+                if (byNumber[batch.Shard.Number] is { } owner) Guarded(owner, s => s.CommitSettled(batch, outcome));
         }
     }
 

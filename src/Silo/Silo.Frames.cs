@@ -11,7 +11,11 @@ public sealed partial class Silo
     private bool isReadingFrame;
     private bool hasReadFrame;
 
-    void IShardHost.Publish(MarkFrame frame) => Broadcast(frame);
+    void IShardHost.Publish(MarkFrame frame)
+    {
+        Broadcast(frame);
+        cluster?.Broadcast(frame);
+    }
 
     /// <summary>
     /// From the latest broadcast if it will do, else from the journal: one read at a time, which answers every shard that waits.
@@ -50,6 +54,7 @@ public sealed partial class Silo
 
     private void Broadcast(MarkFrame frame)
     {
+        cluster?.Remember(frame);
         lock (frameGate)
         {
             if (latestFrame is null || latestFrame.Number < frame.Number) latestFrame = frame;

@@ -4,13 +4,14 @@ using CrossMargin.Journal;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
+using CrossMargin.Silos.Cluster;
 using Microsoft.Extensions.Logging;
 
 namespace CrossMargin.Silos;
 
 /// <summary>
 /// A process's share of the venue: shards on a few threads, each of which is a journal writer too, and the answers that shards ask
-/// the world for. It owns every shard; dividing them among silos comes with membership.
+/// the world for. Alone it owns every shard; given a cluster, those that membership gives it (Cluster/).
 /// </summary>
 public sealed partial class Silo : IShardHost, IAsyncDisposable
 {
@@ -20,8 +21,10 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly ILogger<Silo> log;
     private readonly ShardMap map;
     private readonly GrainCatalog catalog;
-    private readonly Shard[] shards;
+    private readonly Shard?[] shards;           // null where another silo has it
+    private readonly int[] placeOfShard;        // its thread here, or behind the last thread where it is elsewhere
     private readonly ShardThread[] threads;
+    private readonly SiloCluster? cluster;
     private readonly SemaphoreSlim reads;
     private readonly CancellationTokenSource stopped = new();
     private readonly List<Task> answering = [];
@@ -30,6 +33,14 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private volatile bool isStopped;
 
     public Silo(IJournal journal, ShardMap map, GrainCatalog catalog, SiloOptions options, TimeProvider clock, ILogger<Silo> log)
+        : this(journal, map, catalog, options, clock, log, together: null)
+    {
+    }
+
+    /// <summary>One of several: joins their tables, and throws what the database throws.</summary>
+    public Silo(
+        IJournal journal, ShardMap map, GrainCatalog catalog, SiloOptions options, TimeProvider clock, ILogger<Silo> log,
+        ClusterOptions? together)
     {
         this.journal = journal;
         this.options = options;
@@ -38,12 +49,20 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         this.map = map;
         this.catalog = catalog;
         reads = new SemaphoreSlim(options.ReadsAtOnce);
-        shards = [.. map.Shards.Select(id => new Shard(id, map, catalog, options.Limits, this))];
+        shards = [.. map.Shards.Select(id => together is null ? new Shard(id, map, catalog, options.Limits, this) : null)];
 
-        int[] placeOfShard = [.. map.Shards.Select(id => id.Number % options.ShardThreads)];
+        var elsewhere = options.ShardThreads;
+        placeOfShard = [.. map.Shards.Select(id => together is null ? id.Number % options.ShardThreads : elsewhere)];
         threads = [.. Enumerable.Range(0, options.ShardThreads).Select(place => new ShardThread(
-            place, options.ShardThreads, placeOfShard, [.. shards.Where(shard => placeOfShard[shard.Id.Number] == place)], journal,
-            options, clock, send: (to, parcel) => threads![to].Post(parcel), failed: Failed))];
+            place, together is null ? options.ShardThreads : options.ShardThreads + 1, placeOfShard,
+            [.. Hosted.Where(shard => placeOfShard[shard.Id.Number] == place)], journal, options, clock, send: Send, failed: Failed))];
+        if (together is not null) cluster = new SiloCluster(this, together, map, catalog, clock, log);
+
+        void Send(int to, IReadOnlyList<ShardMessage> parcel)
+        {
+            if (to == elsewhere) cluster!.SendElsewhere(parcel);
+            else threads![to].Post(parcel);
+        }
     }
 
     public ShardMap Map => map;
@@ -53,15 +72,19 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
 
     /// <summary>How many shards are in each phase; read without a lock, so it is a moment's impression.</summary>
     public ImmutableSortedDictionary<ShardPhase, int> Phases =>
-        shards.GroupBy(shard => shard.Phase).ToImmutableSortedDictionary(group => group.Key, group => group.Count());
+        Hosted.GroupBy(shard => shard.Phase).ToImmutableSortedDictionary(group => group.Key, group => group.Count());
 
     public bool IsDraining => isDraining;
 
     /// <summary>Every shard has been taken over and folded, or has given up doing so.</summary>
-    public bool IsStarted => shards.All(shard => shard.Phase is ShardPhase.Active or ShardPhase.Halted or ShardPhase.Lost);
+    public bool IsStarted => cluster is not { Rows: null }
+        && Hosted.All(shard => shard.Phase is ShardPhase.Active or ShardPhase.Halted or ShardPhase.Lost);
 
-    /// <summary>Every shard can take commands.</summary>
-    public bool IsReady => !isDraining && shards.All(shard => shard.Phase == ShardPhase.Active);
+    /// <summary>
+    /// Every shard can take commands. One of several can while it may answer and every shard has an owner: what comes for a shard
+    /// that is being folded waits.
+    /// </summary>
+    public bool IsReady => !isDraining && (cluster?.IsAtWork ?? Hosted.All(shard => shard.Phase == ShardPhase.Active));
 
     /// <summary>Another owner has a shard of this silo. It must not go on as if nothing had happened.</summary>
     public event Action<ShardId>? ShardLost;
@@ -69,6 +92,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     public void Start()
     {
         foreach (var thread in threads) thread.Start();   // the first tick starts each shard
+        cluster?.Start();
     }
 
     /// <summary>The caller is answered once, on another thread, when what the answer rests on is durable.</summary>
@@ -80,7 +104,8 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private void Post(GrainId grain, object body, ICaller caller)
     {
         var shard = map.ShardOf(grain);
-        if (isDraining) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+        if (cluster is not null) cluster.Submit(shard, body, caller);
+        else if (isDraining) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
         else ThreadOf(shard).Submit(shard, body, caller);
     }
 
@@ -90,7 +115,8 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     public async Task DrainAsync(TimeSpan patience)
     {
         isDraining = true;
-        foreach (var shard in shards) Tell(shard.Id, static one => one.SaveSoon());
+        if (cluster is not null) await cluster.Leave(patience);
+        foreach (var shard in Hosted) Tell(shard, static one => one.SaveSoon());
         var since = clock.GetTimestamp();
         while (!await AllQuiet() && clock.GetElapsedTime(since) < patience) await Task.Delay(20);
         await StopAsync();
@@ -100,10 +126,10 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
 
     private async Task<bool> AllQuiet()
     {
-        var answers = shards.Select(shard =>
+        var answers = Hosted.Select(shard =>
         {
             var answer = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Tell(shard.Id, one => answer.SetResult(one.Phase != ShardPhase.Active || (one.IsQuiet && one.IsSaved)));
+            Tell(shard, one => answer.SetResult(one.Phase != ShardPhase.Active || (one.IsQuiet && one.IsSaved)));
             return answer.Task;
         });
         return (await Task.WhenAll(answers)).All(quiet => quiet);
@@ -115,6 +141,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         isStopped = true;
         isDraining = true;
         await stopped.CancelAsync();
+        if (cluster is not null) await cluster.DisposeAsync();
         foreach (var thread in threads) thread.Stop();
         Task[] rest;
         lock (answering) rest = [.. answering];
@@ -125,7 +152,16 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
 
     private ShardThread ThreadOf(ShardId shard) => threads[shard.Number % options.ShardThreads];
 
-    private void Tell(ShardId shard, Action<Shard> answer) => ThreadOf(shard).Post(shard, answer);
+    private IEnumerable<Shard> Hosted => shards.OfType<Shard>();
+
+    /// <summary>The shard that asks, on its thread.</summary>
+    private Shard Asking(ShardId shard) => ThreadOf(shard).Find(shard)!;
+
+    /// <summary>To this shard and not to one that took its place meanwhile.</summary>
+    private void Tell(Shard asked, Action<Shard> answer) => ThreadOf(asked.Id).Post(asked.Id, one =>
+    {
+        if (one == asked) answer(one);
+    });
 
     private void Failed(Shard shard, Exception thrown)
     {
@@ -139,33 +175,56 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
 
     void IShardHost.Send(ShardMessage message) => ThreadOf(message.Sender).Add(message);
 
-    void IShardHost.TakeOver(ShardId shard, int? epoch) => Answer(async cancel =>
+    void IShardHost.TakeOver(ShardId shard, int? epoch)
     {
-        var expected = epoch ?? (await journal.ReadHeads(cancel)).Single(head => head.Shard == shard).Epoch;
-        var answer = journal.TakeOver(shard, expected);
-        if (answer is TakeOver.Unknown) await Task.Delay(Jittered(), cancel);
-        Tell(shard, one => one.TakenOver(answer));
-    });
+        var asked = Asking(shard);
+        Answer(async cancel =>
+        {
+            var expected = epoch ?? (await journal.ReadHeads(cancel)).Single(head => head.Shard == shard).Epoch;
+            var isTheirs = epoch is null && cluster is not null && !cluster.Owns(shard);   // after the epoch was read, never before
+            var answer = isTheirs ? new TakeOver.Lost() : journal.TakeOver(shard, expected);
+            if (answer is TakeOver.Unknown) await Task.Delay(Jittered(), cancel);
+            Tell(asked, one => one.TakenOver(answer));
+        });
+    }
 
-    void IShardHost.LoadSnapshots(ShardId shard) => Answer(async cancel =>
+    void IShardHost.LoadSnapshots(ShardId shard)
     {
-        var found = await journal.ReadSnapshots(shard, cancel);
-        Tell(shard, one => one.SnapshotsLoaded(found));
-    });
+        var asked = Asking(shard);
+        Answer(async cancel =>
+        {
+            var found = await journal.ReadSnapshots(shard, cancel);
+            Tell(asked, one => one.SnapshotsLoaded(found));
+        });
+    }
 
-    void IShardHost.ReadOwn(ShardId shard, long after) => Answer(async cancel =>
+    void IShardHost.ReadOwn(ShardId shard, long after)
     {
-        var records = await journal.ReadShard(shard, after, options.RecordsPerRead, cancel);
-        Tell(shard, one => one.RecordsRead(records));
-    });
+        var asked = Asking(shard);
+        Answer(async cancel =>
+        {
+            var records = await journal.ReadShard(shard, after, options.RecordsPerRead, cancel);
+            Tell(asked, one => one.RecordsRead(records));
+        });
+    }
 
-    void IShardHost.ReadAddressed(ShardId shard, ShardId to, long after) => Answer(async cancel =>
+    void IShardHost.ReadAddressed(ShardId shard, ShardId to, long after)
     {
-        var records = await journal.ReadAddressed(shard, to, after, options.RecordsPerRead, cancel);
-        Tell(shard, one => one.AddressedRead(to, after, records, records.Count == options.RecordsPerRead));
-    });
+        var asked = Asking(shard);
+        Answer(async cancel =>
+        {
+            var records = await journal.ReadAddressed(shard, to, after, options.RecordsPerRead, cancel);
+            Tell(asked, one => one.AddressedRead(to, after, records, records.Count == options.RecordsPerRead));
+        });
+    }
 
-    void IShardHost.Save(SnapshotSet set) => Answer(cancel =>
+    void IShardHost.Save(SnapshotSet set)
+    {
+        var asked = Asking(set.Shard);
+        Answer(cancel => Save(asked, set));
+    }
+
+    private Task Save(Shard asked, SnapshotSet set)
     {
         var isStored = false;
         try
@@ -178,15 +237,17 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
             LogNotSaved(failed, set.Shard.Number);   // the shard saves everything with the next set
         }
 
-        Tell(set.Shard, one => one.Saved(set, isStored));
+        Tell(asked, one => one.Saved(set, isStored));
         return Task.CompletedTask;
-    });
+    }
 
     void IShardHost.Alarm(ShardId shard, string sentence)
     {
         Interlocked.Increment(ref alarms);
         LogAlarm(shard.Number, sentence);
-        if (shards[shard.Number].Phase == ShardPhase.Lost) ShardLost?.Invoke(shard);
+        if (ThreadOf(shard).Find(shard) is not { Phase: ShardPhase.Lost } alarming) return;
+        if (cluster is null) ShardLost?.Invoke(shard);
+        else LostToAnother(alarming);
     }
 
     /// <summary>Asks the journal until it answers: a shard that waits for a read can do nothing else.</summary>

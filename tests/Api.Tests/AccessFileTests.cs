@@ -38,6 +38,45 @@ public sealed class AccessFileTests : IDisposable
         (await client.Get("alice", "/v1/instruments")).ShouldBeProblem("bad-credentials");
     }
 
+    [Fact]
+    public async Task Each_list_that_came_into_force_is_told_to_an_auditor_and_no_secret_with_it()
+    {
+        await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
+        {
+            using var client = new VenueClient(host);
+            await Recorded(client, lists: 1);
+            Change(principals => principals.Remove(Named(principals, "alice")));
+            await Reload(host, said: "The access file was read again");
+            await Recorded(client, lists: 2);
+
+            var (now, before) = (await client.Get("auditor", "/v1/audit/access"), await client.Get("auditor", "/v1/audit/access?sequence=1"));
+            Names(now).ShouldBe(["auditor", "bob", "custodian", "engine", "officer", "operator", "oracle"]);
+            Names(before).ShouldBe(["alice", .. Names(now)]);
+            (await client.Get("auditor", "/v1/audit/access?sequence=3")).ShouldBeProblem("malformed-parameter");
+            (await client.Get("auditor", "/v1/audit/access?sequence=0")).ShouldBeProblem("malformed-parameter");
+            (await client.Get("operator", "/v1/audit/access")).Status.ShouldBe(403);
+            foreach (var secret in Secrets()) before.Text.ShouldNotContain(secret);
+            await host.Stop();
+        }
+
+        await using var again = await HostProcess.Start(directory, ("SHARDS", "4"));
+        using var asking = new VenueClient(again);
+        (await asking.Get("auditor", "/v1/audit/access")).Field("lastSequence").ShouldBe("2", "the same list again is no record");
+    }
+
+    private static string[] Names(Answer answer) =>
+        [.. JsonNode.Parse(answer.Text)!["principals"]!.AsArray().Select(principal => (string)principal!["name"]!)];
+
+    /// <summary>Of the demonstration's principals: tokens, and keys as the file has them.</summary>
+    private IEnumerable<string> Secrets() => Directory.EnumerateFiles(Path.Combine(directory, "tokens")).Select(
+        path => File.ReadAllText(path).Trim());
+
+    private static async Task Recorded(VenueClient client, int lists)
+    {
+        while (await client.Get("auditor", "/v1/audit/access") is var answer && (answer.Status != 200 || answer.Field("lastSequence") != $"{lists}"))
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+    }
+
     private void Change(Action<JsonArray> change)
     {
         var file = JsonNode.Parse(File.ReadAllText(AccessFile))!;

@@ -50,6 +50,20 @@ public sealed class AccountTests(VenueFixture venue)
     }
 
     [Fact]
+    public async Task An_account_is_closed_when_it_is_empty_and_an_officer_opens_it_again()
+    {
+        var account = await client.Funded("alice", "100");
+        (await client.Post("alice", $"/v1/accounts/{account}/close", "{}")).ShouldBeProblem("account-not-empty");
+        var other = await client.Open("alice");
+        (await client.Post("alice", $"/v1/accounts/{account}/transfers", $$"""{"to":"{{other}}","asset":"USDC","amount":"100"}""")).ShouldBe(200);
+        (await client.Post("alice", $"/v1/accounts/{account}/close", "{}")).ShouldBe(200).Field("phase").ShouldBe("closed");
+        (await client.Get("alice", $"/v1/accounts/{account}")).Field("phase").ShouldBe("closed");
+        (await client.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1"))).ShouldBeProblem("account-closed");
+        (await client.Post("operator", $"/v1/accounts/{account}/reopen", "{}")).ShouldBe(200).Field("phase").ShouldBe("open");
+        await client.Deposit(account, "1");
+    }
+
+    [Fact]
     public async Task A_voided_withdrawal_gives_the_amount_back()
     {
         var account = await client.Funded("alice", "100");

@@ -8,6 +8,8 @@ public sealed class DemoVenueTests
 {
     private const int Accounts = 60;
     private const int Steps = 30;
+    private const int BuildUp = 80;
+    private const int Patience = 200;   // steps of well below a second
 
     private static readonly DateTimeOffset Opened = DateTimeOffset.UtcNow;
 
@@ -55,6 +57,53 @@ public sealed class DemoVenueTests
         }
 
         hashes[1].ShouldBe(hashes[0]);
+    }
+
+    [Fact]
+    public async Task A_crash_takes_members_through_liquidation_and_money_is_neither_made_nor_lost()
+    {
+        var directory = HostProcess.NewDirectory();
+        await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
+        {
+            var cancel = TestContext.Current.CancellationToken;
+            using var api = new ClearingApi(host.Address, new Credentials(host.DataDirectory));
+            var options = new DemoOptions(host.Address, host.DataDirectory) { Accounts = Accounts, Seed = 1 };
+            var session = await Session.Open(api, options, Opened, cancel);
+            for (var step = 0; step < BuildUp; step++) await session.Advance(push: 0.0005, cancel);
+            for (var step = 0; step < 6; step++) await session.Advance(push: -0.06, cancel);
+
+            using var client = new VenueClient(host);
+            var ended = "";
+            for (var step = 0; step < Patience && ended == ""; step++)
+            {
+                await session.Advance(push: 0, cancel);
+                ended = await FirstWith("account.case-ended.v1", client, session.Market);
+            }
+
+            ended.ShouldNotBe("");
+            session.ReportsRefused.ShouldBe(0);
+            var steps = (await client.Get("auditor", $"/v1/accounts/{ended}/events?limit=1000")).Json["data"]!.AsArray()
+                .Select(record => record!["type"]!.ToString()).ToList();
+            steps.IndexOf("account.case-opened.v1").ShouldBeLessThan(steps.IndexOf("account.case-ended.v1"));
+            steps.ShouldContain("account.slice-ordered.v1");
+            steps.ShouldContain("account.slice-ended.v1");
+            await EveryPositionIsThatOfTheMember(client, session.Market);
+            var audit = (await client.Post("auditor", "/v1/audit/verify", "{}", key: null)).ShouldBe(200);
+            audit.Field("verdict").ShouldBe("agrees", audit.Text);
+        }
+
+        Directory.Delete(directory, recursive: true);
+    }
+
+    private static async Task<string> FirstWith(string type, VenueClient client, Market market)
+    {
+        foreach (var member in market.Members)
+        {
+            var events = await client.Get("auditor", $"/v1/accounts/{member.Account}/events?limit=1000");
+            if (events.Text.Contains(type, StringComparison.Ordinal)) return member.Account;
+        }
+
+        return "";
     }
 
     private static async Task<Session> Run(HostProcess host, int seed)

@@ -27,6 +27,8 @@ public sealed class RejectionTests
             30 not-parked
             100 account-not-found
             101 account-already-open
+            102 account-not-empty
+            103 account-closed
             110 unknown-asset
             111 amount-not-positive
             112 amount-too-large
@@ -39,6 +41,8 @@ public sealed class RejectionTests
             131 too-many-withdrawals
             132 withdrawal-cleared
             133 withdrawal-not-instructed
+            134 unknown-deposit
+            135 too-many-pending-deposits
             140 exceeds-balance
             141 balance-limit
             150 order-id-in-use
@@ -48,6 +52,7 @@ public sealed class RejectionTests
             154 outside-price-band
             160 insufficient-margin
             161 account-frozen
+            162 borrow-limit
             200 unknown-instrument
             201 instrument-expired
             210 quantity-not-positive
@@ -84,11 +89,14 @@ public sealed class RejectionTests
             284 smile-calendar
             285 price-out-of-band
             300 account-in-liquidation
+            301 gains-locked
             310 unknown-liquidation-order
             400 unknown-shard
             401 exposure-negative
             410 shard-already-set-aside
             411 shard-not-set-aside
+            420 too-many-backstops
+            421 quota-out-of-range
             500 document-too-large
             501 document-refused
             502 version-not-next

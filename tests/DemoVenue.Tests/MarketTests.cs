@@ -60,6 +60,22 @@ public sealed class MarketTests
     }
 
     [Fact]
+    public void An_account_in_liquidation_has_no_orders_in_the_books_but_those_of_its_liquidation()
+    {
+        var market = NewMarket(seed: 1);
+        Run(market, steps: 1);
+        var maker = market.Members[0].Account;
+        var sale = new Order("liq.1", maker, Instruments[0], Side.Sell, quantity: 1, price: 100_000, OrderLife.Rests) { IsLiquidation = true };
+        market.Place(sale);
+        market.TakeReports();
+        market.RemoveOwnOrdersOf(maker);
+
+        market.TakeReports().OfType<Report.Ended>().Count().ShouldBeGreaterThan(Instruments.Length);
+        Instruments.SelectMany(instrument => market.BookOf(instrument).Bids.Concat(market.BookOf(instrument).Asks))
+            .Where(order => order.Account == maker).ShouldBe([sale]);
+    }
+
+    [Fact]
     public void Every_order_is_on_the_grid_of_its_instrument()
     {
         var market = NewMarket(seed: 9);

@@ -72,17 +72,6 @@ public sealed class OrderBookTests
         book.BestBid.ShouldBeNull();
     }
 
-    [Fact]
-    public void Depth_is_what_could_be_had_within_a_limit()
-    {
-        Rest("alice", Side.Buy, 1, 100);
-        Rest("bob", Side.Buy, 2, 99);
-        Rest("carol", Side.Buy, 4, 97);
-
-        book.Depth(Side.Sell, limit: 99).ShouldBe(3);
-        book.Depth(Side.Sell, limit: 101).ShouldBe(0);
-    }
-
     private Order Rest(string account, Side side, decimal quantity, decimal price) => Send(account, side, quantity, price, OrderLife.Rests);
 
     private Order Take(string account, Side side, decimal quantity, decimal price) => Send(account, side, quantity, price, OrderLife.Takes);

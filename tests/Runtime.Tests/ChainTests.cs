@@ -151,6 +151,9 @@ public class ChainTests
             ChainPath.Between(Enumerable.Range(1, head).Select(position => (long)position), head).Count.ShouldBe(head);
         }
 
+        ChainPath.Between([5], 5).ShouldBe([5]);
+        ChainPath.Between([3], 6).ShouldBe([3, 6], "6 jumps to 3");
+        Should.Throw<ArgumentOutOfRangeException>(() => Chain.JumpFrom(0));
         Should.Throw<ArgumentOutOfRangeException>(() => ChainPath.Between([0], 5));
         Should.Throw<ArgumentOutOfRangeException>(() => ChainPath.Between([6], 5));
     }

@@ -96,6 +96,32 @@ public class MessageTests
     }
 
     [Fact]
+    public void Of_several_parked_messages_the_one_that_was_asked_for_is_taken_in()
+    {
+        var shard = Active();
+        var (first, second) = (Message(1, TallyGrain.RefuseWhileZero, A), Message(2, TallyGrain.RefuseWhileZero, A, B));
+        shard.Deliver(0, first, second);
+        shard.Ask(new TallyCommand.Count(1));
+        shard.Commit();
+
+        var own = ShardMap.GrainOf(Here);
+        shard.Ask(new RetryParked(second, A, new PrincipalId("officer"), "it counts now"), KeyOf(1), own);
+        shard.Commit();
+        ((ShardGrain)shard.Shard.State.Find(own).State).Parked.Select(parked => (parked.From, parked.Grain))
+            .ShouldBe([("1:1", A.ToString()), ("1:2", B.ToString())]);
+    }
+
+    [Fact]
+    public void Behind_a_message_that_cannot_be_read_nothing_is_taken_in()
+    {
+        var shard = Active();
+        var unreadable = Record(There, 1, Far, version: 1, "from-the-future", "", [A]);
+        shard.Deliver(0, unreadable, Message(2, "hello", B));
+        shard.Shard.Phase.ShouldBe(ShardPhase.Halted);
+        shard.StateOf(B).Heard.ShouldBe(0);
+    }
+
+    [Fact]
     public void A_parked_message_is_taken_in_when_an_officer_has_it_tried_again()
     {
         var shard = Active();

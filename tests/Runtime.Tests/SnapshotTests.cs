@@ -65,6 +65,26 @@ public class SnapshotTests
     }
 
     [Fact]
+    public void A_set_of_which_as_many_are_discarded_as_match_is_no_set()
+    {
+        var (first, set) = Saved();
+        var found = new SnapshotsFound([set.Snapshots[0]], Discarded: 1);
+        var second = new ScriptedShard().Recover(epoch: 2, [.. first.Journal], found);
+        second.Alarms.ShouldHaveSingleItem().ShouldContain("snapshots are ignored");
+        second.Shard.Phase.ShouldBe(ShardPhase.Active);
+    }
+
+    [Fact]
+    public void A_set_speaks_of_the_state_and_the_chain_that_it_is_of()
+    {
+        var (shard, _) = Saved();
+        var (head, end) = (shard.Shard.Durable, EndOf(shard.Journal));
+        Should.Throw<InvariantViolation>(() => ShardSnapshots.Save(shard.Shard.State, head with { Position = head.Position - 1 }, end));
+        Should.Throw<InvariantViolation>(() => ShardSnapshots.Save(shard.Shard.State, head, ChainEnd.Genesis(Here)));
+        ShardSnapshots.Save(shard.Shard.State, head, end).Shard.ShouldBe(Here);
+    }
+
+    [Fact]
     public void A_set_that_could_not_be_stored_is_saved_again_whole()
     {
         var shard = Active(new ShardLimits { SnapshotEvery = 2 });

@@ -1,10 +1,12 @@
 using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Access;
 
 namespace CrossMargin.Api.Access;
 
@@ -41,6 +43,9 @@ internal sealed partial class AccessJson : JsonSerializerContext;
 /// </summary>
 public sealed class AccessList
 {
+    /// <summary>Enough of a token's hash to name it, and no use to whoever would try tokens.</summary>
+    private const int TokenDigits = 16;
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly string path;
@@ -65,7 +70,10 @@ public sealed class AccessList
     /// <summary>Reads the file again. One that cannot be used changes nothing and throws <see cref="StartRefused"/>.</summary>
     public void Reload() => known = Read(path);
 
-    public int Principals => known.Principals;
+    public int Principals => known.Entries.Length;
+
+    /// <summary>The list as the journal may have it, in order of names.</summary>
+    public ImmutableArray<AccessEntry> Entries => known.Entries;
 
     /// <summary>Looked up by the hash, so that the time it takes says nothing about the token.</summary>
     public Principal? ByToken(string token, DateTimeOffset now) =>
@@ -85,7 +93,7 @@ public sealed class AccessList
 
     /// <summary>What one reading of the file came to.</summary>
     private sealed record Known(
-        int Principals, FrozenDictionary<string, (Principal Principal, DateTimeOffset Until)> Tokens,
+        ImmutableArray<AccessEntry> Entries, FrozenDictionary<string, (Principal Principal, DateTimeOffset Until)> Tokens,
         FrozenDictionary<string, (Principal Principal, byte[] Secret, DateTimeOffset Until)> Keys);
 
     private static Known Read(string path)
@@ -111,7 +119,7 @@ public sealed class AccessList
         {
             var principal = PrincipalOf(entry);
             var until = entry.Expires ?? DateTimeOffset.MaxValue;
-            foreach (var token in entry.TokenSha256) tokens.Add(token, (principal, until));
+            foreach (var token in entry.TokenSha256) tokens.Add(Checked(token), (principal, until));
             foreach (var key in entry.SigningKeys)
             {
                 var keyUntil = key.Expires is { } expires && expires < until ? expires : until;
@@ -120,7 +128,8 @@ public sealed class AccessList
         }
 
         return new Known(
-            file.Principals.Count, tokens.ToFrozenDictionary(StringComparer.Ordinal), keys.ToFrozenDictionary(StringComparer.Ordinal));
+            [.. file.Principals.Select(Recorded).OrderBy(entry => entry.Name.Name, StringComparer.Ordinal)],
+            tokens.ToFrozenDictionary(StringComparer.Ordinal), keys.ToFrozenDictionary(StringComparer.Ordinal));
     }
 
     private static Principal PrincipalOf(AccessFile.Entry entry)
@@ -131,6 +140,25 @@ public sealed class AccessList
             scopes |= ScopeNames.TryParse(name, out var scope) ? scope : throw new FormatException($"'{name}' is not a scope");
         return new Principal(id, scopes, entry.Accounts, entry.Sources.Select(SourceOf).ToFrozenSet());
     }
+
+    /// <summary>A token itself by mistake would be told to everybody who reads the journal.</summary>
+    private static string Checked(string token) =>
+        Hash256.TryParse(token, out _) ? token : throw new FormatException("tokenSha256 has something that is not 64 lower-case hexadecimal digits");
+
+    private static AccessEntry Recorded(AccessFile.Entry entry)
+    {
+        var principal = PrincipalOf(entry);
+        return new AccessEntry(
+            principal.Id,
+            [.. entry.Scopes.Distinct().Order(StringComparer.Ordinal)],
+            principal.Accounts switch { AccountGrant.Own => "own", AccountGrant.All => "all", _ => "none" },
+            [.. principal.Sources.OrderBy(source => source.Name, StringComparer.Ordinal)],
+            [.. entry.TokenSha256.Order(StringComparer.Ordinal).Select(token => token[..TokenDigits])],
+            [.. entry.SigningKeys.OrderBy(key => key.Id, StringComparer.Ordinal).Select(key => new AccessKey(key.Id, At(key.Expires)))],
+            At(entry.Expires));
+    }
+
+    private static Instant? At(DateTimeOffset? time) => time is { } at ? Instant.From(at) : null;
 
     private static SourceId SourceOf(string name) =>
         SourceId.TryParse(name, out var source) ? source : throw new FormatException($"'{name}' is not a source's name");

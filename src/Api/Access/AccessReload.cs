@@ -7,7 +7,7 @@ namespace CrossMargin.Api.Access;
 /// SIGHUP: the access file was changed. Who was taken out of it is turned away from the next request on. A file that cannot be used
 /// leaves the old list in force and says so, because a host that knows nobody would be worse.
 /// </summary>
-internal sealed partial class AccessReload(AccessList access, ILogger<AccessReload> log) : IHostedService, IDisposable
+internal sealed partial class AccessReload(AccessList access, AccessRecord record, ILogger<AccessReload> log) : IHostedService, IDisposable
 {
     private PosixSignalRegistration? hangUp;
 
@@ -30,6 +30,7 @@ internal sealed partial class AccessReload(AccessList access, ILogger<AccessRelo
         try
         {
             access.Reload();
+            record.Soon();
             LogReloaded(access.Principals);
         }
         catch (StartRefused wrong)

@@ -25,7 +25,7 @@ public sealed class AccountOwners(Venue venue)
 
         var reply = await venue.Read(account.Grain);
         if (reply.Rejection != Rejection.None) return reply.Rejection;
-        if (reply.View!.State is not Account { Phase: AccountPhase.Open } open) return Rejection.AccountNotFound;
+        if (reply.View!.State is not Account { Phase: not AccountPhase.Unopened } open) return Rejection.AccountNotFound;
         if (!MayReach(principal, open.Owner)) return Rejection.AccountNotFound;
 
         if (known.Count >= MaxRemembered) known.Clear();

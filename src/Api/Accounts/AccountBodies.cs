@@ -30,6 +30,16 @@ public sealed record CancelRequest
     }
 }
 
+[Description("Nothing: the path says it all.")]
+public sealed record PhaseRequest
+{
+    internal static AccountCommand? Read(ref StrictObject body, AccountCommand command)
+    {
+        while (body.NextField(OpenRequest.Fields, out _)) { }
+        return command;
+    }
+}
+
 public sealed record DepositRequest(
     [property: DefaultValue("USDC")] string Asset,
     [property: RegularExpression(AmountText.Pattern), DefaultValue("100")] string Amount,

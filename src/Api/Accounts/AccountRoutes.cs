@@ -25,6 +25,11 @@ internal static class AccountRoutes
             .WithSummary("An account, now or as it was").Produces<AccountView>();
         accounts.MapGet("/{id}/events", Events).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("ListAccountEvents")
             .WithSummary("What happened to an account, in order").Produces<EventPage>();
+        accounts.MapPost("/{id}/close", Close).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("CloseAccount")
+            .WithSummary("Close an account that holds, owes and expects nothing").TakesKey().Accepts<PhaseRequest>("application/json")
+            .Produces<PhaseReceipt>();
+        accounts.MapPost("/{id}/reopen", Reopen).Needs(Scopes.OpsAdmin, AccessTarget.Account).WithName("ReopenAccount")
+            .WithSummary("Open a closed account again").TakesKey().Accepts<PhaseRequest>("application/json").Produces<PhaseReceipt>();
         accounts.MapPost("/{id}/deposits", Deposit).Needs(Scopes.OpsAdmin, AccessTarget.Account).WithName("Deposit")
             .WithSummary("Credit an account by hand").TakesKey().Accepts<DepositRequest>("application/json").Produces<DepositReceipt>();
         accounts.MapPost("/{id}/withdrawals", Withdraw).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Withdraw")
@@ -54,6 +59,21 @@ internal static class AccountRoutes
             http.Response.Headers.Location = $"/v1/accounts/{record.Grain}";
             return TypedResults.Json(OpenedReceipt.Of(record, (AccountEvent.Opened)@event), ApiJson.Default.OpenedReceipt, statusCode: 201);
         });
+    }
+
+    private static Task<IResult> Close(string id, HttpContext http, Venue venue) =>
+        Turn(id, http, venue, new AccountCommand.Close());
+
+    private static Task<IResult> Reopen(string id, HttpContext http, Venue venue) =>
+        Turn(id, http, venue, new AccountCommand.Reopen());
+
+    private static async Task<IResult> Turn(string id, HttpContext http, Venue venue, AccountCommand phase)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        var command = StrictObject.Read(http.Asking().Body.Span, (ref body) => PhaseRequest.Read(ref body, phase), out var refusal);
+        if (command is null) return refusal!;
+        return await venue.Send(http, Parsed(id), key, command, (record, @event) =>
+            TypedResults.Json(PhaseReceipt.Of(record, @event), ApiJson.Default.PhaseReceipt));
     }
 
     private static async Task<IResult> Deposit(string id, HttpContext http, Venue venue)

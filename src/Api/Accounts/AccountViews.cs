@@ -27,6 +27,15 @@ public sealed record OpenedReceipt(string Account, long Sequence, string Address
         record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame, e.Owner.Name);
 }
 
+public sealed record PhaseReceipt(
+    string Account, long Sequence, string Address, string AsOf, long Frame,
+    [property: Description("open or closed")] string Phase) : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static PhaseReceipt Of(JournalRecord record, AccountEvent @event) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
+        @event is AccountEvent.Closed ? "closed" : "open");
+}
+
 public sealed record DepositReceipt(
     string Account, long Sequence, string Address, string AsOf, long Frame,
     string Asset,
@@ -99,7 +108,7 @@ public sealed record WithdrawalView(
 [Description("An account as of a sequence. `asOf` is when it was read, or the instant that was asked for.")]
 public sealed record AccountView(
     string Account, string Owner,
-    [property: Description("open")] string Phase,
+    [property: Description("open or closed")] string Phase,
     IReadOnlyList<CollateralView> Collateral,
     [property: Description("Withdrawals that have not ended.")] IReadOnlyList<WithdrawalView> Withdrawals,
     [property: Description("The account's stream version: this view is the fold of that many events.")] long Sequence,
@@ -107,7 +116,8 @@ public sealed record AccountView(
     string AsOf, long Frame)
 {
     internal static AccountView Of(Account account, RecordAddress last, Instant asOf, long frame) => new(
-        account.Id.ToString(), account.Owner.Name, "open", CollateralOf(account), [.. account.Holds.Select(ViewOf)],
+        account.Id.ToString(), account.Owner.Name, account.Phase == AccountPhase.Closed ? "closed" : "open",
+        CollateralOf(account), [.. account.Holds.Select(ViewOf)],
         account.Version, last.ToString(), asOf.ToString(), frame);
 
     internal static IReadOnlyList<CollateralView> CollateralOf(Account account)

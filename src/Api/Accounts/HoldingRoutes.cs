@@ -18,7 +18,7 @@ internal static class HoldingRoutes
         accounts.MapGet("/orders", Orders).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("ListOrders")
             .WithSummary("Orders that may still be filled").Produces<OrdersAnswer>();
         accounts.MapGet("/collateral", Collateral).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("ListCollateral")
-            .WithSummary("Balances, and what waits in withdrawals").Produces<CollateralAnswer>();
+            .WithSummary("Balances, what waits in withdrawals, and deposits that are not final").Produces<CollateralAnswer>();
     }
 
     private static Task<IResult> Positions(
@@ -64,7 +64,8 @@ internal static class HoldingRoutes
         AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), moment => new(
             TypedResults.Json(
                 new CollateralAnswer(
-                    id, AccountView.CollateralOf(moment.State), moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(),
+                    id, AccountView.CollateralOf(moment.State), [.. moment.State.Lots.Select(LotView.Of)],
+                    moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(),
                     moment.Frame),
                 ApiJson.Default.CollateralAnswer)));
 }

@@ -67,5 +67,16 @@ public sealed record OrderView(
 public sealed record OrdersAnswer(
     string Account, IReadOnlyList<OrderView> Orders, long Sequence, string Address, string AsOf, long Frame);
 
+[Description("A deposit that is not final: it is in the quantity, cannot leave yet, and may be reversed.")]
+public sealed record LotView(
+    long DepositId, string Asset, [property: RegularExpression(AmountText.Pattern)] string Amount,
+    [property: Description("plain, staked, interestBearing or liquidityShare")] string Form, string Location, string Reference)
+{
+    internal static LotView Of(CollateralLot lot) => new(
+        lot.Id.Version, lot.Amount.Asset.ToString(), lot.Amount.ToDecimal(),
+        System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(lot.Form.ToString()), lot.Location, lot.Reference);
+}
+
 public sealed record CollateralAnswer(
-    string Account, IReadOnlyList<CollateralView> Collateral, long Sequence, string Address, string AsOf, long Frame);
+    string Account, IReadOnlyList<CollateralView> Collateral, IReadOnlyList<LotView> Lots,
+    long Sequence, string Address, string AsOf, long Frame);

@@ -16,6 +16,8 @@ internal static class AuditRoutes
         var audit = routes.MapGroup("/v1/audit").WithTags("Audit");
         audit.MapGet("/head", Head).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("GetAuditHead")
             .WithSummary("The heads of all shards in one snapshot").Produces<AuditHead>();
+        audit.MapGet("/access", AccessHistory.Read).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("GetAuditAccess")
+            .WithSummary("Who may do what, since when, and who might before").Produces<AccessAnswer>();
         audit.MapPost("/replays", Replay).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("ReplayVenue")
             .WithSummary("Fold the whole journal to a moment").Accepts<ReplayRequest>("application/json").Produces<ReplayAnswer>();
         audit.MapPost("/verify", Verify).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("VerifyJournal")

@@ -77,6 +77,7 @@ public sealed record ConservationView(
     [property: RegularExpression(AmountText.Pattern), Description("What messages carry whose receiver could not take them.")]
     string Suspense,
     [property: RegularExpression(AmountText.Pattern), Description("Collected by the feeds.")] string Fees,
+    [property: RegularExpression(AmountText.Pattern), Description("Paid on negative balances.")] string Interest,
     [property: RegularExpression(AmountText.Pattern), Description("The insurance fund's.")] string Fund,
     [property: RegularExpression(AmountText.Pattern), Description("Of all positions.")] string Cost,
     [property: RegularExpression(AmountText.Pattern), Description("Quantity × index settled of all positions, and the house's rounding.")]

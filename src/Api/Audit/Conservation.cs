@@ -13,7 +13,7 @@ namespace CrossMargin.Api.Audit;
 
 /// <summary>
 /// What a venue holds on a cut, per asset and per instrument, in numbers that do not overflow. Per asset
-/// accounts + held + in flight + suspense + fees + fund − cost + funding = deposited − paid, exactly: a leg on its way counts as its
+/// accounts + held + in flight + suspense + fees + interest + fund − cost + funding = deposited − paid, exactly: a leg counts as its
 /// account will book it, and funding is quantity × index settled, with what rounding gave the house. Per instrument, everything
 /// that is held or on its way sums to zero.
 /// </summary>
@@ -24,11 +24,11 @@ internal sealed class Conservation
 
     private sealed class Sums(Asset asset)
     {
-        public BigInteger Accounts, Held, InFlight, Suspense, Fees, Fund, Cost, Deposited, Paid, FundingE20;
+        public BigInteger Accounts, Held, InFlight, Suspense, Fees, Interest, Fund, Cost, Deposited, Paid, FundingE20;
 
         public BigInteger UnitE20 { get; } = BigInteger.Pow(10, FundingPoint.OwedScale - asset.Decimals!.Value);
         public BigInteger DifferenceE20 =>
-            ((Accounts + Held + InFlight + Suspense + Fees + Fund - Cost - Deposited + Paid) * UnitE20) + FundingE20;
+            ((Accounts + Held + InFlight + Suspense + Fees + Interest + Fund - Cost - Deposited + Paid) * UnitE20) + FundingE20;
     }
 
     /// <param name="times">−1 takes back what was added.</param>
@@ -37,6 +37,7 @@ internal sealed class Conservation
         foreach (var amount in account.Parts.SelectMany(part => part.Balances.Amounts))
             Of(amount).Accounts += times * (BigInteger)amount.Units;
         foreach (var hold in account.Holds) Of(hold.Amount).Held += times * (BigInteger)hold.Amount.Units;
+        foreach (var paid in account.HouseInterest.Amounts) Of(paid).Interest += times * (BigInteger)paid.Units;
         foreach (var share in account.FundShares)
             Of(share.PaidIn).Fund += times * ((BigInteger)share.PaidIn.Units - share.Drawn.Units);
         foreach (var share in account.HouseRounding.Shares) Of(share.Asset).FundingE20 += times * (BigInteger)share.E20;
@@ -75,6 +76,7 @@ internal sealed class Conservation
         }
 
         if (@event is AccountEvent.Deposited deposited) Of(deposited.Amount).Deposited += deposited.Amount.Units;
+        if (@event is AccountEvent.DepositReversed reversed) Of(reversed.Amount).Deposited -= reversed.Amount.Units;
         if (@event is AccountEvent.WithdrawalPosted posted) Of(posted.Amount).Paid += posted.Amount.Units;
     }
 
@@ -108,7 +110,8 @@ internal sealed class Conservation
     [
         .. byAsset.Select(entry => new ConservationView(
             entry.Key.ToString(), Text(entry, s => s.Accounts), Text(entry, s => s.Held), Text(entry, s => s.InFlight),
-            Text(entry, s => s.Suspense), Text(entry, s => s.Fees), Text(entry, s => s.Fund), Text(entry, s => s.Cost),
+            Text(entry, s => s.Suspense), Text(entry, s => s.Fees), Text(entry, s => s.Interest), Text(entry, s => s.Fund),
+            Text(entry, s => s.Cost),
             Decimal(entry.Value.FundingE20, FundingPoint.OwedScale), Text(entry, s => s.Deposited), Text(entry, s => s.Paid),
             Decimal(entry.Value.DifferenceE20, FundingPoint.OwedScale))),
     ];
@@ -126,6 +129,7 @@ internal sealed class Conservation
     {
         AccountEvent.TransferSent sent => [new Load(sent.Amount, 0, default, 0)],
         AccountEvent.TransferBounced bounced => [new Load(bounced.Amount, 0, default, 0)],
+        AccountEvent.HandedOver { Transfer: var e } => [new Load(-e.Paid, Settled(e.Quantity, e.Funding), e.Instrument, e.Quantity.E8)],
         TradeEvent.Captured e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: 1),
         TradeEvent.Busted e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: -1),
         _ => [],

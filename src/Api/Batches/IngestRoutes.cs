@@ -46,7 +46,7 @@ internal static class IngestRoutes
         var mark = view.Sources.FirstOrDefault(mark => mark.Source == name);
 
         // An account that nobody opened has a position too, once it has refused something: the number was used.
-        if (mark is null && view.State is Account { Phase: not AccountPhase.Open })
+        if (mark is null && view.State is Account { Phase: AccountPhase.Unopened })
             return Refusal.Of(EdgeCode.NotFound, "there is no such account");
         var last = mark?.Sequence ?? 0;
         return TypedResults.Json(

@@ -18,6 +18,11 @@ internal static class CustodyRoutes
             .WithName("CustodyDeposits").WithSummary("Credits that a custody system has seen")
             .Accepts<CustodyDepositBatch>("application/json")
             .Produces<SequencedAnswer>();
+        custody.MapPost("/finality", FinalityOf).Needs(Scopes.VenueWrite, AccessTarget.Source)
+            .WithMetadata(new BodyLimit(BodyLimit.Batch))
+            .WithName("CustodyFinality").WithSummary("Deposits that are final, or that were reversed")
+            .Accepts<CustodyFinalityBatch>("application/json")
+            .Produces<SequencedAnswer>();
         custody.MapPost("/withdrawals", Withdrawals).Needs(Scopes.VenueWrite, AccessTarget.Source)
             .WithMetadata(new BodyLimit(BodyLimit.Batch))
             .WithName("CustodyWithdrawals").WithSummary("What became of held withdrawals")
@@ -42,7 +47,11 @@ internal static class CustodyRoutes
     }
 
     private static Task<IResult> Deposits(string source, HttpContext http, Venue venue) =>
-        SequencedBatch.Take(http, venue, new SourceId(source), CustodyDepositItem.Read);
+        SequencedBatch.Take(
+            http, venue, new SourceId(source), (ref body) => CustodyDepositItem.Read(ref body, new SourceId(source)));
+
+    private static Task<IResult> FinalityOf(string source, HttpContext http, Venue venue) =>
+        SequencedBatch.Take(http, venue, new SourceId(source), CustodyFinalityItem.Read);
 
     private static Task<IResult> Withdrawals(string source, HttpContext http, Venue venue) =>
         SequencedBatch.Take(http, venue, new SourceId(source), CustodyWithdrawalItem.Read);

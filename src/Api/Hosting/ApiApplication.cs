@@ -47,6 +47,8 @@ internal static class ApiApplication
         builder.Services.AddSingleton<Venue>();
         builder.Services.AddSingleton(_ => AccessList.LoadOrCreate(options.DataDirectory));
         builder.Services.AddHostedService<AccessReload>();
+        builder.Services.AddSingleton<AccessRecord>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<AccessRecord>());
         builder.Services.AddSingleton<AccountOwners>();
         builder.Services.AddSingleton<Instruments>();
         builder.Services.AddSingleton<RequestRates>();

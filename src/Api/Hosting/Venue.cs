@@ -1,5 +1,9 @@
+using System.Net;
+using System.Text;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Access;
 using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Access;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Margin;
@@ -8,11 +12,13 @@ using CrossMargin.Grains.Parameters;
 using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Journal;
+using CrossMargin.Journal.Cluster;
 using CrossMargin.Journal.Embedded;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 using CrossMargin.Silos;
+using CrossMargin.Silos.Cluster;
 
 namespace CrossMargin.Api.Hosting;
 
@@ -26,6 +32,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private readonly ILogger<Venue> log = loggers.CreateLogger<Venue>();
     private EmbeddedPostgres? postgres;
     private PostgresJournal? journal;
+    private PostgresClusterTables? tables;
     private volatile Silo? silo;
     private volatile bool isClosing;
     private volatile bool hasLostShards;
@@ -37,9 +44,12 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     /// <summary>Its rule book.</summary>
     public ParametersId Parameters { get; } = ParametersId.For(options.Venue);
 
+    /// <summary>Its register of who might do what.</summary>
+    public AccessId Access { get; } = AccessId.For(options.Venue);
+
     public GrainCatalog Catalog { get; } = new(
         new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(MarketId.For(options.Venue)),
-        new CoordinatorGrain(new ShardMap(options.Shards)), new VenueLinkGrain())
+        new CoordinatorGrain(new ShardMap(options.Shards)), new VenueLinkGrain(), new AccessGrain())
     {
         Valuation = new MarginValuation(MarketId.For(options.Venue)),
         Coordinator = PoolId.Main.Grain,
@@ -59,6 +69,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 
     /// <summary>Another process has taken a shard: this one must not go on.</summary>
     public event Action<ShardId>? ShardLost;
+
+    /// <summary>Another process runs under this silo's name: this one must not go on.</summary>
+    public event Action? Replaced;
 
     /// <summary>The database would lose what it acknowledges, as of now: nothing more may be taken in.</summary>
     public event Action<string>? Distrusted;
@@ -82,7 +95,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         journal = await PostgresJournal.Open(app, Map, cancel);
         foreach (var warning in journal.Warnings) LogWarning(warning);
 
-        var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>());
+        var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>(), Together(app));
+        opened.Replaced += () => Replaced?.Invoke();
         opened.ShardLost += shard =>
         {
             hasLostShards = true;
@@ -91,6 +105,15 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         opened.Start();
         silo = opened;
         watching = Watch(journal, cancel);
+    }
+
+    /// <summary>What makes this process one of several, where a cluster key was given.</summary>
+    private ClusterOptions? Together(string connectionString)
+    {
+        if (options.ClusterKey is not { } key) return null;
+        tables = PostgresClusterTables.Open(connectionString);
+        var listen = IPEndPoint.Parse(options.LinkListen ?? options.Link);
+        return new ClusterOptions(tables, options.Silo, options.Venue, listen, options.Link, Encoding.UTF8.GetBytes(key));
     }
 
     /// <summary>What was checked at the start can be changed by a reload or a failover: it is checked again and again.</summary>
@@ -126,6 +149,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
             await open.DisposeAsync();
         }
 
+        if (tables is not null) await tables.DisposeAsync();
         if (journal is not null) await journal.DisposeAsync();
         // Whoever took a shard of ours is working with this database now.
         if (postgres is not null && !hasLostShards) await Task.Run(postgres.Stop);

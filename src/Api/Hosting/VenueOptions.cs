@@ -39,6 +39,21 @@ public sealed class VenueOptions
     /// <summary>0 takes any free port; the log says which.</summary>
     public int Port { get; set; } = 8080;
 
+    /// <summary>
+    /// What all silos of the venue have and nobody else, at least 16 characters: makes this process one of several (docs/cluster.md).
+    /// Null: it is alone and owns every shard.
+    /// </summary>
+    public string? ClusterKey { get; set; }
+
+    /// <summary>This process among the silos of the venue; the same after a restart. Nothing without a cluster key.</summary>
+    public string Silo { get; set; } = Environment.MachineName;
+
+    /// <summary>Where other silos dial, as host:port.</summary>
+    public string Link { get; set; } = "127.0.0.1:9100";
+
+    /// <summary>Where that is listened on, as address:port; null where it is the same.</summary>
+    public string? LinkListen { get; set; }
+
     public LogFormat Log { get; set; } = LogFormat.Plain;
 
     /// <summary>A command that was not answered by then is answered as unknown.</summary>
@@ -77,6 +92,11 @@ public sealed class VenueOptions
         Require(
             AuditEvery == TimeSpan.Zero || (AuditEvery >= TimeSpan.FromMilliseconds(100) && AuditEvery <= TimeSpan.FromMinutes(1)),
             nameof(AuditEvery), "0 for never, or 0.1 to 60 s");
+        Require(ClusterKey is null or { Length: >= 16 }, nameof(ClusterKey), "at least 16 characters, or nothing");
+        Require(Silo.Length is > 0 and <= 64 && !Silo.Contains('/'), nameof(Silo), "a name of 1 to 64 characters without a slash");
+        Require(Link.Split(':') is [{ Length: > 0 }, var port] && ushort.TryParse(port, out _), nameof(Link), "host:port");
+        Require(IPEndPoint.TryParse(LinkListen ?? Link, out var link) && link.Port > 0, nameof(LinkListen), "address:port");
+        Require(ClusterKey is null || ConnectionString is not null, nameof(ConnectionString), "given where there is a cluster key");
         Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
         return this;
 

@@ -73,7 +73,8 @@ internal static class LiquidationRoutes
             new FundAnswer([.. pool.FundStandings.Select(ViewOf)], view.AsOf.ToString()), ApiJson.Default.FundAnswer);
 
         static FundView ViewOf(FundStanding standing) => new(
-            standing.Balance.Asset.ToString(), standing.Balance.ToDecimal(), standing.Available.ToDecimal(), standing.Deposited.ToDecimal(),
+            standing.Balance.Asset.ToString(), standing.Balance.ToDecimal(), standing.Deficit.ToDecimal(),
+            standing.Available.ToDecimal(), standing.Deposited.ToDecimal(),
             standing.PaidIn.ToDecimal(), standing.Drawn.ToDecimal());
     }
 

@@ -72,10 +72,12 @@ public sealed record LiquidationAnswer(
     [property: Description("`open` or `ended`")] string Standing,
     IReadOnlyList<LiquidationStep> Steps);
 
-[Description("What the fund has of one asset. balance = deposited + paidIn − drawn; available = balance − what is promised and not drawn.")]
+[Description("What the fund has of one asset. balance − deficit = deposited + paidIn − drawn; available is what is promised to nobody.")]
 public sealed record FundView(
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Balance,
+    [property: RegularExpression(AmountText.Pattern), Description("A loss that no gain covered, and that the fund repays first.")]
+    string Deficit,
     [property: RegularExpression(AmountText.Pattern)] string Available,
     [property: RegularExpression(AmountText.Pattern), Description("By officers, from outside.")] string Deposited,
     [property: RegularExpression(AmountText.Pattern), Description("By accounts whose slices filled better than bankruptcy.")] string PaidIn,

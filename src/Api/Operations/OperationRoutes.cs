@@ -3,19 +3,39 @@ using CrossMargin.Api.Access;
 using CrossMargin.Api.Audit;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
+using CrossMargin.Runtime.Cluster;
+using CrossMargin.Silos;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CrossMargin.Api.Operations;
 
-[Description("One silo's shards by phase.")]
-public sealed record ClusterView(IReadOnlyList<SiloView> Silos);
+[Description("Every silo of the venue, and who owns which shard.")]
+public sealed record ClusterView(IReadOnlyList<SiloView> Silos, IReadOnlyList<ShardView> Shards);
 
 public sealed record SiloView(
     string Name,
-    [property: Description("How many shards are in each phase: active is serving; halted and lost need somebody.")]
+    [property: Description("Of the silo that answers: how many shards are in each phase (active is serving; halted and lost need "
+        + "somebody). Of another: how many it owns.")]
     IReadOnlyDictionary<string, int> Shards,
-    bool IsReady, bool IsDraining,
-    [property: Description("Alarms since the start.")] long Alarms);
+    [property: Description("It is the silo that answers, or is seen to beat.")] bool IsAlive,
+    [property: Description("Of the silo that answers.")] bool? IsReady,
+    bool IsDraining,
+    [property: Description("Alarms since the start, of the silo that answers.")] long? Alarms)
+{
+    [Description("Where other silos dial; not there where a silo is alone.")]
+    public string? Link { get; init; }
+
+    [Description("Calls that the silo that answers sent to others since its start.")]
+    public long? Forwarded { get; init; }
+}
+
+public sealed record ShardView(
+    int Shard,
+    [property: Description("The silo that should own it; not there while nobody does.")] string? Owner,
+    [property: Description("Raised whenever the owner changes; 0 where a silo is alone.")] long Term,
+    [property: Description("Raised whenever the shard is taken over: what every commit is guarded by.")] int Epoch,
+    [property: Description("Of its last record.")] long Position,
+    [property: Description("In the silo that answers, where it is there.")] string? Phase);
 
 public sealed record HealthView(string Status);
 
@@ -40,14 +60,34 @@ internal static class OperationRoutes
             .WithName("HealthLive").WithSummary("The process answers; asks nothing of the database").Produces<HealthView>();
     }
 
-    private static IResult Cluster(Venue venue)
+    private static async Task<IResult> Cluster(HttpContext http, Venue venue, VenueOptions options)
     {
         if (venue.Silo is not { } silo) return Refusal.Of(EdgeCode.NotReady, ProblemTable.For(EdgeCode.NotReady).Title);
-        var shards = silo.Phases.ToDictionary(phase => JsonName(phase.Key.ToString()), phase => phase.Value);
+        var heads = await venue.Journal.ReadHeads(http.RequestAborted);
+        var standing = silo.Standing;
+        var phases = silo.Phases.ToDictionary(phase => JsonName(phase.Key.ToString()), phase => phase.Value);
+        var here = new SiloView(options.Silo, phases, IsAlive: true, silo.IsReady, silo.IsDraining, silo.Alarms)
+        {
+            Link = standing is null ? null : options.Link, Forwarded = standing?.Forwarded,
+        };
+        var others = standing?.Silos
+            .Where(row => row.Id.Name != options.Silo && row.Phase != SiloPhase.Gone).Select(row => Other(standing, row));
+        var shards = heads.Select(head =>
+        {
+            var row = standing?.Owners[head.Shard.Number];
+            var phase = silo.PhaseOf(head.Shard) is { } held ? JsonName(held.ToString()) : null;
+            return new ShardView(
+                head.Shard.Number, standing is null ? options.Silo : row?.Owner?.Name, row?.Term ?? 0, head.Epoch, head.Position, phase);
+        });
         return TypedResults.Json(
-            new ClusterView([new SiloView(Environment.MachineName, shards, silo.IsReady, silo.IsDraining, silo.Alarms)]),
+            new ClusterView([.. (others ?? []).Append(here).OrderBy(view => view.Name, StringComparer.Ordinal)], [.. shards]),
             ApiJson.Default.ClusterView);
     }
+
+    private static SiloView Other(ClusterStanding standing, SiloRow row) => new(
+        row.Id.Name,
+        new Dictionary<string, int> { ["owned"] = standing.Owners.Count(owner => owner.Owner == row.Id) },
+        standing.Alive.Contains(row.Id.Name), IsReady: null, row.Phase == SiloPhase.Leaving, Alarms: null) { Link = row.Address };
 
     private static async Task<IResult> Ready(HttpContext http, Venue venue)
     {

@@ -33,6 +33,8 @@ public static class ProblemTable
         [Rejection.NotParked] = Of(Rejection.NotParked, 404, "No such message is parked for this grain."),
         [Rejection.AccountNotFound] = Of(Rejection.AccountNotFound, 404, "There is no such account."),
         [Rejection.AccountAlreadyOpen] = Of(Rejection.AccountAlreadyOpen, 409, "The account is open already."),
+        [Rejection.AccountNotEmpty] = Of(Rejection.AccountNotEmpty, 409, "Something is held, owed, open or not final in the account."),
+        [Rejection.AccountClosed] = Of(Rejection.AccountClosed, 409, "The account is closed."),
         [Rejection.UnknownAsset] = Of(Rejection.UnknownAsset, 422, "The venue does not keep this asset."),
         [Rejection.AmountNotPositive] = Of(Rejection.AmountNotPositive, 422, "An amount is more than zero."),
         [Rejection.AmountTooLarge] = Of(Rejection.AmountTooLarge, 422, "The amount is more than one command may move."),
@@ -47,6 +49,9 @@ public static class ProblemTable
         [Rejection.WithdrawalCleared] = Of(Rejection.WithdrawalCleared, 409, "The withdrawal is cleared: only the custodian ends it now."),
         [Rejection.WithdrawalNotInstructed] = Of(
             Rejection.WithdrawalNotInstructed, 409, "The custodian was not told to pay this withdrawal: it is not cleared yet."),
+        [Rejection.UnknownDeposit] = Of(Rejection.UnknownDeposit, 422, "There is no such deposit, or it is final."),
+        [Rejection.TooManyPendingDeposits] = Of(
+            Rejection.TooManyPendingDeposits, 422, "As many deposits are not final as an account may have."),
         [Rejection.ExceedsBalance] = Of(Rejection.ExceedsBalance, 422, "The account does not have that much."),
         [Rejection.BalanceLimit] = Of(Rejection.BalanceLimit, 422, "The account may not hold that much."),
         [Rejection.OrderIdInUse] = Of(Rejection.OrderIdInUse, 409, "The account has an open order with this id."),
@@ -59,6 +64,7 @@ public static class ProblemTable
             Rejection.InsufficientMargin, 422, "Margin equity would be below the initial margin, and the account not less at risk."),
         [Rejection.AccountFrozen] = Of(
             Rejection.AccountFrozen, 422, "Something that the account holds has no price, so nobody can say whether it may."),
+        [Rejection.BorrowLimit] = Of(Rejection.BorrowLimit, 422, "Filled, the order would borrow more of an asset than its limit."),
         [Rejection.UnknownInstrument] = Of(Rejection.UnknownInstrument, 422, "The venue has not listed this instrument."),
         [Rejection.InstrumentExpired] = Of(Rejection.InstrumentExpired, 422, "The instrument had expired at the time of the trade."),
         [Rejection.QuantityNotPositive] = Of(Rejection.QuantityNotPositive, 422, "A quantity is more than zero."),
@@ -101,12 +107,17 @@ public static class ProblemTable
         [Rejection.PriceOutOfBand] = Of(Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
         [Rejection.AccountInLiquidation] = Of(
             Rejection.AccountInLiquidation, 422, "The account is in liquidation: nothing leaves, and no order is taken."),
+        [Rejection.GainsLocked] = Of(
+            Rejection.GainsLocked, 422, "A loss is being shared: what the account gained stays until its share is known."),
         [Rejection.UnknownLiquidationOrder] = Of(
             Rejection.UnknownLiquidationOrder, 404, "No such liquidation order is open."),
         [Rejection.UnknownShard] = Of(Rejection.UnknownShard, 422, "The venue has no such shard."),
         [Rejection.ExposureNegative] = Of(Rejection.ExposureNegative, 422, "What a shard may owe is not negative."),
         [Rejection.ShardAlreadySetAside] = Of(Rejection.ShardAlreadySetAside, 409, "The shard is set aside already."),
         [Rejection.ShardNotSetAside] = Of(Rejection.ShardNotSetAside, 409, "The shard is not set aside."),
+        [Rejection.TooManyBackstops] = Of(Rejection.TooManyBackstops, 422, "A pool has at most 256 quotas of backstop accounts."),
+        [Rejection.QuotaOutOfRange] = Of(
+            Rejection.QuotaOutOfRange, 422, "A quota is more than zero, and a market stands in a registration once."),
         [Rejection.DocumentTooLarge] = Of(Rejection.DocumentTooLarge, 413, "A parameter set has at most 32,768 bytes."),
         [Rejection.DocumentRefused] = Of(Rejection.DocumentRefused, 422, "The document is not a parameter set; errors says where."),
         [Rejection.VersionNotNext] = Of(Rejection.VersionNotNext, 409, "The version is not the one after the last that was published."),

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CrossMargin.Contracts.Accounts;
 
 /// <summary>
@@ -9,10 +11,27 @@ public abstract record AccountCommand
 
     public sealed record Open(PrincipalId Owner) : AccountCommand;
 
+    /// <summary>By its owner, when nothing is held, owed or open in it.</summary>
+    public sealed record Close : AccountCommand;
+
+    /// <summary>By an officer, for what came to a closed account after all.</summary>
+    public sealed record Reopen : AccountCommand;
+
     /// <summary>
     /// A deposit, by an operator or by a custody source. <paramref name="Reference"/> is the depositor's own text.
     /// </summary>
-    public sealed record Deposit(AssetAmount Amount, string Reference) : AccountCommand;
+    public sealed record Deposit(AssetAmount Amount, string Reference) : AccountCommand
+    {
+        /// <summary>Null for one that is plain and final.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public DepositOrigin? Origin { get; init; }
+    }
+
+    /// <summary>The custodian's word that a deposit cannot be taken back any more.</summary>
+    public sealed record FinalizeDeposit(DepositId Id) : AccountCommand;
+
+    /// <summary>The custodian's word that a deposit was taken back where it lay.</summary>
+    public sealed record ReverseDeposit(DepositId Id) : AccountCommand;
 
     /// <summary>
     /// Sets the amount aside until it is cleared, and then until the custodian says that it was paid (post) or will not be

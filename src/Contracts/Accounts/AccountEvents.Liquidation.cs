@@ -28,8 +28,26 @@ public abstract partial record AccountEvent
     /// <summary>Addressed to the link.</summary>
     public sealed record SliceEnded(AccountId Account, OrderId Order, Quantity Unfilled, SliceEnding Ending) : AccountEvent;
 
+    /// <summary>
+    /// So much of a position went to a backstop account at the bankruptcy price. Addressed to it: until its shard has taken this
+    /// record in, the position is in flight.
+    /// </summary>
+    public sealed record HandedOver(
+        AccountId Account, CaseId Case, AccountId To, PositionTransfer Transfer, PositionChange Change) : AccountEvent;
+
+    /// <summary>The other side of it: the account agreed beforehand to take over what its quota allows.</summary>
+    public sealed record TakenOver(AccountId From, CaseId Case, PositionChange Change) : AccountEvent;
+
     /// <summary>The fund paid what a bankrupt account owed; the account has then drawn <paramref name="DrawnAfter"/> in all.</summary>
     public sealed record FundDrawn(CaseId Case, AssetAmount Amount, AssetAmount BalanceAfter, AssetAmount DrawnAfter) : AccountEvent;
+
+    /// <summary>
+    /// So much of what the account gained cannot be sent away until the loss is shared: it is the most that the account will pay.
+    /// </summary>
+    public sealed record GainLocked(long Round, AssetAmount Amount) : AccountEvent;
+
+    /// <summary>The account's share of a loss went to the fund, and the rest of what was locked is free.</summary>
+    public sealed record LossShared(long Round, AssetAmount Amount, AssetAmount BalanceAfter, AssetAmount PaidInAfter) : AccountEvent;
 
     public sealed record CaseEnded(CaseId Case, CaseEnding Ending) : AccountEvent
     {
@@ -46,6 +64,10 @@ public static partial class AccountEventNames
     public const string SliceFilled = "account.slice-filled.v1";
     public const string SliceCalledBack = "account.slice-called-back.v1";
     public const string SliceEnded = "account.slice-ended.v1";
+    public const string HandedOver = "account.handed-over.v1";
+    public const string TakenOver = "account.taken-over.v1";
     public const string FundDrawn = "account.fund-drawn.v1";
+    public const string GainLocked = "account.gain-locked.v1";
+    public const string LossShared = "account.loss-shared.v1";
     public const string CaseEnded = "account.case-ended.v1";
 }

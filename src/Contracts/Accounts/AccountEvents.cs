@@ -16,7 +16,25 @@ public abstract partial record AccountEvent
 
     public sealed record Opened(PrincipalId Owner) : AccountEvent;
 
-    public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent;
+    /// <summary>It holds, owes and expects nothing. What comes to it is parked, or goes back.</summary>
+    public sealed record Closed : AccountEvent;
+
+    public sealed record Reopened : AccountEvent;
+
+    public sealed record Deposited(AssetAmount Amount, AssetAmount BalanceAfter, string Reference) : AccountEvent
+    {
+        /// <summary>Null for one that is plain and final. One that is not final is known by this record's version.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public DepositOrigin? Origin { get; init; }
+    }
+
+    /// <summary>The deposit cannot be taken back any more.</summary>
+    public sealed record DepositFinalized(DepositId Deposit, AssetAmount Amount) : AccountEvent;
+
+    /// <summary>
+    /// The deposit was taken back where it lay. It is a fact: the balance goes down by it, below zero if it was spent.
+    /// </summary>
+    public sealed record DepositReversed(DepositId Deposit, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
 
     /// <summary>The amount left the free balance and waits for clearance; it is overdue when it has not ended after a time.</summary>
     public sealed record WithdrawalHeld(
@@ -106,6 +124,18 @@ public abstract partial record AccountEvent
     /// <summary>The order ended with this much of it unfilled.</summary>
     public sealed record OrderReleased(OrderId Order, Quantity Quantity) : AccountEvent;
 
+    /// <summary>
+    /// The interest of an hour on a negative balance, at an annual rate and rounded up to a unit. It is the house's; the hour is
+    /// counted from 1970.
+    /// </summary>
+    public sealed record InterestCharged(
+        AssetAmount Debt, Rate Rate, long Hour, AssetAmount Interest, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>The isolated sub-account that owes. That of the cross pool is not written.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public SubAccountId SubAccount { get; init; }
+    }
+
     /// <summary>From here on the sub-account stands by itself: nothing outside it answers for what it loses.</summary>
     public sealed record SubAccountIsolated(SubAccountId SubAccount) : AccountEvent;
 
@@ -182,7 +212,11 @@ public sealed record PositionChange(
 public static partial class AccountEventNames
 {
     public const string Opened = "account.opened.v1";
+    public const string Closed = "account.closed.v1";
+    public const string Reopened = "account.reopened.v1";
     public const string Deposited = "account.deposited.v1";
+    public const string DepositFinalized = "account.deposit-finalized.v1";
+    public const string DepositReversed = "account.deposit-reversed.v1";
     public const string WithdrawalHeld = "account.withdrawal-held.v1";
     public const string WithdrawalCleared = "account.withdrawal-cleared.v1";
     public const string WithdrawalInstructed = "account.withdrawal-instructed.v1";
@@ -202,6 +236,7 @@ public static partial class AccountEventNames
     public const string OrderReserved = "account.order-reserved.v1";
     public const string OrderFilled = "account.order-filled.v1";
     public const string OrderReleased = "account.order-released.v1";
+    public const string InterestCharged = "account.interest-charged.v1";
     public const string SubAccountIsolated = "account.sub-account-isolated.v1";
     public const string CollateralAllocated = "account.collateral-allocated.v1";
     public const string CollateralReleased = "account.collateral-released.v1";

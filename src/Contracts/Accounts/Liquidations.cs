@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
 
 namespace CrossMargin.Contracts.Accounts;
 
@@ -28,6 +30,13 @@ public sealed record SliceOrder(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Price? Bankruptcy { get; init; }
 }
+
+/// <summary>
+/// A position that goes from one account to another at a price that neither of them chose. Quantity, amount and funding point
+/// are those of the account that takes it: a long is positive, and what is paid for it too.
+/// </summary>
+public sealed record PositionTransfer(
+    InstrumentId Instrument, FillStyle Style, Price Price, Quantity Quantity, AssetAmount Paid, FundingPoint Funding);
 
 public enum CallBackReason
 {

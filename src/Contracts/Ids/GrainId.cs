@@ -28,6 +28,9 @@ public enum GrainKind : byte
 
     /// <summary>Liquidation orders on their way to matching engines: see <see cref="Links.LinkId"/>.</summary>
     Link = 7,
+
+    /// <summary>Who might do what: see <see cref="Access.AccessId"/>.</summary>
+    Access = 8,
 }
 
 /// <summary>

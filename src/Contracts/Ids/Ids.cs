@@ -109,6 +109,9 @@ public readonly record struct WithdrawalId(long Version) : IComparable<Withdrawa
     public override string ToString() => Version.ToString();
 }
 
+/// <summary>A deposit, by the version of its record in its account.</summary>
+public readonly record struct DepositId(long Version);
+
 internal static class Names
 {
     public static bool IsName([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] string? text, int maxLength)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 
 namespace CrossMargin.Contracts.Pools;
@@ -26,4 +27,7 @@ public abstract record PoolCommand
 
     /// <summary>Money of the house that stands in for the pool. <paramref name="Reference"/> is the depositor's own text.</summary>
     public sealed record DepositToFund(AssetAmount Amount, string Reference) : PoolCommand;
+
+    /// <summary>The account agrees to take over so much of each market, at bankruptcy prices.</summary>
+    public sealed record RegisterBackstop(AccountId Account, ImmutableArray<MarketAmount> Quotas) : PoolCommand;
 }

@@ -30,17 +30,37 @@ public abstract record PoolEvent
     public sealed record Cleared(long Frame, ImmutableArray<ShardId> Shards) : PoolEvent;
 
     /// <summary>
-    /// Addressed to the shard, whose cases may order so much of each market, at once or not at all, and may have drawn so much
-    /// of each asset from the fund in all, ever.
+    /// Addressed to the shard, whose cases may order so much of each market and hand so much over to each backstop account, at
+    /// once or not at all, and may have drawn so much of each asset from the fund in all, ever.
     /// </summary>
     /// <param name="Frame">Of the report that asked.</param>
     /// <param name="Interval">The beginning of the interval whose pace this is of.</param>
     public sealed record BudgetGranted(
-        ShardId Shard, long Frame, Instant Interval, ImmutableArray<MarketAmount> Slices, ImmutableArray<AssetAmount> FundLimits)
-        : PoolEvent;
+        ShardId Shard, long Frame, Instant Interval, ImmutableArray<MarketAmount> Slices, ImmutableArray<BackstopAmount> Backstops,
+        ImmutableArray<AssetAmount> FundLimits) : PoolEvent;
+
+    /// <summary>
+    /// The account takes over so much of each market, from now on and in all; another registration of it starts anew. None: it
+    /// takes over nothing any more.
+    /// </summary>
+    public sealed record BackstopRegistered(AccountId Account, ImmutableArray<MarketAmount> Quotas) : PoolEvent;
 
     /// <summary>An officer put money of the house into the fund.</summary>
     public sealed record FundDeposited(AssetAmount Amount, AssetAmount DepositedAfter, string Reference) : PoolEvent;
+
+    /// <summary>
+    /// The fund is empty and somebody owes: addressed to all shards, whose accounts lock what they gained in this asset.
+    /// </summary>
+    public sealed record LossAsked(long Round, Asset Asset, ImmutableArray<ShardId> Shards) : PoolEvent;
+
+    /// <summary>A shard's accounts have locked so much in all, and had paid so much into the fund before.</summary>
+    public sealed record GainsReported(ShardId Shard, long Round, AssetAmount Locked, AssetAmount PaidIn) : PoolEvent;
+
+    /// <summary>
+    /// Addressed to the same shards: their accounts pay these shares into the fund, in proportion to what they locked. What no gain
+    /// covers is carried: the pool owes it until the fund has earned it.
+    /// </summary>
+    public sealed record LossAllocated(long Round, AssetAmount Deficit, AssetAmount Carried, ImmutableArray<ShardAmount> Shares) : PoolEvent;
 
     public sealed record ShardSetAside(ShardId Shard, Money Exposure, string Reason) : PoolEvent
     {
@@ -64,6 +84,10 @@ public static class PoolEventNames
     public const string ShardReported = "pool.shard-reported.v1";
     public const string Cleared = "pool.cleared.v1";
     public const string BudgetGranted = "pool.budget-granted.v1";
+    public const string LossAsked = "pool.loss-asked.v1";
+    public const string GainsReported = "pool.gains-reported.v1";
+    public const string LossAllocated = "pool.loss-allocated.v1";
+    public const string BackstopRegistered = "pool.backstop-registered.v1";
     public const string FundDeposited = "pool.fund-deposited.v1";
     public const string ShardSetAside = "pool.shard-set-aside.v1";
     public const string ShardBroughtBack = "pool.shard-brought-back.v1";

@@ -8,13 +8,20 @@ namespace CrossMargin.Contracts.Pools;
 /// </summary>
 /// <param name="Cases">How many are open.</param>
 /// <param name="Slices">What would be sold or bought of each market next, in order of instrument.</param>
+/// <param name="Remainders">Of it, what backstop accounts are wanted for.</param>
 /// <param name="Debts">What accounts with nothing left owe, in order of asset.</param>
 /// <param name="Fund">In order of asset.</param>
 public sealed record ShardDemand(
-    int Cases, ImmutableArray<MarketAmount> Slices, ImmutableArray<AssetAmount> Debts, ImmutableArray<FundShare> Fund);
+    int Cases, ImmutableArray<MarketAmount> Slices, ImmutableArray<MarketAmount> Remainders, ImmutableArray<AssetAmount> Debts,
+    ImmutableArray<FundShare> Fund);
 
 /// <summary>So much of a market, in the reference currency at the mark.</summary>
 public readonly record struct MarketAmount(InstrumentId Instrument, Money Notional);
+
+public readonly record struct ShardAmount(ShardId Shard, AssetAmount Amount);
+
+/// <summary>So much of a market that an account has agreed to take over.</summary>
+public readonly record struct BackstopAmount(AccountId Account, InstrumentId Instrument, Money Notional);
 
 /// <summary>
 /// The part of the fund that an account fills or has emptied, in one asset. The fund's and not the account's; it stands in the

@@ -22,6 +22,11 @@ public sealed class Order(string id, string account, Instrument instrument, Side
 
     public string Account { get; } = account;
 
+    public int SubAccount { get; init; }
+
+    /// <summary>The clearinghouse's order for an account that cannot carry its risk, and not its owner's.</summary>
+    public bool IsLiquidation { get; init; }
+
     public Instrument Instrument { get; } = instrument;
 
     public Side Side { get; } = side;

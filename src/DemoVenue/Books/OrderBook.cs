@@ -19,19 +19,6 @@ public sealed class OrderBook
 
     public IReadOnlyList<Order> Asks => asks;
 
-    /// <summary>What could be had at once at this price or a better one.</summary>
-    public decimal Depth(Side taking, decimal limit)
-    {
-        var depth = 0m;
-        foreach (var resting in taking == Side.Buy ? asks : bids)
-        {
-            if (taking == Side.Buy ? resting.Price > limit : resting.Price < limit) break;
-            depth += resting.Remaining;
-        }
-
-        return depth;
-    }
-
     public void Take(Order order, List<Report> reports)
     {
         var opposite = order.Side == Side.Buy ? asks : bids;

@@ -84,6 +84,6 @@ public sealed class Feed
 
     private static JsonObject Party(Order order, decimal fee) => new()
     {
-        ["account"] = order.Account, ["orderId"] = order.Id, ["feeRate"] = Decimals.Text(fee),
+        ["account"] = order.Account, ["subAccount"] = order.SubAccount, ["orderId"] = order.Id, ["feeRate"] = Decimals.Text(fee),
     };
 }

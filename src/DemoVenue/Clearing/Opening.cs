@@ -25,6 +25,15 @@ public sealed class Opening(ClearingApi api, string membersFile)
             await Admit("/v1/sources", new JsonObject { ["source"] = source, ["weight"] = 1 }, cancel);
     }
 
+    /// <summary>Once: a fund that was endowed before keeps what it has.</summary>
+    public async Task EndowFund(decimal amount, CancellationToken cancel)
+    {
+        var fund = ClearingApi.Expect(await api.Get(Credentials.Auditor, "/v1/insurance-fund", cancel), "what is in the fund");
+        if (fund["data"]!.AsArray().Any(asset => (string?)asset!["asset"] == "USDC" && Decimals.Read(asset["deposited"]) > 0)) return;
+        var deposit = new JsonObject { ["asset"] = "USDC", ["amount"] = Decimals.Text(amount), ["reference"] = "demo endowment" };
+        ClearingApi.Expect(await api.Post(Credentials.Operator, "/v1/insurance-fund/deposits", deposit, cancel), "endowing the fund");
+    }
+
     private async Task Admit(string target, JsonObject body, CancellationToken cancel)
     {
         var answer = await api.Post(Credentials.Operator, target, body, cancel);

@@ -26,7 +26,7 @@ public sealed class Member
         var normal = (character.NextDouble() + character.NextDouble() + character.NextDouble() - 1.5) * 2;
         Funds = Math.Round((decimal)(MedianFunds * Math.Exp(normal)));
         var nerve = character.NextDouble();
-        var leverage = nerve < 0.6 ? 2 + (5 * nerve) : nerve < 0.9 ? 5 + (23 * (nerve - 0.6)) : 12 + (80 * (nerve - 0.9));
+        var leverage = nerve < 0.5 ? 2 + (6 * nerve) : nerve < 0.85 ? 5 + (20 * (nerve - 0.5)) : 12 + (50 * (nerve - 0.85));
         Leverage = (decimal)Math.Round(leverage, 1);
         Mood = (Mood)character.Next(3);
         Ether = character.Next(5) == 0 ? Math.Round(Funds / 10_000, 1) : 0;

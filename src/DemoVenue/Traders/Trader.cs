@@ -9,11 +9,12 @@ namespace CrossMargin.DemoVenue.Traders;
 internal sealed class Trader(Member member)
 {
     private const double ActsASecond = 0.02;
-    private const double Closes = 0.4;
+    private const double Closes = 0.25;
     private const double Waits = 0.25;
     private const decimal LargestOrder = 50_000;
     private const decimal MostForOptions = 3;   // a short option asks for more than a perpetual
     private const decimal Slippage = 0.003m;
+    private const decimal OptionSlippage = 0.05m;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
@@ -27,9 +28,7 @@ internal sealed class Trader(Member member)
         if (random.NextDouble() >= ActsASecond * time.TotalSeconds) return null;
 
         var instrument = Choose(market.Instruments, random);
-        var book = market.BookOf(instrument);
-        if (book is not { BestBid: { } bid, BestAsk: { } ask }) return null;
-
+        var fair = market.FairPrice(instrument);
         var (held, exposure) = (member.Held(instrument), instrument.ExposureAt(market.Prices));
         var leverage = instrument.IsOption ? Math.Min(member.Leverage, MostForOptions) : member.Leverage;
         var room = (member.Funds * leverage) - market.ExposureOf(member);
@@ -44,10 +43,12 @@ internal sealed class Trader(Member member)
         {
             if (waiting is not null) market.Remove(waiting);
             waitsUntil = market.Now + Patience;
-            return waiting = market.NewOrder(member, instrument, side, quantity, side == Side.Buy ? bid : ask, OrderLife.Rests);
+            var near = side == Side.Buy ? instrument.DownToTick(fair) : instrument.UpToTick(fair);
+            return waiting = market.NewOrder(member, instrument, side, quantity, near, OrderLife.Rests);
         }
 
-        var limit = side == Side.Buy ? instrument.DownToTick(ask * (1 + Slippage)) : instrument.UpToTick(bid * (1 - Slippage));
+        var slippage = fair * (instrument.IsOption ? OptionSlippage : Slippage);
+        var limit = side == Side.Buy ? instrument.UpToTick(fair + slippage) : instrument.DownToTick(fair - slippage);
         return market.NewOrder(member, instrument, side, quantity, limit, OrderLife.Takes);
     }
 

@@ -94,6 +94,44 @@ public sealed partial record Account
         return none with { Units = (long)Int128.Min(difference, fee) };
     }
 
+    /// <summary>
+    /// What there is of the position, at the bankruptcy price, so far as the grant goes; the whole of the amount is rounded once,
+    /// and both sides read it. Nothing, where the account does not want it any more.
+    /// </summary>
+    private static Decision<AccountEvent> HandOver(Account account, BackstopGranted granted, MarginMarks? marks)
+    {
+        if (account.Case is not { Slice: null } open || marks is null || marks.IsDoubtful(account)) return Nothing;
+        if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
+        if (SlicePlanner.Remainder(account, marks, report, granted.Instrument, granted.Notional) is not { } plan) return Nothing;
+        var terms = marks.TermsOf(granted.Instrument)!;
+        var price = plan.Bankruptcy is { } bankruptcy ? new Price(Math.Max(0, bankruptcy.E8)) : plan.Mark;
+        var quantity = new Quantity(Math.Abs(plan.Quantity.E8));
+        if (Notional.Of(terms.Multiplier, terms.Settlement, price, quantity) is not { } paid) return Nothing;
+
+        var style = terms is Instrument.Option ? FillStyle.Premium : FillStyle.Variation;
+        var transfer = plan.Quantity.E8 < 0
+            ? new PositionTransfer(terms.Id, style, price, quantity, paid, plan.Of.Funding)
+            : new PositionTransfer(terms.Id, style, price, -quantity, -paid, plan.Of.Funding);
+        var leg = LegOf(transfer, plan.Of.SubAccount).Opposite;
+        return ChangeBy(account, leg) is { } change
+            ? new AccountEvent.HandedOver(account.Id, open.Id, granted.To, transfer, change)
+            : Nothing;
+    }
+
+    /// <summary>A fact, like a fill: the owner agreed to it when the account was registered. What does not fit is parked.</summary>
+    private static Decision<AccountEvent> TakeOver(Account account, AccountEvent.HandedOver handed, MarginMarks? marks)
+    {
+        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+        var leg = LegOf(handed.Transfer, SubAccountId.Main);
+        leg = leg with { Funding = PointOf(leg.Instrument, leg.Funding, marks) };
+        return ChangeBy(account, leg) is { } change
+            ? new AccountEvent.TakenOver(handed.Account, handed.Case, change)
+            : Rejection.PositionLimit;
+    }
+
+    private static Leg LegOf(PositionTransfer transfer, SubAccountId subAccount) => new(
+        subAccount, transfer.Instrument, transfer.Style, transfer.Quantity, transfer.Paid, transfer.Paid with { Units = 0 }, transfer.Funding);
+
     private static AccountEvent.SliceEnded EndOf(Account account, SliceEnding ending) =>
         new(account.Id, account.Case!.Slice!.Order.Order, account.Case.Slice.Remaining, ending);
 
@@ -214,8 +252,19 @@ public sealed partial record Account
 
     private Account WithEnded(AccountEvent.SliceEnded e)
     {
-        Invariant.Same("L2", e.Unfilled, SliceOf(e.Order).Remaining);
-        return this with { Case = Case! with { Slice = null } };
+        var slice = SliceOf(e.Order);
+        Invariant.Same("L2", e.Unfilled, slice.Remaining);
+        var isFruitless = slice.CalledBack != CallBackReason.Cured && e.Unfilled == slice.Order.Quantity;
+        return this with { Case = Case! with { Slice = null, Fruitless = isFruitless ? Case.Fruitless + 1 : 0 } };
+    }
+
+    private Account WithHandedOver(AccountEvent.HandedOver e)
+    {
+        Invariant.Holds("L2", CaseOf(e.Case).Slice is null, "nothing is handed over while a slice is under way");
+        var held = Positions.Of(e.Change.SubAccount, e.Change.Instrument)?.Quantity.E8 ?? 0;
+        var isClosing = Math.Sign(held) == -Math.Sign(e.Change.Quantity.E8) && Math.Abs(held) >= Math.Abs(e.Change.Quantity.E8);
+        Invariant.Holds("L9", isClosing && e.Change.Quantity == -e.Transfer.Quantity, "what is handed over was held");
+        return Changed(e.Change);
     }
 
     private Account WithDrawn(AccountEvent.FundDrawn e)

@@ -50,7 +50,7 @@ public sealed partial record Account
     {
         const string Name = "isolate-sub-account";
         var subAccount = command.SubAccount;
-        if (account.Phase != AccountPhase.Open) return Refused(Name, Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused(Name, absent);
         if (subAccount == SubAccountId.Main || !account.PartOf(subAccount).IsCross) return Refused(Name, Rejection.AlreadyIsolated);
         var isUsed = account.Positions.All.Any(held => held.SubAccount == subAccount)
             || account.Orders.Any(order => order.SubAccount == subAccount);
@@ -67,7 +67,7 @@ public sealed partial record Account
         if (Unusable(account, amount) is var unusable and not Rejection.None) return Refused(Name, unusable);
         if (part.IsCross) return Refused(Name, Rejection.NotIsolated);
         var (balance, allocated) = (account.Balances[amount.Asset], part.Balances[amount.Asset]);
-        if (amount > balance) return Short(Name, balance);
+        if (amount > account.FreeOf(account.Cross, amount.Asset)) return Short(Name, account.FreeOf(account.Cross, amount.Asset));
         if (ExceedsLimit(part, amount)) return Refused(Name, Rejection.BalanceLimit);
         var verdict = MarginRule.Judge(account, account.Without(amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused(Name, verdict);

@@ -7,7 +7,7 @@ using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
 
-/// <summary>What a frame brings to an account: funding, the day of its futures, and the end of what has expired.</summary>
+/// <summary>What a frame brings to an account: funding, the day of its futures, the end of what has expired, and interest.</summary>
 public sealed partial record Account
 {
     /// <summary>
@@ -32,6 +32,8 @@ public sealed partial record Account
                     && marks.TermsOf(held.Instrument) is { } future ? Day(account, held, future, day) : null;
             if (settlement is not null) account = Take(account, settlement, events);
         }
+
+        ChargeInterest(account, marks, events);
 
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }

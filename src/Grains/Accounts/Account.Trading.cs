@@ -44,7 +44,7 @@ public sealed partial record Account
     // never dropped.
     private static Decision<AccountEvent> ApplyFill(Account account, TradeEvent.Captured trade, MarginMarks? marks)
     {
-        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+        if (account.Absence is var absent and not Rejection.None) return absent;
 
         var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
             default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, PointOf(trade.Instrument, trade.Funding, marks)));
@@ -71,7 +71,7 @@ public sealed partial record Account
     /// </summary>
     private static Decision<AccountEvent> ReverseFill(Account account, TradeEvent.Busted trade, MarginMarks? marks)
     {
-        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+        if (account.Absence is var absent and not Rejection.None) return absent;
 
         var legs = LegsOf(account.Id, trade.Buyer, trade.Seller, new Leg(
             default, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, default, PointOf(trade.Instrument, trade.Funding, marks)));
@@ -157,7 +157,7 @@ public sealed partial record Account
     private static Decision<AccountEvent> ReserveOrder(
         Account account, AccountCommand.ReserveOrder command, Instant now, MarginMarks? marks)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("reserve-order", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("reserve-order", absent);
         if (account.OrderOf(command.Order) is not null) return Refused("reserve-order", Rejection.OrderIdInUse);
         if (account.AllOrders.Count() >= MaxOrders) return Refused("reserve-order", Rejection.TooManyOrders);
         if (command.Quantity <= Quantity.Zero) return Refused("reserve-order", Rejection.QuantityNotPositive);
@@ -176,14 +176,14 @@ public sealed partial record Account
 
     private static Decision<AccountEvent> RequestOrderEnd(Account account, AccountCommand.RequestOrderEnd command)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("request-order-end", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("request-order-end", absent);
         if (account.OrderOf(command.Order) is null) return Refused("request-order-end", Rejection.UnknownOrder);
         return new AccountEvent.OrderEndsRequested([command.Order]);
     }
 
     private static Decision<AccountEvent> RequestAllOrderEnds(Account account)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("request-all-order-ends", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("request-all-order-ends", absent);
         return new AccountEvent.OrderEndsRequested([.. account.AllOrders.Select(order => order.Id)]);
     }
 

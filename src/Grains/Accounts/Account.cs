@@ -15,6 +15,9 @@ public enum AccountPhase
 {
     Unopened,
     Open,
+
+    /// <summary>Takes nothing in and does nothing, until an officer opens it again.</summary>
+    Closed,
 }
 
 /// <summary>
@@ -49,11 +52,19 @@ public sealed partial record Account(
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
     {
         AccountCommand.Open open => Open(account, open),
+        AccountCommand.Close => Close(account),
+        AccountCommand.Reopen => Reopen(account),
         AccountCommand.Deposit deposit => Deposit(account, deposit),
+        AccountCommand.FinalizeDeposit finalize => FinalizeDeposit(account, finalize),
+        AccountCommand.ReverseDeposit reverse => ReverseDeposit(account, reverse),
         AccountCommand.Withdraw withdraw => Withdraw(account, withdraw, context, marks),
         AccountCommand.CancelWithdrawal cancel => CancelWithdrawal(account, cancel),
         PoolEvent.Cleared cleared => TakeClearance(account, cleared),
         FundGranted granted => DrawFund(account, granted, marks),
+        GainsAsked asked => LockGain(account, asked, marks),
+        LossDivided divided => ShareLoss(account, divided),
+        BackstopGranted granted => HandOver(account, granted, marks),
+        AccountEvent.HandedOver handed => TakeOver(account, handed, marks),
         SliceGranted or LinkEvent.OrderRejected or PoolEvent => Nothing,
         AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
@@ -80,14 +91,44 @@ public sealed partial record Account(
         return new AccountEvent.Opened(command.Owner);
     }
 
+    /// <summary>One that holds, owes and expects nothing that it knows of; the house's parts of it stay.</summary>
+    private static Decision<AccountEvent> Close(Account account)
+    {
+        if (account.Absence is var absent and not Rejection.None) return Refused("close", absent);
+        return account.IsEmpty ? new AccountEvent.Closed() : Refused("close", Rejection.AccountNotEmpty);
+    }
+
+    private static Decision<AccountEvent> Reopen(Account account) => account.Phase switch
+    {
+        AccountPhase.Closed => new AccountEvent.Reopened(),
+        AccountPhase.Open => Refused("reopen", Rejection.AccountAlreadyOpen),
+        _ => Refused("reopen", Rejection.AccountNotFound),
+    };
+
+    /// <summary>Why an account that is not open does nothing.</summary>
+    private Rejection Absence => Phase switch
+    {
+        AccountPhase.Open => Rejection.None,
+        AccountPhase.Closed => Rejection.AccountClosed,
+        _ => Rejection.AccountNotFound,
+    };
+
+    private bool IsEmpty =>
+        Cross.IsEmpty && Isolated.All(part => part.IsEmpty) && Holds.IsEmpty && Lots.IsEmpty && Case is null;
+
     // Every ladder below is in the order of the published precedence, and a refused money command is journaled: the
     // same key or
     // number gets the same answer for ever.
     private static Decision<AccountEvent> Deposit(Account account, AccountCommand.Deposit command)
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("deposit", unusable);
+        var isPending = command.Origin is { Finality: Finality.Pending };
+        if (isPending && account.Lots.Length >= MaxLots) return Refused("deposit", Rejection.TooManyPendingDeposits);
         if (ExceedsLimit(account.Cross, command.Amount)) return Refused("deposit", Rejection.BalanceLimit);
-        return new AccountEvent.Deposited(command.Amount, account.Balances[command.Amount.Asset] + command.Amount, command.Reference);
+        return new AccountEvent.Deposited(command.Amount, account.Balances[command.Amount.Asset] + command.Amount, command.Reference)
+        {
+            Origin = command.Origin,
+        };
     }
 
     private static Decision<AccountEvent> Withdraw(
@@ -95,8 +136,8 @@ public sealed partial record Account(
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("withdraw", unusable);
         if (account.Holds.Length >= MaxHolds) return Refused("withdraw", Rejection.TooManyWithdrawals);
-        var balance = account.Balances[command.Amount.Asset];
-        if (command.Amount > balance) return Short("withdraw", balance);
+        var (balance, free) = (account.Balances[command.Amount.Asset], account.FreeOf(account.Cross, command.Amount.Asset));
+        if (command.Amount > free) return Short("withdraw", free);
         if (account.HeldOf(command.Amount.Asset) + command.Amount.Units > MaxBalanceUnits)
             return Refused("withdraw", Rejection.BalanceLimit);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
@@ -113,7 +154,7 @@ public sealed partial record Account(
 
     private static Decision<AccountEvent> CancelWithdrawal(Account account, AccountCommand.CancelWithdrawal command)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("cancel-withdrawal", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("cancel-withdrawal", absent);
         return account.HoldOf(command.Withdrawal) switch
         {
             null => Refused("cancel-withdrawal", Rejection.UnknownWithdrawal),
@@ -139,7 +180,7 @@ public sealed partial record Account(
 
     private static Decision<AccountEvent> PostWithdrawal(Account account, AccountCommand.PostWithdrawal command)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("post-withdrawal", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("post-withdrawal", absent);
         if (account.HoldOf(command.Withdrawal) is not { } any) return Refused("post-withdrawal", Rejection.UnknownWithdrawal);
         if (any is not WithdrawalHold.Instructed hold) return Refused("post-withdrawal", Rejection.WithdrawalNotInstructed);
         return new AccountEvent.WithdrawalPosted(hold.Id, hold.Amount);
@@ -147,7 +188,7 @@ public sealed partial record Account(
 
     private static Decision<AccountEvent> VoidWithdrawal(Account account, AccountCommand.VoidWithdrawal command)
     {
-        if (account.Phase != AccountPhase.Open) return Refused("void-withdrawal", Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Refused("void-withdrawal", absent);
         if (account.HoldOf(command.Withdrawal) is not { } any) return Refused("void-withdrawal", Rejection.UnknownWithdrawal);
         if (any is not WithdrawalHold.Instructed hold) return Refused("void-withdrawal", Rejection.WithdrawalNotInstructed);
         return new AccountEvent.WithdrawalVoided(hold.Id, hold.Amount, account.Balances[hold.Amount.Asset] + hold.Amount);
@@ -157,8 +198,8 @@ public sealed partial record Account(
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("transfer", unusable);
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
-        var balance = account.Balances[command.Amount.Asset];
-        if (command.Amount > balance) return Short("transfer", balance);
+        var (balance, free) = (account.Balances[command.Amount.Asset], account.FreeOf(account.Cross, command.Amount.Asset));
+        if (command.Amount > free) return Short("transfer", free);
         var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
         if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
 
@@ -171,7 +212,7 @@ public sealed partial record Account(
     /// <summary>The sender has already parted with it: it is taken in, or it goes back.</summary>
     private static Decision<AccountEvent> ReceiveTransfer(Account account, AccountEvent.TransferSent sent)
     {
-        if (account.Phase != AccountPhase.Open) return Bounce(Rejection.AccountNotFound);
+        if (account.Absence is var absent and not Rejection.None) return Bounce(absent);
         if (ExceedsLimit(account.Cross, sent.Amount)) return Bounce(Rejection.BalanceLimit);
         return new AccountEvent.TransferReceived(sent.From, sent.Amount, account.Balances[sent.Amount.Asset] + sent.Amount);
 
@@ -181,6 +222,7 @@ public sealed partial record Account(
     /// <summary>It is the sender's own money. Where it does not fit into the balance any more, it is parked.</summary>
     private static Decision<AccountEvent> TakeBack(Account account, AccountEvent.TransferBounced bounced)
     {
+        if (account.Absence is var absent and not Rejection.None) return absent;
         var (asset, units) = (bounced.Amount.Asset, bounced.Amount.Units);
         if (!account.HasRoomFor(SubAccountId.Main, asset, (Int128)account.Balances[asset].Units + units)) return Rejection.BalanceLimit;
         return new AccountEvent.TransferReturned(bounced.To, bounced.Amount, account.Balances[asset] + bounced.Amount, bounced.Reason);
@@ -194,7 +236,7 @@ public sealed partial record Account(
     /// <summary>What every command with an amount is refused for.</summary>
     private static Rejection Unusable(Account account, AssetAmount amount)
     {
-        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+        if (account.Absence is var absent and not Rejection.None) return absent;
         if (amount.Asset.Decimals is null) return Rejection.UnknownAsset;
         if (!amount.IsPositive) return Rejection.AmountNotPositive;
         if (amount.Units > MaxAmountUnits) return Rejection.AmountTooLarge;
@@ -219,7 +261,15 @@ public sealed partial record Account(
         return @event switch
         {
             AccountEvent.Opened e => account with { Phase = AccountPhase.Open, Owner = e.Owner },
-            AccountEvent.Deposited e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
+            AccountEvent.Closed => account with { Phase = AccountPhase.Closed },
+            AccountEvent.Reopened => account with { Phase = AccountPhase.Open },
+            AccountEvent.Deposited e => account.Credited(e),
+            AccountEvent.DepositFinalized e => account with { Lots = account.LotsWithout(e.Deposit, e.Amount) },
+            AccountEvent.DepositReversed e => account with
+            {
+                Cross = Promised(account.Cross.Subtract(e.Amount), e.BalanceAfter),
+                Lots = account.LotsWithout(e.Deposit, e.Amount),
+            },
             AccountEvent.WithdrawalHeld e => account with
             {
                 Cross = account.Debited(e.Amount, e.BalanceAfter),
@@ -261,6 +311,10 @@ public sealed partial record Account(
             AccountEvent.SliceFilled e => account.WithFilled(e),
             AccountEvent.SliceCalledBack e => account.WithCalledBack(e),
             AccountEvent.SliceEnded e => account.WithEnded(e),
+            AccountEvent.HandedOver e => account.WithHandedOver(e),
+            AccountEvent.GainLocked e => account.WithLocked(e),
+            AccountEvent.LossShared e => account.WithShared(e),
+            AccountEvent.TakenOver e => account.Changed(e.Change),
             AccountEvent.FundDrawn e => account.WithDrawn(e),
             AccountEvent.CaseEnded e => account.WithClosed(e),
             AccountEvent.TransferBounced or AccountEvent.CommandRefused => account,
@@ -273,6 +327,7 @@ public sealed partial record Account(
             AccountEvent.OrderFilled e => account.Filled(e),
             AccountEvent.OrderEndsRequested e => account.Ending(e),
             AccountEvent.OrderReleased e => account.Released(e),
+            AccountEvent.InterestCharged e => account.Charged(e),
             AccountEvent.SubAccountIsolated e => account with { Isolated = account.IsolatedWith(AccountPart.Empty(e.SubAccount)) },
             AccountEvent.CollateralAllocated e => account.Moved(e.SubAccount, e.Amount, e.BalanceAfter, e.AllocatedAfter),
             AccountEvent.CollateralReleased e => account.Moved(e.SubAccount, -e.Amount, e.BalanceAfter, e.AllocatedAfter),
@@ -282,8 +337,7 @@ public sealed partial record Account(
 
     public void Verify()
     {
-        var isEmpty = Cross.IsEmpty && Isolated.IsEmpty && Holds.IsEmpty;
-        Invariant.Holds("A2", Phase == AccountPhase.Open || isEmpty, "an unopened account holds nothing");
+        Invariant.Holds("A2", Phase == AccountPhase.Open || IsEmpty, "an account that is not open holds nothing");
         foreach (var hold in Holds)
             Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");
         VerifyParts();

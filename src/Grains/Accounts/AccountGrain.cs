@@ -15,7 +15,11 @@ namespace CrossMargin.Grains.Accounts;
 public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     AccountJson.Default,
     (AccountEventNames.Opened, typeof(AccountEvent.Opened)),
+    (AccountEventNames.Closed, typeof(AccountEvent.Closed)),
+    (AccountEventNames.Reopened, typeof(AccountEvent.Reopened)),
     (AccountEventNames.Deposited, typeof(AccountEvent.Deposited)),
+    (AccountEventNames.DepositFinalized, typeof(AccountEvent.DepositFinalized)),
+    (AccountEventNames.DepositReversed, typeof(AccountEvent.DepositReversed)),
     (AccountEventNames.WithdrawalHeld, typeof(AccountEvent.WithdrawalHeld)),
     (AccountEventNames.WithdrawalCleared, typeof(AccountEvent.WithdrawalCleared)),
     (AccountEventNames.WithdrawalInstructed, typeof(AccountEvent.WithdrawalInstructed)),
@@ -35,6 +39,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.OrderReserved, typeof(AccountEvent.OrderReserved)),
     (AccountEventNames.OrderFilled, typeof(AccountEvent.OrderFilled)),
     (AccountEventNames.OrderReleased, typeof(AccountEvent.OrderReleased)),
+    (AccountEventNames.InterestCharged, typeof(AccountEvent.InterestCharged)),
     (AccountEventNames.SubAccountIsolated, typeof(AccountEvent.SubAccountIsolated)),
     (AccountEventNames.CollateralAllocated, typeof(AccountEvent.CollateralAllocated)),
     (AccountEventNames.CollateralReleased, typeof(AccountEvent.CollateralReleased)),
@@ -45,7 +50,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.SliceFilled, typeof(AccountEvent.SliceFilled)),
     (AccountEventNames.SliceCalledBack, typeof(AccountEvent.SliceCalledBack)),
     (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
+    (AccountEventNames.HandedOver, typeof(AccountEvent.HandedOver)),
+    (AccountEventNames.TakenOver, typeof(AccountEvent.TakenOver)),
     (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
+    (AccountEventNames.GainLocked, typeof(AccountEvent.GainLocked)),
+    (AccountEventNames.LossShared, typeof(AccountEvent.LossShared)),
     (AccountEventNames.CaseEnded, typeof(AccountEvent.CaseEnded)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
@@ -55,7 +64,9 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     public static AccountGrain Unmargined { get; } = new() { isMargined = false };
 
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 5;
+    public override int SnapshotSchema => 6;
+
+    protected override Type Commands => typeof(AccountCommand);
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
     protected override Decision<AccountEvent> Decide(Account state, object input, Context context) =>
@@ -71,6 +82,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     {
         AccountEvent.TransferSent sent => [sent.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
+        AccountEvent.HandedOver handed => [handed.To.Grain],
         AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
         _ => [],
     };
@@ -84,6 +96,10 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             state.FundShares)
         {
             Case = state.Case,
+            InterestHours = state.Cross.InterestHours,
+            HouseInterest = state.HouseInterest.Amounts,
+            Lots = state.Lots,
+            Lock = state.Lock,
         },
         AccountJson.Default.AccountSnapshot);
 
@@ -93,10 +109,16 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         return new Account(
             new AccountId(id), saved.Version, saved.Phase, saved.Owner is null ? default : new PrincipalId(saved.Owner),
             new AccountPart(
-                SubAccountId.Main, Balances.From(saved.Balances), Positions.From(saved.Positions), saved.Orders, saved.Status),
+                SubAccountId.Main, Balances.From(saved.Balances), Positions.From(saved.Positions), saved.Orders, saved.Status)
+            {
+                InterestHours = saved.InterestHours,
+            },
             [.. saved.Isolated.Select(part => part.Restored())], saved.Holds, HouseRounding.From(saved.HouseRounding))
         {
+            HouseInterest = Balances.From(saved.HouseInterest),
+            Lots = saved.Lots,
             Case = saved.Case,
+            Lock = saved.Lock,
             FundShares = saved.FundShares,
         };
     }
@@ -113,17 +135,26 @@ internal sealed record AccountSnapshot(
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public LiquidationCase? Case { get; init; }
+    public ImmutableArray<InterestHour> InterestHours { get; init; } = [];
+    public ImmutableArray<AssetAmount> HouseInterest { get; init; } = [];
+    public ImmutableArray<CollateralLot> Lots { get; init; } = [];
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public GainLock? Lock { get; init; }
 }
 
 internal sealed record PartSnapshot(
     SubAccountId SubAccount, ImmutableArray<AssetAmount> Balances, ImmutableArray<Position> Positions,
-    ImmutableArray<OrderReservation> Orders, MarginStatus Status)
+    ImmutableArray<OrderReservation> Orders, MarginStatus Status, ImmutableArray<InterestHour> InterestHours)
 {
     public static PartSnapshot Of(AccountPart part) =>
-        new(part.SubAccount, part.Balances.Amounts, part.Positions.All, part.Orders, part.Status);
+        new(part.SubAccount, part.Balances.Amounts, part.Positions.All, part.Orders, part.Status, part.InterestHours);
 
     public AccountPart Restored() =>
-        new(SubAccount, Accounts.Balances.From(Balances), Accounts.Positions.From(Positions), Orders, Status);
+        new(SubAccount, Accounts.Balances.From(Balances), Accounts.Positions.From(Positions), Orders, Status)
+        {
+            InterestHours = InterestHours,
+        };
 }
 
 [JsonSourceGenerationOptions(
@@ -135,14 +166,20 @@ internal sealed record PartSnapshot(
     Converters =
     [
         typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter), typeof(EventJson.PrincipalConverter),
-        typeof(EventJson.WithdrawalConverter), typeof(EventJson.InstantConverter), typeof(EventJson.RejectionConverter),
+        typeof(EventJson.WithdrawalConverter), typeof(EventJson.DepositConverter), typeof(EventJson.InstantConverter),
+        typeof(EventJson.RejectionConverter),
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
+        typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.RateConverter),
         typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.RateConverter), typeof(EventJson.CaseConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
+[JsonSerializable(typeof(AccountEvent.Closed))]
+[JsonSerializable(typeof(AccountEvent.Reopened))]
 [JsonSerializable(typeof(AccountEvent.Deposited))]
+[JsonSerializable(typeof(AccountEvent.DepositFinalized))]
+[JsonSerializable(typeof(AccountEvent.DepositReversed))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalHeld))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalCleared))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalInstructed))]
@@ -162,6 +199,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.OrderReserved))]
 [JsonSerializable(typeof(AccountEvent.OrderFilled))]
 [JsonSerializable(typeof(AccountEvent.OrderReleased))]
+[JsonSerializable(typeof(AccountEvent.InterestCharged))]
 [JsonSerializable(typeof(AccountEvent.SubAccountIsolated))]
 [JsonSerializable(typeof(AccountEvent.CollateralAllocated))]
 [JsonSerializable(typeof(AccountEvent.CollateralReleased))]
@@ -172,11 +210,19 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.SliceFilled))]
 [JsonSerializable(typeof(AccountEvent.SliceCalledBack))]
 [JsonSerializable(typeof(AccountEvent.SliceEnded))]
+[JsonSerializable(typeof(AccountEvent.HandedOver))]
+[JsonSerializable(typeof(AccountEvent.TakenOver))]
 [JsonSerializable(typeof(AccountEvent.FundDrawn))]
+[JsonSerializable(typeof(AccountEvent.GainLocked))]
+[JsonSerializable(typeof(AccountEvent.LossShared))]
 [JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
 [JsonSerializable(typeof(AccountCommand.Open))]
+[JsonSerializable(typeof(AccountCommand.Close))]
+[JsonSerializable(typeof(AccountCommand.Reopen))]
 [JsonSerializable(typeof(AccountCommand.Deposit))]
+[JsonSerializable(typeof(AccountCommand.FinalizeDeposit))]
+[JsonSerializable(typeof(AccountCommand.ReverseDeposit))]
 [JsonSerializable(typeof(AccountCommand.Withdraw))]
 [JsonSerializable(typeof(AccountCommand.CancelWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]

@@ -14,6 +14,9 @@ public sealed record AccountPart(
 {
     public static AccountPart Empty(SubAccountId subAccount) => new(subAccount, Balances.Empty, Positions.None, [], MarginStatus.Healthy);
 
+    /// <summary>In order of asset; an asset that it never owed is not there.</summary>
+    public ImmutableArray<InterestHour> InterestHours { get; init; } = [];
+
     public bool IsCross => SubAccount == SubAccountId.Main;
 
     /// <summary>
@@ -35,6 +38,23 @@ public sealed record AccountPart(
     public AccountPart Add(AssetAmount amount) => this with { Balances = Balances.Add(amount) };
 
     public AccountPart Subtract(AssetAmount amount) => this with { Balances = Balances.Subtract(amount) };
+
+    /// <summary>0 where interest was never charged.</summary>
+    public long InterestHourOf(Asset asset)
+    {
+        foreach (var charged in InterestHours)
+            if (charged.Asset == asset) return charged.Hour;
+        return 0;
+    }
+
+    public AccountPart ChargedFor(Asset asset, long hour) => this with
+    {
+        InterestHours =
+        [
+            .. InterestHours.Where(charged => charged.Asset != asset).Append(new InterestHour(asset, hour))
+                .OrderBy(charged => charged.Asset),
+        ],
+    };
 
     public OrderReservation? OrderOf(OrderId id)
     {

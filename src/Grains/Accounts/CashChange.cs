@@ -50,6 +50,9 @@ public sealed record CashChange(
         AccountEvent.Settled e => new CashChange("expiry", e.Realized, e.BalanceAfter, Realized: e.Realized),
         AccountEvent.DaySettled e => new CashChange("daily-settlement", e.Realized, e.BalanceAfter, Realized: e.Realized),
         AccountEvent.SliceFilled e => new CashChange("fund-paid", -e.ToFund, e.BalanceAfter),
+        AccountEvent.LossShared e => new CashChange("loss-shared", -e.Amount, e.BalanceAfter),
+        AccountEvent.DepositReversed e => new CashChange("deposit-reversed", -e.Amount, e.BalanceAfter),
+        AccountEvent.InterestCharged e => new CashChange("interest", -e.Interest, e.BalanceAfter),
         AccountEvent.FundDrawn e => new CashChange("fund-drawn", e.Amount, e.BalanceAfter),
         _ => null,
     };

@@ -20,6 +20,8 @@ public sealed class VenueLinkGrain() : JsonGrainType<VenueLink, LinkEvent>(
     public override GrainKind Kind => GrainKind.Link;
     public override int SnapshotSchema => 1;
 
+    protected override Type Commands => typeof(LinkCommand);
+
     protected override VenueLink Empty(GrainId id) => VenueLink.Unborn(new LinkId(id));
     protected override Decision<LinkEvent> Decide(VenueLink state, object input, Context context) => VenueLink.Decide(state, input);
     protected override VenueLink Evolve(VenueLink state, LinkEvent @event) => VenueLink.Evolve(state, @event);

@@ -8,6 +8,9 @@ namespace CrossMargin.Grains.Liquidation;
 /// <param name="Frame">Under which it was opened: who was first is served first.</param>
 public sealed record LiquidationCase(CaseId Id, long Frame)
 {
+    /// <summary>Slices in a row that ended without a fill.</summary>
+    public int Fruitless { get; init; }
+
     /// <summary>The one slice that is under way, or null.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SliceUnderWay? Slice { get; init; }
@@ -24,6 +27,18 @@ public sealed record SliceUnderWay(SliceOrder Order, Quantity Remaining, Instant
 
 /// <summary>The input of an account that was given a part of what its shard was granted of a market.</summary>
 public sealed record SliceGranted(InstrumentId Instrument, Money Notional);
+
+/// <summary>The input of an account that may hand so much of a position over.</summary>
+public sealed record BackstopGranted(AccountId To, InstrumentId Instrument, Money Notional);
+
+/// <summary>What of an account's gains may have to pay a loss of the pool, until the round is over.</summary>
+public sealed record GainLock(long Round, AssetAmount Amount);
+
+/// <summary>The input of every account when the pool has a loss to share.</summary>
+public sealed record GainsAsked(long Round, Asset Asset);
+
+/// <summary>The input of an account that has locked its gains: its share, which may be nothing.</summary>
+public sealed record LossDivided(long Round, AssetAmount Amount);
 
 /// <summary>The input of an account whose debt the fund pays, up to this amount.</summary>
 public sealed record FundGranted(AssetAmount Amount);

@@ -13,18 +13,29 @@ internal static class ShardCases
     /// <summary>
     /// What one case wants next: a slice, or that its debts are paid. Neither while a slice is under way or a price in doubt.
     /// </summary>
-    private readonly record struct Want(PlannedSlice? Slice, ImmutableArray<AssetAmount> Debts)
+    private readonly record struct Want(PlannedSlice? Slice, PlannedSlice? Remainder, ImmutableArray<AssetAmount> Debts)
     {
-        public static readonly Want Nothing = new(Slice: null, []);
+        public static readonly Want Nothing = new(Slice: null, Remainder: null, []);
     }
 
     private static Want WantOf(Account account, MarginMarks marks)
     {
-        if (account.Case is not { Slice: null } || marks.IsDoubtful(account)) return Want.Nothing;
+        if (account.Case is not { Slice: null } open || marks.IsDoubtful(account)) return Want.Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Want.Nothing;
-        if (report.Takeable == Takeable.Positions) return new Want(SlicePlanner.Next(account, marks, report), []);
+        if (report.Takeable == Takeable.Positions)
+        {
+            var rules = marks.Model!.Parameters.Liquidation;
+            var slice = SlicePlanner.Next(account, marks, report);
+            var isBeyondSlices = report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.BackstopBelow)
+                || open.Fruitless >= rules.BackstopAfterSlices;
+            var remainder = slice is not null && isBeyondSlices
+                ? SlicePlanner.Remainder(account, marks, report, slice.Of.Instrument, new Money(long.MaxValue))
+                : null;
+            return new Want(slice, remainder, []);
+        }
+
         return report.IsBankrupt
-            ? new Want(Slice: null, [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)])
+            ? Want.Nothing with { Debts = [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)] }
             : Want.Nothing;
     }
 
@@ -33,19 +44,29 @@ internal static class ShardCases
         if (asking.Count == 0 && fund.IsEmpty) return null;
         var cases = 0;
         var slices = new SortedDictionary<InstrumentId, Money>();
+        var remainders = new SortedDictionary<InstrumentId, Money>();
         var debts = new SortedDictionary<Asset, AssetAmount>();
         foreach (var slot in asking)
         {
             var account = (Account)slot.State;
             if (account.Case is not null) cases++;
             var want = WantOf(account, marks);
-            if (want.Slice is { } slice) slices[slice.Of.Instrument] = slices.GetValueOrDefault(slice.Of.Instrument) + slice.Notional;
+            Add(slices, want.Slice);
+            Add(remainders, want.Remainder);
             foreach (var debt in want.Debts) debts[debt.Asset] = debts.TryGetValue(debt.Asset, out var sum) ? sum + debt : debt;
         }
 
-        return new ShardDemand(
-            cases, [.. slices.Select(entry => new MarketAmount(entry.Key, entry.Value))], [.. debts.Values], fund);
+        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund);
     }
+
+    private static void Add(SortedDictionary<InstrumentId, Money> sums, PlannedSlice? slice)
+    {
+        if (slice is null) return;
+        sums[slice.Of.Instrument] = sums.GetValueOrDefault(slice.Of.Instrument) + slice.Notional;
+    }
+
+    private static ImmutableArray<MarketAmount> Listed(SortedDictionary<InstrumentId, Money> sums) =>
+        [.. sums.Select(entry => new MarketAmount(entry.Key, entry.Value))];
 
     /// <summary>
     /// The longest first, each as much as it wants now and as there is left. What nobody takes is not kept: it was for this turn.
@@ -54,9 +75,20 @@ internal static class ShardCases
         MarginMarks marks, PoolEvent.BudgetGranted granted, IReadOnlyList<GrainSlot> asking, Func<ImmutableArray<FundShare>> fund)
     {
         var left = granted.Slices.ToDictionary(slice => slice.Instrument, slice => slice.Notional);
+        var backstops = granted.Backstops.ToList();
         foreach (var slot in asking)
         {
             var want = WantOf((Account)slot.State, marks);
+            if (want.Remainder is { } remainder && backstops.FindIndex(one => one.Instrument == remainder.Of.Instrument) is var at and >= 0)
+            {
+                var offer = backstops[at];
+                var part = remainder.Notional < offer.Notional ? remainder.Notional : offer.Notional;
+                yield return (slot, new BackstopGranted(offer.Account, offer.Instrument, part));
+                if (part < offer.Notional) backstops[at] = offer with { Notional = offer.Notional - part };
+                else backstops.RemoveAt(at);
+                continue;
+            }
+
             if (want.Slice is { } slice && left.TryGetValue(slice.Of.Instrument, out var room) && room > Money.Zero)
             {
                 var part = slice.Notional < room ? slice.Notional : room;

@@ -28,6 +28,8 @@ public sealed class SlicePlanner
     private readonly Portfolio portfolio;
     private readonly RiskReport before;
     private readonly RiskWorkspace workspace = new();
+    private readonly Portfolio? bare;          // the positions beside so much cash that none of the margin is for a debt
+    private readonly Money bareMaintenance;
 
     private SlicePlanner(Account account, MarginMarks marks, Portfolio portfolio, RiskReport before)
     {
@@ -35,6 +37,19 @@ public sealed class SlicePlanner
         this.marks = marks;
         this.portfolio = portfolio;
         this.before = before;
+        bare = Bare(portfolio);
+        bareMaintenance = bare is not null && marks.Evaluate(bare, workspace) is { IsRefused: false } report
+            ? report.Value.MaintenanceMargin
+            : before.MaintenanceMargin;
+    }
+
+    private const long PlentyUnits = 100_000_000_000_000;
+
+    private static Portfolio? Bare(Portfolio whole)
+    {
+        var cash = whole.Positions.Select(position => position.Cost.Asset).Distinct().Select(asset => new AssetAmount(asset, PlentyUnits));
+        Portfolio.Of(whole.Version, cash, whole.Positions, [], [], whole.OwnInitialRates, out var bare);
+        return bare;
     }
 
     private LiquidationParameters Rules => marks.Model!.Parameters.Liquidation;
@@ -50,6 +65,23 @@ public sealed class SlicePlanner
     {
         if (marks.HoldingsOf(account).Portfolio is not { } portfolio) return null;
         return new SlicePlanner(account, marks, portfolio, report).Plan(granted);
+    }
+
+    /// <summary>
+    /// As much of the market as there is and as the cap allows, whether it cures or not: what a backstop account would take over.
+    /// </summary>
+    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, InstrumentId instrument, Money cap)
+    {
+        if (marks.HoldingsOf(account).Portfolio is not { } portfolio) return null;
+        var planner = new SlicePlanner(account, marks, portfolio, report);
+        foreach (var held in account.Positions.In(instrument))
+        {
+            if (planner.Close(held) is not { } closing) continue;
+            var most = Affordable(closing, cap);
+            if (most > 0) return planner.Price(closing, new Quantity(held.Quantity.E8 < 0 ? most : -most));
+        }
+
+        return null;
     }
 
     private PlannedSlice? Plan(MarketAmount? granted)
@@ -75,6 +107,21 @@ public sealed class SlicePlanner
         return After(terms, mark, -held.Quantity) is { } after ? new Closing(held, terms, mark, assetPrice, after) : null;
     }
 
+    /// <summary>
+    /// What a trade at the mark releases of the maintenance margin of the positions. Whether it leaves a debt is not asked: all
+    /// positions together release all of it, and so share all of the equity.
+    /// </summary>
+    private Money Released(Closing closing, Quantity traded)
+    {
+        var magnitude = new Quantity(Math.Abs(traded.E8));
+        if (bare is null || Notional.Of(closing.Terms.Multiplier, closing.Terms.Settlement, closing.Mark, magnitude) is not { } paid)
+            return Money.Zero;
+        var fill = new Fill(closing.Terms.Id, traded, traded.E8 < 0 ? -paid : paid, paid with { Units = 0 });
+        if (!bare.WithFill(closing.Terms, fill, out var after).IsNone) return Money.Zero;
+        var report = marks.Evaluate(after!, workspace);
+        return report.IsRefused ? Money.Zero : Positive(bareMaintenance - report.Value.MaintenanceMargin);
+    }
+
     /// <summary>The margin after a trade at the mark with its fees.</summary>
     private RiskReport? After(Instrument terms, Price mark, Quantity traded)
     {
@@ -97,7 +144,7 @@ public sealed class SlicePlanner
         var candidates = closings.Select((closing, number) => new SliceCandidate(
             number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
             Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing),
-            NotionalOf(closing, closing.Of.Quantity), Positive(before.MaintenanceMargin - closing.After.MaintenanceMargin),
+            NotionalOf(closing, closing.Of.Quantity), Released(closing, -closing.Of.Quantity),
             Depth: marks.DepthOf(closing.Terms.Underlying)));
         var slices = SlicePlan.Choose(Rules.Policy, Rules.SliceCap, [.. candidates], shortfall);
         if (slices.Length > 0) return closings[slices[0].Candidate];
@@ -107,7 +154,8 @@ public sealed class SlicePlanner
 
     /// <summary>Fees, what a haircut on gains takes, and half the way to the price limit.</summary>
     private Money ExpectedCost(Closing closing) =>
-        before.MarginEquity - closing.After.MarginEquity + new Money(Distance(closing, closing.Of.Quantity, closing.After).Micros / 2);
+        before.MarginEquity - closing.After.MarginEquity
+            + new Money(Distance(closing, closing.Of.Quantity, Released(closing, -closing.Of.Quantity)).Micros / 2);
 
     /// <summary>
     /// The smallest quantity after which the liquidation ends, if it is filled at the mark; all there is, if none is enough.
@@ -146,23 +194,21 @@ public sealed class SlicePlanner
 
     private PlannedSlice? Price(Closing closing, Quantity traded)
     {
-        if (After(closing.Terms, closing.Mark, traded) is not { } after) return null;
-        var distance = InSettlement(Distance(closing, traded, after), closing.AssetPrice);
+        var released = Released(closing, traded);
+        var distance = InSettlement(Distance(closing, traded, released), closing.AssetPrice);
         var limit = LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
         if (limit.IsRefused) return null;
         var notional = NotionalOf(closing, traded);
-        return new PlannedSlice(closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, after));
+        return new PlannedSlice(closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released));
     }
 
-    private Money Distance(Closing closing, Quantity traded, in RiskReport after) => LiquidationPrices.FillableDistance(
-        Rules, NotionalOf(closing, traded), Positive(before.MaintenanceMargin - after.MaintenanceMargin), before.MarginEquity,
-        before.MaintenanceMargin);
+    private Money Distance(Closing closing, Quantity traded, Money released) => LiquidationPrices.FillableDistance(
+        Rules, NotionalOf(closing, traded), released, before.MarginEquity, before.MaintenanceMargin);
 
-    private Price? BankruptcyPrice(Closing closing, Quantity traded, Money notional, in RiskReport after)
+    private Price? BankruptcyPrice(Closing closing, Quantity traded, Money notional, Money released)
     {
-        var released = Positive(before.MaintenanceMargin - after.MaintenanceMargin);
         var quote = LiquidationPrices.BankruptcyQuote(
-            traded.E8 < 0 ? -notional : notional, before.Equity, before.MaintenanceMargin, released);
+            traded.E8 < 0 ? -notional : notional, before.Equity, bareMaintenance, released);
         if (quote.IsRefused) return null;
         var price = LiquidationPrices.BankruptcyPrice(
             InSettlement(quote.Value, closing.AssetPrice), traded, closing.Terms.Multiplier);

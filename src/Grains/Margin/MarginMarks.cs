@@ -107,6 +107,16 @@ public sealed partial class MarginMarks
         return beyond * Rate.One.E9 > (Int128)underlying.Index.E8 * band.E9;
     }
 
+    /// <summary>Of the frame's time, counted from 1970.</summary>
+    internal long Hour => Frame.At.Micros / Instant.MicrosPerHour;
+
+    /// <summary>What a loan of the asset costs a year, or null where it costs nothing.</summary>
+    internal Rate? InterestOn(Asset asset) => Model?.Parameters.Collateral.GetValueOrDefault(asset)?.Borrow?.Interest;
+
+    /// <summary>How far below zero a balance may be taken by what an owner does; nowhere without leave to borrow.</summary>
+    internal AssetAmount BorrowLimitOf(Asset asset) =>
+        Model?.Parameters.Collateral.GetValueOrDefault(asset)?.Borrow?.Limit ?? new AssetAmount(asset, 0);
+
     /// <summary>How the cross pool stands.</summary>
     public AccountMargin Of(Account account) => Of(account, account.Cross);
 
@@ -169,8 +179,9 @@ public sealed partial class MarginMarks
 
         Asset? leftOut = null;
         var balances = new List<AssetAmount>(part.Balances.Amounts.Length);
-        foreach (var balance in part.Balances.Amounts)
+        foreach (var held in part.Balances.Amounts)
         {
+            var balance = part.IsCross ? Counted(held, account.PendingOf(held.Asset)) : held;
             if (balance.IsNegative || !Model.Market.AssetOf(balance.Asset).IsRefused) balances.Add(balance);
             else if (Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
         }
@@ -182,6 +193,17 @@ public sealed partial class MarginMarks
     }
 
     private static readonly ImmutableSortedDictionary<Underlying, Rate> NoOwnRates = ImmutableSortedDictionary<Underlying, Rate>.Empty;
+
+    /// <summary>
+    /// Deposits that are not final count by their weight, in full where the rules say none. Leaving them out makes no debt.
+    /// </summary>
+    private AssetAmount Counted(AssetAmount balance, Int128 pending)
+    {
+        if (pending == 0 || balance.IsNegative) return balance;
+        var weight = Model!.Parameters.Collateral.GetValueOrDefault(balance.Asset)?.Pending ?? Rate.One;
+        var uncounted = Rounding.Ceiling(pending * (Rate.One.E9 - weight.E9), Rate.One.E9);
+        return balance with { Units = (long)Int128.Max(0, balance.Units - uncounted) };
+    }
 
     private IEnumerable<AssetAmount> UnsettledFunding(AccountPart part)
     {

@@ -20,6 +20,10 @@ public static class MarginRule
     /// <param name="subAccount">Of the part that the action is about: no other can become riskier.</param>
     public static MarginVerdict Judge(Account before, Account after, SubAccountId subAccount, MarginMarks? marks)
     {
+        if (before.Lock is { Amount: var locked } && before.PartOf(subAccount).IsCross
+            && after.Balances[locked.Asset] < locked && after.Balances[locked.Asset] < before.Balances[locked.Asset])
+            return new MarginVerdict(Rejection.GainsLocked, null);
+
         // What is sent away is owned: it puts nothing at risk that was not.
         if (!before.PartOf(subAccount).IsAtRisk) return default;
         return Judge(before, after, subAccount, marks, (was, report) => report.IsNoRiskierThan(was, marks!.Model!.Parameters.Acceptance));
@@ -35,9 +39,28 @@ public static class MarginRule
         if (marks is null) return new MarginVerdict(Rejection.NoPrice, null);
         if (!marks.JudgesNobody && marks.TermsOf(after.PartOf(subAccount).Orders[^1].Instrument) is null)
             return new MarginVerdict(Rejection.UnknownInstrument, null);
-        return Judge(before, after, subAccount, marks, (was, _) =>
-            Filled(after, after.PartOf(subAccount), marks) is { } filled
-            && filled.IsNoRiskierThan(was, marks.Model!.Parameters.Acceptance));
+        var filled = Filled(after, after.PartOf(subAccount), marks);
+        var verdict = Judge(before, after, subAccount, marks, (was, _) =>
+            filled is not null && marks.Evaluate(filled) is { IsRefused: false } report
+            && report.Value.IsNoRiskierThan(was, marks.Model!.Parameters.Acceptance));
+        return verdict.Rejection == Rejection.None && filled is not null && Borrows(before.PartOf(subAccount), filled, marks)
+            ? new MarginVerdict(Rejection.BorrowLimit, null)
+            : verdict;
+    }
+
+    /// <summary>
+    /// Whether an order, with all others of its side in its instrument, takes a balance below its borrow limit. Facts may, and
+    /// then whoever is beyond it may do what borrows no more.
+    /// </summary>
+    private static bool Borrows(AccountPart before, Portfolio filled, MarginMarks marks)
+    {
+        foreach (var balance in filled.Balances)
+        {
+            if (!balance.IsNegative || -balance <= marks.BorrowLimitOf(balance.Asset)) continue;
+            if (balance < before.Balances[balance.Asset]) return true;
+        }
+
+        return false;
     }
 
     private static MarginVerdict Judge(
@@ -57,10 +80,10 @@ public static class MarginRule
     }
 
     /// <summary>Null where an amount would not fit: then it is not known to be harmless.</summary>
-    private static RiskReport? Filled(Account account, AccountPart part, MarginMarks marks)
+    private static Portfolio? Filled(Account account, AccountPart part, MarginMarks marks)
     {
         var order = part.Orders[^1];
-        var terms = marks.TermsOf(order.Instrument)!;
+        if (marks.TermsOf(order.Instrument) is not { } terms) return null;
         var portfolio = marks.HoldingsOf(account, part).Portfolio;
         foreach (var other in part.Orders)
         {
@@ -73,7 +96,7 @@ public static class MarginRule
             portfolio.WithFill(terms, fill, out portfolio);
         }
 
-        return portfolio is not null && marks.Evaluate(portfolio) is { IsRefused: false } report ? report.Value : null;
+        return portfolio;
     }
 
     /// <summary>
@@ -106,7 +129,7 @@ public static class MarginRule
     /// </summary>
     public static AssetAmount Withdrawable(Account account, AccountPart part, Asset asset, MarginMarks? marks)
     {
-        var (allowed, refused) = (0L, Math.Min(Math.Max(part.Balances[asset].Units, 0), Account.MaxAmountUnits));
+        var (allowed, refused) = (0L, Math.Min(Math.Max(account.FreeOf(part, asset).Units, 0), Account.MaxAmountUnits));
         if (Allows(refused)) return new AssetAmount(asset, refused);
         while (refused - allowed > 1)
         {

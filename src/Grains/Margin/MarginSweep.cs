@@ -23,6 +23,7 @@ public sealed class MarginSweep : ShardSweep
     private ImmutableArray<SettlementMark> settlements = [];
     private ImmutableArray<DayMark> days = [];
     private ImmutableArray<Asset> priced = [];
+    private (int Parameters, long Hour) interest;
     private bool isUsable;
 
     private sealed class Entry(GrainSlot slot)
@@ -106,15 +107,18 @@ public sealed class MarginSweep : ShardSweep
     }
 
     /// <summary>
-    /// Whether holdings may stay as they were laid out: they depend on where funding stands, on what was settled, and on
-    /// which assets have a price, and on nothing else of a frame.
+    /// Whether holdings may stay as they were laid out: they depend on where funding stands, on what was settled, on which
+    /// assets have a price, and on the hour and the rules of interest, and on nothing else of a frame.
     /// </summary>
     private bool Rests(MarginMarks marks)
     {
         var assets = marks.Frame.Assets.Select(mark => mark.Asset);
-        if (isUsable == marks.Unusable.IsNone && priced.SequenceEqual(assets) && funding.SequenceEqual(marks.Frame.Funding)
+        var now = (marks.Frame.Parameters?.Version ?? 0, marks.Hour);
+        if (interest == now && isUsable == marks.Unusable.IsNone && priced.SequenceEqual(assets)
+            && funding.SequenceEqual(marks.Frame.Funding)
             && settlements.SequenceEqual(marks.Frame.Settlements) && days.SequenceEqual(marks.Frame.Days)) return true;
 
+        interest = now;
         isUsable = marks.Unusable.IsNone;
         priced = [.. assets];
         (funding, settlements, days) = (marks.Frame.Funding, marks.Frame.Settlements, marks.Frame.Days);
@@ -124,7 +128,7 @@ public sealed class MarginSweep : ShardSweep
     private static void Lay(Entry entry, MarginMarks marks)
     {
         entry.AtRisk = [.. entry.Account.Parts.Where(part => part.IsAtRisk).Select(part => (part, marks.HoldingsOf(entry.Account, part)))];
-        entry.IsOwed = entry.Account.AllPositions.Any(held =>
+        entry.IsOwed = entry.AtRisk.Any(atRisk => Account.OwesInterest(atRisk.Part, marks)) || entry.Account.AllPositions.Any(held =>
             marks.FundingOf(held.Instrument) is { } point && point.Period > held.Funding.Period
             || marks.DayOf(held.Instrument) is { } day && day.Number > held.Funding.Period
             || marks.SettlementOf(held.Instrument) is not null)

@@ -32,7 +32,14 @@ public sealed class MarginValuation(MarketId market) : Valuation
     public override ShardDemand? DemandOf(object marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund) =>
         ShardCases.DemandOf((MarginMarks)marks, asking, fund);
 
-    public override IEnumerable<(GrainSlot Grain, object Input)> Divide(
-        object marks, object message, IReadOnlyList<GrainSlot> asking, Func<ImmutableArray<FundShare>> fund) =>
-        message is PoolEvent.BudgetGranted granted ? ShardCases.Divide((MarginMarks)marks, granted, asking, fund) : [];
+    public override IEnumerable<(GrainSlot Grain, object Input)> Divide(object marks, object message, ShardState shard) => message switch
+    {
+        PoolEvent.BudgetGranted granted => ShardCases.Divide((MarginMarks)marks, granted, shard.ListAsking(), () => shard.Fund),
+        PoolEvent.LossAsked asked => ShardLosses.Ask(asked, shard.Slots),
+        PoolEvent.LossAllocated allocated => ShardLosses.Divide(allocated, shard.Shard, shard.Slots),
+        _ => [],
+    };
+
+    public override ShardEvent? Answer(object message, ShardState shard) =>
+        message is PoolEvent.LossAsked asked ? ShardLosses.Answer(asked, shard) : null;
 }

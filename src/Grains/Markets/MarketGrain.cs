@@ -27,6 +27,8 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
     (MarketEventNames.CommandRefused, typeof(MarketEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Market;
+
+    protected override Type Commands => typeof(MarketCommand);
     public override int SnapshotSchema => 2;
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
@@ -47,6 +49,8 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
     };
 
     public override MarkFrame? FrameIn(object @event) => (@event as MarketEvent.FramePublished)?.Frame;
+
+    public override object Publishing(MarkFrame frame) => new MarketEvent.FramePublished(frame, Indices: []);
 
     protected override Rejection RefusalIn(MarketEvent @event) => @event switch
     {

@@ -17,6 +17,8 @@ public sealed class ParametersGrain(MarketId market) : JsonGrainType<RuleBook, P
     (ParameterEventNames.CommandRefused, typeof(ParameterEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Parameters;
+
+    protected override Type Commands => typeof(ParameterCommand);
     public override int SnapshotSchema => 1;
 
     protected override RuleBook Empty(GrainId id) => RuleBook.Unborn(new ParametersId(id));

@@ -42,11 +42,13 @@ public sealed partial record Coordinator
         var rules = model.Parameters.Liquidation;
         var interval = Interval(context.Now, rules);
         var slices = after.SlicesFor(adopted.Shard, demand, interval, rules);
+        var backstops = after.BackstopsFor(demand);
         var limits = after.LimitsFor(adopted.Shard, demand);
-        if (slices.IsEmpty && limits.IsEmpty) return decision;
+        if (slices.IsEmpty && backstops.IsEmpty && limits.IsEmpty) return decision;
         return decision with
         {
-            Events = decision.Events.Add(new PoolEvent.BudgetGranted(adopted.Shard, adopted.Frame, interval, slices, limits)),
+            Events = decision.Events.Add(
+                new PoolEvent.BudgetGranted(adopted.Shard, adopted.Frame, interval, slices, backstops, limits)),
         };
     }
 
@@ -98,7 +100,7 @@ public sealed partial record Coordinator
         {
             var (limit, drawn) = (LimitOf(shard, debt.Asset), DrawnBy(shard, debt.Asset));
             var missing = debt - (limit - drawn);
-            var available = AvailableIn(debt.Asset);
+            var available = DrawableIn(debt.Asset);
             if (missing.IsPositive && available.IsPositive) limit += missing < available ? missing : available;
             if (limit > drawn) limits.Add(limit);
         }
@@ -155,10 +157,25 @@ public sealed partial record Coordinator
         var standing = Shards[e.Shard.Number];
         var limits = standing.FundLimits.Where(limit => !e.FundLimits.Any(raised => raised.Asset == limit.Asset))
             .Concat(e.FundLimits).OrderBy(limit => limit.Asset);
+        var pool = this;
         foreach (var raised in e.FundLimits)
-            Invariant.Holds("L5", raised >= LimitOf(e.Shard, raised.Asset), "a limit is never lowered: it may have been used");
+        {
+            var more = raised - LimitOf(e.Shard, raised.Asset);
+            var available = AvailableIn(raised.Asset);
+            var beyond = available.IsPositive ? more - available : more;
+            Invariant.Holds("L5", !more.IsNegative, "a limit is never lowered: it may have been used");
+            Invariant.Holds("L5", beyond <= CarriedIn(raised.Asset), "no more is promised than the fund has and the pool carries");
+            if (beyond.IsPositive) pool = pool with { Carried = pool.CarriedWith(-beyond) };
+        }
+
+        foreach (var part in e.Backstops)
+            Invariant.Holds("L10", part.Notional <= QuotaOf(part.Account, part.Instrument), "no backstop account takes over more than its quota");
         standing = standing with { FundLimits = [.. limits], Granted = e.Slices.IsEmpty ? standing.Granted : e.Interval };
-        return Standing(e.Shard, standing) with { Pace = Pace.With(e.Interval, e.Slices) };
+        return pool.Standing(e.Shard, standing) with
+        {
+            Pace = Pace.With(e.Interval, e.Slices),
+            Backstops = [.. Backstops.Select(quota => quota with { Left = LeftOf(quota, e.Backstops) })],
+        };
     }
 
     private Balances DepositedWith(PoolEvent.FundDeposited e)
@@ -170,15 +187,21 @@ public sealed partial record Coordinator
 
     private void VerifyFund()
     {
-        foreach (var limit in Shards.SelectMany(shard => shard.FundLimits).DistinctBy(limit => limit.Asset))
-            Invariant.Holds("L5", !AvailableIn(limit.Asset).IsNegative, "no more is promised than the fund has");
+        foreach (var carried in Carried)
+            Invariant.Holds("L5", carried.IsPositive, "what the pool carries is more than nothing");
     }
 }
 
 /// <summary>The fund in one asset. What is available is not promised to anybody either.</summary>
 public sealed record FundStanding(AssetAmount Deposited, AssetAmount PaidIn, AssetAmount Drawn, AssetAmount Available)
 {
-    public AssetAmount Balance => Deposited + PaidIn - Drawn;
+    /// <summary>What is in it; nothing, while the pool carries a loss.</summary>
+    public AssetAmount Balance => Net.IsNegative ? Net with { Units = 0 } : Net;
+
+    /// <summary>What was drawn although it was not there, and is repaid before anything else.</summary>
+    public AssetAmount Deficit => Net.IsNegative ? -Net : Net with { Units = 0 };
+
+    private AssetAmount Net => Deposited + PaidIn - Drawn;
 }
 
 /// <summary>What was granted of each market in one interval.</summary>

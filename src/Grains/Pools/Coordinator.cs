@@ -43,9 +43,11 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
     public static Decision<PoolEvent> Decide(Coordinator pool, object input, Context context) => input switch
     {
         ShardEvent.FrameAdopted adopted => Report(pool, adopted, context),
-        PoolCommand.SetAside command => SetAside(pool, command, context),
+        ShardEvent.GainsLocked answer => TakeAnswer(pool, answer),
+        PoolCommand.SetAside command => WithAllocation(pool, SetAside(pool, command, context)),
         PoolCommand.BringBack command => BringBack(pool, command, context),
         PoolCommand.DepositToFund command => DepositToFund(pool, command),
+        PoolCommand.RegisterBackstop command => RegisterBackstop(pool, command),
         _ => throw new UnreachableException(input.GetType().Name),
     };
 
@@ -56,7 +58,7 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
             WaitsSince = adopted.WaitsSince,
             Demand = adopted.Demand,
         };
-        return WithGrant(pool, WithClearance(pool, report, context), adopted, context);
+        return WithLoss(pool, WithGrant(pool, WithClearance(pool, report, context), adopted, context), adopted);
     }
 
     private static Decision<PoolEvent> SetAside(Coordinator pool, PoolCommand.SetAside command, Context context)
@@ -119,9 +121,13 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
         pool = pool with { Version = pool.Version + 1 };
         return @event switch
         {
-            PoolEvent.ShardReported e => pool.Standing(e.Shard, pool.Heard(e)),
+            PoolEvent.ShardReported e => pool.Standing(e.Shard, pool.Heard(e)).WithoutPaidRound(),
+            PoolEvent.LossAsked e => pool.AskedOf(e),
+            PoolEvent.GainsReported e => pool.AnsweredBy(e),
+            PoolEvent.LossAllocated e => pool.AllocatedBy(e),
             PoolEvent.Cleared e => pool.Answered(e),
             PoolEvent.BudgetGranted e => pool.Given(e),
+            PoolEvent.BackstopRegistered e => pool.Registered(e),
             PoolEvent.FundDeposited e => pool with { Deposited = pool.DepositedWith(e) },
             PoolEvent.ShardSetAside e => pool.Standing(e.Shard, pool.Shards[e.Shard.Number] with { Exposure = e.Exposure }),
             PoolEvent.ShardBroughtBack e => pool.Standing(e.Shard, pool.Shards[e.Shard.Number] with { Exposure = null }),

@@ -16,6 +16,10 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     (PoolEventNames.ShardReported, typeof(PoolEvent.ShardReported)),
     (PoolEventNames.Cleared, typeof(PoolEvent.Cleared)),
     (PoolEventNames.BudgetGranted, typeof(PoolEvent.BudgetGranted)),
+    (PoolEventNames.LossAsked, typeof(PoolEvent.LossAsked)),
+    (PoolEventNames.GainsReported, typeof(PoolEvent.GainsReported)),
+    (PoolEventNames.LossAllocated, typeof(PoolEvent.LossAllocated)),
+    (PoolEventNames.BackstopRegistered, typeof(PoolEvent.BackstopRegistered)),
     (PoolEventNames.FundDeposited, typeof(PoolEvent.FundDeposited)),
     (PoolEventNames.ShardSetAside, typeof(PoolEvent.ShardSetAside)),
     (PoolEventNames.ShardBroughtBack, typeof(PoolEvent.ShardBroughtBack)),
@@ -23,6 +27,8 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
 {
     public override GrainKind Kind => GrainKind.Coordinator;
     public override int SnapshotSchema => 2;
+
+    protected override Type Commands => typeof(PoolCommand);
 
     protected override Coordinator Empty(GrainId id) => Coordinator.Of(new PoolId(id), map.Count);
 
@@ -37,6 +43,8 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     {
         PoolEvent.Cleared cleared => [.. cleared.Shards.Select(ShardMap.GrainOf)],
         PoolEvent.BudgetGranted granted => [ShardMap.GrainOf(granted.Shard)],
+        PoolEvent.LossAsked asked => [.. asked.Shards.Select(ShardMap.GrainOf)],
+        PoolEvent.LossAllocated allocated => [.. allocated.Shares.Select(share => ShardMap.GrainOf(share.Shard))],
         _ => [],
     };
 
@@ -44,7 +52,11 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
         @event is PoolEvent.CommandRefused refused ? refused.Reason : Rejection.None;
 
     protected override byte[] Save(Coordinator state) => JsonSerializer.SerializeToUtf8Bytes(
-        new CoordinatorSnapshot(state.Version, state.Shards, state.Deposited.Amounts, state.Pace), PoolJson.Default.CoordinatorSnapshot);
+        new CoordinatorSnapshot(state.Version, state.Shards, state.Deposited.Amounts, state.Pace, state.Backstops, state.Carried)
+        {
+            Round = state.Round,
+        },
+        PoolJson.Default.CoordinatorSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
     {
@@ -53,13 +65,21 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
         {
             Deposited = Balances.From(saved.Deposited),
             Pace = saved.Pace,
+            Backstops = saved.Backstops,
+            Carried = saved.Carried,
+            Round = saved.Round,
         };
     }
 }
 
 /// <summary>A coordinator as a snapshot keeps it. Equal states have equal bytes.</summary>
 internal sealed record CoordinatorSnapshot(
-    long Version, ImmutableArray<ShardStanding> Shards, ImmutableArray<AssetAmount> Deposited, Pace Pace);
+    long Version, ImmutableArray<ShardStanding> Shards, ImmutableArray<AssetAmount> Deposited, Pace Pace,
+    ImmutableArray<BackstopQuota> Backstops, ImmutableArray<AssetAmount> Carried)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public LossRound? Round { get; init; }
+}
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -69,11 +89,16 @@ internal sealed record CoordinatorSnapshot(
     Converters =
     [
         typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber), typeof(EventJson.RejectionConverter),
-        typeof(EventJson.InstantConverter),
+        typeof(EventJson.InstantConverter), typeof(EventJson.AccountConverter), typeof(ClearingJson.AssetConverter),
     ])]
 [JsonSerializable(typeof(PoolEvent.ShardReported))]
 [JsonSerializable(typeof(PoolEvent.Cleared))]
 [JsonSerializable(typeof(PoolEvent.BudgetGranted))]
+[JsonSerializable(typeof(PoolEvent.LossAsked))]
+[JsonSerializable(typeof(PoolEvent.GainsReported))]
+[JsonSerializable(typeof(PoolEvent.LossAllocated))]
+[JsonSerializable(typeof(PoolEvent.BackstopRegistered))]
+[JsonSerializable(typeof(PoolCommand.RegisterBackstop))]
 [JsonSerializable(typeof(PoolEvent.FundDeposited))]
 [JsonSerializable(typeof(PoolCommand.DepositToFund))]
 [JsonSerializable(typeof(PoolEvent.ShardSetAside))]

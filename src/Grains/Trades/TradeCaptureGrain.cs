@@ -22,6 +22,8 @@ public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent
     (TradeEventNames.CommandRefused, typeof(TradeEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.TradeCapture;
+
+    protected override Type Commands => typeof(TradeCommand);
     public override int SnapshotSchema => 1;
 
     protected override TradeCapture Empty(GrainId id) => TradeCapture.Unborn(new FeedId(id));

@@ -103,14 +103,20 @@ public static class ParameterDocument
         if (venueScaleFrom is { Units: 0 }) venueScale!.Error("must be above zero");
         return node.Closed(new CollateralParameters(
             tiers, node.Optional("cap")?.Amount(asset), venueScaleFrom, node.Optional("movesWith")?.Underlying(),
-            node.Optional("borrow") is { } borrow ? Borrow(asset, borrow) : null));
+            node.Optional("borrow") is { } borrow ? Borrow(asset, borrow) : null)
+        {
+            Pending = node.Optional("pending")?.Rate("0", "1"),
+        });
     }
 
     private static BorrowParameters Borrow(Asset asset, JsonNodeReader node)
     {
         var borrow = new BorrowParameters(
             node.Required("limit").Amount(asset), node.Required("maintenance").Rate("0", "10"),
-            node.Required("initial").Rate("0", "10"));
+            node.Required("initial").Rate("0", "10"))
+        {
+            Interest = node.Optional("interest")?.Rate("0", "10"),
+        };
         if (borrow.Initial < borrow.Maintenance) node.Error("initial is below maintenance");
         return node.Closed(borrow);
     }
@@ -139,7 +145,9 @@ public static class ParameterDocument
         node.Required("slicePatienceMs").Integer(100, 600_000),
         node.Required("paceIntervalMs").Integer(100, 600_000),
         node.Required("pacePerMarket").Money("1", "1000000000000"),
-        node.Required("minConfidence").Rate("0", "1")));
+        node.Required("minConfidence").Rate("0", "1"),
+        node.Required("backstopBelow").Rate("0", "1"),
+        node.Required("backstopAfterSlices").Integer(1, 100)));
 
     private static ModelParameters Model(JsonNodeReader node)
     {

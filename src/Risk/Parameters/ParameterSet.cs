@@ -52,13 +52,22 @@ public sealed record CollateralParameters(
     AssetAmount? Cap,
     AssetAmount? VenueScaleFrom,
     Underlying? MovesWith,
-    BorrowParameters? Borrow);
+    BorrowParameters? Borrow)
+{
+    /// <summary>What part of a deposit counts that is not final yet; null counts it in full.</summary>
+    public Rate? Pending { get; init; }
+}
 
 /// <summary>Weights of the quantity above the tier before and up to this one; null is without end.</summary>
 public readonly record struct CollateralTier(AssetAmount? UpTo, Rate Maintenance, Rate Initial);
 
-/// <summary>What a negative balance requires beside its own value, and how far it may go.</summary>
-public sealed record BorrowParameters(AssetAmount Limit, Rate Maintenance, Rate Initial);
+/// <summary>
+/// What a negative balance requires beside its own value, how far it may go, and what it costs a year; null costs nothing.
+/// </summary>
+public sealed record BorrowParameters(AssetAmount Limit, Rate Maintenance, Rate Initial)
+{
+    public Rate? Interest { get; init; }
+}
 
 /// <summary>
 /// Reasons to ask for more before new risk. They raise the initial margin and can never start a liquidation.
@@ -92,10 +101,12 @@ public sealed record OrderParameters(Rate FeeRate, Rate? PriceBand);
 /// <summary>How a case is worked: see <see cref="Liquidation"/>.</summary>
 /// <param name="SlicePatienceMs">How long a slice may take until it is called back, and then until it is given up.</param>
 /// <param name="PaceIntervalMs">How long <paramref name="PacePerMarket"/> is the most that is ordered of one market.</param>
+/// <param name="BackstopBelow">With less margin equity than this share of the maintenance margin the remainder is handed over.</param>
+/// <param name="BackstopAfterSlices">After so many slices in a row of which nothing was filled, too.</param>
 /// <param name="MinConfidence">Below this confidence in an index or a collateral price nothing is begun.</param>
 public sealed record LiquidationParameters(
     Rate FeeRate, Rate FillAdjustment, Rate FillSpread, Rate WorstPriceMove, SlicePolicy Policy, Money SliceCap, int SlicePatienceMs,
-    int PaceIntervalMs, Money PacePerMarket, Rate MinConfidence);
+    int PaceIntervalMs, Money PacePerMarket, Rate MinConfidence, Rate BackstopBelow, int BackstopAfterSlices);
 
 public enum SlicePolicy
 {

@@ -52,11 +52,18 @@ public abstract class GrainType
     /// <summary>The mark frame that an event publishes; null for all but the publishing grain's.</summary>
     public virtual MarkFrame? FrameIn(object @event) => null;
 
+    /// <summary>An event with this frame in it and nothing else: the form in which frames travel between silos.</summary>
+    public virtual object Publishing(MarkFrame frame) => throw new NotSupportedException($"a grain of kind {Kind} publishes no frames");
+
     /// <summary>The refusal that an event stands for, or <see cref="Rejection.None"/>.</summary>
     public abstract Rejection RefusalIn(object @event);
 
     /// <summary>The canonical bytes of a command: equal commands have equal bytes.</summary>
     public abstract byte[] CanonicalBytes(object command);
+
+    /// <summary>A command from its canonical bytes, as another silo sent them.</summary>
+    public virtual object ReadCommand(ReadOnlySpan<byte> canonical) =>
+        throw new NotSupportedException($"commands of a grain of kind {Kind} do not travel");
 
     public abstract IReadOnlyList<string> EventNames { get; }
     public abstract string NameOf(object @event);

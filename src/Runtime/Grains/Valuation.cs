@@ -29,11 +29,13 @@ public abstract class Valuation
     public virtual ShardDemand? DemandOf(object marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund) => null;
 
     /// <summary>
-    /// What something that is addressed to a shard means to those in it that ask: who gets which input. Their turns run one after
-    /// the other, each asked for when the one before it has run.
+    /// What something that is addressed to a shard means to the grains in it: who gets which input. Their turns run one after the
+    /// other, each asked for when the one before it has run.
     /// </summary>
-    public virtual IEnumerable<(GrainSlot Grain, object Input)> Divide(
-        object marks, object message, IReadOnlyList<GrainSlot> asking, Func<ImmutableArray<FundShare>> fund) => [];
+    public virtual IEnumerable<(GrainSlot Grain, object Input)> Divide(object marks, object message, ShardState shard) => [];
+
+    /// <summary>What the shard then says to the coordinator, in the same batch; null when it has nothing to say.</summary>
+    public virtual ShardEvent? Answer(object message, ShardState shard) => null;
 }
 
 /// <summary>

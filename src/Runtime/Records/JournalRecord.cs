@@ -28,8 +28,8 @@ public sealed class JournalRecord
     public required long Frame { get; init; }
     public required Cause Cause { get; init; }
 
-    /// <summary>The cause as it is hashed and stored.</summary>
-    public byte[] CauseBytes => field ??= Cause.Encode();
+    /// <summary>The cause as it is hashed and stored. A reader gives what it read, which saves writing it again.</summary>
+    public byte[] CauseBytes { get => field ??= Cause.Encode(); init; }
 
     /// <summary>The grains that this record is a message to, in the order in which their turns run.</summary>
     public ImmutableArray<GrainId> Addressees { get; init; } = [];

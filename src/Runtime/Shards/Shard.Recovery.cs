@@ -182,7 +182,6 @@ public sealed partial class Shard
         commit = null;
         open = new OpenBatch();
         isResolving = false;
-        mustCommitAgain = false;
     }
 
     private static string Unreadable(JournalRecord record) =>

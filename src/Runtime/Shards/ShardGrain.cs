@@ -29,6 +29,9 @@ public abstract record ShardEvent
     /// <summary>An officer had the message given to its grain again, and this time it was taken.</summary>
     public sealed record Unparked(string From, string Grain, string Type, string By, string Because) : ShardEvent;
 
+    /// <summary>The answer to a coordinator that asked what the shard's accounts gained. Addressed to it.</summary>
+    public sealed record GainsLocked(ShardId Shard, long Round, AssetAmount Locked, AssetAmount PaidIn) : ShardEvent;
+
     /// <summary>
     /// Decisions from here on are made under this frame. <paramref name="Changed"/> is how many grains had something to record,
     /// <paramref name="Waiting"/> how many wait for the coordinator, to whom it is addressed.
@@ -53,6 +56,7 @@ public static class ShardEventNames
     public const string Parked = "shard.parked.v1";
     public const string Unparked = "shard.unparked.v1";
     public const string FrameAdopted = "shard.frame-adopted.v1";
+    public const string GainsLocked = "shard.gains-locked.v1";
 }
 
 /// <summary>The shard's own grain: the messages that are parked in it.</summary>
@@ -66,6 +70,7 @@ public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked)
 [JsonSerializable(typeof(ShardEvent.Parked))]
 [JsonSerializable(typeof(ShardEvent.Unparked))]
 [JsonSerializable(typeof(ShardEvent.FrameAdopted))]
+[JsonSerializable(typeof(ShardEvent.GainsLocked))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     Converters = [typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber)])]
@@ -76,7 +81,10 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     public override GrainKind Kind => GrainKind.Shard;
     public override int SnapshotSchema => 1;
     public override IReadOnlyList<string> EventNames { get; } =
-        [ShardEventNames.Consumed, ShardEventNames.Parked, ShardEventNames.Unparked, ShardEventNames.FrameAdopted];
+        [
+            ShardEventNames.Consumed, ShardEventNames.Parked, ShardEventNames.Unparked, ShardEventNames.FrameAdopted,
+            ShardEventNames.GainsLocked,
+        ];
 
     protected override ShardGrain Empty(GrainId id) => ShardGrain.Empty;
 
@@ -96,7 +104,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     protected override Instant? DueAt(ShardGrain state) => null;
 
     protected override ImmutableArray<GrainId> AddresseesOf(ShardEvent @event) =>
-        @event is ShardEvent.FrameAdopted && catalog.Coordinator is { } coordinator ? [coordinator] : [];
+        @event is (ShardEvent.FrameAdopted or ShardEvent.GainsLocked) && catalog.Coordinator is { } coordinator ? [coordinator] : [];
 
     protected override Rejection RefusalIn(ShardEvent @event) => Rejection.None;
 
@@ -111,6 +119,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
         ShardEvent.Parked => ShardEventNames.Parked,
         ShardEvent.Unparked => ShardEventNames.Unparked,
         ShardEvent.FrameAdopted => ShardEventNames.FrameAdopted,
+        ShardEvent.GainsLocked => ShardEventNames.GainsLocked,
         _ => ShardEventNames.Consumed,
     };
 
@@ -124,6 +133,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     {
         ShardEventNames.Parked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Parked)!,
         ShardEventNames.Unparked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Unparked)!,
+        ShardEventNames.GainsLocked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.GainsLocked)!,
         ShardEventNames.FrameAdopted => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.FrameAdopted)!,
         _ => ShardEvent.Consumed.Nothing,
     };

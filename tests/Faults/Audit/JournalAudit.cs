@@ -17,6 +17,9 @@ internal sealed class JournalAudit
     private readonly Dictionary<string, Purse> purses = [];
     private readonly SortedDictionary<string, decimal> totals = new(StringComparer.Ordinal);
 
+    /// <summary>What a host journals by itself: no client has sent it.</summary>
+    private const string HostsOwn = "access.in-force.v1";
+
     private JournalAudit(StoredJournal journal)
     {
         Rows = journal.Rows.Count;
@@ -82,7 +85,7 @@ internal sealed class JournalAudit
         switch (words[0])
         {
             case "key":
-                Add(grain, cause!, row);
+                if (row.Type != HostsOwn) Add(grain, cause!, row);
                 break;
             case "source":
                 Add(grain, cause!, row);

@@ -44,6 +44,12 @@ internal sealed class Traffic : IAsyncDisposable
         foreach (var client in clients) client.Host = host;
     }
 
+    /// <summary>The clients turn to these hosts, as evenly as they can.</summary>
+    public void AimAt(IReadOnlyList<Uri> hosts)
+    {
+        for (var number = 0; number < clients.Length; number++) clients[number].Host = hosts[number % hosts.Count];
+    }
+
     /// <summary>Every second client does; the others go on as they were.</summary>
     public void AimHalf(Uri host)
     {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace CrossMargin.Faults.Processes;
 
 /// <summary>
@@ -6,6 +8,8 @@ namespace CrossMargin.Faults.Processes;
 /// </summary>
 internal sealed class Disk : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly string image;
     private readonly IDisposable atExit;
 
@@ -15,7 +19,7 @@ internal sealed class Disk : IDisposable
         Mount = image + ".mount";
         Directory.CreateDirectory(Mount);
         Shell.Run("mount", "-o", "loop", image, Mount);
-        atExit = Children.Undo(() => Shell.Try("umount", Mount));
+        atExit = Children.Undo(Unmount);
     }
 
     public string Mount { get; }
@@ -61,9 +65,15 @@ internal sealed class Disk : IDisposable
         return new Disk(copy);
     }
 
-    /// <summary>Unmounts it and, for a copy that has served, deletes it.</summary>
     public void Dispose() => atExit.Dispose();
 
+    /// <summary>A process that was killed lets go of its files a moment after it is gone from sight.</summary>
+    private void Unmount()
+    {
+        for (var waited = Stopwatch.StartNew(); Shell.Try("umount", Mount).ExitCode != 0 && waited.Elapsed < Patience; Thread.Sleep(20)) { }
+    }
+
+    /// <summary>Of a copy that has served.</summary>
     public void Delete()
     {
         Dispose();

@@ -26,6 +26,12 @@ public sealed class AccountPropertyTests
             var withdrawal = Gen.Choose(1, 40).Select(version => new WithdrawalId(version));
             return Gen.OneOf(
                 amount.Select(object (a) => new AccountCommand.Deposit(a, "ref")),
+                amount.Select(object (a) => new AccountCommand.Deposit(a, "ref")
+                {
+                    Origin = new DepositOrigin(CollateralForm.Plain, "chain", Finality.Pending),
+                }),
+                withdrawal.Select(object (d) => new AccountCommand.FinalizeDeposit(new DepositId(d.Version))),
+                withdrawal.Select(object (d) => new AccountCommand.ReverseDeposit(new DepositId(d.Version))),
                 amount.Select(object (a) => new AccountCommand.Withdraw(a, "there")),
                 amount.Select(object (a) => new AccountCommand.Transfer(GivenAccount.Bob, a)),
                 withdrawal.Select(object (w) => new AccountCommand.CancelWithdrawal(w)),
@@ -45,6 +51,7 @@ public sealed class AccountPropertyTests
             foreach (var @event in events)
             {
                 if (@event is AccountEvent.Deposited d && d.Amount.Asset == asset) deposited += d.Amount.Units;
+                if (@event is AccountEvent.DepositReversed r && r.Amount.Asset == asset) deposited -= r.Amount.Units;
                 if (@event is AccountEvent.WithdrawalPosted p && p.Amount.Asset == asset) gone += p.Amount.Units;
                 if (@event is AccountEvent.TransferSent s && s.Amount.Asset == asset) gone += s.Amount.Units;
             }

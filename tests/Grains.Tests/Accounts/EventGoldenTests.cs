@@ -2,6 +2,7 @@ using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using Shouldly;
 using Xunit;
@@ -22,6 +23,10 @@ public sealed class EventGoldenTests
         41, 3, new Money(300_500_000), new Money(299_000_000), new Money(600_000_000), new Money(600_000_000), new Money(450_000_000),
         new Money(300_000_000));
 
+    private static readonly PositionChange Closed = new(
+        SubAccountId.Main, new InstrumentId(1), new Quantity(-100_000_000), Amount("-59940 USDC"), Amount("-60 USDC"), Amount("0 USDC"),
+        Amount("0 USDC"), 0, new FundingPoint(3, 12_500_000_000), Quantity.Zero, Amount("0 USDC"), Amount("0 USDC"));
+
     private static readonly SliceOrder Slice = new(
         new OrderId("liq.8f00000000000001.18"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(2_000_000),
         new Price(6_000_000_000_000), new Price(5_964_000_000_000), new Rate(5_000_000), Noon, 5_000)
@@ -32,7 +37,11 @@ public sealed class EventGoldenTests
     private static readonly AccountEvent[] Samples =
     [
         new AccountEvent.Opened(Owner),
+        new AccountEvent.Closed(),
+        new AccountEvent.Reopened(),
         new AccountEvent.Deposited(Amount("12.5 USDC"), Amount("100.000001 USDC"), "custody batch 7 \"quoted\" é"),
+        new AccountEvent.DepositFinalized(new DepositId(2), Amount("12.5 USDC")),
+        new AccountEvent.DepositReversed(new DepositId(2), Amount("12.5 USDC"), Amount("-2.5 USDC")),
         new AccountEvent.WithdrawalHeld(new WithdrawalId(3), Amount("2 BTC"), Amount("0.00000001 BTC"), "bc1q", Noon),
         new AccountEvent.WithdrawalCleared(new WithdrawalId(3), 41),
         new AccountEvent.WithdrawalInstructed(new WithdrawalId(3), Amount("2 BTC"), "bc1q"),
@@ -59,6 +68,10 @@ public sealed class EventGoldenTests
             new OrderId("o-9"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(150_000_000), new Price(6_500_050_000_000)),
         new AccountEvent.OrderFilled(new OrderId("o-9"), new Quantity(50_000_000), new Quantity(100_000_000)),
         new AccountEvent.OrderReleased(new OrderId("o-9"), new Quantity(100_000_000)),
+        new AccountEvent.InterestCharged(Amount("87600 USDC"), new Rate(50_000_000), 497_222, Amount("0.5 USDC"), Amount("-87600.5 USDC"))
+        {
+            SubAccount = new SubAccountId(2),
+        },
         new AccountEvent.SubAccountIsolated(new SubAccountId(2)),
         new AccountEvent.CollateralAllocated(new SubAccountId(2), Amount("100 USDC"), Amount("900 USDC"), Amount("100 USDC")),
         new AccountEvent.CollateralReleased(new SubAccountId(2), Amount("40 USDC"), Amount("940 USDC"), Amount("60 USDC")),
@@ -75,7 +88,16 @@ public sealed class EventGoldenTests
             Slice.Order, new Quantity(1_500_000), new Quantity(500_000), Amount("4.5 USDC"), Amount("290 USDC"), Amount("7.25 USDC")),
         new AccountEvent.SliceCalledBack(Alice, Slice.Order, CallBackReason.Overdue, Noon),
         new AccountEvent.SliceEnded(Alice, Slice.Order, new Quantity(500_000), SliceEnding.GivenUp),
+        new AccountEvent.HandedOver(
+            Alice, new CaseId(17), Bob,
+            new PositionTransfer(
+                new InstrumentId(1), FillStyle.Variation, new Price(5_994_000_000_000), new Quantity(100_000_000), Amount("59940 USDC"),
+                new FundingPoint(3, 12_500_000_000)),
+            Closed),
+        new AccountEvent.TakenOver(Alice, new CaseId(17), Closed),
         new AccountEvent.FundDrawn(new CaseId(17), Amount("300 USDC"), Amount("-12 USDC"), Amount("310 USDC")),
+        new AccountEvent.GainLocked(41, Amount("1500 USDC")),
+        new AccountEvent.LossShared(41, Amount("400 USDC"), Amount("6100 USDC"), Amount("400 USDC")),
         new AccountEvent.CaseEnded(new CaseId(17), CaseEnding.Cured) { Margin = Figures },
         new AccountEvent.CommandRefused("withdraw", Rejection.ExceedsBalance),
     ];

@@ -23,6 +23,9 @@ internal sealed class GivenAccount
 
     public Account State => account;
 
+    /// <summary>Of the last decision, folded or not.</summary>
+    public IEnumerable<AccountEvent> Events => decision.Events;
+
     public static GivenAccount Unopened => new(Account.Unopened(Alice));
 
     public static GivenAccount Open => Unopened.After(new AccountEvent.Opened(Owner));

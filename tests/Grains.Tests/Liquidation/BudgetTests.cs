@@ -99,6 +99,37 @@ public sealed class BudgetTests
     }
 
     [Fact]
+    public void What_slices_cannot_close_goes_to_backstop_accounts_in_the_order_of_their_registration()
+    {
+        Send(new PoolCommand.RegisterBackstop(Alice, [Wants(BtcPerp.Id, 1_000_000), Wants(Other, 10)]));
+        Send(new PoolCommand.RegisterBackstop(Bob, [Wants(BtcPerp.Id, 5_000_000)]));
+        Hand(BtcPerp.Id, 600_000)!.Backstops.ShouldBe([Takes(Alice, 600_000)]);
+        Hand(BtcPerp.Id, 600_000)!.Backstops.ShouldBe([Takes(Alice, 400_000), Takes(Bob, 200_000)]);
+        Hand(BtcPerp.Id, 9_000_000)!.Backstops.ShouldBe([Takes(Bob, 4_800_000)]);
+        Hand(BtcPerp.Id, 1).ShouldBeNull("the quotas are used up");
+
+        Send(new PoolCommand.RegisterBackstop(Bob, [Wants(BtcPerp.Id, 7)]));
+        Hand(BtcPerp.Id, 9)!.Backstops.ShouldBe([Takes(Bob, 7)]);
+        Send(new PoolCommand.RegisterBackstop(Alice, []));
+        Hand(Other, 1).ShouldBeNull();
+
+        PoolEvent.BudgetGranted? Hand(InstrumentId market, long notional) =>
+            Hear(0, [], [], [], Noon, Marks, [Wants(market, notional)]);
+        BackstopAmount Takes(AccountId account, long notional) => new(account, BtcPerp.Id, new Money(notional * 1_000_000));
+    }
+
+    [Fact]
+    public void A_registration_is_checked()
+    {
+        Refusal(Wants(BtcPerp.Id, 0)).ShouldBe(Rejection.QuotaOutOfRange);
+        Refusal(Wants(BtcPerp.Id, 1), Wants(BtcPerp.Id, 2)).ShouldBe(Rejection.QuotaOutOfRange);
+        Refusal([.. Enumerable.Range(1, 257).Select(market => Wants(new InstrumentId(market), 1))]).ShouldBe(Rejection.TooManyBackstops);
+
+        Rejection Refusal(params MarketAmount[] quotas) => Coordinator.Decide(
+            pool, new PoolCommand.RegisterBackstop(Alice, [.. quotas]), default).Events[0].ShouldBeOfType<PoolEvent.CommandRefused>().Reason;
+    }
+
+    [Fact]
     public void What_is_put_into_the_fund_is_checked()
     {
         Refusal("0 USDC").ShouldBe(Rejection.AmountNotPositive);
@@ -185,11 +216,12 @@ public sealed class BudgetTests
         Hear(shard, slices, debts, fund, at, Marks);
 
     private PoolEvent.BudgetGranted? Hear(
-        int shard, MarketAmount[] slices, AssetAmount[] debts, FundShare[] fund, Instant at, MarginMarks? marks)
+        int shard, MarketAmount[] slices, AssetAmount[] debts, FundShare[] fund, Instant at, MarginMarks? marks, MarketAmount[]? left = null)
     {
+        var remainders = left ?? [];
         var report = new ShardEvent.FrameAdopted(new ShardId(shard), frame++, 1, 1, 0, Money.Zero, "")
         {
-            Demand = new ShardDemand(1, [.. slices], [.. debts], [.. fund]),
+            Demand = new ShardDemand(1, [.. slices], [.. remainders], [.. debts], [.. fund]),
         };
         return Send(report, at, marks).OfType<PoolEvent.BudgetGranted>().SingleOrDefault();
     }

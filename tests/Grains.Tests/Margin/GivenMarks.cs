@@ -12,6 +12,14 @@ namespace CrossMargin.Grains.Tests.Margin;
 /// <summary>Frames by hand: BTC at one index, perpetuals marked at it, USDC at 1, the rules that a venue starts with.</summary>
 internal static class GivenMarks
 {
+    /// <summary>The same rules, and a loan of USDC costs 5 % a year.</summary>
+    public static ParametersInForce Charging { get; } = new(0, new ParameterText(FirstParameters.InForce.Document.Json.Replace(
+        """
+        "borrow":{"limit":"1000000","maintenance":"0.02","initial":"0.04"}
+        """, """
+        "borrow":{"limit":"1000000","maintenance":"0.02","initial":"0.04","interest":"0.05"}
+        """, StringComparison.Ordinal)));
+
     public static MarginMarks At(string index, Listing[] listings, params FundingMark[] funding)
     {
         var marks = MarginMarks.Open(Frame(index, listings, funding));

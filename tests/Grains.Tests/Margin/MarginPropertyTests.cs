@@ -246,7 +246,10 @@ public sealed class MarginPropertyTests
     private static MarginMarks MarksOf(Step step, int period) => step.Quantity % 10 == 0
         ? MarginMarks.Open(GivenMarks.Frame(null, Listed))
         : MarginMarks.Open(GivenMarks.Frame(
-            step.Index.ToString(), Listed, new FundingMark(BtcPerp.Id, new FundingPoint(period, step.Ticks * 1_000_000_000L))));
+            step.Index.ToString(), Listed, new FundingMark(BtcPerp.Id, new FundingPoint(period, step.Ticks * 1_000_000_000L))) with
+        {
+            At = Noon.PlusMicros(period * Instant.MicrosPerHour), Parameters = GivenMarks.Charging,
+        });
 
     private static AccountCommand.ReserveOrder Order(Step step, Account account) => new(
         new OrderId($"o{account.Version}"), step.Of, step.Listing.Id, step.IsBuy ? Side.Buy : Side.Sell, Q(step.Size),

@@ -23,18 +23,14 @@ namespace CrossMargin.Grains.Tests.Margin;
 /// One perpetual, two accounts, frames: through a real silo with its threads and a journal in memory. The venue's clock is
 /// the test's, so that no quote goes stale before the test says so.
 /// </summary>
-public sealed class VenueLifeTests
+public sealed class VenueLifeTests : LiveVenue
 {
-    private static readonly ShardMap Map = new(4);
-    private static readonly GrainCatalog Catalog = new(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain())
+    public VenueLifeTests() : base(new GrainCatalog(new AccountGrain(), new TradeCaptureGrain(), new MarketGrain())
     {
         Valuation = new MarginValuation(Exchange),
-    };
-
-    private readonly MemoryJournal journal = new(Map);
-    private readonly Clock clock = new();
-    private readonly SortedDictionary<string, long> sequences = [];
-    private ulong keys;
+    })
+    {
+    }
 
     [Fact]
     public async Task From_quotes_to_a_status_and_over_a_restart()
@@ -58,7 +54,7 @@ public sealed class VenueLifeTests
             reserved.Margin!.InitialMargin.ShouldBe(new Money(630_000_000));     // 600 and 30 of fees
 
             await Say(silo, Feed.Grain, "matching", new TradeCommand.Capture(
-                new TradeId("t1"), BtcPerp.Id, P("60000"), Q("1"), Party(Alice, order: "o1"), Party(Bob), clock.Now));
+                new TradeId("t1"), BtcPerp.Id, P("60000"), Q("1"), Party(Alice, order: "o1"), Party(Bob), Time.Now));
             var filled = await Until(silo, Alice, summary => !summary.Account.Positions.All.IsEmpty);
             filled.Report!.Value.Equity.ShouldBe(new Money(1_000_000_000));
             filled.Report.Value.InitialMargin.ShouldBe(new Money(600_000_000));
@@ -72,7 +68,7 @@ public sealed class VenueLifeTests
 
             await Ask(silo, Exchange.Grain, new MarketCommand.FixFunding(
                 BtcPerp.Id, 1, R("0.005"), new FundingTerms(R("0"), R("0"), R("1"), Rate.One)));
-            clock.Advance();
+            Time.Advance();
             var paid = await Until(silo, Alice, summary => summary.Account.Positions.All[0].Funding.Period == 1);
             paid.Account.Balances[Asset.Of("USDC")].ShouldBe(Amount("702.5 USDC"));   // 0.5 % of 59,500
             paid.Account.Status.ShouldBe(MarginStatus.Liquidatable);                  // 202.5 < 297.5
@@ -103,20 +99,20 @@ public sealed class VenueLifeTests
 
             await Quote(silo, "100");
             await Until(silo, Alice, summary => summary.Marks is { Frame.Underlyings.Length: 1 });
-            await Say(silo, Exchange.Grain, Sources[0].Name, new MarketCommand.QuoteSurface(Sources[0], clock.Now, new("BTC"),
+            await Say(silo, Exchange.Grain, Sources[0].Name, new MarketCommand.QuoteSurface(Sources[0], Time.Now, new("BTC"),
                 [new SmileQuote(BtcCall.Expiry!.Value, P("100"), new SmileMark.Points([new VolPoint(P("100"), R("0.5"))]))]));
             foreach (var (trade, listing, quantity) in ((string, Listing, string)[])[("t1", BtcFuture, "2000"), ("t2", BtcCall, "1")])
                 await Say(silo, Feed.Grain, "matching", new TradeCommand.Capture(
-                    new TradeId(trade), listing.Id, P(listing == BtcCall ? "3" : "100"), Q(quantity), Party(Alice), Party(Bob), clock.Now));
-            clock.Advance();
+                    new TradeId(trade), listing.Id, P(listing == BtcCall ? "3" : "100"), Q(quantity), Party(Alice), Party(Bob), Time.Now));
+            Time.Advance();
             var held = await Until(silo, Alice, summary => summary.Account.Positions.All.Length == 2 && summary.Report is not null);
             held.Status.ShouldBe(MarginStatus.Healthy);
 
             // Nobody quoted in the window: an officer says the price, and the next frame brings it to both.
-            clock.To(BtcCall.Expiry.Value);
+            Time.To(BtcCall.Expiry.Value);
             await Until(silo, Alice, summary => summary.Status == MarginStatus.Frozen);
             await Ask(silo, Exchange.Grain, new MarketCommand.SettleExpiry(new("BTC"), BtcCall.Expiry.Value, P("107.5")));
-            clock.Advance();
+            Time.Advance();
             await Settled(silo);
         }
 
@@ -133,82 +129,5 @@ public sealed class VenueLifeTests
                 ended.Account.Status.ShouldBe(MarginStatus.Healthy);
             }
         }
-    }
-
-    private Silo Start()
-    {
-        var options = new SiloOptions { ShardThreads = 2, Tick = TimeSpan.FromMilliseconds(5) };
-        var silo = new Silo(journal, Map, Catalog, options, clock, NullLogger<Silo>.Instance);
-        silo.Start();
-        return silo;
-    }
-
-    /// <summary>Three sources say it, and a second later a frame is made of that.</summary>
-    private async Task Quote(Silo silo, string price)
-    {
-        clock.Advance();
-        foreach (var source in Sources)
-            await Say(silo, Exchange.Grain, source.Name, new MarketCommand.Quote(source, clock.Now, [new IndexQuote(new("BTC"), P(price))]));
-        clock.Advance();
-    }
-
-    private Task<JournalRecord> Ask(Silo silo, GrainId to, object what) => Journaled(silo, to, what, new Cause.Key(
-        CommandKey.Issue(clock.Now, 1, ++keys), Catalog.FingerprintOf(to, what)));
-
-    private Task<JournalRecord> Say(Silo silo, GrainId to, string source, object what) => Journaled(silo, to, what, new Cause.Source(
-        new SourceId(source), sequences[source] = sequences.GetValueOrDefault(source) + 1, Catalog.FingerprintOf(to, what)));
-
-    /// <summary>Asks until there is an answer on record, which is no refusal.</summary>
-    private static async Task<JournalRecord> Journaled(Silo silo, GrainId to, object what, Cause identity)
-    {
-        while (true)
-        {
-            var reply = await Waiting.For(caller => silo.Submit(new Command(to, what, identity), caller));
-            if (reply.Record is { } record)
-            {
-                reply.Rejection.ShouldBe(Rejection.None);
-                return record;
-            }
-
-            await Task.Delay(1, TestContext.Current.CancellationToken);
-        }
-    }
-
-    /// <summary>Reads until it is so.</summary>
-    private static async Task<MarginSummary> Until(Silo silo, AccountId account, Func<MarginSummary, bool> isSo)
-    {
-        while (true)
-        {
-            var reply = await Waiting.For(caller => silo.Read(account.Grain, caller));
-            if (reply.View is { } view && MarginSummary.Of(view) is var summary && isSo(summary)) return summary;
-            await Task.Delay(1, TestContext.Current.CancellationToken);
-        }
-    }
-
-    private sealed class Clock : TimeProvider
-    {
-        private long micros = Noon.Micros;
-
-        public Instant Now => new(Volatile.Read(ref micros));
-
-        public void To(Instant instant) => Volatile.Write(ref micros, instant.Micros);
-
-        public void Advance() => Interlocked.Add(ref micros, Instant.MicrosPerSecond);
-
-        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddTicks(Volatile.Read(ref micros) * 10);
-    }
-
-    private sealed class Waiting : ICaller
-    {
-        private readonly TaskCompletionSource<Reply> answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public static Task<Reply> For(Action<ICaller> ask)
-        {
-            var waiting = new Waiting();
-            ask(waiting);
-            return waiting.answered.Task.WaitAsync(TestContext.Current.CancellationToken);
-        }
-
-        public void Answer(in Reply reply) => answered.SetResult(reply);
     }
 }

@@ -16,7 +16,12 @@ public sealed class PoolEventGoldenTests
     [
         new PoolEvent.ShardReported(new ShardId(63), 1_234_567, 12, new Money(1_500_000)) { WaitsSince = 1_234_560 },
         new PoolEvent.BudgetGranted(
-            new ShardId(63), 1_234_567, Noon, [new MarketAmount(new InstrumentId(1), new Money(5_000_000_000_000))], [Amount("310 USDC")]),
+            new ShardId(63), 1_234_567, Noon, [new MarketAmount(new InstrumentId(1), new Money(5_000_000_000_000))],
+            [new BackstopAmount(Bob, new InstrumentId(1), new Money(60_000_000_000))], [Amount("310 USDC")]),
+        new PoolEvent.LossAsked(41, Asset.Of("USDC"), [new ShardId(0), new ShardId(63)]),
+        new PoolEvent.GainsReported(new ShardId(63), 41, Amount("1500 USDC"), Amount("7.25 USDC")),
+        new PoolEvent.LossAllocated(41, Amount("400 USDC"), Amount("0.5 USDC"), [new ShardAmount(new ShardId(63), Amount("399.5 USDC"))]),
+        new PoolEvent.BackstopRegistered(Bob, [new MarketAmount(new InstrumentId(1), new Money(1_000_000_000_000))]),
         new PoolEvent.FundDeposited(Amount("1000 USDC"), Amount("2500 USDC"), "first endowment"),
         new PoolEvent.Cleared(1_234_566, [new ShardId(0), new ShardId(63)]),
         new PoolEvent.ShardSetAside(new ShardId(7), new Money(250_000_000_000), "the disk of its host"),

@@ -192,7 +192,7 @@ internal sealed class GivenVenue
         var sum = Capture.Fees[asset].Units * unit;
         foreach (var account in Accounts)
         {
-            sum += account.HouseRounding[asset];
+            sum += account.HouseRounding[asset] + (account.HouseInterest[asset].Units * unit);
             foreach (var part in account.Parts) sum += part.Balances[asset].Units * unit;
             foreach (var position in account.AllPositions.Where(position => position.Cost.Asset == asset))
                 sum += (position.Quantity.E8 * (Int128)position.Funding.IndexE12) - (position.Cost.Units * unit);

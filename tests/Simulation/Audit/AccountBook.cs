@@ -28,9 +28,12 @@ internal sealed class AccountBook(string id)
     private readonly SortedDictionary<int, SortedDictionary<string, BigInteger>> isolated = [];   // balances by sub-account
     private readonly SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
     private readonly SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
+    private readonly Dictionary<(int SubAccount, string Asset), long> charged = [];   // the last hour of interest
+    private readonly Dictionary<long, string> lots = [];   // amounts of deposits that are not final, by their version
     private readonly List<Hold> holds = [];
     private readonly List<Order> orders = [];
     private string? owner;
+    private bool isClosed;
 
     public bool IsOpen => owner is not null;
 
@@ -107,6 +110,14 @@ internal sealed class AccountBook(string id)
                 AuditFailure.Unless(owner is null, "I4", $"account {id} is opened twice");
                 owner = payload.GetProperty("owner").GetString()!;
                 return Moved.Nothing;
+            case "account.closed.v1" or "account.reopened.v1":
+                AuditFailure.Unless(isClosed == (type == "account.reopened.v1"), "I4", $"account {id} is closed or opened twice at version {version}");
+                AuditFailure.Unless(
+                    holds.Count + orders.Count + positions.Count + lots.Count == 0 && balances.Values.All(units => units.IsZero)
+                        && isolated.Values.All(purse => purse.Values.All(units => units.IsZero)),
+                    "I1", $"account {id} is closed with something in it at version {version}");
+                isClosed = type == "account.closed.v1";
+                return Moved.Nothing;
             case "account.withdrawal-overdue.v1":
                 var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
                 AuditFailure.Unless(index >= 0, "I4", $"account {id} reports a withdrawal that it does not hold");
@@ -118,6 +129,8 @@ internal sealed class AccountBook(string id)
             case "account.withdrawal-instructed.v1":
                 Change(payload, from: "cleared", to: "instructed");
                 return Moved.Nothing;
+            case "account.interest-charged.v1":
+                return Charge(payload, version);
             case "account.sub-account-isolated.v1":
                 var own = payload.GetProperty("subAccount").GetInt32();
                 AuditFailure.Unless(own > 0 && isolated.TryAdd(own, new(StringComparer.Ordinal)), "I4", $"account {id} isolates {own} twice");
@@ -140,7 +153,17 @@ internal sealed class AccountBook(string id)
         switch (type)
         {
             case "account.deposited.v1":
+                if (payload.TryGetProperty("origin", out var origin) && origin.GetProperty("finality").GetString() == "Pending")
+                    lots.Add(version, payload.GetProperty("amount").GetString()!);
                 return new Moved(asset, Balances: credited, External: -units);
+            case "account.deposit-finalized.v1" or "account.deposit-reversed.v1":
+                AuditFailure.Unless(
+                    lots.Remove(payload.GetProperty("deposit").GetInt64(), out var lot) && lot == payload.GetProperty("amount").GetString(), "I1",
+                    $"account {id} ends a deposit that is not pending at version {version}");
+                AuditFailure.Unless(
+                    credited == (type == "account.deposit-reversed.v1" ? -units : 0), "I1",
+                    $"account {id} reverses another amount than it says at version {version}");
+                return new Moved(asset, Balances: credited, External: -credited);
             case "account.withdrawal-held.v1":
                 AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} withdraws below zero at version {version}");
                 holds.Add(new Hold(
@@ -182,6 +205,28 @@ internal sealed class AccountBook(string id)
         AuditFailure.Unless((sign > 0 ? balance : allocated) >= 0, "I1", $"account {id} allocates what it does not have at version {version}");
         (balances[asset], purse[asset]) = (balance, allocated);
         return Moved.Nothing;
+    }
+
+    /// <summary>From a purse that owes to the house, once an hour, and not less than the rate says.</summary>
+    private Moved Charge(JsonElement payload, long version)
+    {
+        var subAccount = payload.TryGetProperty("subAccount", out var own) ? own.GetInt32() : 0;
+        var (purse, hour) = (PurseOf(subAccount), payload.GetProperty("hour").GetInt64());
+        var (asset, interest) = Amount(payload, "interest");
+        var debt = Amount(payload, "debt").Units;
+        var yearly = debt * StoredFormat.Units(payload.GetProperty("rate").GetString()!, 9);
+        var hours = BigInteger.Pow(10, 9) * 24 * 365;
+        AuditFailure.Unless(
+            debt.Sign > 0 && purse.GetValueOrDefault(asset) == -debt, "I1", $"account {id} pays interest on what it does not owe at version {version}");
+        AuditFailure.Unless(
+            interest * hours >= yearly && (interest - 1) * hours < yearly, "I1", $"account {id} pays other interest than its rate at version {version}");
+        AuditFailure.Unless(
+            charged.GetValueOrDefault((subAccount, asset)) < hour, "I1", $"account {id} pays for hour {hour} twice at version {version}");
+        AuditFailure.Unless(
+            Amount(payload, "balanceAfter").Units == -debt - interest, "I1", $"account {id} pays interest from nowhere at version {version}");
+        charged[(subAccount, asset)] = hour;
+        purse[asset] = -debt - interest;
+        return new Moved(asset, Balances: -interest, Fees: interest);
     }
 
     /// <summary>The balances that answer for a sub-account: its own, if it is isolated.</summary>

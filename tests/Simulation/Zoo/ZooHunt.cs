@@ -1,3 +1,4 @@
+using CrossMargin.Simulation.Cluster;
 using CrossMargin.Simulation.World;
 
 namespace CrossMargin.Simulation.Zoo;
@@ -29,9 +30,25 @@ internal static class ZooHunt
         return 0;
     }
 
-    public static int Run(int seeds)
+    /// <summary>The same among silos.</summary>
+    public static int HuntCluster(int seeds)
     {
-        var bugs = Bug.ReadAll(ListPath);
+        for (ulong seed = 1; seed <= (ulong)seeds; seed++)
+        {
+            if (ClusterWorld.Run(seed).Failure is not { } failure) continue;
+            Console.WriteLine($"{FoundMark}{seed} cluster {Brief(failure)}");
+            return 1;
+        }
+
+        Console.WriteLine($"{seeds} seeds found nothing");
+        return 0;
+    }
+
+    /// <param name="seeds">How many are tried.</param>
+    /// <param name="only">Bugs with this in their name, or null for all.</param>
+    public static int Run(int seeds, string? only = null)
+    {
+        var bugs = Bug.ReadAll(ListPath).Where(bug => only is null || bug.Name.Contains(only, StringComparison.Ordinal)).ToList();
         var workshop = new Workshop("zoo");
         workshop.Copy();
         foreach (var bug in bugs)
@@ -47,7 +64,8 @@ internal static class ZooHunt
         var found = free.Code == 0 ? 0 : int.MinValue;
         foreach (var bug in bugs)
         {
-            var (code, printed) = workshop.RunBuilt("Simulation", ["hunt", "--seeds", seeds.ToString()], bug.Name, Limit);
+            string[] hunt = bug.Name.StartsWith("cluster:", StringComparison.Ordinal) ? ["cluster", "--hunt"] : ["hunt", "--seeds"];
+            var (code, printed) = workshop.RunBuilt("Simulation", [.. hunt, seeds.ToString()], bug.Name, Limit);
             var line = printed.Split('\n').FirstOrDefault(line => line.StartsWith(FoundMark, StringComparison.Ordinal));
             if (line is not null || code is null) found++;
             var words = line?.Split(' ', 4);

@@ -1,0 +1,61 @@
+using System.Security.Cryptography;
+using CrossMargin.Api.Hosting;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Access;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Api.Access;
+
+/// <summary>
+/// Journals the access list that this host works with, at its start and after every change, until the journal has it. A list counts
+/// before its record is durable: whoever is taken out must be out at once, also while the journal does not answer.
+/// </summary>
+internal sealed partial class AccessRecord(AccessList access, Venue venue, TimeProvider clock, ILogger<AccessRecord> log) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly SemaphoreSlim changed = new(initialCount: 1);
+
+    /// <summary>The list has changed.</summary>
+    public void Soon() => changed.Release();
+
+    public override void Dispose()
+    {
+        changed.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await changed.WaitAsync(stoppingToken);
+                while (!await IsRecorded()) await Task.Delay(Pause, clock, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The host stops; the next start records what it works with.
+        }
+    }
+
+    /// <summary>Asking again is safe: the list that is in force already leaves no record.</summary>
+    private async Task<bool> IsRecorded()
+    {
+        if (!venue.IsReady) return false;
+        var put = new AccessCommand.PutInForce(access.Entries);
+        var entropy = RandomNumberGenerator.GetBytes(Fingerprint.Size);
+        var chosen = Fingerprint.Read(entropy);
+        var key = CommandKey.Issue(Instant.From(clock.GetUtcNow()), chosen.High, chosen.Low);
+        var reply = await venue.Ask(new Command(
+            venue.Access.Grain, put, new Cause.Key(key, venue.Catalog.FingerprintOf(venue.Access.Grain, put))));
+        if (reply is { Rejection: Rejection.None, Record: { } record }) LogRecorded(put.Principals.Length, record.Address.ToString());
+        return reply.Rejection == Rejection.None;
+    }
+
+    [LoggerMessage(3, LogLevel.Information, "The access list of {Principals} principals is record {Address}")]
+    private partial void LogRecorded(int principals, string address);
+}

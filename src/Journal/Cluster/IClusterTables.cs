@@ -1,0 +1,41 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Cluster;
+
+namespace CrossMargin.Journal.Cluster;
+
+/// <summary>
+/// The two tables by which silos divide the shards (docs/cluster.md). Implemented by PostgreSQL for use and by memory for the
+/// simulator; one conformance suite holds them together. Every call is one transaction and blocks; one that throws may or may not
+/// have been stored.
+/// </summary>
+public interface IClusterTables
+{
+    /// <summary>A new incarnation of the name, with a counter that begins anew.</summary>
+    SiloId Join(string name, int format, string address);
+
+    /// <summary>
+    /// Raises the counter and then reads both tables; null when the name has another incarnation by now.
+    /// </summary>
+    ClusterRows? Beat(SiloId silo, SiloPhase phase);
+
+    /// <summary>
+    /// Makes the silo the owner, if the row is of this term and <paramref name="dead"/>, where there is one, has the incarnation and
+    /// the counter that it was judged by. Its row is locked meanwhile: a beat comes wholly before or wholly after.
+    /// </summary>
+    bool Claim(SiloId silo, ShardId shard, long term, SiloRow? dead);
+
+    /// <summary>
+    /// Makes somebody else the owner, or nobody, if the row is of this term and names the silo, and the other one is serving: its row
+    /// is locked meanwhile, so that one that leaves learns of every shard that it was given.
+    /// </summary>
+    bool Move(SiloId silo, ShardId shard, long term, SiloId? to);
+
+    /// <summary>
+    /// Whether the row names the silo under this term. A take-over reads the epoch, then asks this, then raises that epoch: so it
+    /// never takes a shard from somebody who claimed it later.
+    /// </summary>
+    bool Owns(SiloId silo, ShardId shard, long term);
+
+    /// <summary>Both tables as they are.</summary>
+    ClusterRows Read();
+}

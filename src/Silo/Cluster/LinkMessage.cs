@@ -1,0 +1,34 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Silos.Cluster;
+
+/// <summary>What one silo says to another over their link.</summary>
+internal abstract record LinkMessage
+{
+    private LinkMessage() { }
+
+    /// <summary>A command for a grain that the other silo owns.</summary>
+    public sealed record Ask(long Number, Command Command) : LinkMessage;
+
+    /// <summary>A command that this build cannot read: it is surely not done here.</summary>
+    public sealed record Unreadable(long Number) : LinkMessage;
+
+    /// <summary>A read of one.</summary>
+    public sealed record Look(long Number, GrainId Grain) : LinkMessage;
+
+    /// <summary>The answer to either, under its number.</summary>
+    public sealed record Answer(long Number, Reply Reply) : LinkMessage;
+
+    /// <summary>What shards say to each other; may be lost.</summary>
+    public sealed record Parcel(IReadOnlyList<ShardMessage> Messages) : LinkMessage;
+
+    /// <summary>A published frame, or one that an answer behind it was made under.</summary>
+    public sealed record Frame(MarkFrame Published) : LinkMessage;
+
+    /// <summary>A shard was moved to the other silo: it finds out at once what it would find out at its next beat.</summary>
+    public sealed record LookAtTables : LinkMessage;
+
+    /// <summary>Nothing, so that the other side hears something.</summary>
+    public sealed record Alive : LinkMessage;
+}

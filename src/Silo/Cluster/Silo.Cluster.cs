@@ -1,0 +1,87 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Cluster;
+using CrossMargin.Runtime.Shards;
+using CrossMargin.Silos.Cluster;
+
+namespace CrossMargin.Silos;
+
+/// <summary>How shards come to this silo and leave it, and what other silos may ask of it.</summary>
+public sealed partial class Silo
+{
+    /// <summary>What this silo knows of all of them; null for one that is alone.</summary>
+    public ClusterStanding? Standing => cluster is { Rows: { } rows } together
+        ? new ClusterStanding(together.Self, rows.Silos, [.. together.Owners], together.Alive, together.MayAnswer, together.Forwarded)
+        : null;
+
+    /// <summary>The phase of a shard that is here, or null.</summary>
+    public ShardPhase? PhaseOf(ShardId shard) => shards[shard.Number]?.Phase;
+
+    /// <summary>Another process runs under this silo's name: it must not go on.</summary>
+    public event Action? Replaced
+    {
+        add
+        {
+            if (cluster is not null) cluster.Replaced += value;
+        }
+
+        remove
+        {
+            if (cluster is not null) cluster.Replaced -= value;
+        }
+    }
+
+    /// <summary>The tables name this silo: the shard's first tick takes it over.</summary>
+    internal void Begin(ShardId id)
+    {
+        var shard = new Shard(id, map, catalog, options.Limits, this);
+        shards[id.Number] = shard;
+        placeOfShard[id.Number] = id.Number % options.ShardThreads;
+        ThreadOf(id).Host(shard);
+    }
+
+    internal void LetGo(ShardId id)
+    {
+        shards[id.Number] = null;
+        placeOfShard[id.Number] = options.ShardThreads;
+        ThreadOf(id).LetGo(id);
+    }
+
+    internal void Drain(ShardId id, Action drained) => ThreadOf(id).Drain(id, drained);
+
+    /// <summary>False when the shard is not here.</summary>
+    internal bool TrySubmitHere(ShardId id, object body, ICaller caller)
+    {
+        if (shards[id.Number] is null) return false;
+        ThreadOf(id).Submit(id, body, caller);
+        return true;
+    }
+
+    internal void TakeParcel(IReadOnlyList<ShardMessage> parcel)
+    {
+        for (var place = 0; place < threads.Length; place++)
+        {
+            ShardMessage[] theirs = [.. parcel.Where(message => message switch
+            {
+                ShardMessage.Delivery delivery => placeOfShard[delivery.To.Number] == place,
+                ShardMessage.Pull pull => placeOfShard[pull.To.Number] == place,
+                _ => true,
+            })];
+            if (theirs.Length > 0) threads[place].Post(theirs);
+        }
+    }
+
+    internal void TakeFrame(MarkFrame frame) => Broadcast(frame);
+
+    /// <summary>From the shard's own thread, which must not wait for the cluster.</summary>
+    private void LostToAnother(Shard shard) => ThreadPool.QueueUserWorkItem(_ =>
+    {
+        if (shards[shard.Id.Number] == shard) cluster!.Lost(shard.Id);
+    });
+}
+
+/// <summary>A moment's impression of all silos, as one of them has it.</summary>
+/// <param name="Alive">The names of those that are seen to beat.</param>
+/// <param name="MayAnswer">Its own last beat is young enough.</param>
+/// <param name="Forwarded">Calls that it sent to other silos since its start.</param>
+public sealed record ClusterStanding(
+    SiloId Self, IReadOnlyList<SiloRow> Silos, IReadOnlyList<OwnerRow> Owners, IReadOnlyList<string> Alive, bool MayAnswer, long Forwarded);

@@ -1,0 +1,104 @@
+using CrossMargin.Faults.Processes;
+
+namespace CrossMargin.Cluster;
+
+/// <summary>What is done to silos under load. True when its effect was seen.</summary>
+internal delegate Task<bool> ClusterFault(Venue venue);
+
+internal static class ClusterFaults
+{
+    /// <summary>
+    /// kill -9. Counts when the shards of the dead one were taken over and served by the others before it came back, and the balance
+    /// returned after.
+    /// </summary>
+    public static async Task<bool> Kill(Venue venue)
+    {
+        var (victim, others) = await Choose(venue);
+        var had = await venue.OwnedInTables(victim.Name);
+        victim.Host.Kill();
+        venue.Spread(others);
+        await venue.Divided(others);
+        await venue.Busy();
+        await Return(venue, victim);
+        return had > 0;
+    }
+
+    /// <summary>
+    /// SIGSTOP until its shards have other owners, then SIGCONT: the zombie stays in the cluster and writes nothing. Counts when it
+    /// noticed that shards of its own were gone.
+    /// </summary>
+    public static async Task<bool> WakeZombie(Venue venue)
+    {
+        var (zombie, others) = await Choose(venue);
+        var had = await venue.OwnedInTables(zombie.Name);
+        zombie.Host.Freeze();
+        await Wait.Until(async () => await venue.OwnedInTables(zombie.Name) == 0, $"{zombie.Name} is taken for dead", venue.Limit);
+        await Wait.Until(() => venue.Traffic.OutTo(zombie.Host.Address) > 0, "a command waits for the frozen silo", venue.Limit);
+        zombie.Host.Thaw();
+        await venue.Divided(venue.Silos);
+        venue.Spread(venue.Silos);
+        await venue.Busy();
+        return had > 0 && zombie.IsUp && others.Length > 0;
+    }
+
+    /// <summary>
+    /// SIGTERM: shards are handed over, and the process ends well. Counts when it owned some and none was left behind.
+    /// </summary>
+    public static async Task<bool> Leave(Venue venue)
+    {
+        var (leaving, others) = await Choose(venue);
+        var had = await venue.OwnedInTables(leaving.Name);
+        venue.Spread(others);
+        leaving.Host.AskToEnd();
+        await leaving.Host.Exit(venue.Limit);
+        var wasClean = leaving.Host.ExitCode == 0;
+        var left = await venue.OwnedInTables(leaving.Name);
+        await venue.Divided(others);
+        await venue.Busy();
+        await Return(venue, leaving);
+        return had > 0 && left == 0 && wasClean;
+    }
+
+    /// <summary>kill -9 of the first process of PostgreSQL, and a restart. Counts when an epoch was raised to learn of a commit.</summary>
+    public static async Task<bool> KillPostgres(Venue venue)
+    {
+        var epochs = await venue.Database.Epochs(venue.Limit);
+        await venue.Database.CrashAndRestart(venue.Limit);
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        return await venue.Database.Epochs(venue.Limit) > epochs;
+    }
+
+    /// <summary>
+    /// What the others send to one silo over their links does not arrive, and what it sends to them does. Counts when a link was given
+    /// up for it; nobody may be taken for dead, because all of them still beat.
+    /// </summary>
+    public static async Task<bool> CutOneWay(Venue venue)
+    {
+        var (deaf, _) = await Choose(venue);
+        deaf = venue.Silos[1 + venue.Draws.Next(venue.Silos.Count - 1)];   // the first one dials all others: nobody dials it
+        var (epochs, given) = (await venue.Database.Epochs(venue.Limit), deaf.Wire.Broken);
+        deaf.Wire.IsCut = true;
+        await Wait.Until(() => deaf.Wire.Broken > given, $"a link to {deaf.Name} is given up", venue.Limit);
+        await Task.Delay(venue.Draws.Next(500, 3_000), venue.Limit);
+        deaf.Wire.IsCut = false;
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        return await venue.Database.Epochs(venue.Limit) == epochs;
+    }
+
+    private static async Task<(Silo Victim, Silo[] Others)> Choose(Venue venue)
+    {
+        await venue.Busy();
+        var victim = venue.Silos[venue.Draws.Next(venue.Silos.Count)];
+        return (victim, [.. venue.Silos.Where(silo => silo != victim)]);
+    }
+
+    private static async Task Return(Venue venue, Silo silo)
+    {
+        silo.Start();
+        await venue.Divided(venue.Silos);
+        venue.Spread(venue.Silos);
+        await venue.Busy();
+    }
+}

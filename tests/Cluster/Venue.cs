@@ -1,0 +1,178 @@
+using System.Text.Json;
+using CrossMargin.Faults.Audit;
+using CrossMargin.Faults.Clients;
+using CrossMargin.Faults.Processes;
+using CrossMargin.Runtime.Records;
+using Npgsql;
+using Shouldly;
+
+namespace CrossMargin.Cluster;
+
+/// <summary>
+/// Several silos on one PostgreSQL, with clients at each of them. Whatever breaks, the processes end, and data, logs and client files
+/// stay where the failure says.
+/// </summary>
+internal sealed class Venue : IAsyncDisposable
+{
+    /// <summary>Far beyond what any story takes; one that is still not over is stuck.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(6);
+
+    private readonly string directory;
+    private readonly int seed;
+    private readonly CancellationTokenSource limit = new(Longest);
+    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly List<Told> everything = [];
+    private int runs;
+
+    private Venue(string directory, int seed)
+    {
+        (this.directory, this.seed) = (directory, seed);
+        Draws = new Random(seed);
+    }
+
+    public static ShardMap Shards { get; } = new(ShardMap.MaxCount);
+
+    public CancellationToken Limit => limit.Token;
+    public Random Draws { get; }
+    public Database Database { get; private set; } = null!;
+    public IReadOnlyList<Silo> Silos { get; private set; } = [];
+    public Traffic Traffic { get; private set; } = null!;
+
+    public static async Task Play(int seed, int silos, Func<Venue, Task> story)
+    {
+        var directory = Directory.CreateTempSubdirectory("crossmargin-cluster-").FullName;
+        File.SetUnixFileMode(directory, File.GetUnixFileMode(directory)
+            | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);   // the server's user passes through
+        try
+        {
+            await using (var venue = new Venue(directory, seed))
+            {
+                await venue.Open(silos);
+                await story(venue);
+            }
+
+            Directory.Delete(directory, recursive: true);
+        }
+        catch (Exception failure)
+        {
+            throw new InvalidOperationException($"seed {seed}, everything kept in {directory}: {failure.Message}", failure);
+        }
+    }
+
+    // ---- clients ----------------------------------------------------------------------------------------------------
+
+    public void StartTraffic()
+    {
+        runs++;
+        Traffic = Traffic.Start(
+            Path.Combine(directory, $"clients-{runs}"), unchecked((seed * 131) + runs), Silos[0].Host.Address, Shards, Limit);
+        Spread(Silos);
+    }
+
+    /// <summary>Clients turn to these silos.</summary>
+    public void Spread(IEnumerable<Silo> silos) => Traffic.AimAt([.. silos.Select(silo => silo.Host.Address)]);
+
+    /// <summary>Every client gets answers, whichever silo it asks.</summary>
+    public async Task Busy()
+    {
+        foreach (var silo in Silos) await Traffic.Flows(silo.Host.Address);
+    }
+
+    /// <summary>Ends the traffic: what clients heard and what the journal has are one story, and so says the venue.</summary>
+    public async Task<Join> TheWholeTruth()
+    {
+        await Traffic.End();
+        JournalAudit? audit = null;
+        await Wait.Until(async () =>
+        {
+            audit = JournalAudit.Of(await StoredJournal.Read(Database.Audit, Limit));
+            return audit.InFlight == 0 || audit.Contradictions.Count > 0;
+        }, "every message has been taken in", Limit);
+        everything.AddRange(Traffic.Read());
+        await Traffic.DisposeAsync();
+        var join = Join.Of(everything, audit!);
+        join.Contradictions.ShouldBeEmpty(join.ToString());
+        join.Unknown.ShouldBe(0, "a client that may ask again learns the outcome of everything it sent");
+        await Agrees();
+        return join;
+    }
+
+    private async Task Agrees()
+    {
+        using var door = new Door();
+        string? verdict = null;
+        await Wait.Until(async () =>
+        {
+            verdict = (await door.Verify(Silos[0].Host.Address, Access.TokenOf(Access.Auditor)))?.ToString();
+            return verdict is not null;
+        }, "the venue has verified its journal", Limit);
+        verdict!.ShouldContain("\"verdict\":\"agrees\"");
+    }
+
+    // ---- silos ------------------------------------------------------------------------------------------------------
+
+    /// <summary>Every shard is owned by one of these, all of them own some, and each can take commands.</summary>
+    public Task Divided(IReadOnlyList<Silo> among) => Wait.Until(async () =>
+    {
+        foreach (var silo in among)
+        {
+            if (await OwnedBy(silo) is not { } owners) return false;
+            if (!owners.Distinct().Order(StringComparer.Ordinal).SequenceEqual(among.Select(one => one.Name).Order(StringComparer.Ordinal)))
+                return false;
+            await silo.Host.Ready(http, Limit);
+        }
+
+        return true;
+    }, $"the shards are divided among {string.Join(", ", among.Select(silo => silo.Name))}", Limit);
+
+    /// <summary>Who owns each shard, as this silo has it.</summary>
+    public async Task<IReadOnlyList<string>?> OwnedBy(Silo asked)
+    {
+        if (await asked.Cluster(http, Limit) is not { } view) return null;
+        return [.. view.GetProperty("shards").EnumerateArray()
+            .Select(shard => shard.TryGetProperty("owner", out var owner) ? owner.GetString()! : "nobody")];
+    }
+
+    public async Task<int> HoldsNow(Silo asked) => (await OwnedBy(asked))?.Count(owner => owner == asked.Name) ?? 0;
+
+    /// <summary>How many shards each silo owns by the tables themselves.</summary>
+    public async Task<int> OwnedInTables(string silo)
+    {
+        await using var source = NpgsqlDataSource.Create(Database.Audit);
+        await using var command = source.CreateCommand("SELECT count(*) FROM shard_owner WHERE silo = $1");
+        command.Parameters.AddWithValue(silo);
+        return (int)(long)(await command.ExecuteScalarAsync(Limit))!;
+    }
+
+    public async Task<JsonElement> View(Silo asked)
+    {
+        JsonElement? view = null;
+        await Wait.Until(async () => (view = await asked.Cluster(http, Limit)) is not null, $"{asked.Name} answers", Limit);
+        return view!.Value;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await limit.CancelAsync();
+        if (Traffic is not null) await Traffic.DisposeAsync();
+        foreach (var silo in Silos) silo.Dispose();
+        Database?.Dispose();
+        http.Dispose();
+        limit.Dispose();
+    }
+
+    private async Task Open(int silos)
+    {
+        Database = await Database.Make(Path.Combine(directory, "postgres"), Limit);
+        var settings = new Dictionary<string, string>
+        {
+            ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
+            ["CROSSMARGIN__CONNECTIONSTRING"] = Database.App,
+            ["CROSSMARGIN__MIGRATIONCONNECTIONSTRING"] = Database.Migrate,
+            ["CROSSMARGIN__CLUSTERKEY"] = $"only for this test, {seed}",
+        };
+        Silos = [.. Enumerable.Range(1, silos).Select(number => new Silo($"silo-{number}", directory, settings))];
+        foreach (var silo in Silos) silo.Start();
+        await Divided(Silos);
+    }
+}

@@ -1,0 +1,267 @@
+using CrossMargin.Contracts;
+using CrossMargin.Runtime.Cluster;
+using CrossMargin.Simulation.World;
+
+namespace CrossMargin.Simulation.Cluster;
+
+/// <summary>
+/// A process with a clock of its own, the membership machine, and shards of which only the owner, the epoch and the length matter.
+/// Paused, it does nothing; what was to happen happens when it goes on.
+/// </summary>
+internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws, int driftPerMille)
+{
+    private const long TickMillis = 50, RetryMillis = 120;
+
+    private readonly long clockOffset = draws.Below(1_000_000_000);
+    private readonly long driftPerMille = draws.Between(-(long)driftPerMille, driftPerMille);
+    private readonly SimulatedShard?[] shards = new SimulatedShard?[world.Map.Count];
+    private readonly List<ClusterCall> asked = [];
+    private Membership? membership;
+    private long pausedUntil;
+    private int life;
+
+    public int Number => number;
+    public string Name { get; } = $"silo-{(char)('a' + number)}";
+    public int Format { get; set; } = 2;
+    public long CutToDatabaseUntil { get; set; }
+    public long CutFromDatabaseUntil { get; set; }
+
+    /// <summary>Nothing may ask for it; it jumps so that a mistake would show.</summary>
+    public long WallClockOffset { get; set; }
+    public SiloId Id => membership?.Self ?? new SiloId(Name, 0);
+    public bool IsUp => membership is not null;
+    public bool IsServing => membership is { IsLeaving: false };
+
+    /// <summary>Monotonic, of this process, and not quite as fast as true time.</summary>
+    private long Clock => clockOffset + world.Now + (world.Now * driftPerMille / 1_000);
+
+    public bool WouldAnswerFor(ShardId shard) =>
+        membership is { } here && shards[shard.Number] is { IsOpen: true } && here.MayAnswer(Clock) && world.Now >= pausedUntil;
+
+    // ---- life and death --------------------------------------------------------------------------------------------
+
+    public void Start()
+    {
+        if (IsUp) return;
+        life++;
+        var mine = world.Tables.Join(Name, Format, Name);
+        membership = new Membership(mine, world.Map, Format, MembershipTimes.Default);
+        Tick();
+    }
+
+    public void Crash()
+    {
+        life++;
+        membership = null;
+        pausedUntil = 0;
+        asked.Clear();
+        Array.Clear(shards);
+    }
+
+    /// <summary>Another process under the same name: this one goes on until it hears of it.</summary>
+    public void StartAgain()
+    {
+        world.Tables.Join(Name, Format, Name);
+        After(1, "second process ends", () => { });
+    }
+
+    public void Pause(long millis) => pausedUntil = Math.Max(pausedUntil, world.Now + millis);
+
+    public void Leave()
+    {
+        if (membership is not { IsLeaving: false } here || world.Now < pausedUntil) return;
+        here.Leave(Clock);
+        Drive();
+    }
+
+    public void Heal()
+    {
+        (CutToDatabaseUntil, CutFromDatabaseUntil, pausedUntil) = (0, 0, 0);
+        Return();
+    }
+
+    /// <summary>Up, once it has left where it is about to.</summary>
+    private void Return()
+    {
+        if (IsServing) return;
+        if (IsUp) world.After(500, $"{Name} return", Return);
+        else Start();
+    }
+
+    /// <summary>In this life, and not while it is paused.</summary>
+    public void After(long millis, string what, Action act)
+    {
+        var mine = life;
+        world.After(millis, $"{Name} {what}", Run);
+
+        void Run()
+        {
+            if (mine != life) return;
+            if (world.Now < pausedUntil) world.After(pausedUntil - world.Now, $"{Name} {what}", Run);
+            else act();
+        }
+    }
+
+    private void Tick()
+    {
+        if (membership is not { } here) return;
+        here.Tick(Clock);
+        Drive();
+        if (here.HasLeft && asked.TrueForAll(call => call.IsOver))
+        {
+            var self = here.Self;
+            world.Ask(this, "gone", () => world.Tables.Beat(self, SiloPhase.Gone), _ => { }, () => { });
+            membership = null;   // its process ends; what it says last may be lost
+            return;
+        }
+
+        After(TickMillis, "tick", Tick);
+    }
+
+    // ---- what the machine wants ------------------------------------------------------------------------------------
+
+    private void Drive()
+    {
+        if (membership is not { } here) return;
+        foreach (var act in here.TakeActs())
+        {
+            switch (act)
+            {
+                case MembershipAct.Beat beat: Beat(here, beat.Phase); break;
+                case MembershipAct.Claim claim: Claim(here, claim); break;
+                case MembershipAct.Begin begin: Begin(here, begin); break;
+                case MembershipAct.Drop drop: Drop(drop.Shard); break;
+                case MembershipAct.Drain drain: shards[drain.Shard.Number]!.Drain(() => Told(one => one.Drained(drain.Shard))); break;
+                case MembershipAct.Move move: Move(here, move); break;
+                case MembershipAct.Stop:
+                    Crash();
+                    world.After(500, "start after it was replaced", Start);
+                    return;
+            }
+        }
+    }
+
+    private void Told(Action<Membership> news)
+    {
+        if (membership is null) return;
+        news(membership);
+        Drive();
+    }
+
+    private void Beat(Membership here, SiloPhase phase)
+    {
+        var sent = Clock;
+        world.Ask(
+            this, "beat", () => world.Tables.Beat(here.Self, phase),
+            rows => Told(one =>
+            {
+                if (rows is null) one.Replaced();
+                else one.BeatAnswered(sent, Clock, rows);
+            }),
+            lost: () => Told(one => one.BeatLost()));
+    }
+
+    private void Claim(Membership here, MembershipAct.Claim claim) => world.Ask(
+        this, "claim", () =>
+        {
+            var stored = world.Tables.Claim(here.Self, claim.Shard, claim.Term, claim.Dead);
+            if (stored && claim.Dead is not null) world.Saw(ClusterSight.DeadSiloClaimed);
+            if (!stored) world.Saw(ClusterSight.ClaimRefused);
+            return stored;
+        },
+        stored => Told(one => one.ClaimAnswered(claim.Shard, claim.Term, stored)),
+        lost: () => Told(one => one.ClaimAnswered(claim.Shard, claim.Term, stored: false)));
+
+    private void Move(Membership here, MembershipAct.Move move) => world.Ask(
+        this, "move", () => world.Tables.Move(here.Self, move.Shard, move.Term, move.To),
+        stored =>
+        {
+            if (stored) world.Saw(ClusterSight.ShardMoved);
+            Told(one => one.MoveAnswered(Clock, move.Shard, stored));
+            var next = world.Silos.FirstOrDefault(silo => silo.Name == move.To?.Name);
+            if (stored && next is not null) world.Tell(this, next, "nudge", () => next.Told(one => one.Nudge(next.Clock)));
+        },
+        lost: () => Told(one => one.MoveAnswered(Clock, move.Shard, stored: false)));
+
+    private void Begin(Membership here, MembershipAct.Begin begin)
+    {
+        var shard = new SimulatedShard(world, this, here.Self, begin.Shard, begin.Term);
+        shards[begin.Shard.Number] = shard;
+        shard.TakeOver();
+    }
+
+    private void Drop(ShardId shard)
+    {
+        if (shards[shard.Number] is { } held && held.IsOpen) world.Saw(ClusterSight.ZombieDropped);
+        shards[shard.Number]?.Close();
+        shards[shard.Number] = null;
+    }
+
+    /// <summary>The epoch is over.</summary>
+    public void Fenced(SimulatedShard shard)
+    {
+        if (shards[shard.Shard.Number] != shard) return;
+        world.Saw(ClusterSight.CommitFenced);
+        Drop(shard.Shard);
+        Told(one => one.Lost(Clock, shard.Shard));
+    }
+
+    public bool Holds(SimulatedShard shard) => shards[shard.Shard.Number] == shard;
+
+    // ---- calls -----------------------------------------------------------------------------------------------------
+
+    /// <summary>From a client.</summary>
+    public void Take(ClusterCall call)
+    {
+        asked.RemoveAll(earlier => earlier.IsOver);
+        asked.Add(call);
+        Ask(call);
+    }
+
+    /// <summary>Answered here, or by the owner, or asked again until its time is over.</summary>
+    private void Ask(ClusterCall call)
+    {
+        if (TryServe(call)) return;
+        var owner = membership?.Rows?.Owners[call.Shard.Number].Owner;
+        var peer = owner is null || owner.Name == Name ? null : world.Silos.First(silo => silo.Name == owner.Name);
+        if (peer is not { IsUp: true } || !world.IsLinked(this, peer))
+        {
+            AskAgain(call);
+            return;
+        }
+
+        world.Saw(ClusterSight.CallForwarded);
+        world.Tell(this, peer, "call", () =>
+        {
+            if (!peer.TryServe(call)) world.Tell(peer, this, "not here", () => AskAgain(call));
+        });
+    }
+
+    private void AskAgain(ClusterCall call)
+    {
+        world.Saw(ClusterSight.CallWaitedForAnOwner);
+        if (world.Now >= call.Until) call.Refuse();
+        else After(RetryMillis, "call again", () => Ask(call));
+    }
+
+    /// <summary>False when it is surely not done and may be asked elsewhere.</summary>
+    private bool TryServe(ClusterCall call)
+    {
+        if (shards[call.Shard.Number] is not { IsOpen: true } shard) return false;
+        if (!call.IsRead)
+        {
+            shard.Write(call);
+            return true;
+        }
+
+        if (!membership!.MayAnswer(Clock))
+        {
+            world.Saw(ClusterSight.AnswerWithheld);
+            return false;
+        }
+
+        call.IsDone = true;
+        world.ReadAnswered(call, shard.Durable, this);
+        return true;
+    }
+}
