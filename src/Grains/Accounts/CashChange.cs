@@ -52,7 +52,10 @@ public sealed record CashChange(
         AccountEvent.SliceFilled e => new CashChange("fund-paid", -e.ToFund, e.BalanceAfter),
         AccountEvent.LossShared e => new CashChange("loss-shared", -e.Amount, e.BalanceAfter),
         AccountEvent.DepositReversed e => new CashChange("deposit-reversed", -e.Amount, e.BalanceAfter),
-        AccountEvent.InterestCharged e => new CashChange("interest", -e.Interest, e.BalanceAfter),
+        AccountEvent.InterestCharged e => new CashChange("interest", -e.Interest, e.BalanceAfter)
+        {
+            Isolated = e.SubAccount == SubAccountId.Main ? null : e.SubAccount,
+        },
         AccountEvent.FundDrawn e => new CashChange("fund-drawn", e.Amount, e.BalanceAfter),
         _ => null,
     };
