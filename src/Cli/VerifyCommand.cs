@@ -13,18 +13,24 @@ internal static class VerifyCommand
         {
             Description = "A proof that was exported. No server is asked and no network used.", HelpName = "FILE",
         };
+        var reprice = new Option<bool>("--reprice")
+        {
+            Description = "Let the venue decide every turn of every account again, from recorded frames and parameters, and compare.",
+        };
         var (anchor, output, server, token) = (Options.Anchor(), Options.Output(), Options.Server(), Options.TokenFile());
         var command = new Command(
             "verify", "Compute an exported proof again; or let a venue read its whole journal again and compare: chain, live state, money. "
-                + "Ends with 4 when something differs.") { offline, anchor, server, token, output };
+                + "Ends with 4 when something differs.") { offline, reprice, anchor, server, token, output };
         command.SetAction(async (asked, cancel) =>
         {
             var form = asked.Form(output);
+            if (asked.GetValue(reprice) && asked.GetValue(offline) is not null)
+                throw new CommandFailed("--reprice needs the market's frames, which are not in the file", "Leave --offline out.");
             if (asked.GetValue(offline) is { } file) return Offline(file, asked.GetValue(anchor), form);
             if (asked.GetValue(anchor) is not null)
                 throw new CommandFailed("--anchor is held against a file", "Name the file with --offline.");
             using var venue = Server.From(asked.GetValue(server), asked.GetValue(token));
-            return await Online(venue, form, cancel);
+            return await Online(venue, asked.GetValue(reprice) ? "/v1/audit/reprice" : "/v1/audit/verify", form, cancel);
         });
         return command;
     }
@@ -96,9 +102,9 @@ internal static class VerifyCommand
         };
     }
 
-    private static async Task<int> Online(Server venue, OutputForm form, CancellationToken cancel)
+    private static async Task<int> Online(Server venue, string route, OutputForm form, CancellationToken cancel)
     {
-        var answer = await venue.Post("/v1/audit/verify", [], cancel);
+        var answer = await venue.Post(route, [], cancel);
         Said(answer).Write(form, Console.Out);
         return (string?)answer["verdict"] == "agrees" ? ExitCode.Ok : ExitCode.Mismatch;
     }
@@ -108,7 +114,7 @@ internal static class VerifyCommand
     {
         var findings = new Findings();
         foreach (var (name, value) in answer) findings.Field(name, value?.DeepClone());
-        foreach (var name in (string[])["records", "grains", "stateHash", "hash", "asOf"])
+        foreach (var name in (string[])["records", "grains", "decisions", "figures", "notAsked", "frames", "stateHash", "hash", "asOf"])
             if (answer[name] is { } value) findings.Line(name, value.ToString());
         foreach (var asset in answer["conservation"]?.AsArray() ?? []) findings.Line("money", MoneyLine((JsonObject)asset!));
         foreach (var finding in answer["findings"]?.AsArray() ?? [])

@@ -33,6 +33,9 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/positions"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/orders"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/collateral"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/ledger"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/funding"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/settlements"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/sub-accounts"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/accounts/{id}/sub-accounts"] = ["alice", "bob"],
         ["POST /v1/accounts/{id}/sub-accounts/{subAccount}/allocations"] = ["alice", "bob"],
@@ -43,6 +46,8 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/greeks"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/liquidation-prices"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/limits"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/risk-matrix"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/compare"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/accounts/{id}/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/orders/check"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/instruments"] = ["operator"],
@@ -64,6 +69,9 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/feeds/{source}/mass-end"] = ["operator"],
         ["GET /v1/feeds/{source}/end-requests"] = ["custodian", "engine", "oracle"],
         ["GET /v1/custody/{source}/withdrawals"] = ["custodian", "engine", "oracle"],
+        ["GET /v1/pool"] = ["officer"],
+        ["POST /v1/pool/shards/{shard}/set-aside"] = ["officer"],
+        ["POST /v1/pool/shards/{shard}/bring-back"] = ["officer"],
         ["GET /v1/liquidation-orders"] = ["custodian", "engine", "oracle"],
         ["POST /v1/liquidation-orders/{orderId}/ack"] = ["custodian", "engine", "oracle"],
         ["POST /v1/liquidation-orders/{orderId}/reject"] = ["custodian", "engine", "oracle"],
@@ -76,6 +84,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/events/{address}"] = ["auditor"],
         ["GET /v1/audit/proofs/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],
+        ["POST /v1/audit/reprice"] = ["auditor"],
         ["GET /v1/audit/access"] = ["auditor"],
         ["POST /v1/audit/replays"] = ["auditor"],
         ["POST /v1/audit/verify"] = ["auditor"],
@@ -106,7 +115,7 @@ public sealed class AccessTests(VenueFixture venue)
                 foreach (var who in Principals)
                 {
                     var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{source}", "vault")
-                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{subAccount}", "1").Replace("{orderId}", "1")
+                        .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{subAccount}", "1").Replace("{orderId}", "1").Replace("{shard}", "1")
                         .Replace("{liquidation}", $"{absent}:1");
                     if (template is "/v1/fills" or "/v1/prices") path += "?source=vault";
                     if (InQuery(template)) path += $"?account={account}";
@@ -146,7 +155,7 @@ public sealed class AccessTests(VenueFixture venue)
             "POST /v1/simulate" => "malformed-book",
             "POST /v1/parameters" or "DELETE /v1/orders/{orderId}" => "malformed-body",
             "GET /v1/accounts/{id}/margin" or "GET /v1/accounts/{id}/margin/explain" or "GET /v1/accounts/{id}/greeks"
-                or "GET /v1/accounts/{id}/liquidation-prices" => "unpriced",
+                or "GET /v1/accounts/{id}/liquidation-prices" or "GET /v1/accounts/{id}/risk-matrix" or "GET /v1/accounts/{id}/compare" => "unpriced",
             _ when route.StartsWith("POST") || route.StartsWith("PUT") => "unknown-field",
             _ => "in",
         };

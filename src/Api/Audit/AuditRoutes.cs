@@ -22,6 +22,24 @@ internal static class AuditRoutes
             .WithSummary("Fold the whole journal to a moment").Accepts<ReplayRequest>("application/json").Produces<ReplayAnswer>();
         audit.MapPost("/verify", Verify).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("VerifyJournal")
             .WithSummary("Read the journal again and compare").Accepts<VerifyRequest>("application/json").Produces<VerifyAnswer>();
+        audit.MapPost("/reprice", Reprice).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("RepriceJournal")
+            .WithSummary("Decide the turns of all accounts again and compare").Accepts<RepriceRequest>("application/json")
+            .Produces<RepriceAnswer>();
+    }
+
+    private static async Task<IResult> Reprice(HttpContext http, Venue venue, TimeProvider clock, OneVerification one)
+    {
+        if (StrictObject.Read(http.Asking().Body.Span, RepriceRequest.Read, out var refusal) is null) return refusal!;
+        if (!one.TryBegin()) return Refusal.Of(EdgeCode.VerificationRunning, ProblemTable.For(EdgeCode.VerificationRunning).Title);
+        try
+        {
+            return TypedResults.Json(
+                await new Repricing(venue, http.RequestAborted).Whole(clock.GetUtcNow()), ApiJson.Default.RepriceAnswer);
+        }
+        finally
+        {
+            one.End();
+        }
     }
 
     private static async Task<IResult> Replay(HttpContext http, Venue venue, OneVerification one)

@@ -63,6 +63,7 @@ internal static class ApiApplication
         app.UseMiddleware<AccessGate>();
         AccountRoutes.Map(app);
         HoldingRoutes.Map(app);
+        LedgerRoutes.Map(app);
         SubAccountRoutes.Map(app);
         MarginRoutes.Map(app);
         WhatIfRoutes.Map(app);
@@ -80,6 +81,7 @@ internal static class ApiApplication
         AuditRoutes.Map(app);
         ProofRoutes.Map(app);
         SimulationRoutes.Map(app);
+        PoolRoutes.Map(app);
         OperationRoutes.Map(app);
         app.MapOpenApi("/openapi/{documentName}.json").IsOpenToAll();
         app.RequirePolicies();

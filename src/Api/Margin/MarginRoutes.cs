@@ -33,8 +33,12 @@ internal static class MarginRoutes
         accounts.MapGet("/liquidation-prices", LiquidationPrices).Needs(Scopes.AccountRead, AccessTarget.Account)
             .WithName("GetLiquidationPrices").WithSummary("How far each underlying must move, or why no move does it")
             .Produces<LiquidationPricesAnswer>();
+        accounts.MapGet("/risk-matrix", Matrix).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("GetRiskMatrix")
+            .WithSummary("Losses over price and volatility, by underlying").Produces<MatrixAnswer>();
+        accounts.MapGet("/compare", Compare).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("CompareModels")
+            .WithSummary("The margin under each preset that ships with the venue").Produces<CompareAnswer>();
         accounts.MapGet("/limits", Limits).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("GetLimits")
-            .WithSummary("What may be withdrawn now").Produces<LimitsAnswer>();
+            .WithSummary("What may be withdrawn now, and the largest orders").Produces<LimitsAnswer>();
     }
 
     private static Task<IResult> Summary(
@@ -115,19 +119,61 @@ internal static class MarginRoutes
                     explained.Explanation.Report.Frame),
                 ApiJson.Default.LiquidationPricesAnswer));
 
-    private static Task<IResult> Limits(
+    private static Task<IResult> Matrix(
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
+        [Description(AccountMoments.AsOfText)] string? asOf = null,
+        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, async (moment, summary) =>
+        {
+            if (summary.Marks?.Model is not { } model || summary.Portfolio is not { } portfolio) return Unpriced(summary);
+            var refusal = OtherRules.Scenarios(model, out var scenarios);
+            if (scenarios is null) return Unpriced(summary with { Refusal = refusal });
+            refusal = scenarios.Matrix(portfolio, out var matrix);
+            if (!refusal.IsNone) return Unpriced(summary with { Refusal = refusal });
+            if (await instruments.Of(portfolio.Positions.Select(position => position.Instrument)) is not { } listings)
+                return Refusal.Of(Rejection.ShardUnavailable);
+            return TypedResults.Json(
+                new MatrixAnswer(
+                    id, scenarios.Parameters.Name, ReferenceEquals(scenarios, model),
+                    [.. matrix.Select(row => UnderlyingMatrixView.Of(row, listings))], moment.State.Version, moment.Last.ToString(),
+                    moment.AsOf.ToString(), summary.Marks.Frame.Number),
+                ApiJson.Default.MatrixAnswer);
+        });
+
+    private static Task<IResult> Compare(
         string id, HttpContext http, Venue venue, TimeProvider clock,
         [Description(AccountMoments.AsOfText)] string? asOf = null,
         [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
         [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
         [Description(PartText)] string? subAccount = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount,
-            (moment, summary) => new(TypedResults.Json(
-            new LimitsAnswer(
-                id, [.. summary.Part.Balances.Amounts.Select(balance =>
-                    new LimitView(balance.Asset.ToString(), summary.Withdrawable(balance.Asset).ToDecimal()))],
-                moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(), summary.Marks?.Frame.Number ?? 0),
-            ApiJson.Default.LimitsAnswer)));
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, summary) => new(
+            summary is { Marks.Model: { } model, Portfolio: { } portfolio, Report: { } report }
+                ? TypedResults.Json(
+                    new CompareAnswer(
+                        id, OtherRules.Compare(model, portfolio, report), moment.State.Version, moment.Last.ToString(),
+                        moment.AsOf.ToString(), summary.Marks.Frame.Number),
+                    ApiJson.Default.CompareAnswer)
+                : Unpriced(summary)));
+
+    private static Task<IResult> Limits(
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
+        [Description(LargestOrders.InstrumentText)] string? instrument = null,
+        [Description(AccountMoments.AsOfText)] string? asOf = null,
+        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
+        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(PartText)] string? subAccount = null) =>
+        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, async (moment, summary) =>
+        {
+            var (orders, refusal) = await LargestOrders.Of(moment, summary, instruments, instrument);
+            return orders is null ? refusal! : TypedResults.Json(
+                new LimitsAnswer(
+                    id, [.. summary.Part.Balances.Amounts.Select(balance =>
+                        new LimitView(balance.Asset.ToString(), summary.Withdrawable(balance.Asset).ToDecimal()))],
+                    orders, moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(), summary.Marks?.Frame.Number ?? 0),
+                ApiJson.Default.LimitsAnswer);
+        }, "instrument");
 
     private static Task<IResult> Explained(
         HttpContext http, Venue venue, TimeProvider clock, Instruments instruments, string id, MomentQuery query, string? subAccount,
@@ -148,10 +194,10 @@ internal static class MarginRoutes
     /// <summary>The account's moment with its marks. The figures move with the frame, so the ETag names it too.</summary>
     private static async Task<IResult> Answer(
         HttpContext http, Venue venue, TimeProvider clock, string id, MomentQuery query, string? subAccount,
-        Func<AccountMoment, MarginSummary, ValueTask<IResult>> view)
+        Func<AccountMoment, MarginSummary, ValueTask<IResult>> view, params string[] alsoKnown)
     {
         var account = AccountRoutes.Parsed(id);
-        if (Query.RefuseUnknown(http, [.. MomentQuery.Names, "subAccount"]) is { } unknown) return unknown;
+        if (Query.RefuseUnknown(http, [.. MomentQuery.Names, "subAccount", .. alsoKnown]) is { } unknown) return unknown;
         if (Query.SubAccount(subAccount) is not { } asked) return Refusal.Of(EdgeCode.MalformedParameter, Query.FormOfSubAccount);
         var (moment, refusal) = await AccountMoments.Find(http, venue, clock, account, query);
         if (moment is null) return refusal!;

@@ -97,8 +97,16 @@ public sealed record LiquidationPricesAnswer(
 [Description("The most that a withdrawal asked for now would be granted, to the unit.")]
 public sealed record LimitView(string Asset, [property: RegularExpression(AmountText.Pattern)] string Withdrawable);
 
+[Description("An order of `largest` would be taken at this price now, and one of a lot more would not. Zero: not even one lot.")]
+public sealed record LargestOrderView(
+    int Instrument, [property: Description("`buy` or `sell`")] string Side,
+    [property: Description("The mark, at the tick next to it on the worse side."), RegularExpression(AmountText.Pattern)] string Price,
+    [property: RegularExpression(AmountText.Pattern)] string Largest);
+
 public sealed record LimitsAnswer(
-    string Account, IReadOnlyList<LimitView> Limits, long Sequence, string Address, string AsOf, long Frame);
+    string Account, IReadOnlyList<LimitView> Limits,
+    [property: Description("Of the instruments that were asked for.")] IReadOnlyList<LargestOrderView> Orders,
+    long Sequence, string Address, string AsOf, long Frame);
 
 /// <summary>An explanation of a live account with the symbols and times that a reader wants; a frame has numbers only.</summary>
 internal sealed record ExplainedAccount(

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using CrossMargin.Api.Accounts;
@@ -7,6 +8,7 @@ using CrossMargin.Api.Problems;
 using CrossMargin.Api.Simulation;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Risk.Markets;
 
 namespace CrossMargin.Api.Margin;
 
@@ -15,14 +17,64 @@ public sealed record WhatIfRequest([property: MaxLength(WhatIfRequest.MaxSteps)]
 {
     public const int MaxSteps = 100;
 
-    private static readonly string[] Fields = ["steps"];
+    [Description("Moves of the market after the steps; the answer has `shocked` then."), MaxLength(ShockRequest.MaxShocks)]
+    public IReadOnlyList<ShockRequest>? Shocks { get; init; }
 
-    internal static List<SupposedStep>? Read(ref StrictObject body)
+    private static readonly string[] Fields = ["steps", "shocks"];
+
+    internal static SupposedCourse? Read(ref StrictObject body)
     {
         List<SupposedStep>? steps = null;
-        while (body.NextField(Fields, out _)) steps = body.Items("steps", MaxSteps, WhatIfStep.Read);
-        body.RequireAll(Fields);
-        return steps;
+        List<FrameShock>? shocks = [];
+        while (body.NextField(Fields, out var field))
+        {
+            if (field == 0) steps = body.Items("steps", MaxSteps, WhatIfStep.Read);
+            else shocks = body.Items("shocks", ShockRequest.MaxShocks, ShockRequest.Read);
+        }
+
+        body.RequireAll(Fields.AsSpan(0, 1));
+        return steps is null || shocks is null || body.HasErrors ? null : new SupposedCourse(steps, [.. shocks]);
+    }
+}
+
+/// <summary>What is supposed to happen: steps, then moves of the market.</summary>
+internal sealed record SupposedCourse(IReadOnlyList<SupposedStep> Steps, ImmutableArray<FrameShock> Shocks);
+
+[Description("A move of an underlying and of all that follows it: index, perpetuals, forwards, options, and the asset of its name.")]
+public sealed record ShockRequest(
+    [property: DefaultValue("BTC")] string Underlying,
+    [property: Description("As a fraction: -0.1 is a tenth less."), RegularExpression(AmountText.Pattern), DefaultValue("-0.1")]
+    string Price)
+{
+    public const int MaxShocks = 16;
+    private const string FormOfName = "the name of an underlying";
+
+    [Description("As a fraction of each volatility: 0.25 is a quarter more. 0 without it."), RegularExpression(AmountText.Pattern)]
+    [DefaultValue("0.25")]
+    public string? Volatility { get; init; }
+
+    private static readonly string[] Fields = ["underlying", "price", "volatility"];
+    private static readonly Rate Most = new(10_000_000_000);
+
+    internal static FrameShock? Read(ref StrictObject body)
+    {
+        Contracts.Underlying? underlying = null;
+        var (price, volatility) = (0L, 0L);
+        while (body.NextField(Fields, out var field))
+        {
+            switch (field)
+            {
+                case 0: underlying = body.Named<Contracts.Underlying>("underlying", Contracts.Underlying.TryParse, FormOfName); break;
+                case 1: price = body.Decimal("price", Rate.Scale); break;
+                default: volatility = body.Decimal("volatility", Rate.Scale); break;
+            }
+        }
+
+        body.RequireAll(Fields.AsSpan(0, 2));
+        if (body.HasErrors) return null;
+        foreach (var (field, move) in ((string, long)[])[("price", price), ("volatility", volatility)])
+            if (move <= -Rate.One.E9 || move > Most.E9) body.Report(field, EdgeCode.NumberOutOfRange, "more than -1, at most 10");
+        return body.HasErrors ? null : new FrameShock(underlying!.Value, new Rate(price), new Rate(volatility));
     }
 }
 
@@ -136,7 +188,11 @@ public sealed record StandingView(
 [Description("Nothing was recorded. The deciders of the venue took the steps under the marks of `frame`.")]
 public sealed record WhatIfAnswer(
     string Account, IReadOnlyList<WhatIfResult> Steps, StandingView Before, StandingView After,
-    long Sequence, string Address, string AsOf, long Frame);
+    long Sequence, string Address, string AsOf, long Frame)
+{
+    [Description("`after` under the moved market, where the request has shocks.")]
+    public StandingView? Shocked { get; init; }
+}
 
 [Description("What reserving the order would be answered now; nothing was recorded.")]
 public sealed record OrderCheckAnswer(

@@ -12,6 +12,7 @@ using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Markets;
 
 namespace CrossMargin.Api.Margin;
 
@@ -31,17 +32,20 @@ internal static class WhatIfRoutes
     private static async Task<IResult> Simulate(string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock)
     {
         if (Query.RefuseUnknown(http) is { } unknown) return unknown;
-        var steps = StrictObject.Read(http.Asking().Body.Span, WhatIfRequest.Read, out var refusal);
-        if (steps is null) return refusal!;
-        return await Try(http, venue, clock, instruments, AccountRoutes.Parsed(id), steps, (moment, results, before, after) =>
+        var course = StrictObject.Read(http.Asking().Body.Span, WhatIfRequest.Read, out var refusal);
+        if (course is null) return refusal!;
+        return await Try(http, venue, clock, instruments, AccountRoutes.Parsed(id), course, (moment, results, before, after, shocked) =>
             TypedResults.Json(
                 new WhatIfAnswer(
-                    id, [.. steps.Zip(results, (step, rejection) =>
+                    id, [.. course.Steps.Zip(results, (step, rejection) =>
                         new WhatIfResult(step.Type, rejection == Rejection.None ? "applied" : "rejected")
                         {
                             Code = rejection == Rejection.None ? null : rejection.Code(),
                         })],
-                    before, after, moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(), moment.Marks?.Frame.Number ?? 0),
+                    before, after, moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(), moment.Marks?.Frame.Number ?? 0)
+                {
+                    Shocked = shocked,
+                },
                 ApiJson.Default.WhatIfAnswer));
     }
 
@@ -55,8 +59,9 @@ internal static class WhatIfRoutes
         if (command is null) return refusal!;
         if (await OrderRoutes.RefuseTerms(instruments, command) is { } unfit) return unfit;
 
-        return await Try(http, venue, clock, instruments, AccountRoutes.Parsed(account), [new SupposedStep("order", command)],
-            (moment, results, before, after) =>
+        var course = new SupposedCourse([new SupposedStep("order", command)], []);
+        return await Try(http, venue, clock, instruments, AccountRoutes.Parsed(account), course,
+            (moment, results, before, after, _) =>
             {
                 var judged = JudgedOf(moment, command);
                 var answer = new OrderCheckAnswer(
@@ -87,20 +92,25 @@ internal static class WhatIfRoutes
     }
 
     private static async Task<IResult> Try(
-        HttpContext http, Venue venue, TimeProvider clock, Instruments instruments, AccountId account, IReadOnlyList<SupposedStep> steps,
-        Func<AccountMoment, IReadOnlyList<Rejection>, StandingView, StandingView, IResult> view)
+        HttpContext http, Venue venue, TimeProvider clock, Instruments instruments, AccountId account, SupposedCourse course,
+        Func<AccountMoment, IReadOnlyList<Rejection>, StandingView, StandingView, StandingView?, IResult> view)
     {
         var (moment, refusal) = await AccountMoments.Find(http, venue, clock, account, default);
         if (moment is null) return refusal!;
         var named = moment.State.AllPositions.Select(position => position.Instrument)
             .Concat(moment.State.AllOrders.Select(order => order.Instrument))
-            .Concat(steps.Select(step => step.Instrument).OfType<InstrumentId>());
+            .Concat(course.Steps.Select(step => step.Instrument).OfType<InstrumentId>());
         if (await instruments.Of(named) is not { } listings) return Refusal.Of(Rejection.ShardUnavailable);
 
         var copy = new WhatIf(moment, moment.Marks, listings);
         var before = ViewOf(copy.Summary, listings);
-        Rejection[] results = [.. steps.Select(step => copy.Take(step.Input))];
-        return view(moment, results, before, ViewOf(copy.Summary, listings));
+        Rejection[] results = [.. course.Steps.Select(step => copy.Take(step.Input))];
+        var after = ViewOf(copy.Summary, listings);
+        if (course.Shocks.IsEmpty || moment.Marks is not { } marks) return view(moment, results, before, after, null);
+
+        var moved = FrameShock.Apply(marks.Frame, course.Shocks);
+        if (moved.IsRefused) return Refusal.Of(EdgeCode.Unpriced, $"{moved.Refusal.Field} {FaultText.Of(moved.Refusal.Fault)}");
+        return view(moment, results, before, after, ViewOf(MarginSummary.Of(copy.State, MarginMarks.Open(moved.Value)), listings));
     }
 
     private static StandingView ViewOf(MarginSummary summary, IReadOnlyDictionary<InstrumentId, Listing> listings)

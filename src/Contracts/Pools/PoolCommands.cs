@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace CrossMargin.Contracts.Pools;
 
@@ -11,10 +12,18 @@ public abstract record PoolCommand
     /// Nobody waits for this shard any longer, and nobody in it is cleared. <paramref name="Exposure"/> is what its accounts
     /// may owe at the most; it counts as shortfall.
     /// </summary>
-    public sealed record SetAside(ShardId Shard, Money Exposure, string Reason) : PoolCommand;
+    public sealed record SetAside(ShardId Shard, Money Exposure, string Reason) : PoolCommand
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? By { get; init; }
+    }
 
     /// <summary>The shard counts again by what it says of itself.</summary>
-    public sealed record BringBack(ShardId Shard, string Reason) : PoolCommand;
+    public sealed record BringBack(ShardId Shard, string Reason) : PoolCommand
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? By { get; init; }
+    }
 
     /// <summary>Money of the house that stands in for the pool. <paramref name="Reference"/> is the depositor's own text.</summary>
     public sealed record DepositToFund(AssetAmount Amount, string Reference) : PoolCommand;

@@ -63,9 +63,18 @@ public abstract record PoolEvent
     public sealed record LossAllocated(
         long Round, AssetAmount Deficit, AssetAmount Carried, ImmutableArray<ShardAmount> Shares) : PoolEvent;
 
-    public sealed record ShardSetAside(ShardId Shard, Money Exposure, string Reason) : PoolEvent;
+    public sealed record ShardSetAside(ShardId Shard, Money Exposure, string Reason) : PoolEvent
+    {
+        /// <summary>The officer; null where no route was used.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? By { get; init; }
+    }
 
-    public sealed record ShardBroughtBack(ShardId Shard, string Reason) : PoolEvent;
+    public sealed record ShardBroughtBack(ShardId Shard, string Reason) : PoolEvent
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? By { get; init; }
+    }
 
     /// <summary>Journaled, so that the same key gets the same answer for ever.</summary>
     public sealed record CommandRefused(string Command, Rejection Reason) : PoolEvent;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Grains.Margin;
@@ -36,6 +37,17 @@ public sealed partial record Account
         }
 
         return decision with { Events = events };
+    }
+
+    /// <summary>
+    /// These facts, how the account stands after them if that is otherwise, and what follows for its case: what a record of them
+    /// has to say. A slice is not ordered here; the grant that orders it is an input.
+    /// </summary>
+    public static ImmutableArray<AccountEvent> Judged(Account before, ImmutableArray<AccountEvent> facts, Context context)
+    {
+        var marks = context.Marks as MarginMarks;
+        var judged = WithStatus(before, new Decision<AccountEvent>(facts, Rejection.None), marks);
+        return WithCase(before, TimerDue.Now, judged, context, marks).Events;
     }
 
     private Account Standing(AccountEvent.MarginStatusChanged e)

@@ -3,6 +3,7 @@ using CrossMargin.Contracts.Accounts;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Trades;
 using CrossMargin.Risk.Portfolios;
+using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Margin;
 
@@ -96,6 +97,30 @@ public static class MarginRule
         }
 
         return portfolio;
+    }
+
+    /// <summary>
+    /// A quantity of whole lots that the account may order under these conditions while one lot more is refused; zero where not
+    /// even one lot is taken. It is asked and not computed, like <see cref="Withdrawable"/>.
+    /// </summary>
+    /// <param name="order">With any quantity.</param>
+    public static Quantity LargestOrder(Account account, AccountCommand.ReserveOrder order, Quantity lot, Context context)
+    {
+        var most = long.MaxValue / lot.E8;
+        var (allowed, refused) = (0L, 1L);
+        while (refused < most && Allows(refused)) (allowed, refused) = (refused, refused > most / 2 ? most : refused * 2);
+        while (refused - allowed > 1)
+        {
+            var middle = allowed + ((refused - allowed) / 2);
+            if (Allows(middle)) allowed = middle;
+            else refused = middle;
+        }
+
+        return new Quantity(allowed * lot.E8);
+
+        bool Allows(long lots) =>
+            Account.Decide(account, order with { Quantity = new Quantity(lots * lot.E8) }, context).Events
+                is [AccountEvent.OrderReserved, ..];
     }
 
     /// <summary>

@@ -66,14 +66,15 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
         if (command.Shard.Number < 0 || command.Shard.Number >= pool.Shards.Length) return Refused("set-aside", Rejection.UnknownShard);
         if (command.Exposure.IsNegative) return Refused("set-aside", Rejection.ExposureNegative);
         if (!pool.Shards[command.Shard.Number].Counts) return Refused("set-aside", Rejection.ShardAlreadySetAside);
-        return WithClearance(pool, new PoolEvent.ShardSetAside(command.Shard, command.Exposure, command.Reason), context);
+        var aside = new PoolEvent.ShardSetAside(command.Shard, command.Exposure, command.Reason) { By = command.By };
+        return WithClearance(pool, aside, context);
     }
 
     private static Decision<PoolEvent> BringBack(Coordinator pool, PoolCommand.BringBack command, Context context)
     {
         if (command.Shard.Number < 0 || command.Shard.Number >= pool.Shards.Length) return Refused("bring-back", Rejection.UnknownShard);
         if (pool.Shards[command.Shard.Number].Counts) return Refused("bring-back", Rejection.ShardNotSetAside);
-        return WithClearance(pool, new PoolEvent.ShardBroughtBack(command.Shard, command.Reason), context);
+        return WithClearance(pool, new PoolEvent.ShardBroughtBack(command.Shard, command.Reason) { By = command.By }, context);
     }
 
     private static PoolEvent.CommandRefused Refused(string command, Rejection reason) => new(command, reason);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Risk.Markets;
 using CrossMargin.Risk.Parameters;
@@ -49,6 +50,10 @@ public sealed class PricedModel
 
     public Refusable<RiskReport> Evaluate(Portfolio portfolio, RiskWorkspace workspace) =>
         PortfolioRisk.Evaluate(portfolio, Model, arrays, workspace);
+
+    /// <summary>The grid of losses that a scenario model takes the worst of; refused by a model by rules, which has none.</summary>
+    public Refusal Matrix(Portfolio portfolio, out ImmutableArray<UnderlyingMatrix> matrix) =>
+        RiskMatrix.Of(portfolio, Model, arrays, out matrix);
 
     /// <summary>Costs a few hundred evaluations.</summary>
     public Refusal Explain(Portfolio portfolio, out RiskExplanation? explanation) =>

@@ -22,6 +22,8 @@ public sealed class ClearingFixture : IAsyncLifetime
 
     public VenueClient Client => venue.Client;
 
+    public HostProcess Host => venue.Host;
+
     public async ValueTask InitializeAsync()
     {
         await venue.InitializeAsync();

@@ -64,8 +64,8 @@ public sealed class MarginTests(ClearingFixture venue)
         foreach (var figure in Figures) sequence.Field(figure).ShouldBe(filled.Field(figure), figure);
         var instant = (await client.Get("alice", $"/v1/accounts/{buyer}/summary?asOf={Uri.EscapeDataString(then.Field("asOf"))}")).ShouldBe(200);
         (instant.Field("sequence"), instant.Field("equity")).ShouldBe((then.Field("sequence"), then.Field("equity")));
-        foreach (var view in new[] { "margin", "margin/explain", "greeks", "liquidation-prices", "limits" })
-            (await client.Get("alice", $"/v1/accounts/{buyer}/{view}?atSequence={filled.Field("sequence")}")).ShouldBe(200);
+        foreach (var view in new[] { "margin", "margin/explain", "greeks", "liquidation-prices", "limits", "limits?instrument=1", "risk-matrix", "compare" })
+            (await client.Get("alice", $"/v1/accounts/{buyer}/{view}{(view.Contains('?') ? '&' : '?')}atSequence={filled.Field("sequence")}")).ShouldBe(200);
         (await client.Get("alice", $"/v1/accounts/{buyer}/summary?atSequence=1&asOf=1")).ShouldBeProblem("malformed-parameter");
     }
 
@@ -100,6 +100,83 @@ public sealed class MarginTests(ClearingFixture venue)
         foreach (var figure in Figures) after.Field(figure).ShouldBe(supposed.Json["after"]!["margin"]![figure]!.ToString(), figure);
         var positions = await client.Get("alice", $"/v1/accounts/{buyer}/positions");
         JsonNode.DeepEquals(positions.Json["positions"], supposed.Json["after"]!["positions"]).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_market_that_moves_is_supposed_after_the_steps()
+    {
+        var (buyer, _) = await Traded("20000", "0.5");
+        await venue.Priced(buyer, ("BTC", "60000"));
+        const string Shock = """{"underlying":"BTC","price":"-0.1"}""";
+        var supposed = (await Shocked(buyer, Shock)).ShouldBe(200);
+        var (after, shocked) = (supposed.Json["after"]!, supposed.Json["shocked"]!);
+        JsonNode.DeepEquals(supposed.Json["before"], after).ShouldBeTrue();
+        Equity(after).ShouldBe(Equity(shocked) + 3_000m);   // half a bitcoin, 6,000 less each
+        JsonNode.DeepEquals(after["positions"], shocked["positions"]).ShouldBeTrue();
+        (await Suppose(buyer, """{"type":"deposit","asset":"USDC","amount":"1"}""")).Json["shocked"].ShouldBeNull();
+        Equity((await Shocked(buyer, """{"underlying":"BTC","price":"0","volatility":"1"}""")).Json["shocked"]!).ShouldBe(Equity(after));
+
+        (string Move, string Code, string Pointer)[] cases =
+        [
+            ("""{"underlying":"BTC","price":"-1"}""", "number-out-of-range", "/shocks/0/price"),
+            ("""{"underlying":"BTC","price":"0","volatility":"10.5"}""", "number-out-of-range", "/shocks/0/volatility"),
+            ("""{"underlying":"B T","price":"0"}""", "malformed-id", "/shocks/0/underlying"),
+            ("""{"price":"0"}""", "missing-field", "/shocks/0/underlying"),
+        ];
+        foreach (var (move, code, pointer) in cases)
+            (await Shocked(buyer, move)).ShouldBeProblem(code).Json["errors"]![0]!["pointer"]!.ToString().ShouldBe(pointer, move);
+
+        static decimal Equity(JsonNode standing) => decimal.Parse(standing["margin"]!["equity"]!.ToString());
+        Task<Answer> Shocked(string account, string move) =>
+            client.Post("alice", $"/v1/accounts/{account}/simulate", $$"""{"steps":[],"shocks":[{{move}}]}""", key: null);
+    }
+
+    [Fact]
+    public async Task Losses_by_scenario_and_margins_by_model_are_of_the_account_as_it_is()
+    {
+        var (buyer, _) = await Traded("20000", "0.5");
+        await venue.Priced(buyer, ("BTC", "60000"));
+        var matrix = (await client.Get("alice", $"/v1/accounts/{buyer}/risk-matrix")).ShouldBe(200);
+        (matrix.Field("parameterSet"), matrix.Json["decides"]!.GetValue<bool>()).ShouldBe(("grid-pm", false));
+        var row = matrix.Json["underlyings"]!.AsArray().ShouldHaveSingleItem()!;
+        var cells = row["cells"]!.AsArray();
+        var worst = cells[row["worst"]!.GetValue<int>()]!;
+        decimal.Parse(worst["loss"]!.ToString()).ShouldBe(cells.Max(cell => decimal.Parse(cell!["loss"]!.ToString())));
+        worst["price"]!.ToString().ShouldStartWith("-");
+        row["positions"]!.AsArray().ShouldHaveSingleItem()!["symbol"]!.ToString().ShouldBe("BTC-PERP");
+
+        await venue.Priced(buyer, ("BTC", "60000"));
+        var compared = (await client.Get("alice", $"/v1/accounts/{buyer}/compare")).ShouldBe(200);
+        var rows = compared.Json["comparison"]!.AsArray();
+        rows.Select(row => row!["parameterSet"]!.ToString()).ShouldBe(["standard", "isolated", "delta-netting", "standard", "span16", "grid-pm"]);
+        foreach (var other in rows)
+            if (other!["initialMargin"] is { } initial)
+                (decimal.Parse(initial.ToString()) + decimal.Parse(other["saved"]!.ToString())).ShouldBe(decimal.Parse(rows[0]!["initialMargin"]!.ToString()));
+        rows[3]!["saved"]!.ToString().ShouldBe("0");
+        (await client.Get("bob", $"/v1/accounts/{buyer}/compare")).ShouldBeProblem("not-found");
+    }
+
+    [Fact]
+    public async Task The_largest_order_is_taken_and_one_lot_more_is_not()
+    {
+        var (buyer, _) = await Traded("20000", "0.5");
+        await venue.Priced(buyer, ("BTC", "60000"));
+        var limits = (await client.Get("alice", $"/v1/accounts/{buyer}/limits?instrument=1")).ShouldBe(200);
+        foreach (var order in limits.Json["orders"]!.AsArray())
+        {
+            var (side, price, most) = (order!["side"]!.ToString(), order["price"]!.ToString(), decimal.Parse(order["largest"]!.ToString()));
+            most.ShouldBeGreaterThan(0);
+            await venue.Priced(buyer, ("BTC", "60000"));
+            (await Check(side, price, most)).Json["accepted"]!.GetValue<bool>().ShouldBeTrue();
+            (await Check(side, price, most + 0.001m)).Field("code").ShouldBe("insufficient-margin");
+        }
+
+        (await client.Get("alice", $"/v1/accounts/{buyer}/limits?instrument=x")).ShouldBeProblem("malformed-parameter");
+        (await client.Get("alice", $"/v1/accounts/{buyer}/limits?instrument=999")).ShouldBeProblem("unknown-instrument");
+
+        async Task<Answer> Check(string side, string price, decimal quantity) => (await client.Post(
+            "alice", $"/v1/orders/check?account={buyer}", $$"""{"instrument":1,"side":"{{side}}","quantity":"{{quantity / 1.0000000000m}}","price":"{{price}}"}""",
+            key: null)).ShouldBe(200);
     }
 
     [Fact]

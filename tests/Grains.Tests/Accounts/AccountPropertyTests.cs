@@ -64,6 +64,20 @@ public sealed class AccountPropertyTests
     }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void The_lines_of_the_ledger_add_up_to_the_balances() => Prop.ForAll(Inputs, inputs =>
+    {
+        var (account, events) = Run(inputs);
+        var ledger = Balances.Empty;
+        foreach (var cash in events.SelectMany(@event => CashChange.Of(@event)))
+        {
+            ledger = ledger.Add(cash.Change);
+            if (ledger[cash.Change.Asset] != cash.BalanceAfter) return false;
+        }
+
+        return ledger.Amounts.SequenceEqual(account.Balances.Amounts);
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
     public void Stop_and_replay_gives_the_same_bytes() => Prop.ForAll(Inputs, inputs =>
     {
         var grain = new AccountGrain();

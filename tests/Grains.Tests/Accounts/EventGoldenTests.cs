@@ -118,6 +118,19 @@ public sealed class EventGoldenTests
     public void Every_event_name_has_a_sample() =>
         Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
 
+    /// <summary>An event that says what a balance is afterwards is a line of the cash ledger, and no other is.</summary>
+    [Fact]
+    public void Every_event_is_a_line_of_the_ledger_or_moves_no_cash()
+    {
+        foreach (var sample in Samples)
+        {
+            var payload = new System.Buffers.ArrayBufferWriter<byte>();
+            Grain.Encode((object)sample, payload);
+            var movesCash = Encoding.UTF8.GetString(payload.WrittenSpan).Contains("\"balanceAfter\"");
+            CashChange.Of(sample).Any().ShouldBe(movesCash, Grain.NameOf((object)sample));
+        }
+    }
+
     [Theory]
     [InlineData("""{"amount":"1 USDC","balanceAfter":"1 USDC"}""")]                               // a field is missing
     [InlineData("""{"amount":"1 USDC","balanceAfter":"1 USDC","reference":"r","more":1}""")]      // one too many

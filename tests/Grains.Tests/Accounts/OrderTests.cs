@@ -101,6 +101,14 @@ public sealed class OrderTests
         Open.When(new AccountCommand.RequestOrderEnd(new OrderId("o1"))).ThenJournaledRefusal(Rejection.UnknownOrder);
     }
 
+    [Fact]
+    public void An_order_in_what_has_expired_is_refused()
+    {
+        var marks = GivenMarks.At("100", [BtcPerp, BtcFuture]);
+        With("1000 USDC").Under(marks).When(FiveBids with { Instrument = BtcFuture.Id }, BtcFuture.Expiry!.Value)
+            .ThenJournaledRefusal(Rejection.InstrumentExpired);
+    }
+
     /// <summary>The mark and the index are 100 and the band is a tenth: 110 may be bid, and 90 offered.</summary>
     [Theory]
     [InlineData(Side.Buy, "110", "")]

@@ -105,6 +105,27 @@ public sealed class MarginPropertyTests
     }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void The_largest_order_is_taken_and_one_lot_more_is_not() => Prop.ForAll(Steps, steps =>
+    {
+        var venue = Venue();
+        foreach (var step in steps)
+        {
+            Take(venue, step);
+            var account = venue.Of(Alice);
+            var context = new Context(Noon, 1, venue.Marks);
+            var order = Order(step, account);
+            var most = MarginRule.LargestOrder(account, order, step.Listing.Lot, context);
+            if (most > Quantity.Zero && !IsTaken(most)) return false;
+            if (IsTaken(new Quantity(most.E8 + step.Listing.Lot.E8))) return false;
+
+            bool IsTaken(Quantity quantity) => Account.Decide(account, order with { Quantity = quantity }, context).Events
+                is [AccountEvent.OrderReserved, ..];
+        }
+
+        return true;
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
     public void What_a_withdrawal_may_take_is_granted_and_a_unit_more_is_not() => Prop.ForAll(Steps, steps =>
     {
         var venue = Venue();
