@@ -9,8 +9,8 @@ namespace CrossMargin.Journal.Embedded;
 
 /// <summary>
 /// A private PostgreSQL made of the binaries on this machine: for whoever gives no connection string, and for tests. It
-/// listens on a socket in its directory and on loopback, outlives the process that started it (kill -9 included), and is found again by the next
-/// one.
+/// listens on a socket in its directory and on loopback, outlives the process that started it (kill -9 included), and is found
+/// again by the next one.
 /// </summary>
 public sealed class EmbeddedPostgres
 {
