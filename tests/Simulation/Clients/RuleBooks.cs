@@ -51,7 +51,7 @@ internal sealed class RuleBooks
         "dailyVolatility":{"default":"0.05"},
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
         "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"1000000",
-        "slicePatienceMs":700,"paceIntervalMs":1000,"pacePerMarket":"1000","minConfidence":"1"},
+        "slicePatienceMs":700,"paceIntervalMs":1000,"pacePerMarket":"1000","minConfidence":"1","backstopBelow":"0.5","backstopAfterSlices":3},
         "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
         """;
 
