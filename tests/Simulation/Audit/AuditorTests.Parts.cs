@@ -11,6 +11,7 @@ public partial class AuditorTests
     /// <summary>Ann has ten dollars, four of them in an isolated sub-account.</summary>
     private static Book Allocated(string amount = "4", string balance = "6", string allocated = "4") => new Book()
         .Add(Ann, "account.opened.v1", """{"owner":"ann"}""", Key(1))
+        .Add(Ben, "account.opened.v1", """{"owner":"ben"}""", Key(9))
         .Add(Ann, "account.deposited.v1", """{"amount":"10 USDC","balanceAfter":"10 USDC","reference":"r"}""", Source(1))
         .Add(Ann, "account.sub-account-isolated.v1", """{"subAccount":2}""", Key(2))
         .Add(Ann, "account.collateral-allocated.v1", Moving(amount, balance, allocated), Key(3));
@@ -18,6 +19,7 @@ public partial class AuditorTests
     /// <summary>A pending deposit of ten dollars, of which eight were sent away before it was reversed.</summary>
     private static Book Reversed(string amount = "10", string balance = "-8", string deposit = "2") => new Book()
         .Add(Ann, "account.opened.v1", """{"owner":"ann"}""", Key(1))
+        .Add(Ben, "account.opened.v1", """{"owner":"ben"}""", Key(9))
         .Add(Ann, "account.deposited.v1",
             """{"amount":"10 USDC","balanceAfter":"10 USDC","reference":"r","origin":{"form":"Plain","location":"x","finality":"Pending"}}""",
             Source(1))
