@@ -11,11 +11,17 @@ namespace CrossMargin.Cluster;
 /// </summary>
 internal static class Measure
 {
-    private const int Accounts = 10_000, Rounds = 4, AtOnce = 16, LoadSeconds = 8;
+    private const int Accounts = 10_000, Rounds = 4, AtOnce = 16, BatchesToWarmUp = 150, BatchesOfEach = 150, BatchItems = 20;
+
+    /// <summary>Between two deposits of one probe: all of them together stay far below what one principal may send.</summary>
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(60);
+
     private static readonly string Teller = Access.TokenOf(Access.Operator);
 
     public static async Task<int> Run()
     {
+        foreach (var silos in (int[])[1, 2, 4]) await Cost(silos);
+        Console.WriteLine();
         await Venue.Play(seed: 7, silos: 3, async venue =>
         {
             var accounts = await Open(venue, Accounts);
@@ -24,8 +30,6 @@ internal static class Measure
             await Away(venue, accounts, "frozen (SIGSTOP)", silo => silo.Host.Freeze());
             await Away(venue, accounts, "leaving (SIGTERM)", silo => silo.Host.AskToEnd());
         });
-        Console.WriteLine();
-        foreach (var silos in (int[])[1, 2, 4]) await Cost(silos);
         return 0;
     }
 
@@ -85,33 +89,41 @@ internal static class Measure
             while ((await door.Send(venue.Silos[0].Host.Address, Teller, intent)).Said != Said.Applied && !ended.IsCancellationRequested) refused++;
             accepted.At.Add(Stopwatch.GetTimestamp());
             accepted.Took.Add(Stopwatch.GetElapsedTime(asked).TotalMilliseconds);
-            await Task.Delay(10, CancellationToken.None);
+            await Task.Delay(Pace, CancellationToken.None);
         }
 
         return accepted with { Refused = refused };
     }
 
-    /// <summary>The same deposits over any number of silos: processor time of the silos a record, and how many calls were forwarded.</summary>
+    /// <summary>
+    /// The same batches of a custody system over any number of silos: processor time of the silos a record, and how many of them were
+    /// another silo's. A process is warm before it counts; a retry would change what is measured, so there must be none.
+    /// </summary>
     private static async Task Cost(int silos) => await Venue.Play(seed: 11 + silos, silos, async venue =>
     {
-        var accounts = await Open(venue, 500);
+        var accounts = await Open(venue, AtOnce * BatchItems);
+        await Load(1, BatchesToWarmUp);
         var before = (Cpu: Cpu(venue), Forwarded: await Forwarded(venue));
-        var deposits = 0;
-        var until = Stopwatch.GetTimestamp() + (LoadSeconds * Stopwatch.Frequency);
-        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async worker =>
-        {
-            using var door = new Door();
-            var draws = new Random(worker);
-            while (Stopwatch.GetTimestamp() < until)
-            {
-                var to = venue.Silos[draws.Next(venue.Silos.Count)].Host.Address;
-                var answer = await door.Send(to, Teller, Deposit(accounts[draws.Next(accounts.Count)], draws.Next()));
-                if (answer.Said == Said.Applied) Interlocked.Increment(ref deposits);
-            }
-        }));
+        await Load(BatchesToWarmUp + 1, BatchesOfEach);
+        const int Records = AtOnce * BatchesOfEach * BatchItems;
         var cpu = (Cpu(venue) - before.Cpu).TotalMilliseconds;
         var forwarded = await Forwarded(venue) - before.Forwarded;
-        Console.WriteLine($"{silos} silo(s): {deposits} deposits, {1_000 * cpu / deposits:0} µs of processor each in the silos, {100.0 * forwarded / deposits:0} calls forwarded per hundred");
+        Console.WriteLine($"{silos} silo(s): {Records} deposits, {1_000 * cpu / Records:0} µs of processor each in the silos, "
+            + $"{100.0 * forwarded / Records:0} of a hundred forwarded");
+
+        Task Load(int first, int batches) => Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async worker =>
+        {
+            using var door = new Door();
+            var mine = accounts.Skip(worker * BatchItems).Take(BatchItems).ToList();
+            for (var number = first; number < first + batches; number++)
+            {
+                var to = venue.Silos[(worker + number) % venue.Silos.Count].Host.Address;
+                var batch = mine.ConvertAll(account => new Intent(
+                    account.ToString(), $"source {Door.Source} #{number}", new Order.Deposit("1 USDC", $"measure {number}")));
+                var answers = await door.SendBatch(to, Access.TokenOf(Access.Custodian), batch);
+                if (answers.Any(answer => answer.Said != Said.Applied)) throw new InvalidOperationException($"not applied: {answers[0]}");
+            }
+        }));
     });
 
     private static TimeSpan Cpu(Venue venue) => venue.Silos.Aggregate(TimeSpan.Zero, (sum, silo) =>
