@@ -15,8 +15,10 @@ public sealed record LossAnswer(ShardId Shard, AssetAmount Locked, AssetAmount P
 /// </summary>
 /// <param name="Number">The version of the record that asked.</param>
 /// <param name="Shares">Empty until it is allocated.</param>
+/// <param name="Behind">By how much the fund was below zero then, by what the pool carried before: these shares are not for that.</param>
 public sealed record LossRound(
-    long Number, Asset Asset, ImmutableArray<ShardId> Asked, ImmutableArray<LossAnswer> Answers, ImmutableArray<ShardAmount> Shares);
+    long Number, Asset Asset, ImmutableArray<ShardId> Asked, ImmutableArray<LossAnswer> Answers, ImmutableArray<ShardAmount> Shares,
+    AssetAmount Behind);
 
 /// <summary>
 /// What is owed beyond the fund is shared over the pool's gains: largest remainder over the shards, and inside them over accounts.
@@ -135,7 +137,7 @@ public sealed partial record Coordinator
     private Coordinator AskedOf(PoolEvent.LossAsked e)
     {
         Invariant.Holds("L12", Round is null && e.Round == Version, "one loss is shared at a time");
-        return this with { Round = new LossRound(e.Round, e.Asset, e.Shards, [], []) };
+        return this with { Round = new LossRound(e.Round, e.Asset, e.Shards, [], [], new AssetAmount(e.Asset, 0)) };
     }
 
     private Coordinator AnsweredBy(PoolEvent.GainsReported e)
@@ -152,8 +154,10 @@ public sealed partial record Coordinator
         Invariant.Same("L12", e.Deficit, shared + e.Carried);
         foreach (var share in e.Shares)
             Invariant.Holds("L12", share.Amount.Units <= LockedIn(round, share.Shard), "no shard pays more than its accounts locked");
-        var allocated = this with { Round = round with { Shares = e.Shares }, Carried = CarriedWith(e.Carried) };
-        return allocated.IsRoundPaid ? allocated with { Round = null } : allocated;
+        var available = AvailableIn(round.Asset);
+        var behind = available.IsNegative ? -available : available with { Units = 0 };
+        var allocated = this with { Round = round with { Shares = e.Shares, Behind = behind }, Carried = CarriedWith(e.Carried) };
+        return allocated.WithoutPaidRound();
     }
 
     private LossRound RoundOf(long number) => Round is { Shares.IsEmpty: true } round && round.Number == number
@@ -165,7 +169,15 @@ public sealed partial record Coordinator
         share.Amount.Units == 0 || !Shards[share.Shard.Number].Counts
         || PaidInBy(share.Shard, round.Asset) >= round.Answers.First(answer => answer.Shard == share.Shard).PaidIn + share.Amount);
 
-    private Coordinator WithoutPaidRound() => IsRoundPaid ? this with { Round = null } : this;
+    /// <summary>
+    /// What the shares filled of a hole that was there before may be drawn all the same: they were paid for another loss.
+    /// </summary>
+    private Coordinator WithoutPaidRound()
+    {
+        if (!IsRoundPaid || Round is not { } round) return this;
+        var shared = round.Shares.Aggregate(round.Behind with { Units = 0 }, (sum, share) => sum + share.Amount);
+        return this with { Round = null, Carried = CarriedWith(shared < round.Behind ? shared : round.Behind) };
+    }
 
     private AssetAmount PaidInBy(ShardId shard, Asset asset)
     {

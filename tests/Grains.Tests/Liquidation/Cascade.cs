@@ -262,5 +262,11 @@ internal sealed class Cascade
         (fund + carried).ShouldBeGreaterThanOrEqualTo(0);
     }
 
+    /// <summary>What the coordinator knows, for whoever has to find out why a case does not end.</summary>
+    public string Standing =>
+        $"round {Pool.Round}, carried {string.Join(' ', Pool.Carried)}, fund {string.Join(' ', Pool.FundStandings)}, "
+        + string.Join("; ", Pool.Shards.Select(shard =>
+            $"limits {string.Join(' ', shard.FundLimits)} debts {string.Join(' ', shard.Demand?.Debts ?? [])} fund {string.Join(' ', shard.Demand?.Fund ?? [])}"));
+
     private object StateOf(GrainId grain) => states.TryGetValue(grain, out var state) ? state : catalog.TypeOf(grain).Unborn(grain);
 }

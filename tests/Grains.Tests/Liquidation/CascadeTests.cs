@@ -37,6 +37,11 @@ public sealed class CascadeTests
     public void Money_and_contracts_are_conserved_and_every_case_ends() =>
         Prop.ForAll(Crashes, Holds).Check(Config.QuickThrowOnFailure.WithMaxTest(150));
 
+    /// <summary>Two losses, of which the first found nobody to pay it.</summary>
+    [Fact]
+    public void A_crash_in_which_a_second_loss_follows_a_carried_one_ends() => Prop.ForAll(Crashes, Holds).Check(
+        Config.QuickThrowOnFailure.WithMaxTest(1).WithReplay(4445211902777257432, 10008717973342779061, 26));
+
     private static bool Holds(Crash crash)
     {
         var (pool, maker) = Fallen(crash);
@@ -63,7 +68,7 @@ public sealed class CascadeTests
 
         pool.Accounts.Where(account => account.Case is not null || account.Lock is not null).Select(account =>
             $"{account.Status}, balances {string.Join(' ', account.Balances.Amounts)}, positions {string.Join(' ', account.Positions.All)}, "
-            + $"case {account.Case}, lock {account.Lock}").ShouldBeEmpty();
+            + $"case {account.Case}, lock {account.Lock}").ShouldBeEmpty(pool.Standing);
         pool.Pool.Round.ShouldBeNull();
         return true;
     }

@@ -69,6 +69,23 @@ public sealed class LossTests
     }
 
     [Fact]
+    public void The_shares_of_a_loss_pay_that_loss_and_not_the_one_that_is_carried()
+    {
+        Round(deficit: 100, 0, 0, 0);
+        Report(0, debt: 100);
+        Report(0, debt: 50, drawn: 100).OfType<PoolEvent.LossAsked>().ShouldHaveSingleItem();
+        Answer(0, 0);
+        Answer(1, 80);
+        var allocated = Answer(2, 0).OfType<PoolEvent.LossAllocated>().ShouldHaveSingleItem();
+        (allocated.Deficit, allocated.Carried).ShouldBe((Units(50), Units(0)));
+        paidIn[1] += 50;
+        Report(1, debt: 0);
+        Report(0, debt: 50, drawn: 100).OfType<PoolEvent.BudgetGranted>().ShouldHaveSingleItem().FundLimits.ShouldBe([Units(150)]);
+        Report(0, debt: 0, drawn: 150);
+        Standing.ShouldBe((Balance: 0L, Deficit: 100L, Available: -100L));
+    }
+
+    [Fact]
     public void Nothing_is_drawn_from_the_shares_before_the_fund_has_them_and_then_all_of_it()
     {
         Round(deficit: 90, 30, 30, 30);
