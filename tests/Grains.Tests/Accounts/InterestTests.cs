@@ -102,7 +102,7 @@ public sealed class InterestTests
         var grain = new AccountGrain();
         var debtor = new GrainSlot(Alice.Grain, grain) { Number = 0, State = Owing("87600 USDC").State };
         var owner = new GrainSlot(Bob.Grain, grain) { Number = 1, State = With("4 BTC").State };
-        var sweep = new MarginSweep();
+        var sweep = new MarginSweep(new FrameTables());
         sweep.Sweep(Hours(0), [debtor, owner], [debtor, owner]).Turns.ShouldBe([debtor]);
         debtor.State = Owing("87600 USDC").Under(Hours(0)).When(new FrameAdopted(1)).Then<AccountEvent.InterestCharged>().State;
         sweep.Sweep(Hours(0), [debtor, owner], [debtor]).Turns.ShouldBeEmpty();
