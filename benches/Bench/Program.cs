@@ -11,12 +11,12 @@ switch (args)
         await JournalBench.Run(report, parts);
         break;
 
-    case ["clearing", "replay"]:
-        using (var server = await BenchServer.Start()) await ReplayBench.Replay(report, server);
+    case ["clearing", .. var parts]:
+        await ClearingBench.Run(report, parts);
         break;
 
     default:
-        Console.Error.WriteLine($"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] … | ./bench clearing replay");
+        Console.Error.WriteLine($"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] … | ./bench clearing [{string.Join('|', ClearingBench.Parts)}] …");
         return 2;
 }
 
