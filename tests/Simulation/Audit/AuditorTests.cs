@@ -310,7 +310,7 @@ public partial class AuditorTests
 
             for (var shard = 0; shard < 2; shard++) auditor.EndOfBatch(shard);
             for (var shard = 0; shard < 2; shard++)
-                auditor.CheckHead(shard, epoch: 1, heads[shard], Shards[shard][^1].Chain);
+                auditor.CheckHead(shard, epoch: 1, heads[shard], Shards[shard] is [.., var last] ? last.Chain : StoredFormat.Genesis(shard));
             return auditor;
         }
     }

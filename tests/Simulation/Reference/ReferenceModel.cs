@@ -243,14 +243,25 @@ internal sealed partial class ReferenceModel
         private Verdict JudgeOrder(Reservation order, Marks? marks, string seen)
         {
             if (marks is not null && !marks.Instruments.ContainsKey(order.Instrument)) return new Verdict("unknown-instrument", null);
+            if (marks is null) return new Verdict("no-price", null);
             var after = Held with { Orders = [.. orders, order] };
-            return Judge(Held, after, marks, (now, _) =>
+            var (rules, unfilled) = (RulesIn(marks), BookOf(after, marks));
+            var filled = (Book?)unfilled;
+            foreach (var other in after.Orders.Where(other => other.Instrument == order.Instrument && other.Side == order.Side))
+                filled = filled?.After(marks.Instruments[order.Instrument], other.Side, other.Remaining, other.Price, rules.OrderFee);
+            var verdict = Judge(Held, after, marks, (now, _) =>
+                filled is null || Evaluate(filled, marks) is not { IsPriced: true } then ? false : IsNoRiskier(then, now, rules), seen);
+            if (verdict.Reason is not null || filled is null) return verdict;
+
+            // An owner borrows up to the limit, and who is beyond it no more than that.
+            foreach (var (asset, units) in filled.Balances)
             {
-                var (rules, filled) = (RulesIn(marks!), (Book?)BookOf(after, marks!));
-                foreach (var other in after.Orders.Where(other => other.Instrument == order.Instrument && other.Side == order.Side))
-                    filled = filled?.After(marks!.Instruments[order.Instrument], other.Side, other.Remaining, other.Price, rules.OrderFee);
-                return filled is null || Evaluate(filled, marks!) is not { IsPriced: true } then ? false : IsNoRiskier(then, now, rules);
-            }, seen);
+                var spent = units - unfilled.Balances.GetValueOrDefault(asset);
+                var limit = rules.Borrow(asset) is { } borrow ? Rules.Number(borrow, "limit") : None;
+                if (spent.Sign < 0 && -Ratio.Of(Balance(asset) + spent, ScaleOf(asset)) > limit) return new Verdict("borrow-limit", null);
+            }
+
+            return verdict;
         }
 
         private static Outcome Refused(string command, Verdict verdict) =>
