@@ -82,29 +82,20 @@ internal sealed partial class Auditor
         book.Adoption = new Adoption(row.Frame, new Queue<string>(concerned), outcomes, results, WaitersOf(row.Shard));
     }
 
-    /// <summary>
-    /// What is missing, and the sum, word by word, of the hashes of all results: account, version, equity, margin equity, initial
-    /// and maintenance margin, sub-account, status.
-    /// </summary>
+    /// <summary>What is missing, and the sum, word by word, of the hashes of all results: account, version, sub-account, status.</summary>
     private Results ResultsOf(List<string> accounts, Marks marks)
     {
         var (missing, digest, words) = (BigInteger.Zero, (string?)"", new ulong[4]);
-        var result = new byte[61];
+        var result = new byte[29];
         foreach (var account in accounts)
         {
             var standing = reference!.Value(account, marks);
             if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing -= standing.MarginEquity;
-            var isExact = standing.Status is not null && (!standing.IsPriced || standing.Requirement is { Initial.IsExact: true, Maintenance.IsExact: true });
-            if (!isExact) digest = null;
+            if (standing.Status is null) digest = null;
             if (digest is null) continue;
             Array.Clear(result);
             StoredFormat.Bytes(account).CopyTo(result.AsSpan());
-            BigInteger[] numbers =
-            [
-                VersionOf(account), standing.Equity, standing.MarginEquity, standing.Requirement?.Initial.Low ?? 0,
-                standing.Requirement?.Maintenance.Low ?? 0,
-            ];
-            for (var i = 0; i < numbers.Length; i++) BinaryPrimitives.WriteInt64BigEndian(result.AsSpan(16 + (8 * i)), (long)numbers[i]);
+            BinaryPrimitives.WriteInt64BigEndian(result.AsSpan(16), VersionOf(account));
             result[^1] = (byte)Array.IndexOf(AccountBook.Statuses, standing.Status);
             var hash = SHA256.HashData(result);
             for (var i = 0; i < words.Length; i++) words[i] = unchecked(words[i] + BinaryPrimitives.ReadUInt64BigEndian(hash.AsSpan(8 * i)));
