@@ -46,8 +46,6 @@ public sealed record CashChange(
         AccountEvent.TransferReturned e => new CashChange("transfer-returned", e.Amount, e.BalanceAfter),
         AccountEvent.FillApplied e => Of("trade", e.Change),
         AccountEvent.FillReversed e => Of("bust", e.Change),
-        AccountEvent.HandedOver e => Of("handed-over", e.Change),
-        AccountEvent.TakenOver e => Of("taken-over", e.Change),
         AccountEvent.FundingApplied e => new CashChange("funding", -e.Funding, e.BalanceAfter, Funding: e.Funding),
         AccountEvent.Settled e => new CashChange("expiry", e.Realized, e.BalanceAfter, Realized: e.Realized),
         AccountEvent.DaySettled e => new CashChange("daily-settlement", e.Realized, e.BalanceAfter, Realized: e.Realized),
