@@ -88,12 +88,12 @@ internal sealed partial class Auditor
     /// </summary>
     private Results ResultsOf(List<string> accounts, Marks marks)
     {
-        var (missing, digest, words) = (BigInteger.Zero, (string?)"", new ulong[4]);
+        var (missing, digest, words) = ((BigInteger?)BigInteger.Zero, (string?)"", new ulong[4]);
         var result = new byte[61];
         foreach (var account in accounts)
         {
             var standing = reference!.Value(account, marks);
-            if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing -= standing.MarginEquity;
+            if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing = standing.MayBeFrozen ? null : missing - standing.MarginEquity;
             var isExact = standing.Status is not null && (!standing.IsPriced || standing.Requirement is { Initial.IsExact: true, Maintenance.IsExact: true });
             if (!isExact) digest = null;
             if (digest is null) continue;
