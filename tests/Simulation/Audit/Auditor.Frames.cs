@@ -85,12 +85,12 @@ internal sealed partial class Auditor
     /// <summary>What is missing, and the sum, word by word, of the hashes of all results: account, version, sub-account, status.</summary>
     private Results ResultsOf(List<string> accounts, Marks marks)
     {
-        var (missing, digest, words) = (BigInteger.Zero, (string?)"", new ulong[4]);
+        var (missing, digest, words) = ((BigInteger?)BigInteger.Zero, (string?)"", new ulong[4]);
         var result = new byte[29];
         foreach (var account in accounts)
         {
             var standing = reference!.Value(account, marks);
-            if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing -= standing.MarginEquity;
+            if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing = standing.MayBeFrozen ? null : missing - standing.MarginEquity;
             if (standing.Status is null) digest = null;
             if (digest is null) continue;
             Array.Clear(result);

@@ -15,6 +15,7 @@ internal readonly record struct Figure(BigInteger Low, BigInteger High)
     /// <param name="scale">What was added up to it: doubles of that size were rounded.</param>
     public static Figure Ceiling(Ratio units, Ratio scale)
     {
+        if (units.Sign == 0) return Zero;   // nothing was added up
         var doubt = scale.Abs() * Ratio.Of(4, 15);
         return new Figure((units - doubt).Up(6), (units + doubt).Up(6));
     }
@@ -41,13 +42,16 @@ internal readonly record struct Figure(BigInteger Low, BigInteger High)
 /// <param name="Status">Null where it rests on an unknown requirement.</param>
 internal sealed record Standing(string? Status, BigInteger Equity, BigInteger MarginEquity, Requirement? Requirement, bool IsPriced)
 {
+    /// <summary>Collateral without a price was left out, and the unknown requirement decides whether that matters.</summary>
+    public bool MayBeFrozen { get; init; }
+
     public static readonly Standing NothingAtRisk = new("Healthy", 0, 0, null, IsPriced: false);
     public static readonly Standing Frozen = new("Frozen", 0, 0, null, IsPriced: false);
 
     /// <summary>The figures that a record names against these; says what is wrong, or nothing.</summary>
     public string? Contradicts(JsonElement? margin)
     {
-        if (margin is not { } named) return IsPriced ? "figures are missing" : null;
+        if (margin is not { } named) return IsPriced && !MayBeFrozen ? "figures are missing" : null;
         if (!IsPriced) return "there are figures where nothing is at risk or priced";
         if (Of("equity") != Equity) return $"the equity is {StoredFormat.Money(Equity)}";
         if (Of("marginEquity") != MarginEquity) return $"the margin equity is {StoredFormat.Money(MarginEquity)}";

@@ -188,7 +188,7 @@ internal sealed partial class ReferenceModel
             var book = BookOf(held, marks);
             var standing = Evaluate(book, marks);
             return !book.LeavesOut || standing.Status is "Healthy" or "Warning" or "Frozen" ? standing
-                : standing.Status is null ? standing : Standing.Frozen;
+                : standing.Status is null ? standing with { MayBeFrozen = true } : Standing.Frozen;
         }
 
         /// <summary>Funding that stands in the frame counts as it will be booked; collateral without a price counts nothing.</summary>
