@@ -371,6 +371,6 @@ internal sealed partial class ReferenceModel
         if (!then.Maintenance.IsExact || !was.Maintenance.IsExact) return null;
         var (mm, mmBefore) = (then.Maintenance.Low, was.Maintenance.Low);
         if (!rules.TakesRatioOnly && after.MarginEquity - mm >= before.MarginEquity - mmBefore) return true;
-        return after.MarginEquity * mmBefore >= before.MarginEquity * mm;
+        return mmBefore.IsZero ? after.MarginEquity >= before.MarginEquity : after.MarginEquity * mmBefore >= before.MarginEquity * mm;
     }
 }
