@@ -104,18 +104,22 @@ internal sealed partial class ShardThread
         {
             var untilTick = options.Tick - clock.GetElapsedTime(nextTick);
             spare = inbox.Take(spare, untilTick > TimeSpan.Zero ? untilTick : TimeSpan.Zero);
-            var now = Instant.From(clock.GetUtcNow());
             if (Interlocked.Exchange(ref offered, null) is { } frame)
+            {
+                var now = Now();
                 foreach (var shard in shards.Where(shard => !IsDraining(shard))) Guarded(shard, s => s.Offer(now, frame));
-            foreach (var inbound in spare) Handle(now, inbound);
+            }
+
+            HandleAll(spare);
 
             // Whoever was answered may have asked again: that belongs into the commit that leaves now.
             spare = inbox.Take(spare, TimeSpan.Zero);
-            foreach (var inbound in spare) Handle(now, inbound);
+            HandleAll(spare);
 
             if (clock.GetElapsedTime(nextTick) >= options.Tick)
             {
                 nextTick = clock.GetTimestamp();
+                var now = Now();
                 foreach (var shard in shards.Where(shard => !IsHandedOver(shard))) Guarded(shard, s => s.Tick(now));
             }
 
@@ -125,6 +129,16 @@ internal sealed partial class ShardThread
             SendAll();
             if (draining.Count > 0) TellDrained();
         }
+    }
+
+    private Instant Now() => Instant.From(clock.GetUtcNow());
+
+    /// <summary>At a time that is read after all of it was asked: nothing is decided before it was said.</summary>
+    private void HandleAll(List<Inbound> taken)
+    {
+        if (taken.Count == 0) return;
+        var now = Now();
+        foreach (var inbound in taken) Handle(now, inbound);
     }
 
     private void Handle(Instant now, Inbound inbound)

@@ -130,4 +130,28 @@ public sealed class VenueLifeTests : LiveVenue
             }
         }
     }
+
+    /// <summary>What is asked while the thread is at work is taken in by the same round, and is not older than its question.</summary>
+    [Fact]
+    public async Task Nothing_is_decided_before_it_was_said()
+    {
+        await using var silo = Start();
+        await Ask(silo, Exchange.Grain, new MarketCommand.AdmitSource(Sources[0], 1));
+        var said = new TaskCompletionSource<JournalRecord>();
+        var asked = 0;
+        silo.Read(Exchange.Grain, new Answered(_ =>
+        {
+            if (Interlocked.Exchange(ref asked, 1) == 1) return;
+            for (var second = 0; second < 10; second++) Time.Advance();
+            var quote = Say(silo, Exchange.Grain, Sources[0].Name,
+                new MarketCommand.Quote(Sources[0], Time.Now, [new IndexQuote(new("BTC"), P("60000"))]));
+            quote.ContinueWith(said.SetFromTask, TaskScheduler.Default);
+        }));
+        Catalog.Decode(await said.Task).ShouldBeOfType<MarketEvent.Quoted>();
+    }
+
+    private sealed class Answered(Action<Reply> then) : ICaller
+    {
+        public void Answer(in Reply reply) => then(reply);
+    }
 }
