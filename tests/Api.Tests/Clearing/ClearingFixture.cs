@@ -43,7 +43,7 @@ public sealed class ClearingFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        (await LiveAuditTests.Standing(Client)).ShouldBe("agrees");
+        (await LiveAuditTests.Standing(Client)).ShouldBe("agrees", (await Client.Get("nobody", "/health/audit")).Text);
         await venue.DisposeAsync();
     }
 
