@@ -15,6 +15,7 @@ public sealed class Session
     public static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
 
     private const decimal Endowment = 500_000;
+    private const decimal BackstopQuota = 250_000;
     private const double OpeningBitcoin = 60_000;
     private const double OpeningEther = 3_000;
 
@@ -38,6 +39,9 @@ public sealed class Session
 
     public Market Market { get; }
 
+    /// <summary>The account that takes over what books will not take.</summary>
+    public required string Backstop { get; init; }
+
     public long Trades { get; private set; }
 
     public long Orders { get; private set; }
@@ -53,11 +57,12 @@ public sealed class Session
     /// <param name="now">When virtual time begins; what is listed, and what an option is worth, follow from it.</param>
     public static async Task<Session> Open(ClearingApi api, DemoOptions options, DateTimeOffset now, CancellationToken cancel)
     {
-        var opening = new Opening(api, Path.Combine(options.DataDirectory, "demo-members"));
+        var opening = new Opening(api, options.DataDirectory);
         await opening.AdmitSources(cancel);
         await opening.EndowFund(options.Scenario?.Fund ?? Endowment, cancel);
         var instruments = await opening.List(now, cancel);
         var members = await opening.OpenAccounts(options.Accounts, cancel);
+        var backstop = await opening.RegisterBackstop(instruments, options.Scenario?.BackstopQuota ?? BackstopQuota, cancel);
         var feed = await Feed.Resume(api, cancel);
 
         // A run that goes on where another one ended does not repeat its chances.
@@ -68,7 +73,7 @@ public sealed class Session
         await feed.Send(cancel);
 
         var liquidations = await LiquidationStream.Resume(api, cancel);
-        var session = new Session(api, feed, await PriceFeeds.Resume(api, seed + 2, cancel), liquidations, market);
+        var session = new Session(api, feed, await PriceFeeds.Resume(api, seed + 2, cancel), liquidations, market) { Backstop = backstop };
         await session.UntilPriced(cancel);
         return session;
     }

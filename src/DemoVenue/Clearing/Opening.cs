@@ -9,20 +9,42 @@ namespace CrossMargin.DemoVenue.Clearing;
 /// What has to be there before anybody trades: sources, instruments, members with accounts and money. What an earlier run has
 /// done is found and not done again.
 /// </summary>
-public sealed class Opening(ClearingApi api, string membersFile)
+public sealed class Opening(ClearingApi api, string directory)
 {
     private const string AlreadyAdmitted = "-already-admitted";
     private const decimal BitcoinTick = 0.5m;
     private const decimal BitcoinLot = 0.001m;
 
+    private const decimal BackstopFunds = 2_000_000;
+
     private static readonly decimal[] Strikes = [50_000, 60_000, 70_000];
     private static readonly TimeSpan ShortestLife = TimeSpan.FromDays(20);
+
+    private readonly string membersFile = Path.Combine(directory, "demo-members");
+    private readonly string backstopFile = Path.Combine(directory, "demo-backstop");
 
     public async Task AdmitSources(CancellationToken cancel)
     {
         await Admit("/v1/feeds", new JsonObject { ["source"] = Feed.Source }, cancel);
         foreach (var source in PriceFeeds.Spot.Append(PriceFeeds.Volatilities))
             await Admit("/v1/sources", new JsonObject { ["source"] = source, ["weight"] = 1 }, cancel);
+    }
+
+    /// <summary>
+    /// Somebody who takes over, at the bankruptcy price, what books will not take, up to so much of each market. It never trades.
+    /// </summary>
+    public async Task<string> RegisterBackstop(IReadOnlyList<Instrument> instruments, decimal quota, CancellationToken cancel)
+    {
+        if (File.Exists(backstopFile)) return await File.ReadAllTextAsync(backstopFile, cancel);
+        var opened = ClearingApi.Expect(await api.Post(Credentials.Broker, "/v1/accounts", [], cancel), "opening an account");
+        var account = (string)opened["account"]!;
+        await Deposit([Deposit(account, 1, "USDC", BackstopFunds, "demo backstop")], cancel);
+        var quotas = new JsonArray([.. instruments.Where(instrument => !instrument.IsOption)
+            .Select(instrument => new JsonObject { ["instrument"] = instrument.Id, ["notional"] = Decimals.Text(quota) })]);
+        var body = new JsonObject { ["account"] = account, ["quotas"] = quotas };
+        ClearingApi.Expect(await api.Post(Credentials.Operator, "/v1/backstops", body, cancel), "registering a backstop");
+        await File.WriteAllTextAsync(backstopFile, account, cancel);
+        return account;
     }
 
     /// <summary>Once: a fund that was endowed before keeps what it has.</summary>
@@ -148,27 +170,25 @@ public sealed class Opening(ClearingApi api, string membersFile)
     /// <summary>Always the same numbers with the same amounts: who has them already keeps what he has.</summary>
     private async Task Fund(List<Member> members, CancellationToken cancel)
     {
-        var items = new JsonArray();
-        foreach (var member in members)
-        {
-            items.Add(Deposit(member, 1, "USDC", member.Funds));
-            if (member.Ether > 0) items.Add(Deposit(member, 2, "ETH", member.Ether));
-        }
-
-        foreach (var batch in items.Select(item => item!.DeepClone()).Chunk(1_000))
-        {
-            var body = new JsonObject { ["items"] = new JsonArray([.. batch]) };
-            var answer = ClearingApi.Expect(await api.Report(Credentials.Custodian, "/v1/custody/vault/deposits", body, cancel), "funding");
-            var results = answer["results"]!.AsArray();
-            if (results.FirstOrDefault(result => (string?)result!["status"] is not ("applied" or "duplicate")) is { } bad)
-                throw new DemoFailed($"funding: the clearinghouse answered {bad.ToJsonString()}");
-        }
+        var deposits = members.Select(member => Deposit(member.Account, 1, "USDC", member.Funds, $"demo {member.Place}"))
+            .Concat(members.Where(member => member.Ether > 0)
+                .Select(member => Deposit(member.Account, 2, "ETH", member.Ether, $"demo {member.Place}")));
+        foreach (var batch in deposits.Chunk(1_000)) await Deposit(batch, cancel);
     }
 
-    private static JsonObject Deposit(Member member, int number, string asset, decimal amount) => new()
+    private async Task Deposit(JsonObject[] items, CancellationToken cancel)
     {
-        ["account"] = member.Account, ["sourceSequence"] = number, ["asset"] = asset, ["amount"] = Decimals.Text(amount),
-        ["reference"] = $"demo {member.Place}",
+        var body = new JsonObject { ["items"] = new JsonArray([.. items]) };
+        var answer = ClearingApi.Expect(await api.Report(Credentials.Custodian, "/v1/custody/vault/deposits", body, cancel), "funding");
+        var results = answer["results"]!.AsArray();
+        if (results.FirstOrDefault(result => (string?)result!["status"] is not ("applied" or "duplicate")) is { } bad)
+            throw new DemoFailed($"funding: the clearinghouse answered {bad.ToJsonString()}");
+    }
+
+    private static JsonObject Deposit(string account, int number, string asset, decimal amount, string reference) => new()
+    {
+        ["account"] = account, ["sourceSequence"] = number, ["asset"] = asset, ["amount"] = Decimals.Text(amount),
+        ["reference"] = reference,
     };
 
     /// <summary>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using CrossMargin.DemoVenue.Clearing;
-using CrossMargin.DemoVenue.Traders;
 
 namespace CrossMargin.DemoVenue.Scenarios;
 
@@ -49,10 +48,10 @@ public sealed class Outcome
     /// <summary>What accounts owe that have nothing left.</summary>
     public decimal Uncovered { get; private set; }
 
-    public static async Task<Outcome> Read(ClearingApi api, IReadOnlyList<Member> members, CancellationToken cancel)
+    public static async Task<Outcome> Read(ClearingApi api, IEnumerable<string> accounts, CancellationToken cancel)
     {
         var outcome = new Outcome();
-        var histories = await Task.WhenAll(members.Select(member => History(api, member, cancel)));
+        var histories = await Task.WhenAll(accounts.Select(account => History(api, account, cancel)));
         foreach (var (events, equity) in histories)
         {
             outcome.Add(events);
@@ -144,20 +143,20 @@ public sealed class Outcome
         Slippage += paid - (quantity * Decimals.Read(slice["mark"]));
     }
 
-    private static async Task<(List<JsonNode> Events, decimal Equity)> History(ClearingApi api, Member member, CancellationToken cancel)
+    private static async Task<(List<JsonNode> Events, decimal Equity)> History(ClearingApi api, string account, CancellationToken cancel)
     {
         var events = new List<JsonNode>();
         for (string? cursor = ""; cursor is not null;)
         {
             var from = cursor.Length > 0 ? $"&cursor={Uri.EscapeDataString(cursor)}" : "";
-            var answer = await api.Get(Credentials.Auditor, $"/v1/accounts/{member.Account}/events?limit=1000{from}", cancel);
+            var answer = await api.Get(Credentials.Auditor, $"/v1/accounts/{account}/events?limit=1000{from}", cancel);
             var page = ClearingApi.Expect(answer, "what happened to an account");
             events.AddRange(page["data"]!.AsArray().Select(record => record!));
             cursor = (string?)page["nextCursor"];
         }
 
         var summary = ClearingApi.Expect(
-            await api.Get(Credentials.Auditor, $"/v1/accounts/{member.Account}/summary", cancel), "how an account stands");
+            await api.Get(Credentials.Auditor, $"/v1/accounts/{account}/summary", cancel), "how an account stands");
         return (events, summary["equity"] is { } equity ? Decimals.Read(equity) : 0);
     }
 

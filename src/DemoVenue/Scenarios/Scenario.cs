@@ -12,8 +12,10 @@ public enum Pace
     Clock,
 }
 
-/// <summary>A course of prices that brings accounts down, and what is in the fund before it.</summary>
-public sealed record Scenario(string Name, decimal Fund, IReadOnlyList<Stretch> Course)
+/// <summary>
+/// A course of prices that brings accounts down, what is in the fund before it, and how much of each market the backstop takes over.
+/// </summary>
+public sealed record Scenario(string Name, decimal Fund, decimal BackstopQuota, IReadOnlyList<Stretch> Course)
 {
     private static readonly Stretch BuildUp = new(240, 0.0002, Pace.AtOnce);
     private static readonly Stretch CleanUp = new(40, 0, Pace.Clock);
@@ -22,10 +24,10 @@ public sealed record Scenario(string Name, decimal Fund, IReadOnlyList<Stretch> 
     public static readonly IReadOnlyList<Scenario> All =
     [
         // A fifth in a minute, half of it back in the next one. Slices have time, and books something to give.
-        new("flash-crash", Fund: 500_000,
+        new("flash-crash", Fund: 500_000, BackstopQuota: 250_000,
             [BuildUp, new(60, -0.004, Pace.Clock), new(10, 0, Pace.Clock), new(40, 0.003, Pace.Clock), CleanUp]),
 
         // A quarter in four seconds, and nothing back: faster than books are quoted anew, with next to nothing in the fund.
-        new("fund-exhaustion", Fund: 1_000, [BuildUp, new(4, -0.07, Pace.Clock), CleanUp]),
+        new("fund-exhaustion", Fund: 1_000, BackstopQuota: 50_000, [BuildUp, new(4, -0.07, Pace.Clock), CleanUp]),
     ];
 }

@@ -26,7 +26,8 @@ public sealed class ScenarioRun(ClearingApi api, Session session, Scenario scena
         }
 
         await summary.Print(cancel);
-        var outcome = await Outcome.Read(api, session.Market.Members, cancel);
+        var accounts = session.Market.Members.Select(member => member.Account).Append(session.Backstop);
+        var outcome = await Outcome.Read(api, accounts, cancel);
         var verdict = ClearingApi.Expect(await api.Report(Credentials.Auditor, "/v1/audit/verify", [], cancel), "verifying the journal");
         var isConserved = (string?)verdict["verdict"] == "agrees";
         await output.WriteLineAsync();

@@ -2,15 +2,14 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text;
 using Npgsql;
 
 namespace CrossMargin.Journal.Embedded;
 
 /// <summary>
 /// A private PostgreSQL made of the binaries on this machine: for whoever gives no connection string, and for tests. It
-/// listens on a socket in its directory and on loopback, outlives the process that started it (kill -9 included), and is found
-/// again by the next one.
+/// listens on loopback only, outlives the process that started it (kill -9 included), and is found again by the next
+/// one.
 /// </summary>
 public sealed class EmbeddedPostgres
 {
@@ -28,6 +27,7 @@ public sealed class EmbeddedPostgres
         ["full_page_writes"] = "on",
         ["synchronous_commit"] = "on",
         ["listen_addresses"] = "127.0.0.1",
+        ["unix_socket_directories"] = "",
         ["shared_buffers"] = "256MB",
         ["max_connections"] = "120",
         ["max_wal_size"] = "4GB",
@@ -135,10 +135,7 @@ public sealed class EmbeddedPostgres
         var port = options.Port ?? FreePort();
         if (options.Port is not null) RefuseUsedPort(port);
 
-        var settings = Defaults
-            .Append(new("wal_compression", WalCompression()))
-            .Append(new("unix_socket_directories", CanHaveSocket(port) ? options.Directory : ""))
-            .Concat(options.Settings)
+        var settings = Defaults.Append(new("wal_compression", WalCompression())).Concat(options.Settings)
             .Append(new("port", port.ToString()));
         File.WriteAllLines(Path.Combine(Cluster, "crossmargin.conf"), settings.Select(s => $"{s.Key} = '{s.Value}'"));
         user.Run("sh", ["-c", ": > \"$1\"", "sh", Log]);
@@ -238,18 +235,10 @@ public sealed class EmbeddedPostgres
         return File.ReadAllText(PasswordFile).Trim();
     }
 
-    /// <summary>Through the socket in its directory where there is one: a commit spends less in the kernel than over loopback.</summary>
     private string Connection(string role, string database) => new NpgsqlConnectionStringBuilder
     {
-        Host = File.Exists(Socket(Port)) ? options.Directory : "127.0.0.1",
-        Port = Port, Username = role, Password = password, Database = database,
+        Host = "127.0.0.1", Port = Port, Username = role, Password = password, Database = database,
     }.ConnectionString;
-
-    private string Socket(int port) => Path.Combine(options.Directory, $".s.PGSQL.{port}");
-
-    /// <summary>The kernel keeps the path of a socket in 108 bytes; setting values stand in quotes.</summary>
-    private bool CanHaveSocket(int port) =>
-        Encoding.UTF8.GetByteCount(Socket(port)) < 108 && options.Directory.AsSpan().IndexOfAny("',\"\\") < 0;
 
     private static int FreePort()
     {

@@ -9,16 +9,22 @@ namespace CrossMargin.Api.Tests.Clearing;
 /// A venue of its own where something is traded: frames that come by themselves would disturb tests that compare the journal
 /// before and after. All that is done to it is audited while it is done.
 /// </summary>
-public sealed class ClearingFixture : IAsyncLifetime
+public class ClearingFixture : IAsyncLifetime
 {
     public const int BtcPerp = 1, EthPerp = 2, BtcFuture = 3, Call60K = 4, Put60K = 5;
 
     /// <summary>Of all that is listed here and has one to come.</summary>
     public static readonly string Expiry = DateTimeOffset.UtcNow.AddDays(30).ToString("yyyy-MM-dd'T'08:00:00'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
-    private readonly VenueFixture venue = new(("AUDITEVERY", "00:00:00.2"));
+    private readonly VenueFixture venue;
+    private readonly string standing;
     private readonly Dictionary<string, long> sent = [];
     private int named;
+
+    public ClearingFixture() => (venue, standing) = (new VenueFixture(("AUDITEVERY", "00:00:00.2")), "agrees");
+
+    /// <param name="standing">What its audit says in the end.</param>
+    protected ClearingFixture(VenueFixture venue, string standing) => (this.venue, this.standing) = (venue, standing);
 
     public VenueClient Client => venue.Client;
 
@@ -43,7 +49,7 @@ public sealed class ClearingFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        (await LiveAuditTests.Standing(Client)).ShouldBe("agrees");
+        (await LiveAuditTests.Standing(Client)).ShouldBe(standing);
         await venue.DisposeAsync();
     }
 

@@ -4,8 +4,11 @@ using Npgsql;
 
 namespace CrossMargin.Api.Tests.Clearing;
 
+/// <summary>For a test that plants what an audit beside the silo would find, sooner or later.</summary>
+public sealed class UnauditedVenue() : ClearingFixture(new VenueFixture(), "off");
+
 /// <summary>What was decided under a frame is decided again from the journal, and a figure that was changed shows.</summary>
-public sealed class RepricingTests(ClearingFixture venue)
+public sealed class RepricingTests(UnauditedVenue venue) : IClassFixture<UnauditedVenue>
 {
     private readonly VenueClient client = venue.Client;
 

@@ -8,7 +8,7 @@ using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
 
 namespace CrossMargin.Grains.Tests.Access;
 
-public sealed class AccessRegisterTests
+public sealed class AccessRegisterTests() : EventGoldens(Grain, [Sample])
 {
     private static readonly AccessGrain Grain = new();
     private static readonly AccessId Id = AccessId.For("test");
@@ -20,9 +20,6 @@ public sealed class AccessRegisterTests
         new PrincipalId("custodian"), ["venue:write"], "none", [new SourceId("vault")], [], [new AccessKey("custodian-1", Noon), new AccessKey("custodian-2")]);
 
     private static readonly AccessEvent Sample = new AccessEvent.InForce([Alice, Vault]);
-
-    [Fact]
-    public void An_event_has_the_bytes_that_it_always_had() => Goldens.Hold(Grain, Sample);
 
     [Fact]
     public void Every_list_that_comes_into_force_is_a_record_also_one_that_was_in_force_before()

@@ -10,12 +10,7 @@ using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
 
 namespace CrossMargin.Grains.Tests.Accounts;
 
-/// <summary>
-/// The bytes of every event that was ever journaled, one file a version: Golden/&lt;name&gt;.json. A file is added,
-/// never changed:
-/// what is in a journal stays readable, and hashes stay right.
-/// </summary>
-public sealed class EventGoldenTests
+public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
 {
     private static readonly AccountGrain Grain = new();
 
@@ -106,17 +101,6 @@ public sealed class EventGoldenTests
         SubAccountId.Main, new InstrumentId(1), new Quantity(-50_000_000), Amount("-32500.25 USDC"), Amount("500.25 USDC"),
         Amount("16.250125 USDC"), Amount("0.000001 USDC"), 42, new FundingPoint(3, 1_234_500_000_000), new Quantity(100_000_000),
         Amount("64000 USDC"), Amount("1484.000124 USDC"));
-
-    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void An_event_has_the_bytes_that_it_always_had(string name) =>
-        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
-
-    [Fact]
-    public void Every_event_name_has_a_sample() =>
-        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
 
     /// <summary>An event that says what a balance is afterwards is a line of the cash ledger, and no other is.</summary>
     [Fact]

@@ -10,7 +10,7 @@ using static CrossMargin.Grains.Tests.Trades.GivenVenue;
 namespace CrossMargin.Grains.Tests.Liquidation;
 
 /// <summary>What goes to matching engines, in one order.</summary>
-public sealed class LinkTests
+public sealed class LinkTests() : EventGoldens(Grain, Samples)
 {
     private static readonly VenueLinkGrain Grain = new();
 
@@ -29,17 +29,6 @@ public sealed class LinkTests
     ];
 
     private VenueLink link = VenueLink.Unborn(LinkId.Main);
-
-    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void An_event_has_the_bytes_that_it_always_had(string name) =>
-        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
-
-    [Fact]
-    public void Every_event_name_has_a_sample() =>
-        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
 
     [Fact]
     public void An_order_is_sent_acknowledged_called_back_and_closed()

@@ -9,7 +9,7 @@ using static CrossMargin.Grains.Tests.Trades.GivenVenue;
 
 namespace CrossMargin.Grains.Tests.Markets;
 
-public sealed class MarketEventGoldenTests
+public sealed class MarketEventGoldenTests() : EventGoldens(Grain, Samples)
 {
     private static readonly MarketGrain Grain = new();
 
@@ -48,15 +48,4 @@ public sealed class MarketEventGoldenTests
         new MarketEvent.DaySettled(7, new DayMark(BtcFuture.Id, 3, P("65000.5"))),
         new MarketEvent.CommandRefused("list", Rejection.TermsOutOfRange),
     ];
-
-    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void An_event_has_the_bytes_that_it_always_had(string name) =>
-        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
-
-    [Fact]
-    public void Every_event_name_has_a_sample() =>
-        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
 }

@@ -7,7 +7,7 @@ using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
 
 namespace CrossMargin.Grains.Tests.Parameters;
 
-public sealed class ParameterEventGoldenTests
+public sealed class ParameterEventGoldenTests() : EventGoldens(Grain, Samples)
 {
     private static readonly ParametersGrain Grain = new(MarketId.For("test"));
     private static readonly ParameterText Text = new("{\"format\":1,\"name\":\"a \\u0022b\\u0022\",\"rates\":[\"0.5\"]}");
@@ -18,15 +18,4 @@ public sealed class ParameterEventGoldenTests
         new ParameterEvent.Effective(2, Text, Noon),
         new ParameterEvent.CommandRefused("publish", Rejection.DocumentRefused, [new DocumentError("/model/kind", "required")]),
     ];
-
-    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void An_event_has_the_bytes_that_it_always_had(string name) =>
-        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
-
-    [Fact]
-    public void Every_event_name_has_a_sample() =>
-        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
 }

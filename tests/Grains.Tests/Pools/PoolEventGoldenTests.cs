@@ -8,7 +8,7 @@ using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
 
 namespace CrossMargin.Grains.Tests.Pools;
 
-public sealed class PoolEventGoldenTests
+public sealed class PoolEventGoldenTests() : EventGoldens(Grain, Samples)
 {
     private static readonly CoordinatorGrain Grain = new(new ShardMap(64));
 
@@ -28,15 +28,4 @@ public sealed class PoolEventGoldenTests
         new PoolEvent.ShardBroughtBack(new ShardId(7), "mended"),
         new PoolEvent.CommandRefused("set-aside", Rejection.ShardAlreadySetAside),
     ];
-
-    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void An_event_has_the_bytes_that_it_always_had(string name) =>
-        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
-
-    [Fact]
-    public void Every_event_name_has_a_sample() =>
-        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
 }

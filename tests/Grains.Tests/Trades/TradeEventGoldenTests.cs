@@ -9,7 +9,7 @@ using static CrossMargin.Grains.Tests.Trades.GivenVenue;
 
 namespace CrossMargin.Grains.Tests.Trades;
 
-public sealed class TradeEventGoldenTests
+public sealed class TradeEventGoldenTests() : EventGoldens(Grain, Samples)
 {
     private static readonly TradeCaptureGrain Grain = new();
 
@@ -33,15 +33,4 @@ public sealed class TradeEventGoldenTests
         new TradeEvent.FundingLearned(BtcPerp.Id, new FundingPoint(4, 1_000_000_000_000)),
         new TradeEvent.CommandRefused("capture", Rejection.UnknownInstrument),
     ];
-
-    public static TheoryData<string> Names => [.. Samples.Select(sample => Grain.NameOf((object)sample))];
-
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void An_event_has_the_bytes_that_it_always_had(string name) =>
-        Goldens.Hold(Grain, Samples.Single(sample => Grain.NameOf((object)sample) == name));
-
-    [Fact]
-    public void Every_event_name_has_a_sample() =>
-        Samples.Select(sample => Grain.NameOf((object)sample)).ShouldBe(Grain.EventNames, ignoreOrder: true);
 }
