@@ -51,6 +51,7 @@ public class ClearingFixture : IAsyncLifetime
     {
         (await LiveAuditTests.Standing(Client)).ShouldBe(standing);
         await venue.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     public static JsonObject Terms(
