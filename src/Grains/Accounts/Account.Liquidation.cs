@@ -153,7 +153,7 @@ public sealed partial record Account
     private static Decision<AccountEvent> WithCase(
         Account account, object input, Decision<AccountEvent> decision, Context context, MarginMarks? marks)
     {
-        if (marks is null || marks.JudgesNobody || decision.Refused != Rejection.None) return decision;
+        if (marks is null || decision.Refused != Rejection.None) return decision;
         if (decision.Events is [AccountEvent.CommandRefused]) return decision;
         var after = decision.Events.Aggregate(account, Evolve);
         if (after.Case is null && !CannotCarry(after.Status)) return decision;

@@ -14,7 +14,7 @@ public sealed partial record Account
 
     private static Decision<AccountEvent> LockGain(Account account, GainsAsked asked, MarginMarks? marks)
     {
-        if (account.Phase != AccountPhase.Open || marks is null || marks.JudgesNobody) return Nothing;
+        if (account.Phase != AccountPhase.Open || marks is null) return Nothing;
         var gain = EligibleGain.Of(account, asked.Asset, marks);
         return gain.IsPositive || account.Lock is not null ? new AccountEvent.GainLocked(asked.Round, gain) : Nothing;
     }

@@ -58,24 +58,18 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.CaseEnded, typeof(AccountEvent.CaseEnded)),
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
-    private bool isMargined = true;
-
-    /// <summary>Accounts of a build whose frames are not the market's: the ledger alone, where any order is taken.</summary>
-    public static AccountGrain Unmargined { get; } = new() { isMargined = false };
-
     public override GrainKind Kind => GrainKind.Account;
     public override int SnapshotSchema => 6;
 
     protected override Type Commands => typeof(AccountCommand);
 
     protected override Account Empty(GrainId id) => Account.Unopened(new AccountId(id));
-    protected override Decision<AccountEvent> Decide(Account state, object input, Context context) =>
-        Account.Decide(state, input, isMargined ? context : context with { Marks = MarginMarks.OfNobody });
+    protected override Decision<AccountEvent> Decide(Account state, object input, Context context) => Account.Decide(state, input, context);
     protected override Account Evolve(Account state, AccountEvent @event) => Account.Evolve(state, @event);
     protected override void Verify(Account state) => state.Verify();
     protected override Instant? DueAt(Account state) => state.DueAt();
     public override long? WaitsSince(object state) => ((Account)state).WaitsSince();
-    public override long? AsksSince(object state) => isMargined ? ((Account)state).AsksSince() : null;
+    public override long? AsksSince(object state) => ((Account)state).AsksSince();
     public override ImmutableArray<FundShare> FundSharesOf(object state) => ((Account)state).FundShares;
 
     protected override ImmutableArray<GrainId> AddresseesOf(AccountEvent @event) => @event switch

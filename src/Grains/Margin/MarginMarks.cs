@@ -26,12 +26,6 @@ public sealed partial class MarginMarks
         Unusable = unusable;
     }
 
-    /// <summary>Marks under which everybody may do everything: for a ledger without margin.</summary>
-    internal static MarginMarks OfNobody { get; } =
-        Unopened(new MarkFrame(0, default, [], [], [], []), new Refusal(Fault.Missing, "margin"));
-
-    internal bool JudgesNobody => ReferenceEquals(this, OfNobody);
-
     public MarkFrame Frame { get; }
 
     /// <summary>Null where the frame is unusable.</summary>
@@ -132,7 +126,7 @@ public sealed partial class MarginMarks
     /// know.
     /// </summary>
     public AccountMargin Of(Account account, AccountPart part) =>
-        part.IsAtRisk && !JudgesNobody ? Of(account, HoldingsOf(account, part), new RiskWorkspace()) : AccountMargin.NothingAtRisk;
+        part.IsAtRisk ? Of(account, HoldingsOf(account, part), new RiskWorkspace()) : AccountMargin.NothingAtRisk;
 
     internal AccountMargin Of(Account account, in Holdings holdings, RiskWorkspace workspace)
     {

@@ -37,7 +37,7 @@ public static class MarginRule
     public static MarginVerdict JudgeOrder(Account before, Account after, SubAccountId subAccount, MarginMarks? marks)
     {
         if (marks is null) return new MarginVerdict(Rejection.NoPrice, null);
-        if (!marks.JudgesNobody && marks.TermsOf(after.PartOf(subAccount).Orders[^1].Instrument) is null)
+        if (marks.TermsOf(after.PartOf(subAccount).Orders[^1].Instrument) is null)
             return new MarginVerdict(Rejection.UnknownInstrument, null);
         var filled = Filled(after, after.PartOf(subAccount), marks);
         var verdict = Judge(before, after, subAccount, marks, (was, _) =>
