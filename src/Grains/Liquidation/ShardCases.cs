@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Grains.Liquidation;
@@ -16,11 +17,14 @@ internal static class ShardCases
     private readonly record struct Want(PlannedSlice? Slice, PlannedSlice? Remainder, ImmutableArray<AssetAmount> Debts)
     {
         public static readonly Want Nothing = new(Slice: null, Remainder: null, []);
+
+        /// <summary>Why the slice's position has to be closed against the other side; null while it has not.</summary>
+        public StrandedBy? Stranded { get; init; }
     }
 
     private static Want WantOf(Account account, MarginMarks marks)
     {
-        if (account.Case is not { Slice: null } open || marks.IsDoubtful(account)) return Want.Nothing;
+        if (account.Case is not { IsIdle: true } open || marks.IsDoubtful(account)) return Want.Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Want.Nothing;
         if (report.Takeable == Takeable.Positions)
         {
@@ -29,14 +33,20 @@ internal static class ShardCases
             var isBeyondSlices = report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.BackstopBelow)
                 || open.Fruitless >= rules.BackstopAfterSlices;
             var remainder = slice is not null && isBeyondSlices
-                ? SlicePlanner.Remainder(account, marks, report, slice.Of.Instrument)
+                ? SlicePlanner.Remainder(account, marks, report, slice.Of)
                 : null;
-            return new Want(slice, remainder, []);
+            return new Want(slice, remainder, []) { Stranded = slice is null ? null : StrandedIn(open, report, rules.Deleveraging) };
         }
 
         return report.IsBankrupt
             ? Want.Nothing with { Debts = [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)] }
             : Want.Nothing;
+    }
+
+    private static StrandedBy? StrandedIn(LiquidationCase open, in RiskReport report, DeleveragingParameters? rules)
+    {
+        if (Account.IsStranded(open, report, rules, StrandedBy.Unfilled)) return StrandedBy.Unfilled;
+        return Account.IsStranded(open, report, rules, StrandedBy.Unfunded) ? StrandedBy.Unfunded : null;
     }
 
     public static ShardDemand? DemandOf(MarginMarks marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund)
@@ -46,6 +56,7 @@ internal static class ShardCases
         var slices = new SortedDictionary<InstrumentId, Money>();
         var remainders = new SortedDictionary<InstrumentId, Money>();
         var debts = new SortedDictionary<Asset, AssetAmount>();
+        var stranded = new SortedDictionary<(InstrumentId Instrument, int Sign, StrandedBy Because), Quantity>();
         foreach (var slot in asking)
         {
             var account = (Account)slot.State;
@@ -53,10 +64,21 @@ internal static class ShardCases
             var want = WantOf(account, marks);
             Add(slices, want.Slice);
             if (want.Remainder is { } remainder) remainders.TryAdd(remainder.Of.Instrument, remainder.Notional);
+            if (want is { Stranded: { } because, Slice: { } slice })
+            {
+                var key = (slice.Of.Instrument, Math.Sign(slice.Of.Quantity.E8), because);
+                stranded[key] = stranded.GetValueOrDefault(key) + slice.Of.Quantity;
+            }
+
             foreach (var debt in want.Debts) debts[debt.Asset] = debts.TryGetValue(debt.Asset, out var sum) ? sum + debt : debt;
         }
 
-        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund);
+        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund)
+        {
+            Stranded = stranded.Count == 0
+                ? null
+                : [.. stranded.Select(entry => new StrandedAmount(entry.Key.Instrument, entry.Value, entry.Key.Because))],
+        };
     }
 
     private static void Add(SortedDictionary<InstrumentId, Money> sums, PlannedSlice? slice)

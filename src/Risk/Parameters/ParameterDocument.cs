@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Risk.Parameters;
 
@@ -147,7 +148,14 @@ public static class ParameterDocument
         node.Required("pacePerMarket").Money("1", "1000000000000"),
         node.Required("minConfidence").Rate("0", "1"),
         node.Required("backstopBelow").Rate("0", "1"),
-        node.Required("backstopAfterSlices").Integer(1, 100)));
+        node.Required("backstopAfterSlices").Integer(1, 100))
+    {
+        Deleveraging = node.Optional("deleveraging") is { } deleveraging
+            ? deleveraging.Closed(new DeleveragingParameters(
+                deleveraging.Required("ranking").Choice<DeleverageRanking>(), deleveraging.Required("below").Rate("0", "1"),
+                deleveraging.Required("afterSlices").Integer(1, 100)))
+            : null,
+    });
 
     private static ModelParameters Model(JsonNodeReader node)
     {
