@@ -69,7 +69,8 @@ public sealed record LiquidationStep(
             + $"margin equity is {e.Margin.MarginEquity} and more is missing than the fund has.",
         AccountEvent.CloseOutAssigned e => $"Assigned: {e.Quantity} of it is closed against the other side.",
         AccountEvent.ClosedOut { Change: { } change } e =>
-            $"Closed: {change.Quantity} of instrument {change.Instrument} against {e.By} for {change.Paid}, which realized {change.Realized}.",
+            $"Closed: {change.Quantity} of instrument {change.Instrument} against {e.By} for {change.Paid}, which realized "
+            + $"{change.Realized}.",
         AccountEvent.ClosedOut e => $"{e.By} has traded it away and closed nothing.",
         AccountEvent.CloseOutEnded { Ending: CloseOutEnding.NotAssigned } => "Nobody on the other side has anything for it.",
         AccountEvent.CloseOutEnded { Ending: CloseOutEnding.Answered } => "Everybody on the other side has answered.",

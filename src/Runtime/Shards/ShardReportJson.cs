@@ -48,7 +48,8 @@ public sealed class InstrumentNumber : JsonConverter<InstrumentId>
 
 public sealed class SubAccountNumber : JsonConverter<SubAccountId>
 {
-    public override SubAccountId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetInt32());
+    public override SubAccountId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        new(reader.GetInt32());
 
     public override void Write(Utf8JsonWriter writer, SubAccountId value, JsonSerializerOptions options) =>
         writer.WriteNumberValue(value.Number);
@@ -58,7 +59,8 @@ public sealed class CaseNumber : JsonConverter<CaseId>
 {
     public override CaseId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetInt64());
 
-    public override void Write(Utf8JsonWriter writer, CaseId value, JsonSerializerOptions options) => writer.WriteNumberValue(value.Version);
+    public override void Write(Utf8JsonWriter writer, CaseId value, JsonSerializerOptions options) =>
+        writer.WriteNumberValue(value.Version);
 }
 
 public sealed class AccountText : JsonConverter<AccountId>
