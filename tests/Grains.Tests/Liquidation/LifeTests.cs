@@ -99,7 +99,7 @@ public sealed class LifeTests : LiveVenue
         await Begin(silo);
         await Ask(silo, PoolId.Main.Grain, new PoolCommand.DepositToFund(Amount("100 USDC"), "endowment"));
 
-        // All of it is filled at 58,500, far beyond the limit: 1,500 lost with 1,000, and the fund has 100. Bob has gained 750.
+        // All of it is filled at 58,500, far beyond the limit: 1,500 lost with 1,000, and the fund has 100. Bob has gained 1,500.
         await Quote(silo, "59250");
         await Fill(silo, "x1", Q("1"), "58500", (await Asked(silo, "59250")).Case!.Slice!.Order.Order);
         await Until(silo, Alice, summary => summary.Account.Positions.All.IsEmpty);
@@ -107,7 +107,7 @@ public sealed class LifeTests : LiveVenue
         Account alice, bob;
         do
         {
-            await Quote(silo, "59250");
+            await Quote(silo, "58500");
             await Task.Delay(20, TestContext.Current.CancellationToken);
             alice = (await Until(silo, Alice, _ => true)).Account;
             bob = (await Until(silo, Bob, _ => true)).Account;
