@@ -18,7 +18,8 @@ internal static partial class OpenSsl
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(hash.Length, SHA256.HashSizeInBytes);
         if (Sha256 == 0) SHA256.HashData(bytes, hash);
-        else if (Digest(bytes, (nuint)bytes.Length, hash, size: 0, Sha256, engine: 0) != 1) throw new CryptographicException("EVP_Digest failed");
+        else if (Digest(bytes, (nuint)bytes.Length, hash, size: 0, Sha256, engine: 0) != 1)
+            throw new CryptographicException("OpenSSL cannot compute a SHA-256");
     }
 
     private static nint Fetch() =>
