@@ -54,8 +54,8 @@ public sealed class SlicePlanner
 
     private LiquidationParameters Rules => marks.Model!.Parameters.Liquidation;
 
-    /// <summary>What closing a whole position would do.</summary>
-    private sealed record Closing(Position Of, Instrument Terms, Price Mark, Price AssetPrice, RiskReport After);
+    /// <summary>What closing a whole position would do, and what that frees of the maintenance margin.</summary>
+    private sealed record Closing(Position Of, Instrument Terms, Price Mark, Price AssetPrice, RiskReport After, Money Freed);
 
     /// <summary>
     /// The slice that is wanted most, at most of this notional and of this market where one is given; null where there is
@@ -97,20 +97,21 @@ public sealed class SlicePlanner
     {
         if (marks.TermsOf(held.Instrument) is not { } terms || marks.SettlementOf(held.Instrument) is not null) return null;
         if (marks.MarkOf(held.Instrument) is not { } mark || marks.PriceOf(terms.Settlement) is not { } assetPrice) return null;
-        return After(terms, mark, -held.Quantity) is { } after ? new Closing(held, terms, mark, assetPrice, after) : null;
+        return After(terms, mark, -held.Quantity) is { } after
+            ? new Closing(held, terms, mark, assetPrice, after, Released(terms, mark, -held.Quantity))
+            : null;
     }
 
     /// <summary>
     /// What a trade at the mark releases of the maintenance margin of the positions. Whether it leaves a debt is not asked: all
     /// positions together release all of it, and so share all of the equity.
     /// </summary>
-    private Money Released(Closing closing, Quantity traded)
+    private Money Released(Instrument terms, Price mark, Quantity traded)
     {
         var magnitude = new Quantity(Math.Abs(traded.E8));
-        if (bare is null || Notional.Of(closing.Terms.Multiplier, closing.Terms.Settlement, closing.Mark, magnitude) is not { } paid)
-            return Money.Zero;
-        var fill = new Fill(closing.Terms.Id, traded, traded.E8 < 0 ? -paid : paid, paid with { Units = 0 });
-        if (!bare.WithFill(closing.Terms, fill, out var after).IsNone) return Money.Zero;
+        if (bare is null || Notional.Of(terms.Multiplier, terms.Settlement, mark, magnitude) is not { } paid) return Money.Zero;
+        var fill = new Fill(terms.Id, traded, traded.E8 < 0 ? -paid : paid, paid with { Units = 0 });
+        if (!bare.WithFill(terms, fill, out var after).IsNone) return Money.Zero;
         var report = marks.Evaluate(after!, workspace);
         return report.IsRefused ? Money.Zero : Positive(bareMaintenance - report.Value.MaintenanceMargin);
     }
@@ -137,7 +138,7 @@ public sealed class SlicePlanner
         var candidates = closings.Select((closing, number) => new SliceCandidate(
             number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
             Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing),
-            NotionalOf(closing, closing.Of.Quantity), Released(closing, -closing.Of.Quantity),
+            NotionalOf(closing, closing.Of.Quantity), closing.Freed,
             Depth: marks.DepthOf(closing.Terms.Underlying)));
         var slices = SlicePlan.Choose(Rules.Policy, Rules.SliceCap, [.. candidates], shortfall);
         if (slices.Length > 0) return closings[slices[0].Candidate];
@@ -148,7 +149,7 @@ public sealed class SlicePlanner
     /// <summary>Fees, what a haircut on gains takes, and half the way to the price limit.</summary>
     private Money ExpectedCost(Closing closing) =>
         before.MarginEquity - closing.After.MarginEquity
-            + new Money(Distance(closing, closing.Of.Quantity, Released(closing, -closing.Of.Quantity)).Micros / 2);
+            + new Money(Distance(closing, closing.Of.Quantity, closing.Freed).Micros / 2);
 
     /// <summary>
     /// The smallest quantity after which the liquidation ends, if it is filled at the mark; all there is, if none is enough.
@@ -187,7 +188,7 @@ public sealed class SlicePlanner
 
     private PlannedSlice? Price(Closing closing, Quantity traded)
     {
-        var released = Released(closing, traded);
+        var released = traded == -closing.Of.Quantity ? closing.Freed : Released(closing.Terms, closing.Mark, traded);
         var distance = InSettlement(Distance(closing, traded, released), closing.AssetPrice);
         var limit = LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
         if (limit.IsRefused) return null;
