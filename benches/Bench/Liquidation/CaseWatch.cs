@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using CrossMargin.Bench.Clearing;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Links;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Journal;
 using CrossMargin.Runtime.Records;
 
@@ -18,7 +20,7 @@ internal sealed class CaseWatch(IJournal journal) : WatchedJournal(journal)
     private int rows, rowsBeforeFirst, opened, sent;
     private bool isWatching;
 
-    /// <summary>What has come of the frame so far. Times are from the end of the commit that the frame was in.</summary>
+    /// <summary>What has come of the frame so far; the coordinator's records are those of the frame that led to most of them. Times are from the end of the commit that the frame was in.</summary>
     public readonly record struct Fall(double FirstSliceMs, double LastSliceMs, int RowsBeforeFirst, int Rows, int Opened, int Sent, int CoordinatorRecords);
 
     public Fall Seen
@@ -55,8 +57,12 @@ internal sealed class CaseWatch(IJournal journal) : WatchedJournal(journal)
             }
 
             rows++;
-            if (record.Grain.Kind == GrainKind.Coordinator)
-                coordinatorByFrame[record.Frame] = coordinatorByFrame.GetValueOrDefault(record.Frame) + 1;
+            if (record.Type is PoolEventNames.ShardReported or PoolEventNames.BudgetGranted)
+            {
+                var frame = JsonNode.Parse(record.Payload.Span)!["frame"]!.GetValue<long>();
+                coordinatorByFrame[frame] = coordinatorByFrame.GetValueOrDefault(frame) + 1;
+            }
+
             if (record.Type == AccountEventNames.CaseOpened) opened++;
             if (record.Type != LinkEventNames.OrderSent) return;
             if (sent++ == 0) (firstSliceAt, rowsBeforeFirst) = (now, rows - 1);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CrossMargin.Bench.Clearing;
 using CrossMargin.Bench.Journal;
 using CrossMargin.Journal;
@@ -41,7 +42,7 @@ internal static class LiquidationBench
     {
         const int Accounts = 100_000;
         report.Heading($"{Accounts:n0} accounts with {Positions} positions each in {Workload.Shards.Count} shards, a part of which falls in one frame");
-        using var filled = await Filled(server, Accounts);
+        using var filled = await Filled(report, server, Accounts);
         var records = new List<int>();
         foreach (var fall in (Fall[])[Hundredth, Tenth, Half])
         {
@@ -68,7 +69,7 @@ internal static class LiquidationBench
         var each = new List<double>();
         foreach (var accounts in sizes)
         {
-            using var filled = await Filled(server, accounts);
+            using var filled = await Filled(report, server, accounts);
             var (seen, run) = await Crash(server, filled, Tenth);
             Tell(report, accounts, Tenth, seen, run);
             each.Add(run.Cpu.OursSeconds * 1e6 / seen.Opened);
@@ -92,10 +93,11 @@ internal static class LiquidationBench
         public void Dispose() => Database.Dispose();
     }
 
-    private static async Task<Filling> Filled(BenchServer server, int accounts)
+    private static async Task<Filling> Filled(Report report, BenchServer server, int accounts)
     {
         var database = await server.CreateVenue();
         var venue = new ClearingVenue();
+        var watch = Stopwatch.StartNew();
         await using (var journal = await PostgresJournal.Open(database.App, Workload.Shards))
         await using (var silo = await ClearingVenue.Start(journal))
         {
@@ -103,6 +105,7 @@ internal static class LiquidationBench
             await silo.DrainAsync(TimeSpan.FromMinutes(5));
         }
 
+        report.Line($"{accounts:n0} accounts opened and traded between in {watch.Elapsed.TotalSeconds:0} s");
         return new Filling(database, venue);
     }
 

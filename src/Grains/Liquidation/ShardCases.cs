@@ -22,11 +22,14 @@ internal static class ShardCases
     /// </summary>
     private const int PlannedAtOnce = 64;
 
-    /// <summary>Those that want something, the longest first; each is looked at when it is asked for.</summary>
+    /// <summary>
+    /// Those that want something, each looked at when it is asked for: the longest first, and whose slices found nobody behind those
+    /// that are still to be tried.
+    /// </summary>
     private static IEnumerable<(GrainSlot Slot, Want Want)> WantsOf(MarginMarks marks, IReadOnlyList<GrainSlot> asking)
     {
         var planned = 0;
-        foreach (var slot in asking)
+        foreach (var slot in asking.OrderBy(slot => ((Account)slot.State).Case?.Fruitless))
         {
             var account = (Account)slot.State;
             if (account.Case is not { Slice: null } open || marks.IsDoubtful(account)) continue;

@@ -82,11 +82,11 @@ public sealed class SlicePlanner
         var closings = new List<Closing>();
         foreach (var held in account.Positions.All)
             if (Close(held) is { } closing) closings.Add(closing);
-        if (Choose(closings) is not { } chosen) return null;
+        if (Choose(closings) is not ({ } chosen, var share)) return null;
         if (granted is { } market && market.Instrument != chosen.Of.Instrument) return null;
 
         var cap = granted is { } part && part.Notional < Rules.SliceCap ? part.Notional : Rules.SliceCap;
-        var most = Math.Min(Math.Abs(chosen.Of.Quantity.E8), Affordable(chosen, cap));
+        var most = Math.Min(ShareOf(chosen, share), Affordable(chosen, cap));
         if (most <= 0) return null;
         var size = Smallest(chosen, most);
         return Price(chosen, new Quantity(chosen.Of.Quantity.E8 < 0 ? size : -size));
@@ -129,10 +129,22 @@ public sealed class SlicePlanner
         return report.IsRefused ? null : report.Value;
     }
 
+    /// <summary>Of the position, by the plan and by the rules, which have a floor for it.</summary>
+    private long ShareOf(Closing closing, Rate share)
+    {
+        var whole = Math.Abs(closing.Of.Quantity.E8);
+        var most = PartOf(whole, share);
+        if (Rules.SliceShare is not { } rule) return most;
+        return Math.Min(most, Math.Max(PartOf(whole, rule.Most), Affordable(closing, rule.AtLeast)));
+    }
+
+    private static long PartOf(long e8, Rate share) => (long)Rounding.Ceiling((Int128)e8 * share.E9, Rate.One.E9);
+
     /// <summary>
-    /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin.
+    /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin. In
+    /// proportion the largest comes first and closes its share; the next plan takes what is the largest then.
     /// </summary>
-    private Closing? Choose(List<Closing> closings)
+    private (Closing? Of, Rate Share) Choose(List<Closing> closings)
     {
         var shortfall = before.LiquidationEnd - before.MarginEquity;
         var candidates = closings.Select((closing, number) => new SliceCandidate(
@@ -141,9 +153,16 @@ public sealed class SlicePlanner
             NotionalOf(closing, closing.Of.Quantity), closing.Freed,
             Depth: marks.DepthOf(closing.Terms.Underlying)));
         var slices = SlicePlan.Choose(Rules.Policy, Rules.SliceCap, [.. candidates], shortfall);
-        if (slices.Length > 0) return closings[slices[0].Candidate];
-        return closings.OrderBy(closing => closing.After.MaintenanceMargin).ThenBy(closing => closing.Of.Instrument)
+        if (slices.Length > 0 && Rules.Policy == SlicePolicy.ProRata)
+        {
+            var largest = slices.MaxBy(slice => NotionalOf(closings[slice.Candidate], closings[slice.Candidate].Of.Quantity))!;
+            return (closings[largest.Candidate], largest.Fraction);
+        }
+
+        if (slices.Length > 0) return (closings[slices[0].Candidate], Rate.One);
+        var first = closings.OrderBy(closing => closing.After.MaintenanceMargin).ThenBy(closing => closing.Of.Instrument)
             .ThenBy(closing => closing.Of.SubAccount).FirstOrDefault();
+        return (first, Rate.One);
     }
 
     /// <summary>Fees, what a haircut on gains takes, and half the way to the price limit.</summary>
@@ -197,8 +216,10 @@ public sealed class SlicePlanner
             closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released));
     }
 
-    private Money Distance(Closing closing, Quantity traded, Money released) => LiquidationPrices.FillableDistance(
-        Rules, NotionalOf(closing, traded), released, before.MarginEquity, before.MaintenanceMargin);
+    private Money Distance(Closing closing, Quantity traded, Money released) => Rules.FallingLimit is { } falling
+        ? LiquidationPrices.AuctionDistance(falling, NotionalOf(closing, traded), account.Case?.Fruitless ?? 0)
+        : LiquidationPrices.FillableDistance(
+            Rules, NotionalOf(closing, traded), released, before.MarginEquity, before.MaintenanceMargin);
 
     private Price? BankruptcyPrice(Closing closing, Quantity traded, Money notional, Money released)
     {
