@@ -14,11 +14,10 @@ public sealed class StudyTests
     }
 
     [Fact]
-    public async Task The_same_seed_writes_the_same_report_to_the_byte_and_another_seed_another_one()
+    public async Task The_same_seed_writes_the_same_report_to_the_byte_and_money_and_contracts_are_conserved()
     {
-        var runs = await Task.WhenAll(new long[] { 1, 1, 2 }.Select(seed => Task.Run(() => Run(seed), TestContext.Current.CancellationToken)));
+        var runs = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => Run(seed: 1), TestContext.Current.CancellationToken)));
         runs[1].Report.ShouldBe(runs[0].Report);
-        runs[2].Report.Replace("\"seed\": 2", "\"seed\": 1", StringComparison.Ordinal).ShouldNotBe(runs[0].Report);
         runs.ShouldAllBe(run => run.IsConserved);
     }
 }

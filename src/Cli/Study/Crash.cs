@@ -27,7 +27,7 @@ internal sealed class Crash
     [
         new(Perp(1, "BTC", tickE8: 50_000_000, lotE8: 100_000), 60_000, 1_500_000),
         new(Perp(2, "ETH", tickE8: 5_000_000, lotE8: 1_000_000), 3_000, 800_000),
-        new(Perp(3, "BTC", tickE8: 50_000_000, lotE8: 100_000) with { Kind = InstrumentKind.Future, Symbol = "BTC-MAR26", Expiry = Expiry }, 60_300, 500_000),
+        new(Future(3, "BTC", tickE8: 50_000_000, lotE8: 100_000), 60_300, 500_000),
     ];
 
     private readonly double[] btc, eth;   // by frame, as a factor of the price before
@@ -54,7 +54,8 @@ internal sealed class Crash
     public MarkFrame FrameOf(int number, IReadOnlyList<double> moved, ParameterText rules)
     {
         var at = StudyVenue.Beginning.PlusMicros((number + 1) * MicrosBetweenFrames);
-        var prices = Instruments.Select((traded, i) => PriceOf(traded, FactorOf(traded.Listing.Underlying, number) * (1 + moved[i]))).ToArray();
+        var prices = Instruments.Select((traded, i) =>
+            PriceOf(traded, FactorOf(traded.Listing.Underlying, number) * (1 + moved[i]))).ToArray();
         return new MarkFrame(
             number + 1, at, [new AssetMark(Usdc, new Price(100_000_000), null, Rate.One, new AssetAmount(Usdc, 0), 0)],
             [
@@ -80,12 +81,20 @@ internal sealed class Crash
         new InstrumentId(id), InstrumentKind.Perp, $"{code}-PERP", new Underlying(code), Usdc, new Quantity(100_000_000),
         new Price(tickE8), new Quantity(lotE8));
 
+    private static Listing Future(int id, string code, long tickE8, long lotE8) => Perp(id, code, tickE8, lotE8) with
+    {
+        Kind = InstrumentKind.Future, Symbol = $"{code}-MAR26", Expiry = Expiry,
+    };
+
     /// <summary>For the report: from what the study came.</summary>
     public static object Inputs => new
     {
         frames = Frames, millisecondsBetweenFrames = MicrosBetweenFrames / 1_000, fall = Fall, ethFallsTimes = Beta,
         fallFrames = FallFrames, bottomFrames = BottomFrames, reboundFrames = ReboundFrames, comesBack = Back,
-        books = Instruments.Select(traded => new { instrument = traded.Listing.Symbol, price = traded.Price, dollarsPerCent = traded.Depth }),
+        books = Instruments.Select(traded => new
+        {
+            instrument = traded.Listing.Symbol, price = traded.Price, dollarsPerCent = traded.Depth,
+        }),
         bookComesBackPerFrame = OrderBook.BackPerFrame, lastingPartOfAMove = OrderBook.Lasting,
     };
 }

@@ -26,7 +26,8 @@ internal static class StudyCommand
         new("still open", "cases that were open in the last frame", run => run.Tally.StillOpen),
         new("slices", "orders into the books", run => run.Tally.Slices),
         new("closed, $", "positions sold, bought back, or given to others", run => run.Tally.Closed),
-        new("over-liquidated, $", "of that, beyond the share of everything that maintenance asked for just then", run => run.Tally.OverLiquidated),
+        new("over-liquidated, $", "of that, beyond the share of everything that maintenance asked for just then",
+            run => run.Tally.OverLiquidated),
         new("taken beyond need, $", "margin equity above the level at which cured cases end", run => run.Tally.BeyondNeed),
         new("given up, $", "what positions went for worse than the mark", run => run.Tally.GivenUp),
         new("hedges broken", "steps after which an account had more of an underlying at risk", run => run.Tally.HedgesBroken),
@@ -34,22 +35,33 @@ internal static class StudyCommand
         new("fund earned, $", "fees of fills better than bankruptcy", run => run.Tally.FundEarned),
         new("winners' profit taken, $", "shares of losses", run => run.Tally.WinnersTaken),
         new("owed at the end, $", "debts that nobody has paid", run => run.Owed),
-        new("frames to cure, median", "from the frame that opened a case to the one that ended it", run => Quantile(run.Tally.FramesToCure, 0.5)),
+        new("frames to cure, median", "from the frame that opened a case to the one that ended it",
+            run => Quantile(run.Tally.FramesToCure, 0.5)),
         new("frames to cure, longest", "the same", run => Quantile(run.Tally.FramesToCure, 1)),
     ];
 
     public static Command Create()
     {
-        var seed = new Option<long>("--seed") { Description = "Who holds what, and the course of prices.", HelpName = "N", DefaultValueFactory = _ => 1 };
-        var file = new Option<string?>("--out") { Description = "Write the report there, with everything that it came from.", HelpName = "FILE" };
-        var waterfall = new Command("waterfall", "One crash under our rules for liquidation, and under sets that act like those of others.") { seed, file };
+        var seed = new Option<long>("--seed")
+        {
+            Description = "Who holds what, and the course of prices.", HelpName = "N", DefaultValueFactory = _ => 1,
+        };
+        var file = new Option<string?>("--out")
+        {
+            Description = "Write the report there, with everything that it came from.", HelpName = "FILE",
+        };
+        var waterfall = new Command("waterfall", "One crash under our rules for liquidation, and under sets that act like those of others.")
+        {
+            seed, file,
+        };
         waterfall.SetAction(asked => Waterfall(asked.GetValue(seed), asked.GetValue(file)));
         return new Command("study", "Experiments in one process: no server, no journal.") { waterfall };
     }
 
     private static int Waterfall(long seed, string? file)
     {
-        var runs = WaterfallRules.All.AsParallel().AsOrdered().Select(rules => (Rules: rules, Run: WaterfallStudy.Run(seed, rules))).ToArray();
+        var runs = WaterfallRules.All.AsParallel().AsOrdered()
+            .Select(rules => (Rules: rules, Run: WaterfallStudy.Run(seed, rules))).ToArray();
         Table(seed, runs);
         if (file is not null) File.WriteAllText(file, Report(seed, runs));
         return runs.All(one => one.Run.IsConserved) ? ExitCode.Ok : ExitCode.Mismatch;
@@ -57,7 +69,9 @@ internal static class StudyCommand
 
     private static void Table(long seed, (WaterfallRules Rules, WaterfallStudy Run)[] runs)
     {
-        Console.WriteLine($"One crash under {runs.Length} sets of rules, seed {seed}: {Town.Crowd} in the crowd, {Town.Shorts} shorts, {Crash.Frames} frames.\n");
+        Console.WriteLine(
+            $"One crash under {runs.Length} sets of rules, seed {seed}: {Town.Crowd} in the crowd, {Town.Shorts} shorts, "
+            + $"{Crash.Frames} frames.\n");
         Console.WriteLine($"| | {string.Join(" | ", runs.Select(one => one.Rules.Name))} |");
         Console.WriteLine($"|---|{string.Concat(runs.Select(_ => "---:|"))}");
         foreach (var measure in Measures)

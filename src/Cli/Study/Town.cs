@@ -49,7 +49,8 @@ internal sealed class Town
         var party = new TradeParty(account, SubAccountId.Main, new Rate(500_000)) { Order = order };
         var maker = new TradeParty(Maker, SubAccountId.Main, Rate.Zero);
         venue.Report(new TradeCommand.Capture(
-            new TradeId($"t{++trades}"), instrument, price, quantity, side == Side.Buy ? party : maker, side == Side.Buy ? maker : party, venue.Now));
+            new TradeId($"t{++trades}"), instrument, price, quantity, side == Side.Buy ? party : maker, side == Side.Buy ? maker : party,
+            venue.Now));
     }
 
     /// <summary>Nearly as little as the rules of the study allow to open: a sixth of what is at risk, little of what is hedged.</summary>
@@ -98,7 +99,8 @@ internal sealed class Town
     {
         var traded = Crash.Instruments[place];
         var lots = (long)(Math.Abs(dollars) / traded.Price * 1e8 / traded.Listing.Lot.E8);
-        Trade(account, traded.Listing.Id, new Quantity(lots * traded.Listing.Lot.E8), Crash.PriceBefore(traded), dollars < 0 ? Side.Sell : Side.Buy);
+        var quantity = new Quantity(lots * traded.Listing.Lot.E8);
+        Trade(account, traded.Listing.Id, quantity, Crash.PriceBefore(traded), dollars < 0 ? Side.Sell : Side.Buy);
     }
 
     private static AssetAmount Dollars(long dollars) => new(Usdc, dollars * 1_000_000);

@@ -13,7 +13,8 @@ internal sealed record WaterfallRules(string Name, string Like, ParameterText Do
     public static readonly ImmutableArray<WaterfallRules> All =
     [
         new("default", "what a venue starts with", Edited((_, _) => { })),
-        new("order-book", "a tenth of the riskiest position at a time into the book, at a spread that the margin caps, until maintenance is met",
+        new("order-book",
+            "a tenth of the riskiest position at a time into the book, at a spread that the margin caps, until maintenance is met",
             Edited((set, rules) =>
             {
                 set["liquidationEnd"] = "0";
@@ -51,7 +52,10 @@ internal sealed record WaterfallRules(string Name, string Like, ParameterText Do
         get
         {
             var set = JsonNode.Parse(Document.Json)!;
-            return new JsonObject { ["liquidationEnd"] = set["liquidationEnd"]!.DeepClone(), ["liquidation"] = set["liquidation"]!.DeepClone() };
+            return new JsonObject
+            {
+                ["liquidationEnd"] = set["liquidationEnd"]!.DeepClone(), ["liquidation"] = set["liquidation"]!.DeepClone(),
+            };
         }
     }
 

@@ -54,7 +54,7 @@ internal sealed class WaterfallTally(Func<MarginMarks?> marks)
                 (open[account].Slice, open[account].Margin) = (e.Slice, e.Margin);
                 break;
             case AccountEvent.FillApplied e:
-                if (open.GetValueOrDefault(account)?.Slice is { } slice && slice.Instrument == e.Change.Instrument) Close(account, e.Change);
+                if (open.GetValueOrDefault(account)?.Slice?.Instrument == e.Change.Instrument) Close(account, e.Change);
                 else Move(account, e.Change);
                 break;
             case AccountEvent.SliceFilled e:
@@ -123,7 +123,8 @@ internal sealed class WaterfallTally(Func<MarginMarks?> marks)
             .Sum(one => ValueOf(one.Key.Instrument, one.Value));
     }
 
-    private double ValueOf(InstrumentId instrument, Quantity quantity) => quantity.E8 / 1e8 * ((marks()?.MarkOf(instrument)?.E8 ?? 0) / 1e8);
+    private double ValueOf(InstrumentId instrument, Quantity quantity) =>
+        quantity.E8 / 1e8 * ((marks()?.MarkOf(instrument)?.E8 ?? 0) / 1e8);
 
     private static double Dollars(AssetAmount amount) => amount.Units / 1e6;
 }

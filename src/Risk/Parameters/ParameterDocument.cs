@@ -150,7 +150,8 @@ public static class ParameterDocument
         node.Required("backstopAfterSlices").Integer(1, 100))
     {
         SliceShare = node.Optional("sliceShare") is { } share
-            ? share.Closed(new SliceShareParameters(share.Required("most").Rate("0.001", "1"), share.Required("atLeast").Money("0", "1000000000000")))
+            ? share.Closed(new SliceShareParameters(
+                share.Required("most").Rate("0.001", "1"), share.Required("atLeast").Money("0", "1000000000000")))
             : null,
         FallingLimit = node.Optional("fallingLimit") is { } falling ? FallingLimit(falling) : null,
     });
