@@ -150,12 +150,25 @@ public static class ParameterDocument
         node.Required("backstopBelow").Rate("0", "1"),
         node.Required("backstopAfterSlices").Integer(1, 100))
     {
+        SliceShare = node.Optional("sliceShare") is { } share
+            ? share.Closed(new SliceShareParameters(
+                share.Required("most").Rate("0.001", "1"), share.Required("atLeast").Money("0", "1000000000000")))
+            : null,
+        FallingLimit = node.Optional("fallingLimit") is { } falling ? FallingLimit(falling) : null,
         Deleveraging = node.Optional("deleveraging") is { } deleveraging
             ? deleveraging.Closed(new DeleveragingParameters(
                 deleveraging.Required("ranking").Choice<DeleverageRanking>(), deleveraging.Required("below").Rate("0", "1"),
                 deleveraging.Required("afterSlices").Integer(1, 100)))
             : null,
     });
+
+    private static FallingLimitParameters FallingLimit(JsonNodeReader node)
+    {
+        var limit = new FallingLimitParameters(
+            node.Required("from").Rate("0", "0.99"), node.Required("step").Rate("0", "0.99"), node.Required("to").Rate("0", "0.99"));
+        if (limit.To < limit.From) node.Error("to is below from");
+        return node.Closed(limit);
+    }
 
     private static ModelParameters Model(JsonNodeReader node)
     {
