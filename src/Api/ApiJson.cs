@@ -92,6 +92,7 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(SettlementPage))]
 [JsonSerializable(typeof(MatrixAnswer))]
 [JsonSerializable(typeof(CompareAnswer))]
+[JsonSerializable(typeof(DeleverageRankAnswer))]
 [JsonSerializable(typeof(RepriceRequest))]
 [JsonSerializable(typeof(RepriceAnswer))]
 [JsonSerializable(typeof(PoolAnswer))]

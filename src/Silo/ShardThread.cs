@@ -37,6 +37,8 @@ internal sealed partial class ShardThread
     /// <summary>Reads wait behind the commands that came before them.</summary>
     internal sealed record Read(GrainId Grain);
 
+    internal sealed record Collect(Func<object, bool> Wanted);
+
     public ShardThread(
         int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, IJournal journal, SiloOptions options,
         TimeProvider clock, Action<int, IReadOnlyList<ShardMessage>> send, Action saidAll, Action<Shard, Exception> failed)
@@ -178,6 +180,7 @@ internal sealed partial class ShardThread
             {
                 case Command command: one.Submit(now, command, inbound.Caller!); break;
                 case Read read: one.Read(now, read.Grain, inbound.Caller!); break;
+                case Collect collect: one.Collect(collect.Wanted, inbound.Caller!); break;
                 case Action<Shard> answer: answer(one); break;
             }
         }

@@ -111,6 +111,15 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     /// <summary>The caller is answered with the grain's state when all of it is durable.</summary>
     public void Read(GrainId grain, ICaller caller) => Post(grain, new ShardThread.Read(grain), caller);
 
+    /// <summary>
+    /// The states of a shard's grains that are wanted, as far as the shard is in this process: another one is refused as unavailable.
+    /// </summary>
+    public void Collect(ShardId shard, Func<object, bool> wanted, ICaller caller)
+    {
+        if (isDraining || cluster is { MayAnswer: false }) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+        else ThreadOf(shard).Submit(shard, new ShardThread.Collect(wanted), caller);
+    }
+
     private void Post(GrainId grain, object body, ICaller caller)
     {
         Put(grain, body, caller);

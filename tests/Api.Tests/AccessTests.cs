@@ -47,6 +47,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/liquidation-prices"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/limits"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/risk-matrix"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/adl-rank"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/compare"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/accounts/{id}/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/orders/check"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],

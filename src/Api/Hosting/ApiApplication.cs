@@ -52,6 +52,7 @@ internal static class ApiApplication
         builder.Services.AddSingleton<AccountOwners>();
         builder.Services.AddSingleton<Instruments>();
         builder.Services.AddSingleton<RequestRates>();
+        builder.Services.AddSingleton<DeleverageRanks>();
         builder.Services.AddSingleton<OneVerification>();
         builder.Services.AddSingleton<LiveAudit>();
         builder.Services.AddHostedService(services => services.GetRequiredService<LiveAudit>());

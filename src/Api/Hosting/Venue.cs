@@ -180,6 +180,16 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         return await answers.Within(options.AnswerWithin, clock);
     }
 
+    /// <summary>The states of all shards that are wanted; null when a shard is away, or in another process.</summary>
+    public async Task<IReadOnlyList<CollectedStates>?> Collect(Func<object, bool> wanted)
+    {
+        var answers = new Answers(Map.Count);
+        var open = Open();
+        for (var shard = 0; shard < Map.Count; shard++) open.Collect(new ShardId(shard), wanted, answers[shard]);
+        var replies = await answers.Within(options.AnswerWithin, clock);
+        return replies?.All(reply => reply.Collected is not null) is true ? [.. replies.Select(reply => reply.Collected!)] : null;
+    }
+
     private async Task<Reply> Wait(Action<ICaller> ask)
     {
         var answers = new Answers(1);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CrossMargin.Api.Access;
 using CrossMargin.Api.Accounts;
 using CrossMargin.Api.Bodies;
@@ -7,7 +8,11 @@ using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Liquidation;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Pools;
+using CrossMargin.Risk.Portfolios;
 
 namespace CrossMargin.Api.Liquidations;
 
@@ -23,6 +28,9 @@ internal static class LiquidationRoutes
         routes.MapPost("/v1/backstops", RegisterBackstop).WithTags("Liquidation").Needs(Scopes.OpsAdmin, AccessTarget.Venue)
             .WithName("RegisterBackstop").WithSummary("Register an account that takes positions over").TakesKey()
             .Accepts<BackstopRequest>("application/json").Produces<BackstopReceipt>(201);
+        routes.MapGet("/v1/accounts/{id}/adl-rank", Rank).WithTags("Liquidation").Needs(Scopes.AccountRead, AccessTarget.Account)
+            .WithName("GetDeleverageRank").WithSummary("Where positions stand in the queue of deleveraging")
+            .Produces<DeleverageRankAnswer>();
         var fund = routes.MapGroup("/v1/insurance-fund").WithTags("Liquidation");
         fund.MapGet("", Fund).Needs(Scopes.AccountRead, AccessTarget.Venue)
             .WithName("GetInsuranceFund").WithSummary("What is in the fund").Produces<FundAnswer>();
@@ -65,6 +73,30 @@ internal static class LiquidationRoutes
             new LiquidationAnswer(liquidation, account.ToString(), hasEnded ? "ended" : "open", steps), ApiJson.Default.LiquidationAnswer);
 
         static Refusal NotFound() => Refusal.Of(EdgeCode.NotFound, "there is no such liquidation");
+    }
+
+    private static async Task<IResult> Rank(string id, HttpContext http, Venue venue, DeleverageRanks ranks)
+    {
+        if (Query.RefuseUnknown(http) is { } unknown) return unknown;
+        if ((await venue.Read(AccountRoutes.Parsed(id).Grain)).View is not { State: Account account } view)
+            return Refusal.Of(Rejection.ShardUnavailable);
+        var (marks, positions) = (view.Marks as MarginMarks, new List<DeleverageRankView>());
+        var rules = marks?.Model?.Parameters.Liquidation.Deleveraging;
+        foreach (var part in account.Parts)
+        {
+            foreach (var held in part.Positions.All)
+            {
+                if (rules is null || DeleverageQueue.CandidateOf(marks!, account, part, held, new RiskWorkspace()) is not { } own) continue;
+                var standing = await ranks.StandingOf(rules.Ranking, held.Instrument, Math.Sign(held.Quantity.E8), own);
+                if (standing is not { } known) return Refusal.Of(Rejection.ShardUnavailable);
+                positions.Add(DeleverageRankView.Ranked(rules.Ranking, held, own, known));
+            }
+        }
+
+        var ranking = rules is null ? null : JsonNamingPolicy.KebabCaseLower.ConvertName(rules.Ranking.ToString());
+        return TypedResults.Json(
+            new DeleverageRankAnswer(id, ranking, positions, view.Version, view.AsOf.ToString(), view.Frame),
+            ApiJson.Default.DeleverageRankAnswer);
     }
 
     private static async Task<IResult> Fund(HttpContext http, Venue venue)

@@ -21,14 +21,11 @@ public static class DeleverageQueue
         MarginMarks marks, PoolEvent.DeleveragingAsked asked, IEnumerable<Account> accounts, int most)
     {
         var workspace = new RiskWorkspace();
-        var ranked = Deleveraging.Rank(
-            DeleverageRanking.Queue, accounts.SelectMany(account => Opposite(marks, account, asked, workspace)));
-        var ordered = asked.Ranking switch
-        {
-            DeleverageRanking.HedgeAware => ranked.OrderBy(one => one.Effect),
-            DeleverageRanking.ProRata => ranked.OrderBy(one => one.Effect == ClosingEffect.IsLiquidated).ThenByDescending(one => one.Size),
-            _ => ranked.OrderBy(one => one.Effect == ClosingEffect.IsLiquidated),
-        };
+        var candidates = accounts.SelectMany(account => Opposite(marks, account, asked, workspace));
+        var ordered = asked.Ranking == DeleverageRanking.ProRata
+            ? candidates.OrderBy(one => one.Effect == ClosingEffect.IsLiquidated).ThenByDescending(one => one.Size)
+                .ThenBy(one => one.Holder)
+            : candidates.OrderBy(one => PlaceOf(asked.Ranking, one));
 
         var chosen = ImmutableArray.CreateBuilder<DeleverageCandidate>();
         var wanted = Int128.Abs(asked.Quantity.E8);
@@ -41,6 +38,11 @@ public static class DeleverageQueue
 
         return chosen.ToImmutable();
     }
+
+    /// <summary>What orders the queue: compared with that of another candidate, it says who comes first.</summary>
+    public static QueuePlace PlaceOf(DeleverageRanking ranking, DeleverageCandidate candidate) => new(
+        ranking == DeleverageRanking.HedgeAware || candidate.Effect == ClosingEffect.IsLiquidated ? (int)candidate.Effect : 0,
+        Deleveraging.Score(candidate), candidate.Holder);
 
     private static IEnumerable<DeleverageCandidate> Opposite(
         MarginMarks marks, Account account, PoolEvent.DeleveragingAsked asked, RiskWorkspace workspace)
@@ -86,5 +88,16 @@ public static class DeleverageQueue
         for (var scale = 0; scale < amount.Asset.Decimals!.Value; scale++) whole *= 10;
         var micros = Rounding.Floor((Int128)amount.Units * price.E8, whole);
         return new Money((long)Int128.Clamp(micros, -long.MaxValue, long.MaxValue));
+    }
+}
+
+/// <summary>A place in the queue: the group first, then the highest score, then the lower holder.</summary>
+/// <param name="Score">At 1e-18.</param>
+public readonly record struct QueuePlace(int Group, Int128 Score, PositionHolder Holder) : IComparable<QueuePlace>
+{
+    public int CompareTo(QueuePlace other)
+    {
+        if (Group != other.Group) return Group.CompareTo(other.Group);
+        return Score != other.Score ? other.Score.CompareTo(Score) : Holder.CompareTo(other.Holder);
     }
 }

@@ -29,8 +29,14 @@ public readonly record struct Reply(Rejection Rejection, JournalRecord? Record)
     /// <summary>The answer to a read.</summary>
     public GrainView? View { get; init; }
 
+    /// <summary>The answer to a collection.</summary>
+    public CollectedStates? Collected { get; init; }
+
     public static Reply Refused(Rejection rejection) => new(rejection, Record: null);
 }
+
+/// <summary>The states of many grains of one shard, of one instant, and the marks that it decides under.</summary>
+public sealed record CollectedStates(IReadOnlyList<object> States, object? Marks);
 
 /// <summary>A grain's state as of a version. The state is immutable and may be read on any thread.</summary>
 public sealed record GrainView(GrainId Grain, object State, long Version, RecordAddress LastRecord, int Epoch, Instant AsOf, long Frame)

@@ -118,6 +118,22 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
     }
 
     /// <summary>
+    /// The states of all grains that somebody wants to go through, answered when everything in them is durable. They are immutable, so
+    /// the shard spends no more on them than it takes to name them.
+    /// </summary>
+    public void Collect(Func<object, bool> wanted, ICaller caller)
+    {
+        if (Phase != ShardPhase.Active)
+        {
+            caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+            return;
+        }
+
+        object[] states = [.. state.Slots.Where(slot => slot.Halted is null && wanted(slot.State)).Select(slot => slot.State)];
+        Hold(state.Position, caller, new Reply(Rejection.None, Record: null) { Collected = new CollectedStates(states, marks) });
+    }
+
+    /// <summary>
     /// True when the command was taken in before, or may not be taken in under this key or number; it is answered then.
     /// </summary>
     private bool AnswerDuplicate(Instant now, GrainSlot slot, Command command, ICaller caller)

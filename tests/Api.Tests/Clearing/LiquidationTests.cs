@@ -54,6 +54,28 @@ public sealed class LiquidationTests(ClearingFixture venue)
     }
 
     [Fact]
+    public async Task Whoever_has_gained_the_most_on_the_least_is_first_in_the_queue_and_can_see_it()
+    {
+        var (rich, bold, other) = (await client.Funded("alice", "500000"), await client.Funded("alice", "9000"), await client.Funded("bob", "900000"));
+        Applied(await venue.Report(venue.Fill(other, rich), venue.Fill(other, bold)));
+        await venue.Priced(bold, ("BTC", "59900"));
+        var (first, later) = (await RankOf(bold), await RankOf(rich));
+        (first["side"]!.ToString(), first["size"]!.ToString(), first["profit"]!.ToString(), first["entryNotional"]!.ToString())
+            .ShouldBe(("short", "1", "100", "60000"));
+        Number(first, "score").ShouldBeGreaterThan(Number(later, "score"));
+        Number(first, "rank").ShouldBeLessThan(Number(later, "rank"));
+        Number(later, "ahead").ShouldBeGreaterThanOrEqualTo(Number(first, "ahead") + 1, "the bold one's contract is closed before it");
+        first["of"]!.GetValue<int>().ShouldBeGreaterThanOrEqualTo(2);
+
+        async Task<JsonNode> RankOf(string account) => (await ClearingFixture.Until(
+            () => client.Get("alice", $"/v1/accounts/{account}/adl-rank"),
+            answer => answer.Status == 200 && answer.Json["positions"]!.AsArray().Any(one => (string?)one!["profit"] == "100")))
+            .Json["positions"]![0]!;
+
+        static decimal Number(JsonNode view, string name) => decimal.Parse(view[name]!.ToString(), CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
     public async Task An_order_that_the_engine_rejects_comes_again_under_another_id()
     {
         var (fallen, other) = (await client.Funded("alice", "1000"), await client.Funded("bob", "100000"));
