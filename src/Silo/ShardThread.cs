@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 using CrossMargin.Journal;
 using CrossMargin.Runtime;
 using CrossMargin.Runtime.Records;
@@ -26,6 +27,8 @@ internal sealed partial class ShardThread
     private readonly int places;
     private readonly Thread thread;
     private MarkFrame? offered;          // the latest that this thread has not taken
+    private List<Inbound> orders = [];
+    private int turns;                   // since those who wait with a trade were looked at
     private volatile bool isStopping;
 
     /// <summary>
@@ -35,6 +38,12 @@ internal sealed partial class ShardThread
 
     /// <summary>Reads wait behind the commands that came before them.</summary>
     internal sealed record Read(GrainId Grain);
+
+    /// <summary>
+    /// So many turns may run between an order's arrival and its own. What one shard does for all of its accounts at once is one unit,
+    /// and not interrupted: the adoption of a frame, and what the coordinator told it.
+    /// </summary>
+    internal const int TurnsAheadOfOrders = 64;
 
     public ShardThread(
         int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, IJournal journal, SiloOptions options,
@@ -67,8 +76,13 @@ internal sealed partial class ShardThread
     /// <summary>From outside: answered as overloaded when too much waits.</summary>
     public void Submit(ShardId shard, object body, ICaller caller)
     {
-        if (!inbox.TryAddOutside(new Inbound(shard, body, caller))) caller.Answer(Reply.Refused(Rejection.Overloaded));
+        var inbound = new Inbound(shard, body, caller);
+        var isTaken = IsOrder(body) ? inbox.TryAddUrgent(inbound) : inbox.TryAddOutside(inbound);
+        if (!isTaken) caller.Answer(Reply.Refused(Rejection.Overloaded));
     }
+
+    /// <summary>A matching engine has a trade waiting until it hears whether the account can carry it.</summary>
+    private static bool IsOrder(object body) => body is Command { Body: AccountCommand.ReserveOrder, Identity: Cause.Key };
 
     /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
     public void Post(IReadOnlyList<ShardMessage> parcel) => inbox.TryAddOutside(new Inbound(default, parcel, Caller: null));
@@ -107,7 +121,11 @@ internal sealed partial class ShardThread
             if (Interlocked.Exchange(ref offered, null) is { } frame)
             {
                 var now = Now();
-                foreach (var shard in shards.Where(shard => !IsDraining(shard))) Guarded(shard, s => s.Offer(now, frame));
+                foreach (var shard in shards.Where(shard => !IsDraining(shard)))
+                {
+                    Guarded(shard, s => s.Offer(now, frame));
+                    HandleOrders();
+                }
             }
 
             HandleAll(spare);
@@ -120,7 +138,11 @@ internal sealed partial class ShardThread
             {
                 nextTick = clock.GetTimestamp();
                 var now = Now();
-                foreach (var shard in shards.Where(shard => !IsHandedOver(shard))) Guarded(shard, s => s.Tick(now));
+                foreach (var shard in shards.Where(shard => !IsHandedOver(shard)))
+                {
+                    Guarded(shard, s => s.Tick(now));
+                    HandleOrders();
+                }
             }
 
             foreach (var shard in shards) Guarded(shard, static s => s.Flush());
@@ -136,19 +158,56 @@ internal sealed partial class ShardThread
     /// <summary>At a time that is read after all of it was asked: nothing is decided before it was said.</summary>
     private void HandleAll(List<Inbound> taken)
     {
+        HandleOrders();
         if (taken.Count == 0) return;
         var now = Now();
-        foreach (var inbound in taken) Handle(now, inbound);
+        foreach (var inbound in taken)
+        {
+            Handle(now, inbound);
+            NoteTurns(1);
+        }
+    }
+
+    private void NoteTurns(int more)
+    {
+        turns += more;
+        if (turns >= TurnsAheadOfOrders) HandleOrders();
+    }
+
+    private void HandleOrders()
+    {
+        turns = 0;
+        orders = inbox.TakeUrgent(orders);
+        if (orders.Count == 0) return;
+        var now = Now();
+        foreach (var order in orders) Handle(now, order);
+    }
+
+    /// <summary>In parts, of which each is a delivery by itself: it holds everything behind its predecessor.</summary>
+    private void HandleParcel(Instant now, IReadOnlyList<ShardMessage> parcel)
+    {
+        foreach (var whole in parcel)
+        {
+            ShardMessage? rest = whole;
+            while (rest is not null)
+            {
+                (var message, rest, var records) = rest is ShardMessage.Delivery delivery
+                    ? delivery.Split(TurnsAheadOfOrders - turns)
+                    : (rest, null, 1);
+
+                // One message at a time, so that a shard that throws stops alone.
+                foreach (var shard in Router.ReceiversOf(message, shards))
+                    if (!IsDraining(shard)) Guarded(shard, s => s.Receive(now, message));
+                NoteTurns(records);
+            }
+        }
     }
 
     private void Handle(Instant now, Inbound inbound)
     {
         if (inbound.Body is IReadOnlyList<ShardMessage> parcel)
         {
-            // One message at a time, so that a shard that throws stops alone.
-            foreach (var message in parcel)
-                foreach (var shard in Router.ReceiversOf(message, shards))
-                    if (!IsDraining(shard)) Guarded(shard, s => s.Receive(now, message));
+            HandleParcel(now, parcel);
             return;
         }
 
