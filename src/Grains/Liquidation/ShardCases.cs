@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
 using CrossMargin.Runtime.Shards;
 
@@ -14,7 +15,11 @@ internal static class ShardCases
     /// <summary>
     /// What one case wants next: a slice, or that its debts are paid. Neither while a slice is under way or a price in doubt.
     /// </summary>
-    private sealed record Want(PlannedSlice? Slice, PlannedSlice? Remainder, ImmutableArray<AssetAmount> Debts);
+    private sealed record Want(PlannedSlice? Slice, PlannedSlice? Remainder, ImmutableArray<AssetAmount> Debts)
+    {
+        /// <summary>Why the slice's position has to be closed against the other side; null while it has not.</summary>
+        public StrandedBy? Stranded { get; init; }
+    }
 
     /// <summary>
     /// So many cases at a time plan what they would trade next. A plan costs a hundred valuations, and a frame under which half of the
@@ -32,7 +37,7 @@ internal static class ShardCases
         foreach (var slot in asking.OrderBy(slot => ((Account)slot.State).Case?.Fruitless))
         {
             var account = (Account)slot.State;
-            if (account.Case is not { Slice: null } open || marks.IsDoubtful(account)) continue;
+            if (account.Case is not { IsIdle: true } open || marks.IsDoubtful(account)) continue;
             if (marks.Of(account).Report is not { EndsLiquidation: false } report) continue;
             if (report.Takeable == Takeable.Positions && planned < PlannedAtOnce && PlanOf(account, open, marks, report) is { } plan)
             {
@@ -54,7 +59,16 @@ internal static class ShardCases
         var rules = marks.Model!.Parameters.Liquidation;
         var isBeyondSlices = report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.BackstopBelow)
             || open.Fruitless >= rules.BackstopAfterSlices;
-        return new Want(slice, isBeyondSlices ? SlicePlanner.Remainder(account, marks, report, slice.Of.Instrument) : null, []);
+        return new Want(slice, isBeyondSlices ? SlicePlanner.Remainder(account, marks, report, slice.Of) : null, [])
+        {
+            Stranded = StrandedIn(open, report, rules.Deleveraging),
+        };
+    }
+
+    private static StrandedBy? StrandedIn(LiquidationCase open, in RiskReport report, DeleveragingParameters? rules)
+    {
+        if (Account.IsStranded(open, report, rules, StrandedBy.Unfilled)) return StrandedBy.Unfilled;
+        return Account.IsStranded(open, report, rules, StrandedBy.Unfunded) ? StrandedBy.Unfunded : null;
     }
 
     public static ShardDemand? DemandOf(MarginMarks marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund)
@@ -63,15 +77,27 @@ internal static class ShardCases
         var slices = new SortedDictionary<InstrumentId, Money>();
         var remainders = new SortedDictionary<InstrumentId, Money>();
         var debts = new SortedDictionary<Asset, AssetAmount>();
+        var stranded = new SortedDictionary<(InstrumentId Instrument, int Sign, StrandedBy Because), Quantity>();
         foreach (var (_, want) in WantsOf(marks, asking))
         {
             Add(slices, want.Slice);
             if (want.Remainder is { } remainder) remainders.TryAdd(remainder.Of.Instrument, remainder.Notional);
+            if (want is { Stranded: { } because, Slice: { } slice })
+            {
+                var key = (slice.Of.Instrument, Math.Sign(slice.Of.Quantity.E8), because);
+                stranded[key] = stranded.GetValueOrDefault(key) + slice.Of.Quantity;
+            }
+
             foreach (var debt in want.Debts) debts[debt.Asset] = debts.TryGetValue(debt.Asset, out var sum) ? sum + debt : debt;
         }
 
         var cases = asking.Count(slot => ((Account)slot.State).Case is not null);
-        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund);
+        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund)
+        {
+            Stranded = stranded.Count == 0
+                ? null
+                : [.. stranded.Select(entry => new StrandedAmount(entry.Key.Instrument, entry.Value, entry.Key.Because))],
+        };
     }
 
     private static void Add(SortedDictionary<InstrumentId, Money> sums, PlannedSlice? slice)

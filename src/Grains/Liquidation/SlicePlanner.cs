@@ -15,7 +15,11 @@ namespace CrossMargin.Grains.Liquidation;
 /// <summary>The next slice of a case: so much of one position, sized and priced under one frame.</summary>
 /// <param name="Quantity">Signed as it trades: closing a long is negative.</param>
 /// <param name="Notional">In the reference currency at the mark, rounded up.</param>
-public sealed record PlannedSlice(Position Of, Quantity Quantity, Money Notional, Price Mark, Price Limit, Price? Bankruptcy);
+public sealed record PlannedSlice(Position Of, Quantity Quantity, Money Notional, Price Mark, Price Limit, Price? Bankruptcy)
+{
+    /// <summary>At which the position goes to another account that did not choose it. No price is below zero.</summary>
+    public Price TransferPrice => Bankruptcy is { } bankruptcy ? new Price(Math.Max(0, bankruptcy.E8)) : Mark;
+}
 
 /// <summary>
 /// Chooses what a case trades next. Nothing here has a formula for the margin: every trade that is considered is put into the
@@ -68,13 +72,11 @@ public sealed class SlicePlanner
     }
 
     /// <summary>The whole of a position, whether less would cure or not: what a backstop account would take over.</summary>
-    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, InstrumentId instrument)
+    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, Position held)
     {
         if (marks.HoldingsOf(account).Portfolio is not { } portfolio) return null;
         var planner = new SlicePlanner(account, marks, portfolio, report);
-        foreach (var held in account.Positions.In(instrument))
-            if (planner.Close(held) is { } closing) return planner.Price(closing, -held.Quantity);
-        return null;
+        return planner.Close(held) is { } closing ? planner.Price(closing, -held.Quantity) : null;
     }
 
     private PlannedSlice? Plan(MarketAmount? granted)

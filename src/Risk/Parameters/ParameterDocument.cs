@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Risk.Parameters;
 
@@ -154,6 +155,11 @@ public static class ParameterDocument
                 share.Required("most").Rate("0.001", "1"), share.Required("atLeast").Money("0", "1000000000000")))
             : null,
         FallingLimit = node.Optional("fallingLimit") is { } falling ? FallingLimit(falling) : null,
+        Deleveraging = node.Optional("deleveraging") is { } deleveraging
+            ? deleveraging.Closed(new DeleveragingParameters(
+                deleveraging.Required("ranking").Choice<DeleverageRanking>(), deleveraging.Required("below").Rate("0", "1"),
+                deleveraging.Required("afterSlices").Integer(1, 100)))
+            : null,
     });
 
     private static FallingLimitParameters FallingLimit(JsonNodeReader node)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Risk.Parameters;
 
@@ -113,6 +114,9 @@ public sealed record LiquidationParameters(
 
     /// <summary>Null where the price limit follows from the margin.</summary>
     public FallingLimitParameters? FallingLimit { get; init; }
+
+    /// <summary>Null where positions that nobody takes stay in their cases.</summary>
+    public DeleveragingParameters? Deleveraging { get; init; }
 }
 
 /// <summary>A slice is at most this share of its position, and may be this much of it whatever the share.</summary>
@@ -126,6 +130,11 @@ public sealed record FallingLimitParameters(Rate From, Rate Step, Rate To)
 {
     public Rate After(int fruitless) => new((long)Int128.Min(To.E9, From.E9 + ((Int128)Step.E9 * fruitless)));
 }
+
+/// <summary>When a position is closed against the other side of its market, and against whom first.</summary>
+/// <param name="Below">With less margin equity than this share of the maintenance margin, while the fund cannot pay.</param>
+/// <param name="AfterSlices">After so many slices in a row of which nothing was filled, whatever the equity.</param>
+public sealed record DeleveragingParameters(DeleverageRanking Ranking, Rate Below, int AfterSlices);
 
 public enum SlicePolicy
 {
