@@ -23,6 +23,7 @@ internal sealed partial class ShardThread
     private readonly SiloOptions options;
     private readonly TimeProvider clock;
     private readonly Action<int, IReadOnlyList<ShardMessage>> send;
+    private readonly Action saidAll;
     private readonly Action<Shard, Exception> failed;
     private readonly int places;
     private readonly Thread thread;
@@ -47,13 +48,14 @@ internal sealed partial class ShardThread
 
     public ShardThread(
         int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, IJournal journal, SiloOptions options,
-        TimeProvider clock, Action<int, IReadOnlyList<ShardMessage>> send, Action<Shard, Exception> failed)
+        TimeProvider clock, Action<int, IReadOnlyList<ShardMessage>> send, Action saidAll, Action<Shard, Exception> failed)
     {
         this.places = places;
         this.shards = [.. shards];
         this.options = options;
         this.clock = clock;
         this.send = send;
+        this.saidAll = saidAll;
         this.journal = journal;
         this.failed = failed;
         inbox = new Inbox<Inbound>(options.InboxLimit);
@@ -83,6 +85,15 @@ internal sealed partial class ShardThread
 
     /// <summary>A matching engine has a trade waiting until it hears whether the account can carry it.</summary>
     private static bool IsOrder(object body) => body is Command { Body: AccountCommand.ReserveOrder, Identity: Cause.Key };
+
+    /// <summary>What came from another silo in one block belongs into one round, and so into one commit; orders go before it.</summary>
+    public void Submit(List<Inbound> together)
+    {
+        foreach (var order in together)
+            if (IsOrder(order.Body)) Submit(order.Shard, order.Body, order.Caller!);
+        var others = together.FindAll(one => !IsOrder(one.Body));
+        for (var i = inbox.AddOutside(others); i < others.Count; i++) others[i].Caller!.Answer(Reply.Refused(Rejection.Overloaded));
+    }
 
     /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
     public void Post(IReadOnlyList<ShardMessage> parcel) => inbox.TryAddOutside(new Inbound(default, parcel, Caller: null));
@@ -213,7 +224,7 @@ internal sealed partial class ShardThread
 
         if (inbound.Body is Ownership ownership)
         {
-            Change(inbound.Shard, ownership);
+            Change(now, inbound.Shard, ownership);
             return;
         }
 
@@ -266,5 +277,6 @@ internal sealed partial class ShardThread
     {
         for (var place = 0; place < places; place++)
             if (router.Take(place) is { } parcel) send(place, parcel);
+        saidAll();
     }
 }

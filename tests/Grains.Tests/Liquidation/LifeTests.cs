@@ -100,8 +100,11 @@ public sealed class LifeTests : LiveVenue
         await Ask(silo, PoolId.Main.Grain, new PoolCommand.DepositToFund(Amount("100 USDC"), "endowment"));
 
         // All of it is filled at 58,500, far beyond the limit: 1,500 lost with 1,000, and the fund has 100. Bob has gained 1,500.
+        // The mark is there before: Carol, who bought, has gained nothing.
         await Quote(silo, "59250");
-        await Fill(silo, "x1", Q("1"), "58500", (await Asked(silo, "59250")).Case!.Slice!.Order.Order);
+        var order = (await Asked(silo, "59250")).Case!.Slice!.Order.Order;
+        foreach (var account in (AccountId[])[Alice, Bob, Carol]) await Marked(silo, account, "58500");
+        await Fill(silo, "x1", Q("1"), "58500", order);
         await Until(silo, Alice, summary => summary.Account.Positions.All.IsEmpty);
 
         Account alice, bob;
@@ -166,6 +169,15 @@ public sealed class LifeTests : LiveVenue
                 if (account.Case?.Slice is not null || account.Positions.All.IsEmpty) return account;
                 await Task.Delay(2, TestContext.Current.CancellationToken);
             }
+        }
+    }
+
+    private async Task Marked(Silo silo, AccountId account, string price)
+    {
+        while ((await Until(silo, account, _ => true)).Marks?.MarkOf(BtcPerp.Id) != P(price))
+        {
+            await Quote(silo, price);
+            await Task.Delay(2, TestContext.Current.CancellationToken);
         }
     }
 
