@@ -9,6 +9,7 @@ internal sealed class Inbox<T>(int outsideLimit)
 {
     private readonly object gate = new();
     private List<T> items = [];
+    private List<T> urgent = [];
     private int outside;
 
     /// <summary>False when as much from outside waits as the inbox will hold.</summary>
@@ -21,6 +22,27 @@ internal sealed class Inbox<T>(int outsideLimit)
             Put(item);
             return true;
         }
+    }
+
+    /// <summary>The same, for what is taken out between other things: <see cref="TakeUrgent"/>.</summary>
+    public bool TryAddUrgent(T item)
+    {
+        lock (gate)
+        {
+            if (urgent.Count >= outsideLimit) return false;
+            urgent.Add(item);
+            if (urgent.Count == 1) Monitor.Pulse(gate);
+            return true;
+        }
+    }
+
+    /// <summary>What is urgent and waits. The list given is emptied and used for what comes next.</summary>
+    public List<T> TakeUrgent(List<T> spare)
+    {
+        spare.Clear();
+        if (Volatile.Read(ref urgent).Count == 0) return spare;
+        lock (gate) (urgent, spare) = (spare, urgent);
+        return spare;
     }
 
     /// <summary>As many as it will hold, and how many these are.</summary>
@@ -41,14 +63,14 @@ internal sealed class Inbox<T>(int outsideLimit)
     }
 
     /// <summary>
-    /// Everything that waits, or nothing after the timeout. The list given is emptied and used for what comes next.
+    /// Everything that waits and is not urgent, or nothing after the timeout. The list given is emptied and used for what comes next.
     /// </summary>
     public List<T> Take(List<T> spare, TimeSpan timeout)
     {
         spare.Clear();
         lock (gate)
         {
-            if (items.Count == 0 && timeout > TimeSpan.Zero) Monitor.Wait(gate, timeout);
+            if (items.Count == 0 && urgent.Count == 0 && timeout > TimeSpan.Zero) Monitor.Wait(gate, timeout);
             (items, spare) = (spare, items);
             outside = 0;
         }

@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Accounts;
 using CrossMargin.Journal;
 using CrossMargin.Runtime;
 using CrossMargin.Runtime.Records;
@@ -27,6 +28,8 @@ internal sealed partial class ShardThread
     private readonly int places;
     private readonly Thread thread;
     private MarkFrame? offered;          // the latest that this thread has not taken
+    private List<Inbound> orders = [];
+    private int turns;                   // since those who wait with a trade were looked at
     private volatile bool isStopping;
 
     /// <summary>
@@ -38,6 +41,12 @@ internal sealed partial class ShardThread
     internal sealed record Read(GrainId Grain);
 
     internal sealed record Collect(Func<object, bool> Wanted);
+
+    /// <summary>
+    /// So many turns may run between an order's arrival and its own. What one shard does for all of its accounts at once is one unit,
+    /// and not interrupted: the adoption of a frame, and what the coordinator told it.
+    /// </summary>
+    internal const int TurnsAheadOfOrders = 64;
 
     public ShardThread(
         int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, IJournal journal, SiloOptions options,
@@ -71,13 +80,21 @@ internal sealed partial class ShardThread
     /// <summary>From outside: answered as overloaded when too much waits.</summary>
     public void Submit(ShardId shard, object body, ICaller caller)
     {
-        if (!inbox.TryAddOutside(new Inbound(shard, body, caller))) caller.Answer(Reply.Refused(Rejection.Overloaded));
+        var inbound = new Inbound(shard, body, caller);
+        var isTaken = IsOrder(body) ? inbox.TryAddUrgent(inbound) : inbox.TryAddOutside(inbound);
+        if (!isTaken) caller.Answer(Reply.Refused(Rejection.Overloaded));
     }
 
-    /// <summary>What came from another silo in one block belongs into one round, and so into one commit.</summary>
+    /// <summary>A matching engine has a trade waiting until it hears whether the account can carry it.</summary>
+    private static bool IsOrder(object body) => body is Command { Body: AccountCommand.ReserveOrder, Identity: Cause.Key };
+
+    /// <summary>What came from another silo in one block belongs into one round, and so into one commit; orders go before it.</summary>
     public void Submit(List<Inbound> together)
     {
-        for (var i = inbox.AddOutside(together); i < together.Count; i++) together[i].Caller!.Answer(Reply.Refused(Rejection.Overloaded));
+        foreach (var order in together)
+            if (IsOrder(order.Body)) Submit(order.Shard, order.Body, order.Caller!);
+        var others = together.FindAll(one => !IsOrder(one.Body));
+        for (var i = inbox.AddOutside(others); i < others.Count; i++) others[i].Caller!.Answer(Reply.Refused(Rejection.Overloaded));
     }
 
     /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
@@ -117,7 +134,11 @@ internal sealed partial class ShardThread
             if (Interlocked.Exchange(ref offered, null) is { } frame)
             {
                 var now = Now();
-                foreach (var shard in shards.Where(shard => !IsDraining(shard))) Guarded(shard, s => s.Offer(now, frame));
+                foreach (var shard in shards.Where(shard => !IsDraining(shard)))
+                {
+                    Guarded(shard, s => s.Offer(now, frame));
+                    HandleOrders();
+                }
             }
 
             HandleAll(spare);
@@ -130,7 +151,11 @@ internal sealed partial class ShardThread
             {
                 nextTick = clock.GetTimestamp();
                 var now = Now();
-                foreach (var shard in shards.Where(shard => !IsHandedOver(shard))) Guarded(shard, s => s.Tick(now));
+                foreach (var shard in shards.Where(shard => !IsHandedOver(shard)))
+                {
+                    Guarded(shard, s => s.Tick(now));
+                    HandleOrders();
+                }
             }
 
             foreach (var shard in shards) Guarded(shard, static s => s.Flush());
@@ -146,19 +171,56 @@ internal sealed partial class ShardThread
     /// <summary>At a time that is read after all of it was asked: nothing is decided before it was said.</summary>
     private void HandleAll(List<Inbound> taken)
     {
+        HandleOrders();
         if (taken.Count == 0) return;
         var now = Now();
-        foreach (var inbound in taken) Handle(now, inbound);
+        foreach (var inbound in taken)
+        {
+            Handle(now, inbound);
+            NoteTurns(1);
+        }
+    }
+
+    private void NoteTurns(int more)
+    {
+        turns += more;
+        if (turns >= TurnsAheadOfOrders) HandleOrders();
+    }
+
+    private void HandleOrders()
+    {
+        turns = 0;
+        orders = inbox.TakeUrgent(orders);
+        if (orders.Count == 0) return;
+        var now = Now();
+        foreach (var order in orders) Handle(now, order);
+    }
+
+    /// <summary>In parts, of which each is a delivery by itself: it holds everything behind its predecessor.</summary>
+    private void HandleParcel(Instant now, IReadOnlyList<ShardMessage> parcel)
+    {
+        foreach (var whole in parcel)
+        {
+            ShardMessage? rest = whole;
+            while (rest is not null)
+            {
+                (var message, rest, var records) = rest is ShardMessage.Delivery delivery
+                    ? delivery.Split(TurnsAheadOfOrders - turns)
+                    : (rest, null, 1);
+
+                // One message at a time, so that a shard that throws stops alone.
+                foreach (var shard in Router.ReceiversOf(message, shards))
+                    if (!IsDraining(shard)) Guarded(shard, s => s.Receive(now, message));
+                NoteTurns(records);
+            }
+        }
     }
 
     private void Handle(Instant now, Inbound inbound)
     {
         if (inbound.Body is IReadOnlyList<ShardMessage> parcel)
         {
-            // One message at a time, so that a shard that throws stops alone.
-            foreach (var message in parcel)
-                foreach (var shard in Router.ReceiversOf(message, shards))
-                    if (!IsDraining(shard)) Guarded(shard, s => s.Receive(now, message));
+            HandleParcel(now, parcel);
             return;
         }
 

@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using CrossMargin.DemoVenue;
 using CrossMargin.DemoVenue.Clearing;
+using CrossMargin.DemoVenue.Scenarios;
 
 namespace CrossMargin.Api.Tests;
 
@@ -14,98 +16,133 @@ public sealed class DemoVenueTests
     private static readonly DateTimeOffset Opened = DateTimeOffset.UtcNow;
 
     [Fact]
-    public async Task A_market_is_cleared_goes_on_after_a_restart_and_money_is_neither_made_nor_lost()
+    public async Task A_market_is_cleared_as_at_another_clearinghouse_and_goes_on_after_a_restart()
     {
-        var directory = HostProcess.NewDirectory();
+        var (directory, other) = (HostProcess.NewDirectory(), HostProcess.NewDirectory());
         await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
+        await using (var another = await HostProcess.Start(other, ("SHARDS", "4")))
         {
-            var first = await Run(host, seed: 1);
-            first.Trades.ShouldBeGreaterThan(20);
-            first.ReportsRefused.ShouldBe(0);
+            var sessions = await Task.WhenAll(Run(host, seed: 3), Run(another, seed: 3));
+            foreach (var session in sessions)
+            {
+                session.Trades.ShouldBeGreaterThan(20);
+                session.ReportsRefused.ShouldBe(0);
+                session.Refusals.ShouldBeEmpty();   // what is refused depends on the frame that the account was under
+            }
+
+            sessions[1].TradesHash.ShouldBe(sessions[0].TradesHash, "the same seed makes the same trades");
 
             // Another process of the venue, the same members: it ends what was left reserved, and its numbers go on.
-            var second = await Run(host, seed: 1);
+            var second = await Run(host, seed: 3);
             second.Trades.ShouldBeGreaterThan(20);
             second.ReportsRefused.ShouldBe(0);
-            second.TradesHash.ShouldNotBe(first.TradesHash);
+            second.TradesHash.ShouldNotBe(sessions[0].TradesHash);
 
             using var client = new VenueClient(host);
             await EveryOrderIsKnownToTheBooks(client, second.Market);
             await EveryPositionIsThatOfTheMember(client, second.Market, except: []);
-            var audit = (await client.Post("auditor", "/v1/audit/verify", "{}", key: null)).ShouldBe(200);
-            audit.Field("verdict").ShouldBe("agrees", audit.Text);
+            await MoneyIsNeitherMadeNorLost(client);
         }
 
         Directory.Delete(directory, recursive: true);
+        Directory.Delete(other, recursive: true);
     }
 
     [Fact]
-    public async Task The_same_seed_makes_the_same_trades_at_another_clearinghouse()
-    {
-        var hashes = new List<string>();
-        foreach (var seed in new[] { 3, 3 })
-        {
-            var directory = HostProcess.NewDirectory();
-            await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
-            {
-                var session = await Run(host, seed);
-                session.Refusals.ShouldBeEmpty();   // what is refused depends on the frame that the account was under
-                hashes.Add(session.TradesHash);
-            }
-
-            Directory.Delete(directory, recursive: true);
-        }
-
-        hashes[1].ShouldBe(hashes[0]);
-    }
-
-    [Fact]
-    public async Task A_crash_takes_members_through_liquidation_and_money_is_neither_made_nor_lost()
+    public async Task A_crash_takes_members_through_liquidation_and_their_cases_go_on_after_kill_9()
     {
         var directory = HostProcess.NewDirectory();
+        var cancel = TestContext.Current.CancellationToken;
+        Dictionary<string, string> before;
         await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
         {
-            var cancel = TestContext.Current.CancellationToken;
             using var api = new ClearingApi(host.Address, new Credentials(host.DataDirectory));
-            var options = new DemoOptions(host.Address, host.DataDirectory) { Accounts = Accounts, Seed = 1 };
-            var session = await Session.Open(api, options, Opened, cancel);
+            var session = await Session.Open(api, Exhaustion(host), Opened, cancel);
             for (var step = 0; step < BuildUp; step++) await session.Advance(push: 0.0005, cancel);
-            for (var step = 0; step < 6; step++) await session.Advance(push: -0.06, cancel);
+            for (var step = 0; step < 4; step++) await session.Advance(push: -0.07, cancel);
 
             using var client = new VenueClient(host);
+            do
+            {
+                await session.Advance(push: 0, cancel);
+                before = await OpenCases(client, session.Market);
+            }
+            while (before.Count == 0);
+            host.KillHard();
+            await host.Ended();
+        }
+
+        await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
+        {
+            using var api = new ClearingApi(host.Address, new Credentials(host.DataDirectory));
+            using var client = new VenueClient(host);
+            foreach (var id in before.Values)
+                (await client.Get("auditor", $"/v1/liquidations/{id}")).ShouldBe(200).Field("liquidation").ShouldBe(id);
+
+            var session = await Session.Open(api, Exhaustion(host), Opened, cancel);
             var ended = "";
             for (var step = 0; step < Patience && ended == ""; step++)
             {
                 await session.Advance(push: 0, cancel);
-                ended = (await All("account.case-ended.v1", client, session.Market)).FirstOrDefault("");
+                var now = await OpenCases(client, session.Market);
+                ended = before.FirstOrDefault(open => now.GetValueOrDefault(open.Key) != open.Value).Key ?? "";
             }
 
-            ended.ShouldNotBe("");
+            ended.ShouldNotBe("", "the same cases go on, and end");
             session.ReportsRefused.ShouldBe(0);
-            var steps = (await client.Get("auditor", $"/v1/accounts/{ended}/events?limit=1000")).Json["data"]!.AsArray()
-                .Select(record => record!["type"]!.ToString()).ToList();
+            var steps = (await Events(client, ended)).Select(record => record["type"]!.ToString()).ToList();
             steps.IndexOf("account.case-opened.v1").ShouldBeLessThan(steps.IndexOf("account.case-ended.v1"));
-            steps.ShouldContain(step => step == "account.slice-ended.v1" || step == "account.handed-over.v1", "books or the backstop took it");
-            await EveryPositionIsThatOfTheMember(client, session.Market, await All("account.case-opened.v1", client, session.Market));
-            var audit = (await client.Post("auditor", "/v1/audit/verify", "{}", key: null)).ShouldBe(200);
-            audit.Field("verdict").ShouldBe("agrees", audit.Text);
+            steps.ShouldContain(
+                step => step == "account.slice-ended.v1" || step == "account.handed-over.v1" || step == "account.closed-out.v1", "somebody took it");
+            await EveryPositionIsThatOfTheMember(client, session.Market, await Touched(client, session.Market));
+            await MoneyIsNeitherMadeNorLost(client);
         }
 
         Directory.Delete(directory, recursive: true);
     }
 
-    /// <summary>The accounts of members to whom this has happened.</summary>
-    private static async Task<List<string>> All(string type, VenueClient client, Market market)
+    private static DemoOptions Exhaustion(HostProcess host) => new(host.Address, host.DataDirectory)
     {
-        var found = new List<string>();
-        foreach (var member in market.Members)
+        Accounts = Accounts, Seed = 1, Scenario = Scenario.All.Single(scenario => scenario.Name == "fund-exhaustion"),
+    };
+
+    private static async Task MoneyIsNeitherMadeNorLost(VenueClient client)
+    {
+        var audit = (await client.Post("auditor", "/v1/audit/verify", "{}", key: null)).ShouldBe(200);
+        audit.Field("verdict").ShouldBe("agrees", audit.Text);
+    }
+
+    private static async Task<List<JsonNode>> Events(VenueClient client, string account) =>
+        [.. (await client.Get("auditor", $"/v1/accounts/{account}/events?limit=1000")).ShouldBe(200).Json["data"]!.AsArray().Select(record => record!)];
+
+    /// <summary>The events of members, as far as they have to do with liquidation.</summary>
+    private static async Task<List<(string Account, List<JsonNode> Events)>> Histories(VenueClient client, Market market)
+    {
+        var read = await Task.WhenAll(market.Members.Select(async member => (member.Account, await Events(client, member.Account))));
+        return [.. read];
+    }
+
+    /// <summary>By account: the number of the case that is open.</summary>
+    private static async Task<Dictionary<string, string>> OpenCases(VenueClient client, Market market)
+    {
+        var open = new Dictionary<string, string>();
+        foreach (var (account, events) in await Histories(client, market))
         {
-            var events = await client.Get("auditor", $"/v1/accounts/{member.Account}/events?limit=1000");
-            if (events.Text.Contains(type, StringComparison.Ordinal)) found.Add(member.Account);
+            var last = events.LastOrDefault(record => record["type"]!.ToString() is "account.case-opened.v1" or "account.case-ended.v1");
+            if (last?["type"]!.ToString() == "account.case-opened.v1") open.Add(account, $"{account}:{last["sequence"]}");
         }
 
-        return found;
+        return open;
     }
+
+    /// <summary>What moved in their positions the venue does not hear of.</summary>
+    private static async Task<List<string>> Touched(VenueClient client, Market market) =>
+    [
+        .. from history in await Histories(client, market)
+           where history.Events.Any(record => record["type"]!.ToString()
+               is "account.case-opened.v1" or "account.deleveraged.v1" or "account.taken-over.v1")
+           select history.Account,
+    ];
 
     private static async Task<Session> Run(HostProcess host, int seed)
     {

@@ -119,6 +119,9 @@ internal sealed class ClearingVenue
         while ((await journal.ReadHeads()).Sum(head => head.Position) < expected) await Task.Delay(20);
     }
 
+    public Task Endow(Silo silo, long dollars) => Order(
+        silo, PoolId.Main.Grain, new PoolCommand.DepositToFund(new AssetAmount(Asset.Of("USDC"), dollars * 1_000_000), "bench"));
+
     /// <summary>All sources say the same, so that one round makes one frame.</summary>
     public async Task Quote(Silo silo, double move)
     {

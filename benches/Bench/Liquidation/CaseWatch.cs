@@ -16,12 +16,18 @@ internal sealed class CaseWatch(IJournal journal) : WatchedJournal(journal)
 {
     private readonly Lock gate = new();
     private readonly SortedDictionary<long, int> coordinatorByFrame = [];
-    private long fellAt, firstSliceAt, lastSliceAt;
-    private int rows, rowsBeforeFirst, opened, sent;
+    private readonly HashSet<GrainId> worked = [];
+    private long fellAt, firstSliceAt, lastWorkedAt;
+    private int rows, rowsBeforeFirst, rowsBeforeLast, opened;
     private bool isWatching;
+    private long all;
 
-    /// <summary>What has come of the frame so far; the coordinator's records are those of the frame that led to most of them. Times are from the end of the commit that the frame was in.</summary>
-    public readonly record struct Fall(double FirstSliceMs, double LastSliceMs, int RowsBeforeFirst, int Rows, int Opened, int Sent, int CoordinatorRecords);
+    /// <summary>
+    /// What has come of the frame so far. Who has ordered a slice, or offered a position to the other side, is worked on. The
+    /// coordinator's records are those of the frame that led to most of them. Times are from the end of the commit that the frame was in.
+    /// </summary>
+    public readonly record struct Fall(
+        double FirstSliceMs, double LastMs, int RowsBeforeFirst, int Rows, int Opened, int Worked, int CoordinatorRecords);
 
     public Fall Seen
     {
@@ -30,11 +36,14 @@ internal sealed class CaseWatch(IJournal journal) : WatchedJournal(journal)
             lock (gate)
             {
                 return new Fall(
-                    Milliseconds(firstSliceAt), Milliseconds(lastSliceAt), rowsBeforeFirst, rows, opened, sent,
+                    Milliseconds(firstSliceAt), Milliseconds(lastWorkedAt), rowsBeforeFirst, rowsBeforeLast, opened, worked.Count,
                     coordinatorByFrame.Values.DefaultIfEmpty().Max());
             }
         }
     }
+
+    /// <summary>What has become durable so far.</summary>
+    public long All => Volatile.Read(ref all);
 
     /// <summary>The next frame is the one in which accounts fall.</summary>
     public void Begin()
@@ -49,6 +58,7 @@ internal sealed class CaseWatch(IJournal journal) : WatchedJournal(journal)
         base.Note(record, now);
         lock (gate)
         {
+            all++;
             if (!isWatching) return;
             if (fellAt == 0)
             {
@@ -64,9 +74,9 @@ internal sealed class CaseWatch(IJournal journal) : WatchedJournal(journal)
             }
 
             if (record.Type == AccountEventNames.CaseOpened) opened++;
-            if (record.Type != LinkEventNames.OrderSent) return;
-            if (sent++ == 0) (firstSliceAt, rowsBeforeFirst) = (now, rows - 1);
-            lastSliceAt = now;
+            if (record.Type == LinkEventNames.OrderSent && firstSliceAt == 0) (firstSliceAt, rowsBeforeFirst) = (now, rows - 1);
+            var isStep = record.Type is AccountEventNames.SliceOrdered or AccountEventNames.CloseOutOffered;
+            if (isStep && worked.Add(record.Grain)) (lastWorkedAt, rowsBeforeLast) = (now, rows);
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using CrossMargin.Bench.Clearing;
 using CrossMargin.Bench.Journal;
 using CrossMargin.Journal;
+using CrossMargin.Silos;
 
 namespace CrossMargin.Bench.Liquidation;
 
@@ -16,6 +17,7 @@ internal static class LiquidationBench
     private const string Bench = "liquidation";
     private const int Positions = 4;
     private const int YardstickRows = 160_000;
+    private const int MostFrames = 120;
 
     /// <summary>How far the market falls, and which share of the accounts that takes below their maintenance margin.</summary>
     private sealed record Fall(string Share, double Part, double Move);
@@ -51,16 +53,17 @@ internal static class LiquidationBench
             records.Add(seen.CoordinatorRecords);
             report.Add(new Figure(Bench, $"{fall.Share} of {Accounts} fall: first slice", seen.FirstSliceMs, "ms"));
             report.Add(new Figure(Bench, $"{fall.Share} of {Accounts} fall: records before the first slice", seen.RowsBeforeFirst, "records"));
-            report.Add(new Figure(Bench, $"{fall.Share} of {Accounts} fall: every first slice", seen.LastSliceMs, "ms"));
+            report.Add(new Figure(Bench, $"{fall.Share} of {Accounts} fall: every first step", seen.LastMs, "ms"));
             report.Add(new Figure(Bench, $"{fall.Share} of {Accounts} fall: coordinator records in a frame", seen.CoordinatorRecords, "records"));
-            var speed = seen.Rows / seen.LastSliceMs * 1_000;
+            var speed = seen.Rows / seen.LastMs * 1_000;
             report.Add(new Figure(
-                Bench, $"{fall.Share} of {Accounts} fall: rows until every first slice", speed, "rows/s", new Spread([speed / yardstick.RowsPerSecond])));
+                Bench, $"{fall.Share} of {Accounts} fall: rows until every first step", speed, "rows/s", new Spread([speed / yardstick.RowsPerSecond])));
         }
 
-        var most = (double)records.Max() / records.Min();
+        var most = records.Max() / (2.0 * Workload.Shards.Count);
         report.Add(new Figure(
-            Bench, "coordinator records in a frame, most against fewest", records.Max(), "records", new Spread([most]), new Bar.AtMost(1.1)));
+            Bench, "coordinator records in a frame, against a report and a grant for each shard", records.Max(), "records", new Spread([most]),
+            new Bar.AtMost(1)));
     }
 
     private static async Task Growth(Report report, BenchServer server, int[] sizes)
@@ -74,7 +77,7 @@ internal static class LiquidationBench
             Tell(report, accounts, Tenth, seen, run);
             each.Add(run.Cpu.OursSeconds * 1e6 / seen.Opened);
             report.Add(new Figure(Bench, $"growth, {accounts} accounts: first slice", seen.FirstSliceMs, "ms"));
-            report.Add(new Figure(Bench, $"growth, {accounts} accounts: every first slice", seen.LastSliceMs, "ms"));
+            report.Add(new Figure(Bench, $"growth, {accounts} accounts: every first step", seen.LastMs, "ms"));
             report.Add(new Figure(Bench, $"growth, {accounts} accounts: own CPU of a case", each[^1], "µs"));
         }
 
@@ -85,7 +88,7 @@ internal static class LiquidationBench
 
     private static void Tell(Report report, int accounts, Fall fall, CaseWatch.Fall seen, Run run) => report.Line(
         $"{seen.Opened:n0} of {accounts:n0} ({fall.Share}): the first slice after {seen.FirstSliceMs:n0} ms and {seen.RowsBeforeFirst:n0} records, "
-        + $"{seen.Sent:n0} slices after {seen.LastSliceMs:n0} ms and {seen.Rows:n0} records; {seen.CoordinatorRecords} records of the coordinator in a frame "
+        + $"{seen.Worked:n0} worked on after {seen.LastMs:n0} ms and {seen.Rows:n0} records; {seen.CoordinatorRecords} records of the coordinator in a frame "
         + $"at most; CPU ms: ours {run.Cpu.OursSeconds * 1e3:n0}, PostgreSQL {run.Cpu.ServerSeconds * 1e3:n0}; foreign cores {run.ForeignCores:0.00}");
 
     private sealed record Filling(BenchDatabase Database, ClearingVenue Venue) : IDisposable
@@ -102,6 +105,7 @@ internal static class LiquidationBench
         await using (var silo = await ClearingVenue.Start(journal))
         {
             await venue.Fill(silo, journal, new ClearingVenue.Holders(accounts, Positions, CashOf, number => number % 2 == 0));
+            await venue.Endow(silo, dollars: 1_000_000_000);   // so that all of it is a matter of slices
             await silo.DrainAsync(TimeSpan.FromMinutes(5));
         }
 
@@ -123,7 +127,20 @@ internal static class LiquidationBench
         return (long)(notional * (loss + 0.0025) * 1e6);
     }
 
-    /// <summary>On a copy of the filled venue: one fall, and frames at the new price until every fallen account has its first slice.</summary>
+    /// <summary>Frames at one price, until shards say no more than that they have adopted them.</summary>
+    private static async Task Calm(ClearingVenue venue, Silo silo, CaseWatch watch)
+    {
+        var (rounds, quiet) = (0, 0);
+        while (quiet < 3 && rounds++ < MostFrames)
+        {
+            var before = watch.All;
+            await venue.Quote(silo, 1);
+            await Task.Delay(500);
+            quiet = watch.All - before < 4 * Workload.Shards.Count ? quiet + 1 : 0;
+        }
+    }
+
+    /// <summary>On a copy of the filled venue: one fall, and frames at the new price until every fallen account is worked on.</summary>
     private static async Task<(CaseWatch.Fall Seen, Run Run)> Crash(BenchServer server, Filling filled, Fall fall)
     {
         using var database = server.Copy(filled.Database);
@@ -131,26 +148,21 @@ internal static class LiquidationBench
         var venue = filled.Venue.Copy();
         var watch = new CaseWatch(journal);
         await using var silo = await ClearingVenue.Start(watch);
-        for (var calm = 0; calm < 3; calm++)
-        {
-            await venue.Quote(silo, 1);
-            await Task.Delay(500);
-        }
-
+        await Calm(venue, silo, watch);
         watch.Begin();
         var expected = (int)(venue.Accounts.Length * fall.Part);
         var run = CrossMargin.Bench.Run.Measure(server.Postgres, expected, () =>
         {
             venue.Quote(silo, fall.Move).GetAwaiter().GetResult();
-            for (var frame = 0; frame < 400 && watch.Seen.Sent < expected; frame++)
+            for (var frame = 0; frame < MostFrames && (watch.Seen.Worked < expected || watch.Seen.FirstSliceMs == 0); frame++)
             {
                 Thread.Sleep(250);
                 venue.Quote(silo, 1).GetAwaiter().GetResult();
             }
         });
         var seen = watch.Seen;
-        if (seen.Opened != expected || seen.Sent < expected)
-            throw new InvalidOperationException($"{expected} should have fallen, {seen.Opened} did, and {seen.Sent} slices were sent");
+        if (seen.Opened != expected || seen.Worked < expected)
+            throw new InvalidOperationException($"{expected} should have fallen, {seen.Opened} did, and {seen.Worked} were worked on");
         return (seen, run);
     }
 }

@@ -24,6 +24,7 @@ internal sealed record WaterfallRules(string Name, string Like, ParameterText Do
                 rules["sliceShare"] = new JsonObject { ["most"] = "0.1", ["atLeast"] = "1000" };
                 rules["backstopBelow"] = "0";
                 rules["backstopAfterSlices"] = 100;
+                rules["deleveraging"] = new JsonObject { ["ranking"] = "pro-rata", ["below"] = "0", ["afterSlices"] = 1 };
             })),
         new("auction", "a share of everything at a price that falls until somebody takes it, up to a buffer above maintenance",
             Edited((set, rules) =>
@@ -34,8 +35,9 @@ internal sealed record WaterfallRules(string Name, string Like, ParameterText Do
                 rules["fallingLimit"] = new JsonObject { ["from"] = "0.005", ["step"] = "0.005", ["to"] = "0.3" };
                 rules["backstopBelow"] = "0";
                 rules["backstopAfterSlices"] = 100;
+                rules.Remove("deleveraging");
             })),
-        new("takeover", "whole positions at the bankruptcy price, to whoever agreed to take them over, with nothing sold before",
+        new("takeover", "whole positions at the bankruptcy price, to who agreed to take them over and then to a queue of winners",
             Edited((set, rules) =>
             {
                 set["liquidationEnd"] = "1";
@@ -43,6 +45,7 @@ internal sealed record WaterfallRules(string Name, string Like, ParameterText Do
                 rules["backstopBelow"] = "1";
                 rules["pacePerMarket"] = "1";
                 rules["slicePatienceMs"] = 1_000;
+                rules["deleveraging"] = new JsonObject { ["ranking"] = "queue", ["below"] = "0", ["afterSlices"] = 1 };
             })),
     ];
 

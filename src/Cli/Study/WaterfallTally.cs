@@ -35,6 +35,7 @@ internal sealed class WaterfallTally(Func<MarginMarks?> marks)
     public double FundUsed { get; private set; }
     public double FundEarned { get; private set; }
     public double WinnersTaken { get; private set; }
+    public int Deleveraged { get; private set; }
 
     public int Liquidated => liquidated.Count;
     public int StillOpen => open.Count;
@@ -68,6 +69,17 @@ internal sealed class WaterfallTally(Func<MarginMarks?> marks)
                 break;
             case AccountEvent.TakenOver e:
                 Move(account, e.Change);
+                break;
+            case AccountEvent.CloseOutOffered e:
+                open[account].Margin = e.Margin;
+                break;
+            case AccountEvent.ClosedOut { Change: { } change }:
+                Close(account, change);
+                break;
+            case AccountEvent.Deleveraged { Change: { } change }:
+                Deleveraged++;
+                WinnersTaken += Math.Max(0, Dollars(change.Paid) - ValueOf(change.Instrument, change.Quantity));
+                Move(account, change);
                 break;
             case AccountEvent.FundDrawn e:
                 FundUsed += Dollars(e.Amount);

@@ -17,7 +17,18 @@ public abstract record ShardMessage
     /// back.
     /// </summary>
     public sealed record Delivery(
-        ShardId From, ShardId To, long Predecessor, IReadOnlyList<JournalRecord> Records, bool HasMore) : ShardMessage(From);
+        ShardId From, ShardId To, long Predecessor, IReadOnlyList<JournalRecord> Records, bool HasMore) : ShardMessage(From)
+    {
+        /// <summary>
+        /// The first so many records as a delivery of their own, the rest as the one that follows on it, and how many the first has.
+        /// </summary>
+        public (ShardMessage First, ShardMessage? Others, int Records) Split(int most)
+        {
+            if (Records.Count <= most) return (this, null, Records.Count);
+            JournalRecord[] first = [.. Records.Take(most)], others = [.. Records.Skip(most)];
+            return (this with { Records = first, HasMore = false }, this with { Predecessor = first[^1].Position, Records = others }, most);
+        }
+    }
 
     /// <summary>
     /// <paramref name="From"/> asks <paramref name="To"/> for what is addressed to it behind <paramref name="After"/>.
