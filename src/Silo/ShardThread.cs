@@ -14,6 +14,12 @@ namespace CrossMargin.Silos;
 /// </summary>
 internal sealed partial class ShardThread
 {
+    /// <summary>
+    /// So many turns may run between an order's arrival and its own. What one shard does for all of its accounts at once is one unit,
+    /// and not interrupted: the adoption of a frame, and what the coordinator told it.
+    /// </summary>
+    private const int TurnsAheadOfOrders = 64;
+
     private readonly Inbox<Inbound> inbox;
     private readonly List<Shard> shards;
     private readonly Shard?[] byNumber;
@@ -41,12 +47,6 @@ internal sealed partial class ShardThread
     internal sealed record Read(GrainId Grain);
 
     internal sealed record Collect(Func<object, bool> Wanted);
-
-    /// <summary>
-    /// So many turns may run between an order's arrival and its own. What one shard does for all of its accounts at once is one unit,
-    /// and not interrupted: the adoption of a frame, and what the coordinator told it.
-    /// </summary>
-    internal const int TurnsAheadOfOrders = 64;
 
     public ShardThread(
         int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, IJournal journal, SiloOptions options,

@@ -175,23 +175,12 @@ public class MessageTests
     public void A_delivery_that_does_not_fit_is_dropped_and_shows_as_a_gap()
     {
         var shard = Active(new ShardLimits { OpenRecords = 1 });
-        shard.Deliver(0, Message(1, "first", A), Message(2, "second", A), Message(3, "third", A));
-        shard.StateOf(A).Heard.ShouldBe(2);
-        shard.Shard.State.Watermarks[1].ShouldBe(2);
-        shard.Commit();
-        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [3, 0], Frame: 0));
-        shard.Pulls.ShouldHaveSingleItem().After.ShouldBe(2);
-    }
-
-    /// <summary>What a coordinator or a link says is in the next batch, whatever the load: commands leave room for it.</summary>
-    [Fact]
-    public void Commands_that_fill_a_batch_do_not_keep_a_message_out_of_it()
-    {
-        var shard = Active(new ShardLimits { OpenRecords = 8 });
-        for (var i = 0; i < 8; i++) shard.Ask(new TallyCommand.Count(1));
-        shard.Ask(new TallyCommand.Count(1)).Reply.Rejection.ShouldBe(Rejection.Overloaded);
-        shard.Deliver(0, Message(1, "granted", A));
+        shard.Deliver(0, Message(1, "first", A), Message(2, "second", A));
         shard.StateOf(A).Heard.ShouldBe(1);
+        shard.Shard.State.Watermarks[1].ShouldBe(1);
+        shard.Commit();
+        shard.Shard.Receive(shard.Now, new ShardMessage.Announcement(There, [2, 0], Frame: 0));
+        shard.Pulls.ShouldHaveSingleItem().After.ShouldBe(1);
     }
 
     [Fact]

@@ -52,12 +52,9 @@ public sealed record ShardLimits
     public static readonly ShardLimits Default = new();
 
     /// <summary>
-    /// Records that wait for the commit in flight. Beyond it commands are refused as overloaded; deliveries are dropped beyond twice
-    /// as many, so that however many commands come, what shards tell each other is in the next batch.
+    /// Records that wait for the commit in flight. Beyond it commands are refused as overloaded and deliveries dropped.
     /// </summary>
     public int OpenRecords { get; init; } = 4_096;
-
-    public int OpenWithMessages => 2 * OpenRecords;
 
     /// <summary>Addressed records kept in memory for pulls.</summary>
     public int RingRecords { get; init; } = 4_096;

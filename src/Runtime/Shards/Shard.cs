@@ -283,7 +283,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         foreach (var record in delivery.Records)
         {
             if (record.Position <= state.Watermarks[delivery.From.Number]) continue;
-            if (open.Records.Count >= limits.OpenWithMessages) return;   // dropped; the next announcement shows the gap
+            if (open.Records.Count >= limits.OpenRecords) return;   // dropped; the next announcement shows the gap
             if (IsBlind || record.Frame > Frame)
             {
                 WaitForFrame(delivery.From, record.Frame);
