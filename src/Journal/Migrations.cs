@@ -27,6 +27,18 @@ public static class Migrations
     {
         await using var source = Sessions.Open(connectionString, maxSessions: 1);
         await using var session = await Sessions.Connect(source, cancel);
+        try
+        {
+            await Apply(session, venue, shards, cancel);
+        }
+        catch (NpgsqlException failure)
+        {
+            throw Sessions.Refused("The migrations did not end, and may be started again", failure);
+        }
+    }
+
+    private static async Task Apply(NpgsqlConnection session, string venue, ShardMap shards, CancellationToken cancel)
+    {
         await using var transaction = await session.BeginTransactionAsync(cancel);
         await Run(session, "SELECT pg_advisory_xact_lock(hashtext('crossmargin migrations'))", cancel);
         await Run(session, """

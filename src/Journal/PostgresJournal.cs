@@ -58,6 +58,11 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
             return new PostgresJournal(
                 source, Sessions.OpenUnpooled(connectionString), warnings, (long)(await extend.ExecuteScalarAsync(cancel))!);
         }
+        catch (NpgsqlException failure)
+        {
+            await source.DisposeAsync();
+            throw Sessions.Refused("The journal was not opened", failure);
+        }
         catch
         {
             await source.DisposeAsync();

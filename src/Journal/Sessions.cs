@@ -82,6 +82,13 @@ internal static class Sessions
         }
     }
 
+    /// <summary>One sentence for a server that was reached and then failed what a start needs of it.</summary>
+    public static JournalRefused Refused(string what, NpgsqlException failure) => new(
+        failure is PostgresException said
+            ? $"{what}: {said.MessageText} ({said.SqlState})."
+            : $"{what}: {failure.InnerException?.Message ?? failure.Message}.",
+        failure);
+
     private static string Explain(NpgsqlException failure, NpgsqlConnectionStringBuilder to)
     {
         var server = $"{to.Host}:{to.Port}";

@@ -123,6 +123,9 @@ internal sealed partial class ShardThread
 
     private static readonly object Nudge = new();
 
+    /// <summary>A commit of one row takes as much processor time as so many further rows of a large one (docs/adr/0003).</summary>
+    private const int RowsThatACommitCosts = 32;
+
     private void Run()
     {
         var spare = new List<Inbound>();
@@ -142,10 +145,7 @@ internal sealed partial class ShardThread
             }
 
             HandleAll(spare);
-
-            // Whoever was answered may have asked again: that belongs into the commit that leaves now.
-            spare = inbox.Take(spare, TimeSpan.Zero);
-            HandleAll(spare);
+            spare = Gather(spare);
 
             if (clock.GetElapsedTime(nextTick) >= options.Tick)
             {
@@ -163,6 +163,23 @@ internal sealed partial class ShardThread
             CommitAll();
             SendAll();
             if (draining.Count > 0) TellDrained();
+        }
+    }
+
+    /// <summary>
+    /// Takes what comes meanwhile into the commit that leaves next: whoever was answered asks again, one after the other. As long as they
+    /// do, and until there is as much as a commit by itself costs.
+    /// </summary>
+    private List<Inbound> Gather(List<Inbound> taken)
+    {
+        for (var gathered = taken.Count; ; )
+        {
+            taken = inbox.Take(taken, TimeSpan.Zero);
+            if (taken.Count == 0) return taken;
+            HandleAll(taken);
+            gathered += taken.Count;
+            if (gathered >= RowsThatACommitCosts) return taken;
+            Thread.SpinWait(100);
         }
     }
 

@@ -72,6 +72,24 @@ public sealed class StartTests(Server server)
     }
 
     [Fact]
+    public async Task A_role_that_may_not_migrate_is_refused_in_one_sentence()
+    {
+        var database = await server.CreateEmpty();
+        (await Should.ThrowAsync<JournalRefused>(() =>
+            Migrations.Apply(database.App, "test", Server.Shards, TestContext.Current.CancellationToken)))
+            .Message.ShouldBe("The migrations did not end, and may be started again: permission denied for schema public (42501).");
+    }
+
+    [Fact]
+    public async Task A_role_that_may_not_read_the_venue_is_refused_in_one_sentence()
+    {
+        var database = await server.Create();
+        await Database.Execute(database.Migrate, "REVOKE SELECT ON venue FROM crossmargin_app");
+        (await Should.ThrowAsync<JournalRefused>(() => database.Open()))
+            .Message.ShouldBe("The journal was not opened: permission denied for table venue (42501).");
+    }
+
+    [Fact]
     public async Task An_older_schema_is_refused()
     {
         var database = await server.Create();
