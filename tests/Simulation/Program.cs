@@ -11,6 +11,7 @@ internal static class Program
     public static async Task<int> Main(string[] args) => args switch
     {
         ["run", "--seed", var seed] => Swarm.RunOne(ulong.Parse(seed)),
+        ["shrink", "--seed", var seed] => Shrinker.Run(ulong.Parse(seed)),
         ["swarm", "--seconds", var seconds] => Swarm.Run(TimeSpan.FromSeconds(int.Parse(seconds))),
         ["hunt", "--seeds", var seeds] => ZooHunt.Hunt(int.Parse(seeds)),
         ["hunt", "--seeds", var seeds, "--without-reference"] => ZooHunt.Hunt(int.Parse(seeds), Judges.WithoutReference),
