@@ -226,7 +226,6 @@ internal enum Sight
     OrderAcknowledged,
     LinkCommandRefused,
     RefusedInLiquidation,
-    RefusedWhileGainsAreLocked,
     ParametersWaited,
     ParametersTaken,
     ParametersRefused,
