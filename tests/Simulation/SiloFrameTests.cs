@@ -23,7 +23,7 @@ public class SiloFrameTests
     private static readonly MarketId Market = MarketId.For("threads");
     private static readonly SourceId Source = new("source");
     private static readonly GrainCatalog Catalog =
-        new(new CircularGrain(), new MarketGrain()) { Valuation = new MarginValuation(Market) };
+        new(new CircularGrain(Flaw.None), new MarketGrain()) { Valuation = new MarginValuation(Market) };
 
     /// <summary>One circular grain of each shard.</summary>
     private static readonly GrainId[] Circulars = [.. Enumerable.Range(0, 200)

@@ -90,7 +90,7 @@ internal sealed partial class Auditor
         foreach (var account in accounts)
         {
             var standing = reference!.Value(account, marks);
-            if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing = standing.MayBeFrozen ? null : missing - standing.MarginEquity;
+            if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing = standing.MayBeFrozen || IsTooLarge(standing) ? null : missing - standing.MarginEquity;
             if (standing.Status is null) digest = null;
             if (digest is null) continue;
             Array.Clear(result);
@@ -103,6 +103,9 @@ internal sealed partial class Auditor
 
         return new Results(accounts.Count, missing, digest is null ? null : string.Concat(words.Select(word => $"{word:x16}")));
     }
+
+    /// <summary>A requirement that nobody here computes may not fit into money, where what is owed nearly does not: then there is no figure.</summary>
+    private static bool IsTooLarge(Standing standing) => standing.Requirement is null && standing.MarginEquity < -BigInteger.Pow(10, 17);
 
     private Turn BeginAdoption(ShardBook book, StoredRow row, string id, long frame, JsonElement payload)
     {

@@ -318,7 +318,12 @@ internal sealed partial class Auditor
                 MayChangeStatus = true,
             };
         if (outcome is not null) return Ruled(row, id, outcome, legs);
-        return GrainOf(addressee).ExpectedOfMessage(unit.Message, message, row.Frame) is { } line ? OneFact(row, id, line) : Unjudged(row, id, legs);
+        return GrainOf(addressee).ExpectedOfMessage(unit.Message, message, row.Frame) switch
+        {
+            null => Unjudged(row, id, legs),
+            "" => new Turn(id, row.Cause, facts: [], "I4") { MayChangeStatus = true },   // nothing, but what follows from how it stands now
+            var line => OneFact(row, id, line),
+        };
     }
 
     private Unit UnitOf(StoredRow row, StoredCause.Message cause)

@@ -23,9 +23,13 @@ internal abstract class Client(Venue venue, string name)
     private Command? command;
     private int sendings;
     private bool isReading;
+    private readonly Draws own = venue.Root.Fork(name);
+    private long acts;
 
     protected Venue Venue { get; } = venue;
-    protected Draws Draws { get; } = venue.Root.Fork(name);
+
+    /// <summary>For this act: the n-th of a client is the same, whatever happened to the ones before it.</summary>
+    protected Draws Draws { get; private set; } = venue.Root.Fork(name);
     protected string Name => name;
 
     /// <summary>What this client knows to have happened, by grain: it must never be shown less.</summary>
@@ -60,17 +64,20 @@ internal abstract class Client(Venue venue, string name)
 
     private void Think()
     {
-        if (IsAtRest && Venue.Hour == Hour.Day) ActOnce();
-        if (IsAtRest && Venue.Hour == Hour.Evening) ActInTheEvening();
+        Act();
         if (!Venue.IsHealing) Venue.Agenda.After(Draws.Between(1, ThinkMicros), "client thinks", Think);
     }
 
     /// <summary>Acts once more, soon, and does not wait for its time to think.</summary>
-    protected void Hurry() => Venue.Agenda.After(Draws.Between(50, 3_000), "client hurries", () =>
+    protected void Hurry() => Venue.Agenda.After(Draws.Between(50, 3_000), "client hurries", Act);
+
+    private void Act()
     {
-        if (IsAtRest && Venue.Hour == Hour.Day) ActOnce();
-        if (IsAtRest && Venue.Hour == Hour.Evening) ActInTheEvening();
-    });
+        Draws = own.At(++acts);
+        if (!IsAtRest) return;
+        if (Venue.Hour == Hour.Evening) ActInTheEvening();
+        else if (Venue.Hour == Hour.Day && Venue.Script.Allows(name, acts)) ActOnce();
+    }
 
     // ---- commands --------------------------------------------------------------------------------------------------
 

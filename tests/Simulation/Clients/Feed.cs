@@ -104,7 +104,8 @@ internal sealed partial class Feed(Venue venue, Town town, SourceId source, Feed
         var (buyer, seller) = order?.Side == "Sell" || (order is null && Draws.OneIn(2)) ? (other, one) : (one, other);
         var quantity = QuantityFor(instrument, Draws.OneIn(2) ? buyer : seller);
         var fair = town.FairOf(instrument);
-        var price = (fair + Draws.Between(-fair / 50, fair / 50)) / instrument.Tick.E8 * instrument.Tick.E8;
+        var reach = Venue.Plan.OpensCases && Draws.OneIn(6) ? fair / 2 : fair / 50;   // far from the mark one side is ruined at once, and the other has gained
+        var price = (fair + Draws.Between(-reach, reach)) / instrument.Tick.E8 * instrument.Tick.E8;
         if (Draws.OneIn(25)) (price, quantity, buyer) = Spoil(instrument, price, quantity, buyer);
         return Town.Trade(feed, id, instrument.Id.Number, price, quantity, buyer, seller, Venue.Wall);
     }

@@ -85,9 +85,10 @@ internal sealed class Officer : Client
     protected override void ActInTheEvening()
     {
         if (!Venue.Auditor.HasRules(Town.Market.ToString())) ActOnce();
+        else if (opening.TryDequeue(out var step)) AskNew(step);
         else if (!isEvening) AskNew(Town.Publish(town.Rules.InTheEvening(Next), Next, effectiveAt: null, isSound: true));
         else if (overdue.TryDequeue(out var listing)) AskNew(Town.SettleExpiry(listing, town.PriceOf(listing.Underlying.Code)));
-        isEvening = true;
+        isEvening |= opening.Count == 0;
     }
 
     private int Next => Venue.Auditor.PublishedBy(Town.Parameters.ToString()) + 1;

@@ -21,13 +21,22 @@ internal abstract record CircularEvent
 
 internal sealed record Circulars(long Sent, long Read);
 
+/// <summary>A mistake that a test plants in the circular grain.</summary>
+internal enum Flaw
+{
+    None,
+
+    /// <summary>After it was restored from a snapshot.</summary>
+    ForgetsWhatItRead,
+}
+
 /// <summary>
 /// A grain of the simulator's own, for what no account does: one message to several grains of one shard, a message that
 /// causes
 /// nothing, one that is refused, and one that its receiver breaks on. The runtime is generic over grains, so it must
 /// not care.
 /// </summary>
-internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
+internal sealed class CircularGrain(Flaw flaw) : GrainType<Circulars, CircularEvent>
 {
     public const GrainKind TheKind = (GrainKind)200;
 
@@ -123,6 +132,7 @@ internal sealed class CircularGrain : GrainType<Circulars, CircularEvent>
     {
         using var document = JsonDocument.Parse(snapshot.ToArray());
         return new Circulars(
-            document.RootElement.GetProperty("sent").GetInt64(), document.RootElement.GetProperty("read").GetInt64());
+            document.RootElement.GetProperty("sent").GetInt64(),
+            flaw == Flaw.ForgetsWhatItRead ? 0 : document.RootElement.GetProperty("read").GetInt64());
     }
 }

@@ -30,6 +30,9 @@ internal sealed class Draws
         return new Draws(unchecked(hash + 0x9E37_79B9_7F4A_7C15));
     }
 
+    /// <summary>What belongs to one of many occasions of the same kind, whatever happened at the others.</summary>
+    public Draws At(long number) => new(unchecked(seed + ((ulong)number * 0xD134_2543_DE82_EF95)));
+
     public ulong Next()
     {
         var result = unchecked(BitOperations.RotateLeft(b * 5, 7) * 9);

@@ -46,19 +46,22 @@ internal sealed class Faults
 {
     public static readonly int Kinds = Enum.GetValues<Fault>().Length;
 
-    private readonly Draws draws;
+    private readonly Script script;
+    private readonly Draws[] occasions = new Draws[Kinds];
+    private readonly long[] asked = new long[Kinds];
     private readonly int[] perMille = new int[Kinds];
     private readonly long[] struck = new long[Kinds];
     private readonly long[] effective = new long[Kinds];
 
-    public Faults(Draws draws)
+    public Faults(Draws draws, Script script)
     {
-        this.draws = draws;
+        this.script = script;
         var isCalm = draws.OneIn(12);   // a system is also wrong without faults
         for (var kind = 0; kind < Kinds; kind++)
         {
             var isOn = draws.OneIn(2) && !isCalm;
             perMille[kind] = isOn ? draws.Pick([5, 20, 60, 150]) : 0;
+            occasions[kind] = draws.Fork(((Fault)kind).ToString());
         }
     }
 
@@ -69,7 +72,9 @@ internal sealed class Faults
 
     public bool Strikes(Fault kind)
     {
-        if (perMille[(int)kind] == 0 || !draws.PerMille(perMille[(int)kind])) return false;
+        if (perMille[(int)kind] == 0) return false;
+        var occasion = ++asked[(int)kind];
+        if (!occasions[(int)kind].At(occasion).PerMille(perMille[(int)kind]) || !script.Allows(kind.ToString(), occasion)) return false;
         struck[(int)kind]++;
         return true;
     }
@@ -77,7 +82,7 @@ internal sealed class Faults
     /// <summary>Like <see cref="Strikes"/>, for what comes at times of its own: true whenever the kind is on.</summary>
     public bool Comes(Fault kind)
     {
-        if (perMille[(int)kind] == 0) return false;
+        if (perMille[(int)kind] == 0 || !script.Allows(kind.ToString(), ++asked[(int)kind])) return false;
         struck[(int)kind]++;
         return true;
     }
@@ -221,7 +226,6 @@ internal enum Sight
     OrderAcknowledged,
     LinkCommandRefused,
     RefusedInLiquidation,
-    RefusedWhileGainsAreLocked,
     ParametersWaited,
     ParametersTaken,
     ParametersRefused,

@@ -19,7 +19,7 @@ namespace CrossMargin.Simulation.World;
 /// <summary>How a seed ended.</summary>
 internal sealed record Verdict(
     ulong Seed, ulong TraceHash, long Steps, long Commands, long Records, long VirtualMicros, AuditFailure? Failure,
-    Faults Faults, Sights Sights, IReadOnlyCollection<string> LastLines);
+    Faults Faults, Sights Sights, IReadOnlyCollection<string> LastLines, IReadOnlyList<Deed> Deeds);
 
 internal enum Hour
 {
@@ -62,19 +62,20 @@ internal sealed class Venue
     private long nightMicros;
     private int silos;
 
-    public Venue(ulong seed, Tracing tracing, Judges judges = Judges.All)
+    public Venue(ulong seed, Tracing tracing, Judges judges, Script script, Flaw flaw)
     {
+        Script = script;
         Seed = seed;
         Root = new Draws(seed);
         Plan = new Plan(Root.Fork("plan"));
-        Faults = new Faults(Root.Fork("faults"));
+        Faults = new Faults(Root.Fork("faults"), script);
         Agenda = new Agenda(Root.Fork("agenda"));
         Trace = new Trace(tracing, Agenda);
         trouble = Root.Fork("trouble");
         Map = new ShardMap(Plan.Shards);
         Catalog = new GrainCatalog(
             new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new ParametersGrain(Town.Market), new CoordinatorGrain(Map),
-            new VenueLinkGrain(), new CircularGrain())
+            new VenueLinkGrain(), new CircularGrain(flaw))
         {
             Valuation = new MarginValuation(Town.Market),
             Coordinator = PoolId.Main.Grain,
@@ -88,6 +89,7 @@ internal sealed class Venue
 
     public ulong Seed { get; }
     public Draws Root { get; }
+    public Script Script { get; }
     public Plan Plan { get; }
     public Faults Faults { get; }
     public Sights Sights { get; } = new();
@@ -114,9 +116,9 @@ internal sealed class Venue
     /// <summary>No more commands are begun; the ones that were are brought to an end.</summary>
     public bool IsHealing => Hour == Hour.Night;
 
-    public static Verdict Run(ulong seed, Tracing tracing, Judges judges = Judges.All)
+    public static Verdict Run(ulong seed, Tracing tracing, Judges judges = Judges.All, Script? script = null, Flaw flaw = Flaw.None)
     {
-        var venue = new Venue(seed, tracing, judges);
+        var venue = new Venue(seed, tracing, judges, script ?? new Script(), flaw);
         AuditFailure? failure = null;
         try
         {
@@ -137,7 +139,7 @@ internal sealed class Venue
 
         return new Verdict(
             seed, venue.Trace.Hash, venue.Agenda.Steps, venue.Auditor.CommandRecords, venue.Map.Shards.Sum(shard => venue.Auditor.PositionOf(shard.Number)),
-            venue.Agenda.Now + venue.nightMicros, failure, venue.Faults, venue.Sights, venue.Trace.Lines);
+            venue.Agenda.Now + venue.nightMicros, failure, venue.Faults, venue.Sights, venue.Trace.Lines, venue.Script.Done);
     }
 
     private void Live()

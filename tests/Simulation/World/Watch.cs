@@ -165,7 +165,6 @@ internal static class Watch
             case ("withdraw", "insufficient-margin"): sights.Saw(Sight.WithdrawalRefusedByMargin); break;
             case ("transfer", "insufficient-margin"): sights.Saw(Sight.TransferRefusedByMargin); break;
             case (_, "account-in-liquidation"): sights.Saw(Sight.RefusedInLiquidation); break;
-            case (_, "gains-locked"): sights.Saw(Sight.RefusedWhileGainsAreLocked); break;
         }
     }
 

@@ -45,10 +45,10 @@ internal static class ZooHunt
     }
 
     /// <param name="seeds">How many are tried.</param>
-    /// <param name="only">Bugs with this in their name, or null for all.</param>
-    public static int Run(int seeds, string? only = null)
+    /// <param name="only">Bugs with one of these in their name, or none of them for all.</param>
+    public static int Run(int seeds, IReadOnlyCollection<string> only)
     {
-        var bugs = Bug.ReadAll(ListPath).Where(bug => only is null || bug.Name.Contains(only, StringComparison.Ordinal)).ToList();
+        var bugs = Bug.ReadAll(ListPath).Where(bug => only.Count == 0 || only.Any(words => bug.Name.Contains(words, StringComparison.Ordinal))).ToList();
         var workshop = new Workshop("zoo");
         workshop.Copy();
         foreach (var bug in bugs)
