@@ -1,6 +1,7 @@
 using CrossMargin.Bench;
 using CrossMargin.Bench.Clearing;
 using CrossMargin.Bench.Journal;
+using CrossMargin.Bench.Liquidation;
 
 // Every bench prints its figures as lines for people and as one JSON line each; the exit code is 1 when a bar is
 // missed.
@@ -15,8 +16,14 @@ switch (args)
         await ClearingBench.Run(report, parts);
         break;
 
+    case ["liquidation", .. var parts]:
+        await LiquidationBench.Run(report, parts);
+        break;
+
     default:
-        Console.Error.WriteLine($"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] … | ./bench clearing [{string.Join('|', ClearingBench.Parts)}] …");
+        Console.Error.WriteLine(
+            $"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] … | ./bench clearing [{string.Join('|', ClearingBench.Parts)}] … "
+                + $"| ./bench liquidation [{string.Join('|', LiquidationBench.Parts)}] …");
         return 2;
 }
 

@@ -23,8 +23,7 @@ public static class DecimalText
     {
         if (scale is < 0 or > MaxScale) throw new ArgumentOutOfRangeException(nameof(scale), $"0 to {MaxScale}");
 
-        // Through Int128 because -long.MinValue is not a long.
-        var magnitude = (ulong)Int128.Abs(units);
+        var magnitude = units < 0 ? unchecked(0 - (ulong)units) : (ulong)units;   // -long.MinValue is not a long
         while (scale > 0 && magnitude % 10 == 0)
         {
             magnitude /= 10;
@@ -63,24 +62,30 @@ public static class DecimalText
         if (whole.Length == 0 || (point >= 0 && fraction.Length == 0) || fraction.Length > scale) return false;
 
         // Counted on the negative side, where there is one value more.
-        Int128 total = 0;
-        if (!Accumulate(whole, ref total) || !Accumulate(fraction, ref total)) return false;
-        for (var missing = scale - fraction.Length; missing > 0; missing--) total *= 10;
-        if (!negative) total = -total;
-        if (total is { } t && (t < long.MinValue || t > long.MaxValue)) return false;
+        long total = 0;
+        if (!TryAppend(whole, ref total) || !TryAppend(fraction, ref total)) return false;
+        for (var missing = scale - fraction.Length; missing > 0; missing--)
+            if (!TryAppend('0', ref total)) return false;
+        if (!negative && total == long.MinValue) return false;
 
-        units = (long)total;
+        units = negative ? total : -total;
         return true;
     }
 
-    private static bool Accumulate(ReadOnlySpan<char> digits, ref Int128 negativeTotal)
+    private static bool TryAppend(ReadOnlySpan<char> digits, ref long negativeTotal)
     {
-        foreach (var c in digits)
-        {
-            if (!char.IsAsciiDigit(c) || negativeTotal < long.MinValue) return false;
-            negativeTotal = (negativeTotal * 10) - (c - '0');
-        }
+        foreach (var digit in digits)
+            if (!TryAppend(digit, ref negativeTotal)) return false;
+        return true;
+    }
 
+    private static bool TryAppend(char digit, ref long negativeTotal)
+    {
+        if (!char.IsAsciiDigit(digit) || negativeTotal < long.MinValue / 10) return false;
+        var tenfold = negativeTotal * 10;
+        var value = digit - '0';
+        if (tenfold < long.MinValue + value) return false;
+        negativeTotal = tenfold - value;
         return true;
     }
 }
