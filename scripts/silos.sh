@@ -47,6 +47,7 @@ start_silo() {
         exec setsid "$program"
     ) >"$data/silo-$number.log" 2>&1 &
     silo_pids[number - 1]=$!
+    disown "$!"   # that it was killed is said below, in our words
     printf '%s\n' "$!" >"$data/silo-$number.pid"
 }
 

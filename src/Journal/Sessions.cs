@@ -61,6 +61,7 @@ internal static class Sessions
         settings.NoResetOnClose = true;           // nobody here changes a session, so there is nothing to reset
         settings.MaxAutoPrepare = 16;
         settings.AutoPrepareMinUsages = 2;
+        settings.HostRecheckSeconds = 1;          // of several hosts, the standby of a moment ago may be the primary now
         settings.Timeout = 5;
         settings.CommandTimeout = StatementSeconds + 2;   // the server gives up first and says why
         settings.CancellationTimeout = 2_000;

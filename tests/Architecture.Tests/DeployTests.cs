@@ -129,6 +129,16 @@ public sealed partial class DeployTests
         File.ReadAllText(Path.Combine(Deploy, "Containerfile")).ShouldContain($"USER {user}:{user}");
     }
 
+    /// <summary>A silo refuses an access file that others may read; one that is mounted belongs to root and is read by the group.</summary>
+    [Fact]
+    public void The_access_file_is_read_by_the_silos_group_and_nobody_else()
+    {
+        var pod = Base.Single(one => one.Kind == "StatefulSet").Yaml["spec"]["template"]["spec"];
+        var access = ((YamlSequenceNode)pod["volumes"]).Single(volume => Text(volume, "name") == "access")["secret"];
+        Convert.ToString(int.Parse(Text(access, "defaultMode")!), 8).ShouldBe("440");
+        Text(pod["securityContext"], "fsGroup").ShouldBe(Text(pod["securityContext"], "runAsGroup"));
+    }
+
     /// <summary>What is in flight and the shards each have DrainWithin, behind the time in which endpoints forget the pod.</summary>
     [Fact]
     public void A_silo_that_is_stopped_has_the_time_to_hand_its_shards_over()

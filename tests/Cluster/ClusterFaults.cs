@@ -87,6 +87,40 @@ internal static class ClusterFaults
         return await venue.Database.Epochs(venue.Limit) == epochs;
     }
 
+    /// <summary>
+    /// PostgreSQL hears one silo and its answers do not arrive: what that silo commits is stored, and it cannot know. Counts when its
+    /// shards were taken over for it, and came back.
+    /// </summary>
+    public static async Task<bool> MuteDatabase(Venue venue)
+    {
+        var (deaf, others) = await Choose(venue);
+        var had = await venue.OwnedInTables(deaf.Name);
+        deaf.ToDatabase.IsMute = true;
+        await Wait.Until(async () => await venue.OwnedInTables(deaf.Name) == 0, $"{deaf.Name} is taken for dead", venue.Limit);
+        venue.Spread(others);
+        await venue.Busy();
+        deaf.ToDatabase.IsMute = false;
+        await venue.Divided(venue.Silos);
+        venue.Spread(venue.Silos);
+        await venue.Busy();
+        return had > 0 && deaf.IsUp;
+    }
+
+    /// <summary>Everything between one silo and PostgreSQL is late. Counts when it was, and nobody was taken for dead because of it.</summary>
+    public static async Task<bool> SlowDatabase(Venue venue)
+    {
+        var (slow, _) = await Choose(venue);
+        var (had, delayed) = (await venue.OwnedInTables(slow.Name), slow.ToDatabase.Delayed);
+        slow.ToDatabase.Delay = TimeSpan.FromMilliseconds(venue.Draws.Next(50, 200));
+        await venue.Busy();
+        await venue.Busy();
+        var kept = await venue.OwnedInTables(slow.Name);
+        slow.ToDatabase.Delay = TimeSpan.Zero;
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        return had == kept && slow.ToDatabase.Delayed > delayed;
+    }
+
     private static async Task<(Silo Victim, Silo[] Others)> Choose(Venue venue)
     {
         await venue.Busy();

@@ -23,5 +23,31 @@ public sealed class ClusterTests
         Tell($"a silo killed, one left, a zombie woken, one deaf: {await venue.TheWholeTruth()}");
     });
 
+    [Fact]
+    public Task Whatever_becomes_of_postgres_or_the_way_to_it() => Venue.Play(seed: 2, silos: 3, async venue =>
+    {
+        venue.StartTraffic();
+        foreach (var (name, fault) in (IReadOnlyList<(string, ClusterFault)>)[
+            ("slow for one silo", ClusterFaults.SlowDatabase), ("that one silo does not hear", ClusterFaults.MuteDatabase),
+            ("killed", ClusterFaults.KillPostgres)])
+            (await fault(venue)).ShouldBeTrue($"a PostgreSQL {name} had no effect");
+        Tell($"PostgreSQL slow for one silo, not heard by one, killed: {await venue.TheWholeTruth()}");
+    });
+
+    /// <summary>The primary dies under load with what it acknowledged; the standby has all of it, and the silos find it.</summary>
+    [Fact]
+    public Task Nothing_acknowledged_is_lost_with_the_primary() => Venue.PlayWithStandby(seed: 3, silos: 2, async venue =>
+    {
+        venue.StartTraffic();
+        await venue.Busy();
+        await venue.Busy();
+        var before = await venue.Database.Epochs(venue.Limit);
+        await venue.FailOver();
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        (await venue.Database.Epochs(venue.Limit)).ShouldBeGreaterThan(before, "no commit was on its way when the primary died");
+        Tell($"the primary killed, its synchronous standby promoted: {await venue.TheWholeTruth()}");
+    });
+
     private static void Tell(string line) => Console.WriteLine($"shown: {line}");
 }

@@ -17,6 +17,8 @@ internal static class LongForm
         ("zombie woken", ClusterFaults.WakeZombie),
         ("link cut one way", ClusterFaults.CutOneWay),
         ("PostgreSQL killed", ClusterFaults.KillPostgres),
+        ("PostgreSQL not heard by one", ClusterFaults.MuteDatabase),
+        ("PostgreSQL slow for one", ClusterFaults.SlowDatabase),
     ];
 
     public static async Task<int> Run(TimeSpan time)
@@ -51,7 +53,7 @@ internal static class LongForm
         }
 
         foreach (var (name, count) in counts) Console.WriteLine($"shown: {name} {count.Struck} times, {count.Effective} with effect");
-        Console.WriteLine($"shown: {acknowledged} acknowledged commands are there once, in episodes that ended well");
+        Console.WriteLine($"shown: {acknowledged} acknowledged commands, lost 0, doubled 0, in the {episodes - failed} episodes that ended well");
         foreach (var (name, _) in counts.Where(kind => kind.Value.Effective * 100 < kind.Value.Struck * LeastEffectivePercent))
         {
             failed++;

@@ -23,6 +23,7 @@ internal sealed class Venue : IAsyncDisposable
     private readonly CancellationTokenSource limit = new(Longest);
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly List<Told> everything = [];
+    private Database? standby;
     private int runs;
 
     private Venue(string directory, int seed)
@@ -42,7 +43,26 @@ internal sealed class Venue : IAsyncDisposable
     public static Task Play(int seed, int silos, Func<Venue, Task> story) => Play(seed, silos, new Dictionary<string, string>(), story);
 
     /// <summary>With settings of the silos' processes besides the usual ones.</summary>
-    public static async Task Play(int seed, int silos, IReadOnlyDictionary<string, string> settings, Func<Venue, Task> story)
+    public static Task Play(int seed, int silos, IReadOnlyDictionary<string, string> settings, Func<Venue, Task> story) =>
+        Play(seed, story, open: async venue =>
+        {
+            venue.Database = await Database.Make(Path.Combine(venue.directory, "postgres"), venue.Limit);
+            await venue.Open(silos, venue.Database.App, settings);
+        });
+
+    /// <summary>On a primary that acknowledges nothing before its standby has it; silos know both.</summary>
+    public static Task PlayWithStandby(int seed, int silos, Func<Venue, Task> story) => Play(seed, story, open: async venue =>
+    {
+        venue.Database = await Database.Make(Path.Combine(venue.directory, "postgres"), venue.Limit);
+        venue.standby = await venue.Database.MakeStandby(Path.Combine(venue.directory, "standby"), venue.Limit);
+        var both = new NpgsqlConnectionStringBuilder(venue.Database.App)
+        {
+            Host = $"127.0.0.1:{venue.Database.Port},127.0.0.1:{venue.standby.Port}", TargetSessionAttributes = "primary",
+        };
+        await venue.Open(silos, both.ConnectionString, new Dictionary<string, string>());
+    });
+
+    private static async Task Play(int seed, Func<Venue, Task> story, Func<Venue, Task> open)
     {
         var directory = Directory.CreateTempSubdirectory("crossmargin-cluster-").FullName;
         File.SetUnixFileMode(directory, File.GetUnixFileMode(directory)
@@ -51,7 +71,7 @@ internal sealed class Venue : IAsyncDisposable
         {
             await using (var venue = new Venue(directory, seed))
             {
-                await venue.Open(silos, settings);
+                await open(venue);
                 await story(venue);
             }
 
@@ -151,6 +171,14 @@ internal sealed class Venue : IAsyncDisposable
         return (int)(long)(await command.ExecuteScalarAsync(Limit))!;
     }
 
+    /// <summary>kill -9 of the primary, for good, and then the standby is one.</summary>
+    public async Task FailOver()
+    {
+        Database.Dispose();
+        Database = standby!;
+        await Database.Promote(Limit);
+    }
+
     public async Task<JsonElement> View(Silo asked)
     {
         JsonElement? view = null;
@@ -164,21 +192,25 @@ internal sealed class Venue : IAsyncDisposable
         if (Traffic is not null) await Traffic.DisposeAsync();
         foreach (var silo in Silos) silo.Dispose();
         Database?.Dispose();
+        standby?.Dispose();
         http.Dispose();
         limit.Dispose();
     }
 
-    private async Task Open(int silos, IReadOnlyDictionary<string, string> more)
+    private async Task Open(int silos, string database, IReadOnlyDictionary<string, string> more)
     {
-        Database = await Database.Make(Path.Combine(directory, "postgres"), Limit);
         var settings = new Dictionary<string, string>(more)
         {
             ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
-            ["CROSSMARGIN__CONNECTIONSTRING"] = Database.App,
-            ["CROSSMARGIN__MIGRATIONCONNECTIONSTRING"] = Database.Migrate,
             ["CROSSMARGIN__CLUSTERKEY"] = $"only for this test, {seed}",
         };
-        Silos = [.. Enumerable.Range(1, silos).Select(number => new Silo($"silo-{number}", directory, settings))];
+        Host.Migrate(new Dictionary<string, string>
+        {
+            ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
+            ["CROSSMARGIN__DATADIRECTORY"] = directory,
+            ["CROSSMARGIN__MIGRATIONCONNECTIONSTRING"] = Database.Migrate,
+        });
+        Silos = [.. Enumerable.Range(1, silos).Select(number => new Silo($"silo-{number}", directory, database, settings))];
         foreach (var silo in Silos) silo.Start();
         await Divided(Silos);
     }

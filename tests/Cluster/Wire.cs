@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace CrossMargin.Cluster;
 
 /// <summary>
-/// A port that stands for another one, and the wire between them: what is sent into it can be held back while what comes out of it
-/// goes on, which no switch on a desk does and networks do.
+/// A port that stands for another one, and the wire between them: either direction can be held back while the other one goes on, which no
+/// switch on a desk does and networks do, and everything can be made slow.
 /// </summary>
 internal sealed class Wire : IDisposable
 {
@@ -13,7 +13,8 @@ internal sealed class Wire : IDisposable
     private readonly int target;
     private readonly CancellationTokenSource ended = new();
     private int broken;
-    private volatile bool isCut;
+    private volatile bool isCut, isMute;
+    private long delayTicks, delayed;
 
     private Wire(TcpListener listener, int target)
     {
@@ -30,7 +31,24 @@ internal sealed class Wire : IDisposable
         set => isCut = value;
     }
 
-    /// <summary>Connections that ended while it was cut.</summary>
+    /// <summary>Whether what the target answers is held back.</summary>
+    public bool IsMute
+    {
+        get => isMute;
+        set => isMute = value;
+    }
+
+    /// <summary>By how much everything is late, in each direction.</summary>
+    public TimeSpan Delay
+    {
+        get => new(Interlocked.Read(ref delayTicks));
+        set => Interlocked.Exchange(ref delayTicks, value.Ticks);
+    }
+
+    /// <summary>Pieces that came late because of it.</summary>
+    public long Delayed => Interlocked.Read(ref delayed);
+
+    /// <summary>Connections that ended while either direction was held back.</summary>
     public int Broken => Volatile.Read(ref broken);
 
     public static Wire To(int target)
@@ -72,7 +90,7 @@ internal sealed class Wire : IDisposable
             {
                 from.NoDelay = true;
                 await to.ConnectAsync(IPAddress.Loopback, target, ended.Token);
-                await Task.WhenAny(Pump(from.GetStream(), to.GetStream(), () => isCut), Pump(to.GetStream(), from.GetStream(), () => false));
+                await Task.WhenAny(Pump(from.GetStream(), to.GetStream(), () => isCut), Pump(to.GetStream(), from.GetStream(), () => isMute));
             }
             catch (Exception over) when (over is OperationCanceledException or SocketException)
             {
@@ -80,7 +98,7 @@ internal sealed class Wire : IDisposable
             }
         }
 
-        if (isCut) Interlocked.Increment(ref broken);
+        if (isCut || isMute) Interlocked.Increment(ref broken);
     }
 
     private async Task Pump(NetworkStream from, NetworkStream to, Func<bool> isHeld)
@@ -92,6 +110,12 @@ internal sealed class Wire : IDisposable
             {
                 var count = await from.ReadAsync(buffer, ended.Token);
                 if (count == 0) return;
+                if (Delay is { Ticks: > 0 } late)
+                {
+                    Interlocked.Increment(ref delayed);
+                    await Task.Delay(late, ended.Token);
+                }
+
                 while (isHeld()) await Task.Delay(20, ended.Token);
                 await to.WriteAsync(buffer.AsMemory(0, count), ended.Token);
             }

@@ -46,6 +46,7 @@ public sealed class AccessList
     /// <summary>Enough of a token's hash to name it, and no use to whoever would try tokens.</summary>
     private const int TokenDigits = 16;
 
+    private const int ReadOnlyFileSystem = 30;   // EROFS
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly string path;
@@ -96,12 +97,27 @@ public sealed class AccessList
         ImmutableArray<AccessEntry> Entries, FrozenDictionary<string, (Principal Principal, DateTimeOffset Until)> Tokens,
         FrozenDictionary<string, (Principal Principal, byte[] Secret, DateTimeOffset Until)> Keys);
 
+    /// <summary>A secret that is mounted for this process belongs to root and is read through our group.</summary>
+    private static bool IsOurs(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Write);
+            return true;
+        }
+        catch (Exception refused) when (refused is UnauthorizedAccessException or IOException { HResult: ReadOnlyFileSystem })
+        {
+            return false;
+        }
+    }
+
     private static Known Read(string path)
     {
         try
         {
-            var mode = File.GetUnixFileMode(path);
-            if ((mode & ~OwnerOnly) != 0) throw new StartRefused($"{path} can be read by others than its owner: chmod 600 it.");
+            var allowed = IsOurs(path) ? OwnerOnly : OwnerOnly | UnixFileMode.GroupRead;
+            if ((File.GetUnixFileMode(path) & ~allowed) != 0)
+                throw new StartRefused($"{path} can be read by others than its owner: chmod 600 it.");
             var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), AccessJson.Default.AccessFile);
             return Read(file ?? throw new JsonException("it is empty"));
         }

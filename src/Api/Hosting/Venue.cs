@@ -94,6 +94,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         if (migrate is not null) await Migrations.Apply(migrate, options.Venue, Map, cancel);
         journal = await PostgresJournal.Open(app, Map, cancel);
         foreach (var warning in journal.Warnings) LogWarning(warning);
+        var anchor = options.Anchor is { } file ? new AnchorFile(file) : null;
+        if (anchor is not null) await anchor.Check(journal, cancel);
 
         var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>(), Together(app));
         opened.Replaced += () => Replaced?.Invoke();
@@ -104,7 +106,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         };
         opened.Start();
         silo = opened;
-        watching = Watch(journal, cancel);
+        watching = Watch(journal, anchor, cancel);
     }
 
     /// <summary>What makes this process one of several, where a cluster key was given.</summary>
@@ -117,12 +119,16 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     }
 
     /// <summary>What was checked at the start can be changed by a reload or a failover: it is checked again and again.</summary>
-    private async Task Watch(PostgresJournal watched, CancellationToken cancel)
+    private async Task Watch(PostgresJournal watched, AnchorFile? anchor, CancellationToken cancel)
     {
         using var rounds = new PeriodicTimer(options.CheckServerEvery, clock);
         try
         {
-            while (await rounds.WaitForNextTickAsync(cancel)) await watched.CheckServer(cancel);
+            while (await rounds.WaitForNextTickAsync(cancel))
+            {
+                await watched.CheckServer(cancel);
+                if (anchor is not null) await Keep(anchor, watched, cancel);
+            }
         }
         catch (JournalRefused refused)
         {
@@ -132,6 +138,18 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         catch (OperationCanceledException)
         {
             // The venue closes.
+        }
+    }
+
+    private async Task Keep(AnchorFile anchor, PostgresJournal watched, CancellationToken cancel)
+    {
+        try
+        {
+            await anchor.Write(watched, cancel);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
+        {
+            LogWarning($"The anchor was not written: {failed.Message}");   // the last one stands
         }
     }
 

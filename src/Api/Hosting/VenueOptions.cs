@@ -66,6 +66,12 @@ public sealed class VenueOptions
     public TimeSpan CheckServerEvery { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
+    /// A file for the heads of the chain, outside of the database and its backups: written as often as the server is checked, and held
+    /// against the journal at the start. Null: none is kept.
+    /// </summary>
+    public string? Anchor { get; set; }
+
+    /// <summary>
     /// How often the journal's news are audited beside the silo; zero: never. It folds every record once more, from the first, and
     /// keeps states of its own, about as much memory as the venue.
     /// </summary>

@@ -36,6 +36,68 @@ internal sealed class Database : IDisposable
     public static Task<Database> Recover(string directory, CancellationToken limit) =>
         Start(directory, new() { ["shared_buffers"] = "64MB", ["fsync"] = "off" }, limit);
 
+    /// <summary>One that archives its log into this directory, a little at a time.</summary>
+    public static Task<Database> MakeArchiving(string directory, string archive, CancellationToken limit) =>
+        Start(directory, new()
+        {
+            ["shared_buffers"] = "64MB", ["max_wal_size"] = "128MB", ["archive_mode"] = "on", ["archive_timeout"] = "1s",
+            ["archive_command"] = $"test ! -f {archive}/%f && cp %p {archive}/%f.new && mv {archive}/%f.new {archive}/%f",
+        }, limit);
+
+    /// <summary>
+    /// A copy of this server that follows it, and without which it acknowledges nothing from then on.
+    /// </summary>
+    public async Task<Database> MakeStandby(string directory, CancellationToken limit)
+    {
+        const string name = "standby";
+        Directory.CreateDirectory(directory);
+        if (Environment.IsPrivilegedProcess) Shell.Run("chown", "postgres", directory);
+        Ask("cp", $"{options.Directory}/password", directory);
+        Ask(Tool("pg_basebackup"), "--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", $"--pgdata={directory}/cluster",
+            $"--dbname={Superuser} application_name={name}");
+        var standby = await Start(directory, new() { ["shared_buffers"] = "64MB" }, limit);
+        await Superuse($"ALTER SYSTEM SET synchronous_standby_names = '{name}'", limit);
+        await Superuse("SELECT pg_reload_conf()", limit);
+        await Wait.Until(async () => await Ask<long>("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", limit) == 1,
+            "the standby is synchronous", limit);
+        return standby;
+    }
+
+    /// <summary>The standby takes commits from now on.</summary>
+    public Task Promote(CancellationToken limit) => Superuse("SELECT pg_promote()", limit);
+
+    /// <summary>How programs of PostgreSQL reach it as its superuser.</summary>
+    public string Superuser
+    {
+        get
+        {
+            var to = new NpgsqlConnectionStringBuilder(server.SuperuserConnection);
+            return $"host=127.0.0.1 port={server.Port} user={to.Username} password={to.Password}";
+        }
+    }
+
+    public int Port => server.Port;
+
+    public async Task Superuse(string sql, CancellationToken limit)
+    {
+        await using var source = NpgsqlDataSource.Create(server.SuperuserConnection);
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(limit);
+    }
+
+    /// <summary>As the user whom the server's files belong to.</summary>
+    public static void Ask(string program, params string[] arguments)
+    {
+        if (Environment.IsPrivilegedProcess)
+            Shell.Run("setpriv", ["--reuid=postgres", "--regid=postgres", "--init-groups", "--", program, .. arguments]);
+        else Shell.Run(program, arguments);
+    }
+
+    /// <summary>On the path, or where distributions put it.</summary>
+    private static string Tool(string name) => Directory.Exists("/usr/lib/postgresql")
+        ? Directory.GetDirectories("/usr/lib/postgresql").Select(home => Path.Combine(home, "bin", name)).FirstOrDefault(File.Exists) ?? name
+        : name;
+
     private static async Task<Database> Start(
         string directory, Dictionary<string, string> settings, CancellationToken limit)
     {
@@ -80,6 +142,31 @@ internal sealed class Database : IDisposable
     /// <summary>How many transactions it has committed, read-only ones too; a session says so when it comes to rest.</summary>
     public Task<long> Commits(CancellationToken limit) =>
         Ask<long>("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()", limit);
+
+    /// <summary>A moment of the server's clock, and how many records it had by then.</summary>
+    public async Task<(string Moment, long Records)> Moment(CancellationToken limit)
+    {
+        var records = await Records(limit);
+        return (await Ask<string>("SELECT clock_timestamp()::text", limit), records);
+    }
+
+    public async Task<long> Records(CancellationToken limit) => (long)await Ask<decimal>("SELECT sum(position) FROM shard_head", limit);
+
+    /// <summary>The head of one shard that has records, as an anchor.</summary>
+    public Task<string> Head(CancellationToken limit) =>
+        Ask<string>("SELECT shard || ':' || position || ':' || encode(chain_hash, 'hex') FROM shard_head WHERE position > 0 LIMIT 1", limit);
+
+    /// <summary>Everything that was logged until now is in the archive.</summary>
+    public async Task Archived(CancellationToken limit)
+    {
+        var last = await Ask<string>("SELECT pg_walfile_name(pg_switch_wal())", limit);
+        await Wait.Until(async () => string.CompareOrdinal(await Ask<string>("SELECT last_archived_wal FROM pg_stat_archiver", limit), last) >= 0,
+            $"{last} is archived", limit);
+    }
+
+    /// <summary>It has played the log that it was to play, and takes commits.</summary>
+    public Task Recovered(CancellationToken limit) =>
+        Wait.Until(async () => !await Ask<bool>("SELECT pg_is_in_recovery()", limit), "the server has recovered", limit);
 
     /// <summary>How many snapshots lie there for the next silo to begin from.</summary>
     public Task<long> Snapshots(CancellationToken limit) => Ask<long>("SELECT count(*) FROM snapshot", limit);

@@ -53,6 +53,17 @@ internal sealed class Host : IDisposable
         return new Host(process, new Uri($"http://127.0.0.1:{port}"), logFile);
     }
 
+    /// <summary>Brings a database up to date, as the job before a release does.</summary>
+    public static void Migrate(IReadOnlyDictionary<string, string> settings)
+    {
+        var start = new ProcessStartInfo(Program, ["--migrate"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in settings) start.Environment[name] = value;
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{Program} did not start");
+        var said = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0) throw new InvalidOperationException($"--migrate ended with {process.ExitCode}: {said}");
+    }
+
     /// <summary>Every shard is folded and takes commands.</summary>
     public async Task Ready(HttpClient http, CancellationToken limit) => await Wait.Until(async () =>
     {
