@@ -85,8 +85,9 @@ internal sealed class RandomBooks(int seed)
         var positions = instruments.Take(positionCount).Select(line =>
         {
             var quantity = Math.Round((random.NextDouble() - 0.5) * 200_000 / line.Forward, 2);
-            if (quantity == 0) quantity = 0.01;
             var cost = line.IsOption ? 0 : quantity * line.Size * line.Mark * (0.97 + (0.06 * random.NextDouble()));
+            if (random.Next(20) == 0) quantity = 0;   // two sub-accounts that cancel leave a cost
+            if (quantity == 0 && line.IsOption) quantity = 0.01;
             return new Position(line.Id, new Quantity((long)Math.Round(quantity * 1e8)), Dollars(cost));
         });
         var cash = Dollars(positionCount * 40_000 * Math.Pow(random.NextDouble(), 2));
