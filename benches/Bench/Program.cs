@@ -1,6 +1,9 @@
+using System.Runtime.Versioning;
 using CrossMargin.Bench;
 using CrossMargin.Bench.Clearing;
 using CrossMargin.Bench.Journal;
+
+[assembly: SupportedOSPlatform("linux")]
 
 // Every bench prints its figures as lines for people and as one JSON line each; the exit code is 1 when a bar is
 // missed.
