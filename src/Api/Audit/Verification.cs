@@ -5,6 +5,7 @@ using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
+using CrossMargin.Journal;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
@@ -105,13 +106,8 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
 
     private async IAsyncEnumerable<JournalRecord> Read(ShardId shard, long after, long to)
     {
-        while (after < to)
-        {
-            var page = await venue.Journal.ReadShard(shard, after, (int)Math.Min(PageSize, to - after), cancel);
+        await foreach (var page in venue.Journal.ReadPages(shard, after, to, cancel))
             foreach (var record in page) yield return record;
-            if (page.Count == 0) yield break;
-            after = page[^1].Position;
-        }
     }
 
     private bool IsLinked(JournalRecord record, long expected, ref ChainEnd end)

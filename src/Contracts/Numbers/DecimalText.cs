@@ -12,6 +12,9 @@ public static class DecimalText
 
     private const int MaxScale = 18;
 
+    /// <summary>So many digits are less than any long.</summary>
+    private const int SurelyFits = 18;
+
     public static string Format(long units, int scale)
     {
         Span<char> text = stackalloc char[MaxLength];
@@ -61,6 +64,7 @@ public static class DecimalText
         var whole = point < 0 ? text : text[..point];
         var fraction = point < 0 ? [] : text[(point + 1)..];
         if (whole.Length == 0 || (point >= 0 && fraction.Length == 0) || fraction.Length > scale) return false;
+        if (whole.Length + scale <= SurelyFits) return TryParseShort(whole, fraction, scale, negative, out units);
 
         // Counted on the negative side, where there is one value more.
         Int128 total = 0;
@@ -70,6 +74,28 @@ public static class DecimalText
         if (total is { } t && (t < long.MinValue || t > long.MaxValue)) return false;
 
         units = (long)total;
+        return true;
+    }
+
+    /// <summary>Nearly every number there is: the same in long arithmetic, which cannot overflow here.</summary>
+    private static bool TryParseShort(ReadOnlySpan<char> whole, ReadOnlySpan<char> fraction, int scale, bool negative, out long units)
+    {
+        units = 0;
+        var total = 0L;
+        foreach (var c in whole)
+        {
+            if (!char.IsAsciiDigit(c)) return false;
+            total = (total * 10) + (c - '0');
+        }
+
+        foreach (var c in fraction)
+        {
+            if (!char.IsAsciiDigit(c)) return false;
+            total = (total * 10) + (c - '0');
+        }
+
+        for (var missing = scale - fraction.Length; missing > 0; missing--) total *= 10;
+        units = negative ? -total : total;
         return true;
     }
 

@@ -220,6 +220,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
             Addressees = addressees,
             To = to,
             Payload = payload.WrittenSpan.ToArray(),
+            Event = addressees.IsEmpty ? null : @event,
         };
         state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
         open.Records.Add(record);
