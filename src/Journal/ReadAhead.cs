@@ -32,6 +32,9 @@ public static class ReadAhead
 
         Task<IReadOnlyList<JournalRecord>> Next(long behind) => behind >= through
             ? Task.FromResult<IReadOnlyList<JournalRecord>>([])
-            : Task.Run(async () => await journal.ReadShard(shard, behind, (int)Math.Min(PageSize, through - behind), cancel), CancellationToken.None);
+            : Task.Run(async () => await Page(behind), CancellationToken.None);
+
+        ValueTask<IReadOnlyList<JournalRecord>> Page(long behind) =>
+            journal.ReadShard(shard, behind, (int)Math.Min(PageSize, through - behind), cancel);
     }
 }

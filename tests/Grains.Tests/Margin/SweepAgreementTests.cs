@@ -106,9 +106,10 @@ public sealed class SweepAgreementTests
         var subAccount = random.Next(3) switch { 0 => 0, 1 => Hedge.Number, _ => Apart.Number };
         venue.Trades(Party(accounts[a], subAccount: subAccount), Party(accounts[b]), quantity, $"{index / 10 * 10}", listing);
         if (random.Next(6) == 0) Cancel(venue, accounts[a], accounts[b], $"{(index + 500) / 10 * 10}");
-        if (random.Next(6) == 0)
+        if (random.Next(2) == 0)
             venue.Send(accounts[a].Grain, new AccountCommand.ReserveOrder(
-                new OrderId($"o{a}-{venue.Of(accounts[a]).Version}"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("0.01"), P($"{index / 10 * 10}")));
+                new OrderId($"o{a}-{venue.Of(accounts[a]).Version}"), SubAccountId.Main, Listed[random.Next(Listed.Length)].Id,
+                random.Next(2) == 0 ? Side.Buy : Side.Sell, Q($"{random.Next(1, 4)}"), P($"{(index + random.Next(-900, 900)) / 10 * 10}")));
     }
 
     /// <summary>Trades until the cross sub-accounts of an account hold opposite quantities, at other prices.</summary>
