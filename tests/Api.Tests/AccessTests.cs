@@ -81,6 +81,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/insurance-fund/deposits"] = ["operator"],
         ["GET /v1/parked"] = ["operator"],
         ["POST /v1/parked/{address}/resolve"] = ["operator"],
+        ["POST /v1/parked/{address}/set-aside"] = ["operator"],
         ["GET /v1/events/{address}"] = ["auditor"],
         ["GET /v1/audit/proofs/{address}"] = ["auditor"],
         ["GET /v1/audit/head"] = ["auditor"],

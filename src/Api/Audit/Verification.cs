@@ -215,12 +215,12 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
 
     private async Task CountSuspense(ShardGrain own)
     {
-        foreach (var parked in own.Parked)
+        foreach (var (from, grain) in own.Suspended)
         {
-            var colon = parked.From.IndexOf(':');
-            var (shard, position) = (new ShardId(int.Parse(parked.From.AsSpan(0, colon))), long.Parse(parked.From.AsSpan(colon + 1)));
+            var colon = from.IndexOf(':');
+            var (shard, position) = (new ShardId(int.Parse(from.AsSpan(0, colon))), long.Parse(from.AsSpan(colon + 1)));
             if (await venue.Journal.ReadShard(shard, position - 1, limit: 1, cancel) is [var message]
-                && venue.Catalog.Decode(message) is { } @event && GrainId.TryParse(parked.Grain, out var addressee))
+                && venue.Catalog.Decode(message) is { } @event && GrainId.TryParse(grain, out var addressee))
                 totals.AddSuspense(@event, addressee);
         }
     }

@@ -28,7 +28,8 @@ internal static class OrderBlock
 
     /// <param name="orders">All of one instrument.</param>
     /// <param name="beside">The contracts that are asked for again with those of an order: none, or the whole position.</param>
-    public static void Write(Span<int> keys, Span<double> amounts, int number, ReadOnlySpan<OpenOrder> orders, double beside, double feeRate)
+    public static void Write(
+        Span<int> keys, Span<double> amounts, int number, ReadOnlySpan<OpenOrder> orders, double beside, double feeRate)
     {
         keys[..Length].Fill(~number);
         var (bids, asks) = (SideOf(orders, OrderSide.Buy, feeRate), SideOf(orders, OrderSide.Sell, feeRate));

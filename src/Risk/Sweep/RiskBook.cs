@@ -14,7 +14,8 @@ public enum Placing
 
     /// <summary>
     /// Sums over its holdings say nothing of it: neither positions nor orders, linear contracts in several assets, a debt in the asset
-    /// that they settle in or beyond its limit, orders in options under rules, rates of its own, more than anybody has. Only the full model can tell.
+    /// that they settle in or beyond its limit, orders in options under rules, rates of its own, more than anybody has. Only the full
+    /// model can tell.
     /// </summary>
     Unbounded,
 
