@@ -35,6 +35,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/collateral"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/ledger"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/funding"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
+        ["GET /v1/accounts/{id}/equity-history"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/settlements"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/accounts/{id}/sub-accounts"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/accounts/{id}/sub-accounts"] = ["alice", "bob"],
