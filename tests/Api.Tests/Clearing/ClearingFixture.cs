@@ -19,7 +19,7 @@ public class ClearingFixture : IAsyncLifetime
     private readonly VenueFixture venue;
     private readonly string standing;
     private readonly Dictionary<string, long> sent = [];
-    private int named;
+    private int named, numbered = 1_000;
 
     public ClearingFixture() => (venue, standing) = (new VenueFixture(("AUDITEVERY", "00:00:00.2")), "agrees");
 
@@ -43,8 +43,7 @@ public class ClearingFixture : IAsyncLifetime
             Terms(BtcFuture, "future", "BTC-FUT", "BTC", Expiry), Terms(Call60K, "option", "BTC-60000-C", "BTC", Expiry, "60000", "call"),
             Terms(Put60K, "option", "BTC-60000-P", "BTC", Expiry, "60000", "put"),
         ];
-        var answer = (await Client.Post("operator", "/v1/instruments", new JsonObject { ["items"] = items }.ToJsonString())).ShouldBe(200);
-        answer.Json["results"]!.AsArray().ShouldAllBe(result => (string?)result!["status"] == "applied");
+        await List(items);
     }
 
     public async ValueTask DisposeAsync()
@@ -66,6 +65,20 @@ public class ClearingFixture : IAsyncLifetime
         if (strike is not null) terms["strike"] = strike;
         if (right is not null) terms["right"] = right;
         return terms;
+    }
+
+    /// <summary>One more instrument, under a number that nothing else in this venue has.</summary>
+    public async Task<int> Listed(string kind, string underlying)
+    {
+        var number = ++numbered;
+        await List([Terms(number, kind, $"{underlying}-{kind}", underlying, kind == "perp" ? null : Expiry)]);
+        return number;
+    }
+
+    private async Task List(JsonArray items)
+    {
+        var answer = (await Client.Post("operator", "/v1/instruments", new JsonObject { ["items"] = items }.ToJsonString())).ShouldBe(200);
+        answer.Json["results"]!.AsArray().ShouldAllBe(result => (string?)result!["status"] == "applied", answer.Text);
     }
 
     /// <summary>A name that nothing else in this venue has.</summary>
@@ -120,6 +133,18 @@ public class ClearingFixture : IAsyncLifetime
             .Json["number"]!.GetValue<long>();
         return await Until(() => Client.Get("auditor", $"/v1/accounts/{account}/summary"), answer => answer.ShouldBe(200).Json["frame"]!.GetValue<long>() >= wanted);
     }
+
+    /// <summary>
+    /// Asked under a price that money may rest on: a frame needs a moment to have it, and on a busy machine it is stale before
+    /// the next request is made. So it is quoted again, for as long as there is none.
+    /// </summary>
+    public Task<Answer> WhilePriced(string underlying, string price, Func<Task<Answer>> ask) => Until(
+        async () =>
+        {
+            await Quote(AllSources, (underlying, price));
+            return await ask();
+        },
+        answer => answer.Code != "no-price");
 
     public JsonObject QuoteItem(string source, params (string Underlying, string Price)[] prices) => new()
     {

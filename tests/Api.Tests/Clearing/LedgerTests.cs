@@ -10,21 +10,16 @@ public sealed class LedgerTests(ClearingFixture venue)
     [Fact]
     public async Task Every_change_of_cash_has_a_line_and_the_lines_add_up()
     {
-        const int perp = 401, future = 402;
-        JsonArray items =
-        [
-            ClearingFixture.Terms(perp, "perp", "LTC-PERP", "LTC"), ClearingFixture.Terms(future, "future", "LTC-FUT", "LTC", ClearingFixture.Expiry),
-        ];
-        (await client.Post("operator", "/v1/instruments", new JsonObject { ["items"] = items }.ToJsonString())).ShouldBe(200);
+        var (perp, future) = (await venue.Listed("perp", "LTC"), await venue.Listed("future", "LTC"));
         var (account, other) = (await client.Funded("alice", "10000"), await client.Funded("bob", "10000"));
         await venue.Priced(account, ("LTC", "100"));
         var trade = venue.Fill(account, other, "101", "10", perp);
         trade["buyer"]!["feeRate"] = "0.001";
         await venue.Report(trade, venue.Fill(account, other, "102", "10", future));
-        await Settled("/v1/funding", """
-            {"instrument":401,"period":1,"premium":"0.0003","terms":{"interest":"0.0001","innerClamp":"0.0005","cap":"0.005","periodShare":"0.125"}}
+        await Settled("/v1/funding", $$$"""
+            {"instrument":{{{perp}}},"period":1,"premium":"0.0003","terms":{"interest":"0.0001","innerClamp":"0.0005","cap":"0.005","periodShare":"0.125"}}
             """);
-        await Settled("/v1/settlements", """{"type":"day","instrument":402,"number":1}""");
+        await Settled("/v1/settlements", $$"""{"type":"day","instrument":{{future}},"number":1}""");
         (await client.Post("alice", $"/v1/accounts/{account}/transfers", VenueClient.TransferBody(other, "7"))).ShouldBe(200);
         await venue.Quote(ClearingFixture.AllSources, ("LTC", "100"));
 
@@ -114,14 +109,8 @@ public sealed class LedgerTests(ClearingFixture venue)
         (await Read(account, "ledger", "", "bob")).ShouldBeProblem("not-found");
     }
 
-    /// <summary>A frame needs a moment, and prices go stale: until money may rest on one.</summary>
-    private Task<Answer> Settled(string target, string body) => ClearingFixture.Until(
-        async () =>
-        {
-            await venue.Quote(ClearingFixture.AllSources, ("LTC", "100"));
-            return await client.Post("operator", target, body);
-        },
-        answer => answer.Status == 201);
+    private async Task Settled(string target, string body) =>
+        (await venue.WhilePriced("LTC", "100", () => client.Post("operator", target, body))).ShouldBe(201);
 
     private static IEnumerable<string?> Types(Answer page) => page.ShouldBe(200).Json["data"]!.AsArray().Select(line => (string?)line!["type"]);
 

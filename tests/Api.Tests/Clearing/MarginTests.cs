@@ -224,13 +224,12 @@ public sealed class MarginTests(ClearingFixture venue)
     [Fact]
     public async Task What_has_no_price_is_said_and_never_free()
     {
-        var listed = ClearingFixture.Terms(401, "perp", "QUIET-PERP", "QUIET");
-        (await client.Post("operator", "/v1/instruments", new JsonObject { ["items"] = new JsonArray(listed) }.ToJsonString())).ShouldBe(200);
-        var (buyer, _) = await Traded("20000", "1", instrument: 401);
+        var quiet = await venue.Listed("perp", "QUIET");
+        var (buyer, _) = await Traded("20000", "1", quiet);
         var summary = await venue.Priced(buyer, ("BTC", "60000"));
         summary = await ClearingFixture.Until(() => client.Get("alice", $"/v1/accounts/{buyer}/summary"), answer => answer.Field("status") == "FROZEN");
         summary.Json["equity"].ShouldBeNull();
-        summary.Field("unpriced").ShouldContain("401");
+        summary.Field("unpriced").ShouldContain($"{quiet}");
         (await client.Get("alice", $"/v1/accounts/{buyer}/margin/explain")).ShouldBeProblem("unpriced");
         (await client.Get("alice", $"/v1/accounts/{buyer}/limits")).ShouldBe(200).Json["limits"]![0]!["withdrawable"]!.ToString().ShouldBe("0");
         (await client.Post("alice", $"/v1/accounts/{buyer}/withdrawals", VenueClient.WithdrawBody("1"))).ShouldBeProblem("account-frozen");

@@ -120,20 +120,18 @@ public sealed class MarketTests(ClearingFixture venue)
     [Fact]
     public async Task Funding_is_fixed_at_a_frame_and_needs_a_price()
     {
-        Codes((await client.Post("operator", "/v1/instruments", Items(ClearingFixture.Terms(301, "perp", "DOT-PERP", "DOT")))).ShouldBe(200)).ShouldBe([null]);
-        (await client.Post("operator", "/v1/funding", Funding(301, 1))).ShouldBeProblem("no-price").Json["address"].ShouldNotBeNull();
+        var perp = await venue.Listed("perp", "DOT");
+        (await client.Post("operator", "/v1/funding", Funding(perp, 1))).ShouldBeProblem("no-price").Json["address"].ShouldNotBeNull();
         (await client.Post("operator", "/v1/funding", Funding(999, 1))).ShouldBeProblem("unknown-instrument");
         (await client.Post("operator", "/v1/funding", Funding(ClearingFixture.BtcFuture, 1))).ShouldBeProblem("not-a-perp");
 
-        await venue.Quote(ClearingFixture.AllSources, ("DOT", "10"));
-        await Frame(mark => (string?)mark["breaker"] == "normal", "DOT");
-        var (body, key) = (Funding(301, 1), VenueClient.NewKey());
-        var receipt = (await client.Post("operator", "/v1/funding", body, key)).ShouldBe(201);
+        var (body, key) = (Funding(perp, 1), "");
+        var receipt = (await venue.WhilePriced("DOT", "10", () => client.Post("operator", "/v1/funding", body, key = VenueClient.NewKey()))).ShouldBe(201);
         (receipt.Field("rate"), receipt.Field("index"), receipt.Field("fundingIndex")).ShouldBe(("0.0001", "10", "0.000125"));
         (await client.Post("operator", "/v1/funding", body, key)).ShouldBe(201).Text.ShouldBe(receipt.Text);
         (await client.Post("operator", "/v1/funding", body)).ShouldBeProblem("funding-not-due");
-        (await client.Post("operator", "/v1/funding", Funding(301, 3))).ShouldBeProblem("funding-not-due");
-        (await client.Get("alice", "/v1/instruments/301")).Json["instrument"]!["fundingIndex"]!.ToString().ShouldBe("0.000125");
+        (await client.Post("operator", "/v1/funding", Funding(perp, 3))).ShouldBeProblem("funding-not-due");
+        (await client.Get("alice", $"/v1/instruments/{perp}")).Json["instrument"]!["fundingIndex"]!.ToString().ShouldBe("0.000125");
     }
 
     [Fact]
@@ -181,10 +179,11 @@ public sealed class MarketTests(ClearingFixture venue)
     [Fact]
     public async Task A_day_of_a_future_is_settled_once()
     {
-        await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
-        await Frame(mark => (string?)mark["breaker"] == "normal");
-        var body = $$"""{"type":"day","instrument":{{ClearingFixture.BtcFuture}},"number":1}""";
-        (await client.Post("operator", "/v1/settlements", body)).ShouldBe(201).Field("price").ShouldBe("60000");
+        var future = await venue.Listed("future", "ATOM");
+        var body = $$"""{"type":"day","instrument":{{future}},"number":1}""";
+        (await client.Post("operator", "/v1/settlements", body)).ShouldBeProblem("no-price");
+        var settled = await venue.WhilePriced("ATOM", "8", () => client.Post("operator", "/v1/settlements", body));
+        settled.ShouldBe(201).Field("price").ShouldBe("8");
         (await client.Post("operator", "/v1/settlements", body)).ShouldBeProblem("settlement-not-due");
         (await client.Post("operator", "/v1/settlements", """{"type":"day","instrument":1,"number":1}""")).ShouldBeProblem("not-a-future");
         (await client.Post("operator", "/v1/settlements", """{"type":"day","instrument":1}""")).ShouldBeProblem("missing-field");
