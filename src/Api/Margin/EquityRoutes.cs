@@ -18,8 +18,10 @@ namespace CrossMargin.Api.Margin;
 [Description("What the account was worth after an event, under the frame that its record names.")]
 public sealed record EquityLine(
     long Sequence, string Address, string RecordedAt, long Frame, string Type,
-    [property: Description("What came in with the event, or left with it (negative), in the reference currency; 0 for all that is not a deposit, a "
-        + "withdrawal or a transfer."), RegularExpression(AmountText.Pattern)]
+    [property: Description(
+        "What came in with the event, or left with it (negative), in the reference currency; 0 for all but deposits, withdrawals "
+        + "and transfers.")]
+    [property: RegularExpression(AmountText.Pattern)]
     string Deposited)
 {
     [Description("Of all parts together. Not there where something in it had no price.")]
@@ -107,7 +109,8 @@ internal static class EquityRoutes
         {
             var deposited = DepositedBy(@event, marks);
             return new EquityLine(
-                record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame, record.Type, (deposited ?? Money.Zero).ToString())
+                record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame, record.Type,
+                (deposited ?? Money.Zero).ToString())
             {
                 Equity = worth?.ToString(),
                 Pnl = deposited is { } flow && worth is { } now && before is { } then ? (now - then - flow).ToString() : null,
