@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using CrossMargin.Bench;
 using CrossMargin.Bench.Clearing;
 using CrossMargin.Bench.Journal;
+using CrossMargin.Bench.Liquidation;
 
 [assembly: SupportedOSPlatform("linux")]
 
@@ -18,8 +19,14 @@ switch (args)
         await ClearingBench.Run(report, parts);
         break;
 
+    case ["liquidation", .. var parts]:
+        await LiquidationBench.Run(report, parts);
+        break;
+
     default:
-        Console.Error.WriteLine($"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] … | ./bench clearing [{string.Join('|', ClearingBench.Parts)}] …");
+        Console.Error.WriteLine(
+            $"usage: ./bench journal [{string.Join('|', JournalBench.Parts)}] … | ./bench clearing [{string.Join('|', ClearingBench.Parts)}] … "
+                + $"| ./bench liquidation [{string.Join('|', LiquidationBench.Parts)}] …");
         return 2;
 }
 

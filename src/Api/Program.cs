@@ -1,6 +1,7 @@
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.OpenApi;
 using CrossMargin.Journal;
+using CrossMargin.Runtime.Records;
 using Microsoft.AspNetCore.Connections;
 
 namespace CrossMargin.Api;
@@ -22,6 +23,7 @@ internal static partial class Program
             {
                 ["--openapi", var path] => await WriteDocument(path),
                 ["--database", var directory] => await DatabaseHost.Run(directory),
+                ["--migrate"] => await Migrate(),
                 _ => await Serve(arguments),
             };
         }
@@ -82,6 +84,18 @@ internal static partial class Program
         return exitCode;
     }
 
+    /// <summary>Brings the schema up to date and makes the venue where there is none, before the silos of a release start.</summary>
+    private static async Task<int> Migrate()
+    {
+        await using var app = ApiApplication.Build([]);
+        var options = app.Services.GetRequiredService<VenueOptions>();
+        if (options.MigrationConnectionString is not { } connection)
+            throw new StartRefused("--migrate needs the setting CrossMargin:MigrationConnectionString, as the role crossmargin_migrate.");
+        await Migrations.Apply(connection, options.Venue, new ShardMap(options.Shards));
+        LogMigrated(app.Services.GetRequiredService<ILogger<Venue>>(), options.Venue, Migrations.Newest);
+        return 0;
+    }
+
     private static async Task Listen(WebApplication app, VenueOptions options)
     {
         try
@@ -130,6 +144,9 @@ internal static partial class Program
 
     [LoggerMessage(4, LogLevel.Critical, "{Sentence} Nothing more is taken in: this process stops")]
     private static partial void LogDistrusted(ILogger log, string sentence);
+
+    [LoggerMessage(5, LogLevel.Information, "The venue {Venue} has schema version {Version}")]
+    private static partial void LogMigrated(ILogger log, string venue, int version);
 
     [LoggerMessage(3, LogLevel.Information, "Stopped")]
     private static partial void LogStopped(ILogger log);

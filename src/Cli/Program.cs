@@ -1,9 +1,10 @@
 using System.CommandLine;
 using CrossMargin.Cli;
+using CrossMargin.Cli.Study;
 
 var root = new RootCommand("CrossMargin from the command line: what the journal says, and whether it is true.")
 {
-    VerifyCommand.Create(), ReplayCommand.Create(), ExportCommand.Create(),
+    VerifyCommand.Create(), ReplayCommand.Create(), ExportCommand.Create(), StudyCommand.Create(),
 };
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)

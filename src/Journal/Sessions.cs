@@ -57,6 +57,7 @@ internal static class Sessions
         settings.Options = $"{Bounds} {settings.Options}".Trim();   // the later wins: an operator may tighten a bound
         settings.ApplicationName ??= "crossmargin";
         settings.ReadBufferSize = 65_536;         // a page of records is megabytes
+        settings.WriteBufferSize = 262_144;       // a commit of a thousand rows: the server is woken by all of it, and once
         settings.NoResetOnClose = true;           // nobody here changes a session, so there is nothing to reset
         settings.MaxAutoPrepare = 16;
         settings.AutoPrepareMinUsages = 2;

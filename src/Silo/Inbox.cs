@@ -23,6 +23,18 @@ internal sealed class Inbox<T>(int outsideLimit)
         }
     }
 
+    /// <summary>As many as it will hold, and how many these are.</summary>
+    public int AddOutside(List<T> more)
+    {
+        lock (gate)
+        {
+            var taken = Math.Min(more.Count, Math.Max(0, outsideLimit - outside));
+            for (var i = 0; i < taken; i++) Put(more[i]);
+            outside += taken;
+            return taken;
+        }
+    }
+
     public void Add(T item)
     {
         lock (gate) Put(item);

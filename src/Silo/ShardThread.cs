@@ -22,6 +22,7 @@ internal sealed partial class ShardThread
     private readonly SiloOptions options;
     private readonly TimeProvider clock;
     private readonly Action<int, IReadOnlyList<ShardMessage>> send;
+    private readonly Action saidAll;
     private readonly Action<Shard, Exception> failed;
     private readonly int places;
     private readonly Thread thread;
@@ -38,13 +39,14 @@ internal sealed partial class ShardThread
 
     public ShardThread(
         int place, int places, IReadOnlyList<int> placeOfShard, IReadOnlyList<Shard> shards, IJournal journal, SiloOptions options,
-        TimeProvider clock, Action<int, IReadOnlyList<ShardMessage>> send, Action<Shard, Exception> failed)
+        TimeProvider clock, Action<int, IReadOnlyList<ShardMessage>> send, Action saidAll, Action<Shard, Exception> failed)
     {
         this.places = places;
         this.shards = [.. shards];
         this.options = options;
         this.clock = clock;
         this.send = send;
+        this.saidAll = saidAll;
         this.journal = journal;
         this.failed = failed;
         inbox = new Inbox<Inbound>(options.InboxLimit);
@@ -68,6 +70,12 @@ internal sealed partial class ShardThread
     public void Submit(ShardId shard, object body, ICaller caller)
     {
         if (!inbox.TryAddOutside(new Inbound(shard, body, caller))) caller.Answer(Reply.Refused(Rejection.Overloaded));
+    }
+
+    /// <summary>What came from another silo in one block belongs into one round, and so into one commit.</summary>
+    public void Submit(List<Inbound> together)
+    {
+        for (var i = inbox.AddOutside(together); i < together.Count; i++) together[i].Caller!.Answer(Reply.Refused(Rejection.Overloaded));
     }
 
     /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
@@ -154,7 +162,7 @@ internal sealed partial class ShardThread
 
         if (inbound.Body is Ownership ownership)
         {
-            Change(inbound.Shard, ownership);
+            Change(now, inbound.Shard, ownership);
             return;
         }
 
@@ -207,5 +215,6 @@ internal sealed partial class ShardThread
     {
         for (var place = 0; place < places; place++)
             if (router.Take(place) is { } parcel) send(place, parcel);
+        saidAll();
     }
 }

@@ -55,7 +55,8 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         placeOfShard = [.. map.Shards.Select(id => together is null ? id.Number % options.ShardThreads : elsewhere)];
         threads = [.. Enumerable.Range(0, options.ShardThreads).Select(place => new ShardThread(
             place, together is null ? options.ShardThreads : options.ShardThreads + 1, placeOfShard,
-            [.. Hosted.Where(shard => placeOfShard[shard.Id.Number] == place)], journal, options, clock, send: Send, failed: Failed))];
+            [.. Hosted.Where(shard => placeOfShard[shard.Id.Number] == place)], journal, options, clock,
+            send: Send, saidAll: SaidAll, failed: Failed))];
         if (together is not null) cluster = new SiloCluster(this, together, map, catalog, clock, log);
 
         void Send(int to, IReadOnlyList<ShardMessage> parcel)
@@ -63,6 +64,8 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
             if (to == elsewhere) cluster!.SendElsewhere(parcel);
             else threads![to].Post(parcel);
         }
+
+        void SaidAll() => cluster?.FlushLinks();
     }
 
     public ShardMap Map => map;
@@ -98,10 +101,23 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     /// <summary>The caller is answered once, on another thread, when what the answer rests on is durable.</summary>
     public void Submit(Command command, ICaller caller) => Post(command.To, command, caller);
 
+    /// <summary>As one by one, but what other silos are asked leaves together.</summary>
+    public void Submit(IReadOnlyList<Command> commands, Func<int, ICaller> callerOf)
+    {
+        for (var i = 0; i < commands.Count; i++) Put(commands[i].To, commands[i], callerOf(i));
+        cluster?.FlushLinks();
+    }
+
     /// <summary>The caller is answered with the grain's state when all of it is durable.</summary>
     public void Read(GrainId grain, ICaller caller) => Post(grain, new ShardThread.Read(grain), caller);
 
     private void Post(GrainId grain, object body, ICaller caller)
+    {
+        Put(grain, body, caller);
+        cluster?.FlushLinks();
+    }
+
+    private void Put(GrainId grain, object body, ICaller caller)
     {
         var shard = map.ShardOf(grain);
         if (cluster is not null) cluster.Submit(shard, body, caller);

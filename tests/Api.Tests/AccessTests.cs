@@ -92,6 +92,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/audit/verify"] = ["auditor"],
         ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/cluster"] = ["operator"],
+        ["GET /metrics"] = ["operator"],
     };
 
     private static readonly string[] OpenToAll = ["GET /health/startup", "GET /health/ready", "GET /health/live", "GET /health/audit"];
@@ -212,6 +213,15 @@ public sealed class AccessTests(VenueFixture venue)
     {
         foreach (var (path, status) in new[] { ("/health/startup", "started"), ("/health/ready", "ready"), ("/health/live", "live"), ("/health/audit", "off") })
             (await client.Get("nobody", path)).ShouldBe(200).Text.ShouldBe($$"""{"status":"{{status}}"}""");
+    }
+
+    [Fact]
+    public async Task The_metrics_show_every_shard_active_and_name_no_account()
+    {
+        var answer = (await client.Get("operator", "/metrics")).ShouldBe(200);
+        answer.Text.ShouldContain("crossmargin_ready 1\n");
+        answer.Text.ShouldContain("crossmargin_shards{phase=\"active\"} 64\n");
+        answer.Text.ShouldContain("crossmargin_alarms_total 0\n");
     }
 
     [Fact]

@@ -11,17 +11,23 @@ namespace CrossMargin.Cluster;
 /// </summary>
 internal static class Measure
 {
-    private const int Accounts = 10_000, Rounds = 4, AtOnce = 16, BatchesToWarmUp = 150, BatchesOfEach = 150, BatchItems = 20;
+    private const int Accounts = 10_000, Rounds = 4, AtOnce = 16;
 
     /// <summary>Between two deposits of one probe: all of them together stay far below what one principal may send.</summary>
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(60);
 
     private static readonly string Teller = Access.TokenOf(Access.Operator);
 
-    public static async Task<int> Run()
+    /// <summary>Of the parts that are named, or of both.</summary>
+    public static async Task<int> Run(string[] parts)
     {
-        foreach (var silos in (int[])[1, 2, 4]) await Cost(silos);
-        Console.WriteLine();
+        if (parts is [] or ["cost"])
+            await MeasureCost.Run();
+        if (parts is [] or ["away"]) await Away();
+        return 0;
+    }
+
+    private static async Task Away() =>
         await Venue.Play(seed: 7, silos: 3, async venue =>
         {
             var accounts = await Open(venue, Accounts);
@@ -30,8 +36,6 @@ internal static class Measure
             await Away(venue, accounts, "frozen (SIGSTOP)", silo => silo.Host.Freeze());
             await Away(venue, accounts, "leaving (SIGTERM)", silo => silo.Host.AskToEnd());
         });
-        return 0;
-    }
 
     /// <summary>From the blow until a deposit to the shard is accepted through another silo; when it leaves, the longest wait of one.</summary>
     private static async Task Away(Venue venue, List<AccountId> accounts, string how, Action<Silo> strike)
@@ -95,56 +99,8 @@ internal static class Measure
         return accepted with { Refused = refused };
     }
 
-    /// <summary>
-    /// The same batches of a custody system over any number of silos: processor time of the silos a record, and how many of them were
-    /// another silo's. A process is warm before it counts; a retry would change what is measured, so there must be none.
-    /// </summary>
-    private static async Task Cost(int silos) => await Venue.Play(seed: 11 + silos, silos, async venue =>
-    {
-        var accounts = await Open(venue, AtOnce * BatchItems);
-        await Load(1, BatchesToWarmUp);
-        var before = (Cpu: Cpu(venue), Forwarded: await Forwarded(venue));
-        await Load(BatchesToWarmUp + 1, BatchesOfEach);
-        const int Records = AtOnce * BatchesOfEach * BatchItems;
-        var cpu = (Cpu(venue) - before.Cpu).TotalMilliseconds;
-        var forwarded = await Forwarded(venue) - before.Forwarded;
-        Console.WriteLine($"{silos} silo(s): {Records} deposits, {1_000 * cpu / Records:0} µs of processor each in the silos, "
-            + $"{100.0 * forwarded / Records:0} of a hundred forwarded");
-
-        Task Load(int first, int batches) => Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async worker =>
-        {
-            using var door = new Door();
-            var mine = accounts.Skip(worker * BatchItems).Take(BatchItems).ToList();
-            for (var number = first; number < first + batches; number++)
-            {
-                var to = venue.Silos[(worker + number) % venue.Silos.Count].Host.Address;
-                var batch = mine.ConvertAll(account => new Intent(
-                    account.ToString(), $"source {Door.Source} #{number}", new Order.Deposit("1 USDC", $"measure {number}")));
-                var answers = await door.SendBatch(to, Access.TokenOf(Access.Custodian), batch);
-                if (answers.Any(answer => answer.Said != Said.Applied)) throw new InvalidOperationException($"not applied: {answers[0]}");
-            }
-        }));
-    });
-
-    private static TimeSpan Cpu(Venue venue) => venue.Silos.Aggregate(TimeSpan.Zero, (sum, silo) =>
-    {
-        using var process = Process.GetProcessById(silo.Host.Pid);
-        return sum + process.TotalProcessorTime;
-    });
-
-    private static async Task<long> Forwarded(Venue venue)
-    {
-        long sum = 0;
-        foreach (var silo in venue.Silos)
-        {
-            foreach (var view in (await venue.View(silo)).GetProperty("silos").EnumerateArray())
-                if (view.TryGetProperty("forwarded", out var forwarded)) sum += forwarded.GetInt64();
-        }
-
-        return sum;
-    }
-
-    private static async Task<List<AccountId>> Open(Venue venue, int count)
+    /// <summary>Accounts of the town's clients.</summary>
+    public static async Task<List<AccountId>> Open(Venue venue, int count)
     {
         var accounts = new List<AccountId>();
         await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async worker =>

@@ -10,10 +10,10 @@ internal static class Program
 {
     private static readonly TimeSpan AnHour = TimeSpan.FromHours(1);
 
-    /// <summary><c>--long [SECONDS]</c>, whatever stands before it; <c>--measure</c> is ./bench cluster.</summary>
+    /// <summary><c>--long [SECONDS]</c>, whatever stands before it; <c>--measure [cost|away]</c> is ./bench cluster.</summary>
     public static async Task<int> Main(string[] args) => Array.IndexOf(args, "--long") switch
     {
-        _ when args is ["--measure"] => await Measure.Run(),
+        _ when args is ["--measure", ..] => await Measure.Run(args[1..]),
         < 0 => await Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args),
         var at when at + 1 < args.Length => await LongForm.Run(TimeSpan.FromSeconds(int.Parse(args[at + 1]))),
         _ => await LongForm.Run(AnHour),

@@ -2,6 +2,7 @@ using System.Text.Json;
 using CrossMargin.Faults.Audit;
 using CrossMargin.Faults.Clients;
 using CrossMargin.Faults.Processes;
+using CrossMargin.Runtime.Cluster;
 using CrossMargin.Runtime.Records;
 using Npgsql;
 using Shouldly;
@@ -38,7 +39,10 @@ internal sealed class Venue : IAsyncDisposable
     public IReadOnlyList<Silo> Silos { get; private set; } = [];
     public Traffic Traffic { get; private set; } = null!;
 
-    public static async Task Play(int seed, int silos, Func<Venue, Task> story)
+    public static Task Play(int seed, int silos, Func<Venue, Task> story) => Play(seed, silos, new Dictionary<string, string>(), story);
+
+    /// <summary>With settings of the silos' processes besides the usual ones.</summary>
+    public static async Task Play(int seed, int silos, IReadOnlyDictionary<string, string> settings, Func<Venue, Task> story)
     {
         var directory = Directory.CreateTempSubdirectory("crossmargin-cluster-").FullName;
         File.SetUnixFileMode(directory, File.GetUnixFileMode(directory)
@@ -47,7 +51,7 @@ internal sealed class Venue : IAsyncDisposable
         {
             await using (var venue = new Venue(directory, seed))
             {
-                await venue.Open(silos);
+                await venue.Open(silos, settings);
                 await story(venue);
             }
 
@@ -111,19 +115,22 @@ internal sealed class Venue : IAsyncDisposable
 
     // ---- silos ------------------------------------------------------------------------------------------------------
 
-    /// <summary>Every shard is owned by one of these, all of them own some, and each can take commands.</summary>
-    public Task Divided(IReadOnlyList<Silo> among) => Wait.Until(async () =>
+    /// <summary>Every shard is where it should be when these are there and nobody else, each of them knows, and can take commands.</summary>
+    public Task Divided(IReadOnlyList<Silo> among)
     {
-        foreach (var silo in among)
+        SiloId[] there = [.. among.Select(silo => new SiloId(silo.Name, Incarnation: 0))];
+        string[] placed = [.. Shards.Shards.Select(shard => Placement.OwnerOf(shard, there)!.Name)];
+        return Wait.Until(async () =>
         {
-            if (await OwnedBy(silo) is not { } owners) return false;
-            if (!owners.Distinct().Order(StringComparer.Ordinal).SequenceEqual(among.Select(one => one.Name).Order(StringComparer.Ordinal)))
-                return false;
-            await silo.Host.Ready(http, Limit);
-        }
+            foreach (var silo in among)
+            {
+                if (await OwnedBy(silo) is not { } owners || !owners.SequenceEqual(placed)) return false;
+                await silo.Host.Ready(http, Limit);
+            }
 
-        return true;
-    }, $"the shards are divided among {string.Join(", ", among.Select(silo => silo.Name))}", Limit);
+            return true;
+        }, $"the shards are divided among {string.Join(", ", among.Select(silo => silo.Name))}", Limit);
+    }
 
     /// <summary>Who owns each shard, as this silo has it.</summary>
     public async Task<IReadOnlyList<string>?> OwnedBy(Silo asked)
@@ -161,10 +168,10 @@ internal sealed class Venue : IAsyncDisposable
         limit.Dispose();
     }
 
-    private async Task Open(int silos)
+    private async Task Open(int silos, IReadOnlyDictionary<string, string> more)
     {
         Database = await Database.Make(Path.Combine(directory, "postgres"), Limit);
-        var settings = new Dictionary<string, string>
+        var settings = new Dictionary<string, string>(more)
         {
             ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
             ["CROSSMARGIN__CONNECTIONSTRING"] = Database.App,

@@ -40,6 +40,10 @@ public sealed class DecimalTextTests
     [InlineData("--1")]
     [InlineData("1.1234567")]                 // one decimal too many, at scale 6
     [InlineData("9223372036854.775808")]      // one unit too many
+    [InlineData("-9223372036854.775809")]
+    [InlineData("9223372036855")]             // with its decimals too much
+    [InlineData("-9223372036855")]
+    [InlineData("92233720368547758080")]
     [InlineData("99999999999999999999999999999999999999999999999999")]
     [InlineData("١")]                         // a digit, but not ours
     public void Anything_else_is_refused(string text) => DecimalText.TryParse(text, 6, out _).ShouldBeFalse();

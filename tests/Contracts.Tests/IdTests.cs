@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Shouldly;
 using Xunit;
 
@@ -101,4 +102,14 @@ public sealed class IdTests
     [InlineData("ä", false)]
     [InlineData("a/b", false)]
     public void A_principal_is_a_plain_name(string text, bool isName) => PrincipalId.TryParse(text, out _).ShouldBe(isName);
+
+    [Fact]
+    public void A_hash_of_any_length_is_the_sha_256_that_others_compute()
+    {
+        var bytes = new byte[300];
+        for (var i = 0; i < bytes.Length; i++) bytes[i] = (byte)(i % 251);
+        for (var length = 0; length <= bytes.Length; length++)
+            Hash256.Of(bytes.AsSpan(0, length)).ToArray().ShouldBe(SHA256.HashData(bytes.AsSpan(0, length)));
+        Hash256.Of("abc"u8).ToString().ShouldBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
 }

@@ -65,10 +65,13 @@ public sealed class OutcomeTests
         var outcome = Of(
             """
             {"type": "account.handed-over.v1", "data": {"case": 2, "change": {"instrument": 1, "quantity": "-0.1", "paid": "-5900 USDC"}}}
+            {"type": "account.deleveraged.v1", "data": {"round": 8, "change": {"instrument": 1, "quantity": "0.2", "paid": "11900 USDC"}}}
+            {"type": "account.deleveraged.v1", "data": {"round": 8}}
             {"type": "account.loss-shared.v1", "data": {"round": 9, "amount": "2.5 USDC"}}
             {"type": "account.loss-shared.v1", "data": {"round": 11, "amount": "0.5 USDC"}}
             """);
         (outcome.HandedOver, outcome.Sharing, outcome.Shared, outcome.Traded).ShouldBe((5_900, 1, 3, 0));
+        (outcome.Deleveraged, outcome.Counterparties).ShouldBe((11_900, 1));
     }
 
     private static Outcome Of(string events)

@@ -38,7 +38,7 @@ public sealed class ClusterTablesTests(Server server)
         var database = await server.Create();
         await using var tables = PostgresClusterTables.Open(database.App);
         var (owner, heir) = (tables.Join("owner", 1, "here"), tables.Join("heir", 1, "there"));
-        tables.Claim(owner, new ShardId(3), term: 0, dead: null).ShouldBeTrue();
+        tables.Claim(owner, [(new ShardId(3), 0)], dead: null).ShouldBe([new ShardId(3)]);
         var judged = tables.Read().Silos.Single(row => row.Id == owner);
 
         await using var source = NpgsqlDataSource.Create(database.App);
@@ -47,10 +47,10 @@ public sealed class ClusterTablesTests(Server server)
         await using (var beat = new NpgsqlCommand("UPDATE silo SET beat = beat + 1 WHERE name = 'owner'", session))
             await beat.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
 
-        var claim = Task.Run(() => tables.Claim(heir, new ShardId(3), term: 1, judged));
+        var claim = Task.Run(() => tables.Claim(heir, [(new ShardId(3), 1)], judged));
         await Waits(database, claim);
         await beating.CommitAsync(TestContext.Current.CancellationToken);
-        (await claim).ShouldBeFalse();
+        (await claim).ShouldBeEmpty();
         tables.Read().Owners[3].Owner.ShouldBe(owner);
     }
 
@@ -105,8 +105,14 @@ public sealed class ClusterTablesTests(Server server)
             var (silo, row) = (Any(), AnyRow());
             var dead = random.Next(2) == 0 ? null : rows.Silos[random.Next(rows.Silos.Count)];
             if (dead is not null && random.Next(3) == 0) dead = dead with { Beat = dead.Beat - 1 };
-            var term = row.Term - (random.Next(4) == 0 ? 1 : 0);
-            return ($"claim {row.Shard} {term} {dead}", tables => Count(tables, tables.Claim(silo, row.Shard, term, dead)));
+            (ShardId, long)[] claims = [.. rows.Owners.Where(owner => owner == row || random.Next(rows.Owners.Count) == 0)
+                .Select(owner => (owner.Shard, owner.Term - (random.Next(4) == 0 ? 1 : 0)))];
+            return ($"claim {string.Join(' ', claims)} {dead}", tables =>
+            {
+                var claimed = tables.Claim(silo, claims, dead).Order().ToList();
+                Count(tables, claimed.Count > 0);
+                return string.Join(' ', claimed);
+            });
         }
 
         private (string, Func<IClusterTables, string>) Move()

@@ -10,7 +10,7 @@ namespace CrossMargin.Simulation;
 /// </summary>
 public class SwarmTests(ITestOutputHelper output)
 {
-    private const int FixedSeeds = 500;
+    private const int FixedSeeds = 800;
     private const long FreshSteps = 600_000;
 
     [Fact]

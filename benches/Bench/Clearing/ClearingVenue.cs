@@ -5,6 +5,7 @@ using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Links;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Pools;
@@ -40,7 +41,8 @@ internal sealed class ClearingVenue
 
     /// <summary>One for each silo: it remembers the frame that it opened last.</summary>
     public static GrainCatalog Catalog() => new(
-        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(Workload.Shards))
+        new AccountGrain(), new TradeCaptureGrain(), new MarketGrain(), new CoordinatorGrain(Workload.Shards),
+        new VenueLinkGrain())
     {
         Valuation = new MarginValuation(Market),
         Coordinator = PoolId.Main.Grain,
@@ -60,9 +62,29 @@ internal sealed class ClearingVenue
         return silo;
     }
 
-    /// <summary>Opens the market and so many accounts, gives each its dollars, and trades until each has its positions.</summary>
-    public async Task Fill(Silo silo, IJournal journal, int accounts)
+    /// <summary>Who holds what: so many accounts in pairs, each with its cash (in millionths) and positions. Who only buys falls with the market.</summary>
+    public sealed record Holders(int Accounts, int Positions, Func<int, long> Cash, Func<int, bool> OnlyBuys)
     {
+        /// <summary>One in fifty has little and buys all that it holds, so that a fall of a twelfth takes most of what it has.</summary>
+        public static Holders Usual(int accounts) => new(
+            accounts, PositionCount, number => number % Poor == 0 ? 50_000_000 : 2_000_000_000, number => number % Poor == 0);
+    }
+
+    /// <summary>For another copy of the journal: what sources have said so far, and no more.</summary>
+    public ClearingVenue Copy()
+    {
+        var copy = new ClearingVenue { Accounts = Accounts, keys = keys };
+        foreach (var (source, sequence) in sequences) copy.sequences.Add(source, sequence);
+        prices.CopyTo(copy.prices, 0);
+        return copy;
+    }
+
+    public Task Fill(Silo silo, IJournal journal, int accounts) => Fill(silo, journal, Holders.Usual(accounts));
+
+    /// <summary>Opens the market and the accounts, gives each its dollars, and trades until each has its positions.</summary>
+    public async Task Fill(Silo silo, IJournal journal, Holders holders)
+    {
+        var accounts = holders.Accounts;
         foreach (var source in Sources) await Order(silo, Market.Grain, new MarketCommand.AdmitSource(source, 1));
         foreach (var listing in Listings) await Order(silo, Market.Grain, new MarketCommand.List(listing));
         for (var feed = 0; feed < Feeds; feed++) await Order(silo, Market.Grain, new MarketCommand.AdmitFeed(FeedOf(feed)));
@@ -80,21 +102,20 @@ internal sealed class ClearingVenue
             }
         }
 
-        // One in fifty has little and buys all that it holds, so that a fall of a twelfth takes most of what it has.
         using (var flow = new Flow(silo, InFlight))
         {
             for (var i = 0; i < accounts; i++)
                 flow.Send(Numbered(Accounts[i].Grain, "custody", new AccountCommand.Deposit(
-                    new AssetAmount(Asset.Of("USDC"), (i % Poor == 0 ? 50 : 2_000) * 1_000_000L), "seed")));
+                    new AssetAmount(Asset.Of("USDC"), holders.Cash(i)), "seed")));
         }
 
         using (var flow = new Flow(silo, InFlight))
         {
-            for (var round = 0; round < PositionCount; round++)
-                for (var pair = 0; pair < accounts / 2; pair++) flow.Send(Trade(pair, round));
+            for (var round = 0; round < holders.Positions; round++)
+                for (var pair = 0; pair < accounts / 2; pair++) flow.Send(Trade(pair, round, holders.OnlyBuys(2 * pair)));
         }
 
-        var expected = accounts * (2L + PositionCount) + (accounts / 2L * PositionCount);
+        var expected = (accounts * (2L + holders.Positions)) + (accounts / 2L * holders.Positions);
         while ((await journal.ReadHeads()).Sum(head => head.Position) < expected) await Task.Delay(20);
     }
 
@@ -116,12 +137,15 @@ internal sealed class ClearingVenue
 
     private static FeedId FeedOf(int number) => FeedId.For(new SourceId($"engine-{number}"));
 
-    private Command Trade(int pair, int round)
+    /// <summary>In <see cref="Listings"/>: what a pair trades in a round.</summary>
+    public static int PlaceOf(int pair, int round) => ((pair * 7) + (round * 3)) % (2 * (1 + FuturesEach));
+
+    private Command Trade(int pair, int round, bool firstBuys)
     {
-        var listing = Listings[((pair * 7) + (round * 3)) % Listings.Length];
+        var listing = Listings[PlaceOf(pair, round)];
         var price = new Price((listing.Underlying.Code == "BTC" ? prices[0] : prices[1]) / listing.Tick.E8 * listing.Tick.E8);
         var (a, b) = (Accounts[2 * pair], Accounts[(2 * pair) + 1]);
-        var (buyer, seller) = pair * 2 % Poor == 0 || (pair + round) % 2 == 0 ? (a, b) : (b, a);
+        var (buyer, seller) = firstBuys || (pair + round) % 2 == 0 ? (a, b) : (b, a);
         var capture = new TradeCommand.Capture(
             new TradeId($"t{pair}-{round}"), listing.Id, price, new Quantity(listing.Lot.E8), new TradeParty(buyer, SubAccountId.Main, Rate.Zero),
             new TradeParty(seller, SubAccountId.Main, Rate.Zero), Instant.From(DateTimeOffset.UtcNow));

@@ -8,7 +8,7 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Bench.Clearing;
 
 /// <summary>A journal that notes when frames and the adoptions of frames became durable.</summary>
-internal sealed class WatchedJournal(IJournal journal) : IJournal
+internal class WatchedJournal(IJournal journal) : IJournal
 {
     private readonly Lock gate = new();
     private readonly Dictionary<long, Adoption> adoptions = [];
@@ -39,7 +39,7 @@ internal sealed class WatchedJournal(IJournal journal) : IJournal
         return outcomes;
     }
 
-    private void Note(JournalRecord record, long now)
+    protected virtual void Note(JournalRecord record, long now)
     {
         var isPublication = record.Type == MarketEventNames.FramePublished;
         var isAdoption = record.Type == "shard.frame-adopted.v1";

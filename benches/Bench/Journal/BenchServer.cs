@@ -40,6 +40,14 @@ internal sealed class BenchServer : IDisposable
         return new BenchDatabase(this, name);
     }
 
+    /// <summary>The same rows in another database; nobody may be connected to the first.</summary>
+    public BenchDatabase Copy(BenchDatabase original)
+    {
+        var name = $"bench_{++databases}";
+        Execute(Postgres.SuperuserConnection, $"CREATE DATABASE {name} OWNER crossmargin_migrate TEMPLATE {original.Name}");
+        return new BenchDatabase(this, name);
+    }
+
     /// <summary>A database with a venue in it whose shards were all taken over once.</summary>
     public async Task<BenchDatabase> CreateVenue()
     {

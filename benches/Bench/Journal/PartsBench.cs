@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Grains.Accounts;
@@ -9,7 +8,7 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Bench.Journal;
 
 /// <summary>
-/// Where the time of a durable deposit and of a recovery goes, part by part: one shard on one thread with nobody to wait for.
+/// Where the processor's time for a durable deposit and for a recovery goes, part by part: one shard on one thread with nobody to wait for.
 /// docs/adr/0003 rests on it.
 /// </summary>
 internal sealed class PartsBench : IShardHost
@@ -20,7 +19,7 @@ internal sealed class PartsBench : IShardHost
     private static readonly GrainCatalog Catalog = new(new AccountGrain());
     private static readonly SourceId Custody = new("custody");
 
-    private readonly Dictionary<string, long> ticks = [];
+    private readonly Dictionary<string, TimeSpan> spent = [];
     private readonly List<JournalRecord> stored = [];
     private Batch? committing;
     private Head head = new(new ShardId(0), Epoch: 1, Position: 0, Chain.Genesis(new ShardId(0)));
@@ -38,9 +37,9 @@ internal sealed class PartsBench : IShardHost
             if (repetition > 0) runs.Add(bench);
         }
 
-        foreach (var part in runs[0].ticks.Keys)
+        foreach (var part in runs[0].spent.Keys)
         {
-            var micros = new Spread(runs.Select(run => Stopwatch.GetElapsedTime(0, run.ticks[part]).TotalMicroseconds / (RowsPerCommit * Commits)));
+            var micros = new Spread(runs.Select(run => run.spent[part].TotalMicroseconds / (RowsPerCommit * Commits)));
             report.Line($"{part,-45} {micros.Text("0.00")} µs a row");
             report.Add(new Figure("journal", $"part: {part}", micros.Median, "µs/row"));
         }
@@ -126,9 +125,9 @@ internal sealed class PartsBench : IShardHost
 
     private void Time(string part, Action work)
     {
-        var started = Stopwatch.GetTimestamp();
+        var before = Environment.CpuUsage.TotalTime;
         work();
-        ticks[part] = ticks.GetValueOrDefault(part) + Stopwatch.GetTimestamp() - started;
+        spent[part] = spent.GetValueOrDefault(part) + Environment.CpuUsage.TotalTime - before;
     }
 
     private sealed class Nobody : ICaller

@@ -130,6 +130,7 @@ internal sealed class Conservation
         AccountEvent.TransferSent sent => [new Load(sent.Amount, 0, default, 0)],
         AccountEvent.TransferBounced bounced => [new Load(bounced.Amount, 0, default, 0)],
         AccountEvent.HandedOver { Transfer: var e } => [new Load(-e.Paid, Settled(e.Quantity, e.Funding), e.Instrument, e.Quantity.E8)],
+        AccountEvent.Deleveraged { Transfer: { } e } => [new Load(-e.Paid, Settled(e.Quantity, e.Funding), e.Instrument, e.Quantity.E8)],
         TradeEvent.Captured e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: 1),
         TradeEvent.Busted e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: -1),
         _ => [],

@@ -167,8 +167,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     public async Task<Reply[]?> Ask(IReadOnlyList<Command> commands)
     {
         var answers = new Answers(commands.Count);
-        var open = Open();
-        for (var i = 0; i < commands.Count; i++) open.Submit(commands[i], answers[i]);
+        Open().Submit(commands, i => answers[i]);
         return await answers.Within(options.AnswerWithin, clock);
     }
 

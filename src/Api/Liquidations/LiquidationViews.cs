@@ -4,6 +4,7 @@ using System.Globalization;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Api.Liquidations;
@@ -60,6 +61,20 @@ public sealed record LiquidationStep(
         AccountEvent.TransferReceived e => $"A transfer of {e.Amount} came in.",
         AccountEvent.HandedOver e =>
             $"Handed over: {e.Change.Quantity} of instrument {e.Change.Instrument} to {e.To} at the bankruptcy price {e.Transfer.Price}.",
+        AccountEvent.CloseOutOffered { Because: StrandedBy.Unfilled } e =>
+            $"Offered to the other side: {e.Offer.Quantity} of instrument {e.Instrument} at the bankruptcy price {e.Offer.Price}, because "
+            + "slice after slice nothing was filled.",
+        AccountEvent.CloseOutOffered e =>
+            $"Offered to the other side: {e.Offer.Quantity} of instrument {e.Instrument} at the bankruptcy price {e.Offer.Price}, because "
+            + $"margin equity is {e.Margin.MarginEquity} and more is missing than the fund has.",
+        AccountEvent.CloseOutAssigned e => $"Assigned: {e.Quantity} of it is closed against the other side.",
+        AccountEvent.ClosedOut { Change: { } change } e =>
+            $"Closed: {change.Quantity} of instrument {change.Instrument} against {e.By} for {change.Paid}, which realized "
+            + $"{change.Realized}.",
+        AccountEvent.ClosedOut e => $"{e.By} has traded it away and closed nothing.",
+        AccountEvent.CloseOutEnded { Ending: CloseOutEnding.NotAssigned } => "Nobody on the other side has anything for it.",
+        AccountEvent.CloseOutEnded { Ending: CloseOutEnding.Answered } => "Everybody on the other side has answered.",
+        AccountEvent.CloseOutEnded => "Somebody on the other side did not answer in time, and is waited for no longer.",
         AccountEvent.FundDrawn e => $"The fund paid {e.Amount}; the balance is {e.BalanceAfter}.",
         AccountEvent.CaseEnded { Margin: { } margin } =>
             $"Ended: margin equity {margin.MarginEquity} is at the liquidation-end level {margin.LiquidationEnd}.",

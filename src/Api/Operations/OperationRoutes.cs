@@ -49,6 +49,7 @@ internal static class OperationRoutes
         routes.MapGet("/v1/cluster", Cluster).WithTags("Operations").Needs(Scopes.OpsAdmin, AccessTarget.Venue)
             .WithName("GetCluster").WithSummary("Silos and shards").Produces<ClusterView>();
 
+        MetricsRoute.Map(routes);
         var health = routes.MapGroup("/health").WithTags("Operations").IsOpenToAll();
         health.MapGet("/startup", (Venue venue) => Health(venue.IsStarted, "started", "starting"))
             .WithName("HealthStartup").WithSummary("Every shard has been folded").Produces<HealthView>().Produces<HealthView>(503);

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Contracts.Accounts;
 
@@ -38,6 +39,43 @@ public abstract partial record AccountEvent
     /// <summary>The other side of it: the account agreed beforehand to take over what its quota allows.</summary>
     public sealed record TakenOver(AccountId From, CaseId Case, PositionChange Change) : AccountEvent;
 
+    /// <summary>
+    /// A position that nobody took is kept for a round of deleveraging: until its part in the round is over, the case does nothing
+    /// else. The figures are those that gave the price.
+    /// </summary>
+    public sealed record CloseOutOffered(
+        CaseId Case, long Round, InstrumentId Instrument, StrandedBy Because, CloseOutOffer Offer, MarginFigures Margin) : AccountEvent;
+
+    /// <summary>So much of it goes to the other side; each counterparty will say by itself what it still could give up.</summary>
+    public sealed record CloseOutAssigned(CaseId Case, long Round, Quantity Quantity, Instant Deadline) : AccountEvent;
+
+    /// <summary>
+    /// The account was on the other side, and gave up so much of its position at the bankruptcy price of the case; none where it
+    /// had traded it away. Addressed to the account of the case: until its shard has taken this record in, the other side is in
+    /// flight.
+    /// </summary>
+    /// <param name="Assigned">What of the offer was this account's to close.</param>
+    public sealed record Deleveraged(AccountId Account, long Round, CloseOutOffer Assigned) : AccountEvent
+    {
+        /// <summary>As the account of the case takes it.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public PositionTransfer? Transfer { get; init; }
+
+        /// <summary>What it did to the account itself.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public PositionChange? Change { get; init; }
+    }
+
+    /// <summary>The other side of it: <paramref name="Assigned"/> is dealt with, and what changed nothing is still held.</summary>
+    public sealed record ClosedOut(CaseId Case, long Round, AccountId By, Quantity Assigned) : AccountEvent
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public PositionChange? Change { get; init; }
+    }
+
+    /// <summary>The part of the case in the round is over; what is still held is asked for again.</summary>
+    public sealed record CloseOutEnded(CaseId Case, long Round, CloseOutEnding Ending) : AccountEvent;
+
     /// <summary>The fund paid what a bankrupt account owed; the account has then drawn <paramref name="DrawnAfter"/> in all.</summary>
     public sealed record FundDrawn(CaseId Case, AssetAmount Amount, AssetAmount BalanceAfter, AssetAmount DrawnAfter) : AccountEvent;
 
@@ -66,6 +104,11 @@ public static partial class AccountEventNames
     public const string SliceEnded = "account.slice-ended.v1";
     public const string HandedOver = "account.handed-over.v1";
     public const string TakenOver = "account.taken-over.v1";
+    public const string CloseOutOffered = "account.close-out-offered.v1";
+    public const string CloseOutAssigned = "account.close-out-assigned.v1";
+    public const string Deleveraged = "account.deleveraged.v1";
+    public const string ClosedOut = "account.closed-out.v1";
+    public const string CloseOutEnded = "account.close-out-ended.v1";
     public const string FundDrawn = "account.fund-drawn.v1";
     public const string GainLocked = "account.gain-locked.v1";
     public const string LossShared = "account.loss-shared.v1";

@@ -61,6 +61,18 @@ public enum SliceEnding
     GivenUp,
 }
 
+public enum CloseOutEnding
+{
+    /// <summary>The other side had nothing for it.</summary>
+    NotAssigned,
+
+    /// <summary>Every counterparty has answered.</summary>
+    Answered,
+
+    /// <summary>A counterparty said nothing until the deadline. What it says yet is a fact like any other.</summary>
+    GivenUp,
+}
+
 public enum CaseEnding
 {
     /// <summary>Margin equity is at the liquidation-end level.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 
 namespace CrossMargin.Contracts;
 
@@ -14,7 +13,7 @@ public readonly record struct Hash256(ulong A, ulong B, ulong C, ulong D)
     public static Hash256 Of(ReadOnlySpan<byte> bytes)
     {
         Span<byte> hash = stackalloc byte[Size];
-        SHA256.HashData(bytes, hash);
+        OpenSsl.HashSha256(bytes, hash);
         return Read(hash);
     }
 

@@ -12,9 +12,6 @@ public static class DecimalText
 
     private const int MaxScale = 18;
 
-    /// <summary>So many digits are less than any long.</summary>
-    private const int SurelyFits = 18;
-
     public static string Format(long units, int scale)
     {
         Span<char> text = stackalloc char[MaxLength];
@@ -26,8 +23,7 @@ public static class DecimalText
     {
         if (scale is < 0 or > MaxScale) throw new ArgumentOutOfRangeException(nameof(scale), $"0 to {MaxScale}");
 
-        // Through Int128 because -long.MinValue is not a long.
-        var magnitude = (ulong)Int128.Abs(units);
+        var magnitude = units < 0 ? unchecked(0 - (ulong)units) : (ulong)units;   // -long.MinValue is not a long
         while (scale > 0 && magnitude % 10 == 0)
         {
             magnitude /= 10;
@@ -64,49 +60,32 @@ public static class DecimalText
         var whole = point < 0 ? text : text[..point];
         var fraction = point < 0 ? [] : text[(point + 1)..];
         if (whole.Length == 0 || (point >= 0 && fraction.Length == 0) || fraction.Length > scale) return false;
-        if (whole.Length + scale <= SurelyFits) return TryParseShort(whole, fraction, scale, negative, out units);
 
         // Counted on the negative side, where there is one value more.
-        Int128 total = 0;
-        if (!Accumulate(whole, ref total) || !Accumulate(fraction, ref total)) return false;
-        for (var missing = scale - fraction.Length; missing > 0; missing--) total *= 10;
-        if (!negative) total = -total;
-        if (total is { } t && (t < long.MinValue || t > long.MaxValue)) return false;
+        long total = 0;
+        if (!TryAppend(whole, ref total) || !TryAppend(fraction, ref total)) return false;
+        for (var missing = scale - fraction.Length; missing > 0; missing--)
+            if (!TryAppend('0', ref total)) return false;
+        if (!negative && total == long.MinValue) return false;
 
-        units = (long)total;
+        units = negative ? total : -total;
         return true;
     }
 
-    /// <summary>Nearly every number there is: the same in long arithmetic, which cannot overflow here.</summary>
-    private static bool TryParseShort(ReadOnlySpan<char> whole, ReadOnlySpan<char> fraction, int scale, bool negative, out long units)
+    private static bool TryAppend(ReadOnlySpan<char> digits, ref long negativeTotal)
     {
-        units = 0;
-        var total = 0L;
-        foreach (var c in whole)
-        {
-            if (!char.IsAsciiDigit(c)) return false;
-            total = (total * 10) + (c - '0');
-        }
-
-        foreach (var c in fraction)
-        {
-            if (!char.IsAsciiDigit(c)) return false;
-            total = (total * 10) + (c - '0');
-        }
-
-        for (var missing = scale - fraction.Length; missing > 0; missing--) total *= 10;
-        units = negative ? -total : total;
+        foreach (var digit in digits)
+            if (!TryAppend(digit, ref negativeTotal)) return false;
         return true;
     }
 
-    private static bool Accumulate(ReadOnlySpan<char> digits, ref Int128 negativeTotal)
+    private static bool TryAppend(char digit, ref long negativeTotal)
     {
-        foreach (var c in digits)
-        {
-            if (!char.IsAsciiDigit(c) || negativeTotal < long.MinValue) return false;
-            negativeTotal = (negativeTotal * 10) - (c - '0');
-        }
-
+        if (!char.IsAsciiDigit(digit) || negativeTotal < long.MinValue / 10) return false;
+        var tenfold = negativeTotal * 10;
+        var value = digit - '0';
+        if (tenfold < long.MinValue + value) return false;
+        negativeTotal = tenfold - value;
         return true;
     }
 }

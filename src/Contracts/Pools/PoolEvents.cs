@@ -49,6 +49,24 @@ public abstract record PoolEvent
     public sealed record FundDeposited(AssetAmount Amount, AssetAmount DepositedAfter, string Reference) : PoolEvent;
 
     /// <summary>
+    /// Nobody took these positions: addressed to all shards, whose cases offer them and whose holders on the other side are ranked.
+    /// </summary>
+    /// <param name="Quantity">What is known to be wanted: positive where longs are closed.</param>
+    public sealed record DeleveragingAsked(
+        long Round, InstrumentId Instrument, Quantity Quantity, StrandedBy Because, DeleverageRanking Ranking,
+        ImmutableArray<ShardId> Shards) : PoolEvent;
+
+    /// <summary>What a shard has answered.</summary>
+    public sealed record CloseOutsReported(long Round, DeleverageAnswer Answer) : PoolEvent;
+
+    /// <summary>
+    /// Addressed to the same shards, and the end of the round: who closes how much of which offer, in the order of the ranking. In all
+    /// it is what was offered, or all that the candidates have.
+    /// </summary>
+    public sealed record DeleverageAssigned(
+        long Round, InstrumentId Instrument, ImmutableArray<ShardId> Shards, ImmutableArray<DeleverageAssignment> Assignments) : PoolEvent;
+
+    /// <summary>
     /// The fund is empty and somebody owes: addressed to all shards, whose accounts lock what they gained in this asset.
     /// </summary>
     public sealed record LossAsked(long Round, Asset Asset, ImmutableArray<ShardId> Shards) : PoolEvent;
@@ -88,6 +106,9 @@ public static class PoolEventNames
     public const string LossAsked = "pool.loss-asked.v1";
     public const string GainsReported = "pool.gains-reported.v1";
     public const string LossAllocated = "pool.loss-allocated.v1";
+    public const string DeleveragingAsked = "pool.deleveraging-asked.v1";
+    public const string CloseOutsReported = "pool.close-outs-reported.v1";
+    public const string DeleverageAssigned = "pool.deleverage-assigned.v1";
     public const string BackstopRegistered = "pool.backstop-registered.v1";
     public const string FundDeposited = "pool.fund-deposited.v1";
     public const string ShardSetAside = "pool.shard-set-aside.v1";

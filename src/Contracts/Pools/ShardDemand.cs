@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace CrossMargin.Contracts.Pools;
 
@@ -13,7 +14,12 @@ namespace CrossMargin.Contracts.Pools;
 /// <param name="Fund">In order of asset.</param>
 public sealed record ShardDemand(
     int Cases, ImmutableArray<MarketAmount> Slices, ImmutableArray<MarketAmount> Remainders, ImmutableArray<AssetAmount> Debts,
-    ImmutableArray<FundShare> Fund);
+    ImmutableArray<FundShare> Fund)
+{
+    /// <summary>What is to be closed against the other side if nobody takes it, in order of instrument; null where nothing is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<StrandedAmount>? Stranded { get; init; }
+}
 
 /// <summary>So much of a market, in the reference currency at the mark.</summary>
 public readonly record struct MarketAmount(InstrumentId Instrument, Money Notional);

@@ -40,6 +40,12 @@ public sealed class Outcome
     /// <summary>What backstop accounts took over, at the bankruptcy price.</summary>
     public decimal HandedOver { get; private set; }
 
+    /// <summary>Accounts that were on the other side of a position that nobody took.</summary>
+    public int Counterparties { get; private set; }
+
+    /// <summary>What of their positions was closed with it, at its bankruptcy price.</summary>
+    public decimal Deleveraged { get; private set; }
+
     /// <summary>Accounts that gave up a part of their gains.</summary>
     public int Sharing { get; private set; }
 
@@ -71,6 +77,7 @@ public sealed class Outcome
         await Row("taken beyond need", $"{BeyondNeed:N2} USD of margin equity above the level where a case ends");
         await Row("fund", $"{FromFund:N6} USDC used, {ToFund:N6} USDC paid in by fills better than bankruptcy");
         await Row("handed over", $"{HandedOver:N2} USDC of positions to backstop accounts");
+        await Row("deleveraged", $"{Deleveraged:N2} USDC of positions closed against {Counterparties} accounts on the other side");
         await Row("socialized", $"{Shared:N6} USDC over the gains of {Sharing} accounts");
         await Row("uncovered", $"{Uncovered:N2} USD are owed by accounts that have nothing left");
 
@@ -81,7 +88,7 @@ public sealed class Outcome
     /// <param name="events">All of one account, in order.</param>
     public void Add(IEnumerable<JsonNode> events)
     {
-        var (wasCalled, wasLiquidated, wasSharing) = (false, false, false);
+        var (wasCalled, wasLiquidated, wasSharing, wasDeleveraged) = (false, false, false, false);
         JsonNode? slice = null;
         foreach (var record in events)
         {
@@ -115,6 +122,10 @@ public sealed class Outcome
                 case "account.handed-over.v1":
                     HandedOver += Math.Abs(Amount(data["change"]!["paid"]));
                     break;
+                case "account.deleveraged.v1" when data["change"] is { } given:
+                    wasDeleveraged = true;
+                    Deleveraged += Math.Abs(Amount(given["paid"]));
+                    break;
                 case "account.loss-shared.v1":
                     wasSharing = true;
                     Shared += Amount(data["amount"]);
@@ -133,6 +144,7 @@ public sealed class Outcome
         Called += wasCalled ? 1 : 0;
         Liquidated += wasLiquidated ? 1 : 0;
         Sharing += wasSharing ? 1 : 0;
+        Counterparties += wasDeleveraged ? 1 : 0;
     }
 
     /// <summary>Paid is what the account gave for what it gained, so both have one sign; contracts are of one unit.</summary>

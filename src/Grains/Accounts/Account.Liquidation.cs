@@ -100,18 +100,18 @@ public sealed partial record Account
     /// </summary>
     private static Decision<AccountEvent> HandOver(Account account, BackstopGranted granted, MarginMarks? marks)
     {
-        if (account.Case is not { Slice: null } open || marks is null || marks.IsDoubtful(account)) return Nothing;
+        if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
-        if (SlicePlanner.Remainder(account, marks, report, granted.Instrument) is not { } plan) return Nothing;
+        if (account.Positions.In(granted.Instrument).FirstOrDefault() is not { } held) return Nothing;
+        if (SlicePlanner.Remainder(account, marks, report, held) is not { } plan) return Nothing;
         var terms = marks.TermsOf(granted.Instrument)!;
-        var price = plan.Bankruptcy is { } bankruptcy ? new Price(Math.Max(0, bankruptcy.E8)) : plan.Mark;
         var quantity = new Quantity(Math.Abs(plan.Quantity.E8));
-        if (Notional.Of(terms.Multiplier, terms.Settlement, price, quantity) is not { } paid) return Nothing;
+        if (Notional.Of(terms.Multiplier, terms.Settlement, plan.TransferPrice, quantity) is not { } paid) return Nothing;
 
         var style = terms is Instrument.Option ? FillStyle.Premium : FillStyle.Variation;
         var transfer = plan.Quantity.E8 < 0
-            ? new PositionTransfer(terms.Id, style, price, quantity, paid, plan.Of.Funding)
-            : new PositionTransfer(terms.Id, style, price, -quantity, -paid, plan.Of.Funding);
+            ? new PositionTransfer(terms.Id, style, plan.TransferPrice, quantity, paid, plan.Of.Funding)
+            : new PositionTransfer(terms.Id, style, plan.TransferPrice, -quantity, -paid, plan.Of.Funding);
         var leg = LegOf(transfer, plan.Of.SubAccount).Opposite;
         return ChangeBy(account, leg) is { } change
             ? new AccountEvent.HandedOver(account.Id, open.Id, granted.To, transfer, change)
@@ -139,7 +139,7 @@ public sealed partial record Account
     /// <summary>Only what is owed is drawn, and only when there is nothing left to take and no price is in doubt.</summary>
     private static Decision<AccountEvent> DrawFund(Account account, FundGranted granted, MarginMarks? marks)
     {
-        if (account.Case is not { Slice: null } open || marks is null || marks.IsDoubtful(account)) return Nothing;
+        if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { IsBankrupt: true }) return Nothing;
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
@@ -178,7 +178,11 @@ public sealed partial record Account
     {
         var margin = marks.Of(account);
         var isOver = margin.Status != MarginStatus.Frozen && margin.Report is not { EndsLiquidation: false };
-        if (open.Slice is { } slice)
+        if (open.CloseOut is { } closeOut)
+        {
+            if (closeOut.Deadline <= now) events.Add(new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
+        }
+        else if (open.Slice is { } slice)
         {
             if (isOver && slice.CalledBack is null) CallBack(CallBackReason.Cured);
             else if (slice.Deadline <= now && slice.CalledBack is null) CallBack(CallBackReason.Overdue);
@@ -226,7 +230,7 @@ public sealed partial record Account
     private Account WithOrdered(AccountEvent.SliceOrdered e)
     {
         var open = CaseOf(e.Case);
-        Invariant.Holds("L2", open.Slice is null, "one slice is under way at a time");
+        Invariant.Holds("L2", open.IsIdle, "one slice is under way at a time");
         var held = Positions.Of(e.Slice.SubAccount, e.Slice.Instrument)?.Quantity.E8 ?? 0;
         var isClosing = e.Slice.Side == Side.Sell ? held >= e.Slice.Quantity.E8 : -held >= e.Slice.Quantity.E8;
         Invariant.Holds("L2", isClosing && e.Slice.Quantity > Quantity.Zero, "a slice closes what is held, and not more");
@@ -261,7 +265,7 @@ public sealed partial record Account
 
     private Account WithHandedOver(AccountEvent.HandedOver e)
     {
-        Invariant.Holds("L2", CaseOf(e.Case).Slice is null, "nothing is handed over while a slice is under way");
+        Invariant.Holds("L2", CaseOf(e.Case).IsIdle, "nothing is handed over while something is under way");
         var held = Positions.Of(e.Change.SubAccount, e.Change.Instrument)?.Quantity.E8 ?? 0;
         var isClosing = Math.Sign(held) == -Math.Sign(e.Change.Quantity.E8) && Math.Abs(held) >= Math.Abs(e.Change.Quantity.E8);
         Invariant.Holds("L9", isClosing && e.Change.Quantity == -e.Transfer.Quantity, "what is handed over was held");
@@ -279,7 +283,7 @@ public sealed partial record Account
 
     private Account WithClosed(AccountEvent.CaseEnded e)
     {
-        Invariant.Holds("L3", CaseOf(e.Case).Slice is null, "a case ends with nothing under way");
+        Invariant.Holds("L3", CaseOf(e.Case).IsIdle, "a case ends with nothing under way");
         return this with { Case = null };
     }
 

@@ -65,6 +65,10 @@ public sealed partial record Account(
         LossDivided divided => ShareLoss(account, divided),
         BackstopGranted granted => HandOver(account, granted, marks),
         AccountEvent.HandedOver handed => TakeOver(account, handed, marks),
+        CloseOutAsked asked => OfferCloseOut(account, asked.Round, marks),
+        CloseOutDivided divided => AssignCloseOut(account, divided, context.Now, marks),
+        DeleverageShare share => Deleverage(account, share, marks),
+        AccountEvent.Deleveraged other => CloseOut(account, other, marks),
         SliceGranted or LinkEvent.OrderRejected or PoolEvent => Nothing,
         AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
@@ -312,6 +316,11 @@ public sealed partial record Account(
             AccountEvent.SliceCalledBack e => account.WithCalledBack(e),
             AccountEvent.SliceEnded e => account.WithEnded(e),
             AccountEvent.HandedOver e => account.WithHandedOver(e),
+            AccountEvent.CloseOutOffered e => account.WithOffered(e),
+            AccountEvent.CloseOutAssigned e => account.WithAssigned(e),
+            AccountEvent.Deleveraged e => account.WithDeleveraged(e),
+            AccountEvent.ClosedOut e => account.WithClosedOut(e),
+            AccountEvent.CloseOutEnded e => account.WithoutCloseOut(e),
             AccountEvent.GainLocked e => account.WithLocked(e),
             AccountEvent.LossShared e => account.WithShared(e),
             AccountEvent.TakenOver e => account.Changed(e.Change),
@@ -345,7 +354,7 @@ public sealed partial record Account(
 
     public Instant? DueAt()
     {
-        var first = Case?.Slice?.Deadline;
+        var first = Case?.Slice?.Deadline ?? Case?.CloseOut?.Deadline;
         foreach (var hold in Holds)
             if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
         return first;

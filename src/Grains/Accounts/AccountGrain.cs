@@ -52,6 +52,11 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
     (AccountEventNames.HandedOver, typeof(AccountEvent.HandedOver)),
     (AccountEventNames.TakenOver, typeof(AccountEvent.TakenOver)),
+    (AccountEventNames.CloseOutOffered, typeof(AccountEvent.CloseOutOffered)),
+    (AccountEventNames.CloseOutAssigned, typeof(AccountEvent.CloseOutAssigned)),
+    (AccountEventNames.Deleveraged, typeof(AccountEvent.Deleveraged)),
+    (AccountEventNames.ClosedOut, typeof(AccountEvent.ClosedOut)),
+    (AccountEventNames.CloseOutEnded, typeof(AccountEvent.CloseOutEnded)),
     (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
     (AccountEventNames.GainLocked, typeof(AccountEvent.GainLocked)),
     (AccountEventNames.LossShared, typeof(AccountEvent.LossShared)),
@@ -77,6 +82,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         AccountEvent.TransferSent sent => [sent.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
         AccountEvent.HandedOver handed => [handed.To.Grain],
+        AccountEvent.Deleveraged closed => [closed.Assigned.Account.Grain],
         AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
         _ => [],
     };
@@ -206,6 +212,11 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.SliceEnded))]
 [JsonSerializable(typeof(AccountEvent.HandedOver))]
 [JsonSerializable(typeof(AccountEvent.TakenOver))]
+[JsonSerializable(typeof(AccountEvent.CloseOutOffered))]
+[JsonSerializable(typeof(AccountEvent.CloseOutAssigned))]
+[JsonSerializable(typeof(AccountEvent.Deleveraged))]
+[JsonSerializable(typeof(AccountEvent.ClosedOut))]
+[JsonSerializable(typeof(AccountEvent.CloseOutEnded))]
 [JsonSerializable(typeof(AccountEvent.FundDrawn))]
 [JsonSerializable(typeof(AccountEvent.GainLocked))]
 [JsonSerializable(typeof(AccountEvent.LossShared))]

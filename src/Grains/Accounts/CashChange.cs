@@ -51,6 +51,8 @@ public sealed record CashChange(
         AccountEvent.DaySettled e => new CashChange("daily-settlement", e.Realized, e.BalanceAfter, Realized: e.Realized),
         AccountEvent.HandedOver e => Of("handed-over", e.Change),
         AccountEvent.TakenOver e => Of("taken-over", e.Change),
+        AccountEvent.Deleveraged { Change: { } change } => Of("deleveraged", change),
+        AccountEvent.ClosedOut { Change: { } change } => Of("closed-out", change),
         AccountEvent.SliceFilled e => new CashChange("fund-paid", -e.ToFund, e.BalanceAfter),
         AccountEvent.LossShared e => new CashChange("loss-shared", -e.Amount, e.BalanceAfter),
         AccountEvent.DepositReversed e => new CashChange("deposit-reversed", -e.Amount, e.BalanceAfter),

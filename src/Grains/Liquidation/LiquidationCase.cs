@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Grains.Liquidation;
 
@@ -14,6 +15,32 @@ public sealed record LiquidationCase(CaseId Id, long Frame)
     /// <summary>The one slice that is under way, or null.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SliceUnderWay? Slice { get; init; }
+
+    /// <summary>The position that is kept for a round of deleveraging, or null.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CloseOutUnderWay? CloseOut { get; init; }
+
+    /// <summary>Nothing that others decide about is under way: something may be begun, or the case may end.</summary>
+    [JsonIgnore]
+    public bool IsIdle => Slice is null && CloseOut is null;
+}
+
+/// <summary>What a round of deleveraging may still close.</summary>
+/// <param name="Answered">
+/// What counterparties have dealt with. They may be heard before the coordinator, who tells how much is assigned.
+/// </param>
+public sealed record CloseOutUnderWay(long Round, InstrumentId Instrument, CloseOutOffer Offer, Quantity Answered)
+{
+    /// <summary>Null until the coordinator has said.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Quantity? Assigned { get; init; }
+
+    /// <summary>When it is given up; null until it is assigned, because the coordinator waits for nobody who is set aside.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Instant? Deadline { get; init; }
+
+    [JsonIgnore]
+    public bool IsAnswered => Assigned == Answered;
 }
 
 /// <summary>What a matching engine may still fill of a slice.</summary>
@@ -42,3 +69,12 @@ public sealed record LossDivided(long Round, AssetAmount Amount);
 
 /// <summary>The input of an account whose debt the fund pays, up to this amount.</summary>
 public sealed record FundGranted(AssetAmount Amount);
+
+/// <summary>The input of a case that may offer its position in a market.</summary>
+public sealed record CloseOutAsked(PoolEvent.DeleveragingAsked Round);
+
+/// <summary>The input of a case that has: how much of it is assigned, which may be nothing.</summary>
+public sealed record CloseOutDivided(long Round, Quantity Assigned);
+
+/// <summary>The input of a holder on the other side.</summary>
+public sealed record DeleverageShare(long Round, InstrumentId Instrument, DeleverageAssignment Assignment);

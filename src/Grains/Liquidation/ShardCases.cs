@@ -3,6 +3,8 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Portfolios;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Grains.Liquidation;
@@ -13,50 +15,89 @@ internal static class ShardCases
     /// <summary>
     /// What one case wants next: a slice, or that its debts are paid. Neither while a slice is under way or a price in doubt.
     /// </summary>
-    private readonly record struct Want(PlannedSlice? Slice, PlannedSlice? Remainder, ImmutableArray<AssetAmount> Debts)
+    private sealed record Want(PlannedSlice? Slice, PlannedSlice? Remainder, ImmutableArray<AssetAmount> Debts)
     {
-        public static readonly Want Nothing = new(Slice: null, Remainder: null, []);
+        /// <summary>Why the slice's position has to be closed against the other side; null while it has not.</summary>
+        public StrandedBy? Stranded { get; init; }
     }
 
-    private static Want WantOf(Account account, MarginMarks marks)
-    {
-        if (account.Case is not { Slice: null } open || marks.IsDoubtful(account)) return Want.Nothing;
-        if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Want.Nothing;
-        if (report.Takeable == Takeable.Positions)
-        {
-            var rules = marks.Model!.Parameters.Liquidation;
-            var slice = SlicePlanner.Next(account, marks, report);
-            var isBeyondSlices = report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.BackstopBelow)
-                || open.Fruitless >= rules.BackstopAfterSlices;
-            var remainder = slice is not null && isBeyondSlices
-                ? SlicePlanner.Remainder(account, marks, report, slice.Of.Instrument)
-                : null;
-            return new Want(slice, remainder, []);
-        }
+    /// <summary>
+    /// So many cases at a time plan what they would trade next. A plan costs a hundred valuations, and a frame under which half of the
+    /// accounts fall must not hold their shard for all of them: the others plan at the next one.
+    /// </summary>
+    private const int PlannedAtOnce = 64;
 
-        return report.IsBankrupt
-            ? Want.Nothing with { Debts = [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)] }
-            : Want.Nothing;
+    /// <summary>
+    /// Those that want something, each looked at when it is asked for: the longest first, and whose slices found nobody behind those
+    /// that are still to be tried.
+    /// </summary>
+    private static IEnumerable<(GrainSlot Slot, Want Want)> WantsOf(MarginMarks marks, IReadOnlyList<GrainSlot> asking)
+    {
+        var planned = 0;
+        foreach (var slot in asking.OrderBy(slot => ((Account)slot.State).Case?.Fruitless))
+        {
+            var account = (Account)slot.State;
+            if (account.Case is not { IsIdle: true } open || marks.IsDoubtful(account)) continue;
+            if (marks.Of(account).Report is not { EndsLiquidation: false } report) continue;
+            if (report.Takeable == Takeable.Positions && planned < PlannedAtOnce && PlanOf(account, open, marks, report) is { } plan)
+            {
+                planned++;
+                yield return (slot, plan);
+            }
+            else if (report.Takeable != Takeable.Positions && report.IsBankrupt)
+            {
+                ImmutableArray<AssetAmount> debts =
+                    [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)];
+                yield return (slot, new Want(Slice: null, Remainder: null, debts));
+            }
+        }
+    }
+
+    private static Want? PlanOf(Account account, LiquidationCase open, MarginMarks marks, RiskReport report)
+    {
+        if (SlicePlanner.Next(account, marks, report) is not { } slice) return null;
+        var rules = marks.Model!.Parameters.Liquidation;
+        var isBeyondSlices = report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.BackstopBelow)
+            || open.Fruitless >= rules.BackstopAfterSlices;
+        return new Want(slice, isBeyondSlices ? SlicePlanner.Remainder(account, marks, report, slice.Of) : null, [])
+        {
+            Stranded = StrandedIn(open, report, rules.Deleveraging),
+        };
+    }
+
+    private static StrandedBy? StrandedIn(LiquidationCase open, in RiskReport report, DeleveragingParameters? rules)
+    {
+        if (Account.IsStranded(open, report, rules, StrandedBy.Unfilled)) return StrandedBy.Unfilled;
+        return Account.IsStranded(open, report, rules, StrandedBy.Unfunded) ? StrandedBy.Unfunded : null;
     }
 
     public static ShardDemand? DemandOf(MarginMarks marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund)
     {
         if (asking.Count == 0 && fund.IsEmpty) return null;
-        var cases = 0;
         var slices = new SortedDictionary<InstrumentId, Money>();
         var remainders = new SortedDictionary<InstrumentId, Money>();
         var debts = new SortedDictionary<Asset, AssetAmount>();
-        foreach (var slot in asking)
+        var stranded = new SortedDictionary<(InstrumentId Instrument, int Sign, StrandedBy Because), Quantity>();
+        foreach (var (_, want) in WantsOf(marks, asking))
         {
-            var account = (Account)slot.State;
-            if (account.Case is not null) cases++;
-            var want = WantOf(account, marks);
             Add(slices, want.Slice);
             if (want.Remainder is { } remainder) remainders.TryAdd(remainder.Of.Instrument, remainder.Notional);
+            if (want is { Stranded: { } because, Slice: { } slice })
+            {
+                var key = (slice.Of.Instrument, Math.Sign(slice.Of.Quantity.E8), because);
+                stranded[key] = stranded.GetValueOrDefault(key) + slice.Of.Quantity;
+            }
+
             foreach (var debt in want.Debts) debts[debt.Asset] = debts.TryGetValue(debt.Asset, out var sum) ? sum + debt : debt;
         }
 
-        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund);
+        var cases = asking.Count(slot => ((Account)slot.State).Case is not null);
+        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund)
+        {
+            Stranded = stranded.Count == 0
+                ? null
+                : [.. stranded.Select(entry => new StrandedAmount(entry.Key.Instrument, entry.Value, entry.Key.Because))],
+        };
     }
 
     private static void Add(SortedDictionary<InstrumentId, Money> sums, PlannedSlice? slice)
@@ -76,9 +117,8 @@ internal static class ShardCases
     {
         var left = granted.Slices.ToDictionary(slice => slice.Instrument, slice => slice.Notional);
         var backstops = granted.Backstops.ToList();
-        foreach (var slot in asking)
+        foreach (var (slot, want) in WantsOf(marks, asking))
         {
-            var want = WantOf((Account)slot.State, marks);
             if (want.Remainder is { } remainder && backstops.FindIndex(one => one.Instrument == remainder.Of.Instrument) is var at and >= 0)
             {
                 yield return (slot, new BackstopGranted(backstops[at].Account, backstops[at].Instrument));

@@ -15,7 +15,11 @@ namespace CrossMargin.Grains.Liquidation;
 /// <summary>The next slice of a case: so much of one position, sized and priced under one frame.</summary>
 /// <param name="Quantity">Signed as it trades: closing a long is negative.</param>
 /// <param name="Notional">In the reference currency at the mark, rounded up.</param>
-public sealed record PlannedSlice(Position Of, Quantity Quantity, Money Notional, Price Mark, Price Limit, Price? Bankruptcy);
+public sealed record PlannedSlice(Position Of, Quantity Quantity, Money Notional, Price Mark, Price Limit, Price? Bankruptcy)
+{
+    /// <summary>At which the position goes to another account that did not choose it. No price is below zero.</summary>
+    public Price TransferPrice => Bankruptcy is { } bankruptcy ? new Price(Math.Max(0, bankruptcy.E8)) : Mark;
+}
 
 /// <summary>
 /// Chooses what a case trades next. Nothing here has a formula for the margin: every trade that is considered is put into the
@@ -54,8 +58,8 @@ public sealed class SlicePlanner
 
     private LiquidationParameters Rules => marks.Model!.Parameters.Liquidation;
 
-    /// <summary>What closing a whole position would do.</summary>
-    private sealed record Closing(Position Of, Instrument Terms, Price Mark, Price AssetPrice, RiskReport After);
+    /// <summary>What closing a whole position would do, and what that frees of the maintenance margin.</summary>
+    private sealed record Closing(Position Of, Instrument Terms, Price Mark, Price AssetPrice, RiskReport After, Money Freed);
 
     /// <summary>
     /// The slice that is wanted most, at most of this notional and of this market where one is given; null where there is
@@ -68,13 +72,11 @@ public sealed class SlicePlanner
     }
 
     /// <summary>The whole of a position, whether less would cure or not: what a backstop account would take over.</summary>
-    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, InstrumentId instrument)
+    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, Position held)
     {
         if (marks.HoldingsOf(account).Portfolio is not { } portfolio) return null;
         var planner = new SlicePlanner(account, marks, portfolio, report);
-        foreach (var held in account.Positions.In(instrument))
-            if (planner.Close(held) is { } closing) return planner.Price(closing, -held.Quantity);
-        return null;
+        return planner.Close(held) is { } closing ? planner.Price(closing, -held.Quantity) : null;
     }
 
     private PlannedSlice? Plan(MarketAmount? granted)
@@ -82,11 +84,11 @@ public sealed class SlicePlanner
         var closings = new List<Closing>();
         foreach (var held in account.Positions.All)
             if (Close(held) is { } closing) closings.Add(closing);
-        if (Choose(closings) is not { } chosen) return null;
+        if (Choose(closings) is not ({ } chosen, var share)) return null;
         if (granted is { } market && market.Instrument != chosen.Of.Instrument) return null;
 
         var cap = granted is { } part && part.Notional < Rules.SliceCap ? part.Notional : Rules.SliceCap;
-        var most = Math.Min(Math.Abs(chosen.Of.Quantity.E8), Affordable(chosen, cap));
+        var most = Math.Min(ShareOf(chosen, share), Affordable(chosen, cap));
         if (most <= 0) return null;
         var size = Smallest(chosen, most);
         return Price(chosen, new Quantity(chosen.Of.Quantity.E8 < 0 ? size : -size));
@@ -97,20 +99,21 @@ public sealed class SlicePlanner
     {
         if (marks.TermsOf(held.Instrument) is not { } terms || marks.SettlementOf(held.Instrument) is not null) return null;
         if (marks.MarkOf(held.Instrument) is not { } mark || marks.PriceOf(terms.Settlement) is not { } assetPrice) return null;
-        return After(terms, mark, -held.Quantity) is { } after ? new Closing(held, terms, mark, assetPrice, after) : null;
+        return After(terms, mark, -held.Quantity) is { } after
+            ? new Closing(held, terms, mark, assetPrice, after, Released(terms, mark, -held.Quantity))
+            : null;
     }
 
     /// <summary>
     /// What a trade at the mark releases of the maintenance margin of the positions. Whether it leaves a debt is not asked: all
     /// positions together release all of it, and so share all of the equity.
     /// </summary>
-    private Money Released(Closing closing, Quantity traded)
+    private Money Released(Instrument terms, Price mark, Quantity traded)
     {
         var magnitude = new Quantity(Math.Abs(traded.E8));
-        if (bare is null || Notional.Of(closing.Terms.Multiplier, closing.Terms.Settlement, closing.Mark, magnitude) is not { } paid)
-            return Money.Zero;
-        var fill = new Fill(closing.Terms.Id, traded, traded.E8 < 0 ? -paid : paid, paid with { Units = 0 });
-        if (!bare.WithFill(closing.Terms, fill, out var after).IsNone) return Money.Zero;
+        if (bare is null || Notional.Of(terms.Multiplier, terms.Settlement, mark, magnitude) is not { } paid) return Money.Zero;
+        var fill = new Fill(terms.Id, traded, traded.E8 < 0 ? -paid : paid, paid with { Units = 0 });
+        if (!bare.WithFill(terms, fill, out var after).IsNone) return Money.Zero;
         var report = marks.Evaluate(after!, workspace);
         return report.IsRefused ? Money.Zero : Positive(bareMaintenance - report.Value.MaintenanceMargin);
     }
@@ -128,27 +131,46 @@ public sealed class SlicePlanner
         return report.IsRefused ? null : report.Value;
     }
 
+    /// <summary>Of the position, by the plan and by the rules, which have a floor for it.</summary>
+    private long ShareOf(Closing closing, Rate share)
+    {
+        var whole = Math.Abs(closing.Of.Quantity.E8);
+        var most = PartOf(whole, share);
+        if (Rules.SliceShare is not { } rule) return most;
+        return Math.Min(most, Math.Max(PartOf(whole, rule.Most), Affordable(closing, rule.AtLeast)));
+    }
+
+    private static long PartOf(long e8, Rate share) => (long)Rounding.Ceiling((Int128)e8 * share.E9, Rate.One.E9);
+
     /// <summary>
-    /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin.
+    /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin. In
+    /// proportion the largest comes first and closes its share; the next plan takes what is the largest then.
     /// </summary>
-    private Closing? Choose(List<Closing> closings)
+    private (Closing? Of, Rate Share) Choose(List<Closing> closings)
     {
         var shortfall = before.LiquidationEnd - before.MarginEquity;
         var candidates = closings.Select((closing, number) => new SliceCandidate(
             number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
             Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing),
-            NotionalOf(closing, closing.Of.Quantity), Released(closing, -closing.Of.Quantity),
+            NotionalOf(closing, closing.Of.Quantity), closing.Freed,
             Depth: marks.DepthOf(closing.Terms.Underlying)));
         var slices = SlicePlan.Choose(Rules.Policy, Rules.SliceCap, [.. candidates], shortfall);
-        if (slices.Length > 0) return closings[slices[0].Candidate];
-        return closings.OrderBy(closing => closing.After.MaintenanceMargin).ThenBy(closing => closing.Of.Instrument)
+        if (slices.Length > 0 && Rules.Policy == SlicePolicy.ProRata)
+        {
+            var largest = slices.MaxBy(slice => NotionalOf(closings[slice.Candidate], closings[slice.Candidate].Of.Quantity))!;
+            return (closings[largest.Candidate], largest.Fraction);
+        }
+
+        if (slices.Length > 0) return (closings[slices[0].Candidate], Rate.One);
+        var first = closings.OrderBy(closing => closing.After.MaintenanceMargin).ThenBy(closing => closing.Of.Instrument)
             .ThenBy(closing => closing.Of.SubAccount).FirstOrDefault();
+        return (first, Rate.One);
     }
 
     /// <summary>Fees, what a haircut on gains takes, and half the way to the price limit.</summary>
     private Money ExpectedCost(Closing closing) =>
         before.MarginEquity - closing.After.MarginEquity
-            + new Money(Distance(closing, closing.Of.Quantity, Released(closing, -closing.Of.Quantity)).Micros / 2);
+            + new Money(Distance(closing, closing.Of.Quantity, closing.Freed).Micros / 2);
 
     /// <summary>
     /// The smallest quantity after which the liquidation ends, if it is filled at the mark; all there is, if none is enough.
@@ -187,7 +209,7 @@ public sealed class SlicePlanner
 
     private PlannedSlice? Price(Closing closing, Quantity traded)
     {
-        var released = Released(closing, traded);
+        var released = traded == -closing.Of.Quantity ? closing.Freed : Released(closing.Terms, closing.Mark, traded);
         var distance = InSettlement(Distance(closing, traded, released), closing.AssetPrice);
         var limit = LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
         if (limit.IsRefused) return null;
@@ -196,8 +218,10 @@ public sealed class SlicePlanner
             closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released));
     }
 
-    private Money Distance(Closing closing, Quantity traded, Money released) => LiquidationPrices.FillableDistance(
-        Rules, NotionalOf(closing, traded), released, before.MarginEquity, before.MaintenanceMargin);
+    private Money Distance(Closing closing, Quantity traded, Money released) => Rules.FallingLimit is { } falling
+        ? LiquidationPrices.AuctionDistance(falling, NotionalOf(closing, traded), account.Case?.Fruitless ?? 0)
+        : LiquidationPrices.FillableDistance(
+            Rules, NotionalOf(closing, traded), released, before.MarginEquity, before.MaintenanceMargin);
 
     private Price? BankruptcyPrice(Closing closing, Quantity traded, Money notional, Money released)
     {

@@ -38,9 +38,16 @@ public sealed class MarginValuation(MarketId market) : Valuation
         PoolEvent.BudgetGranted granted => ShardCases.Divide((MarginMarks)marks, granted, shard.ListAsking(), () => shard.Fund),
         PoolEvent.LossAsked asked => ShardLosses.Ask(asked, shard.Slots),
         PoolEvent.LossAllocated allocated => ShardLosses.Divide(allocated, shard.Shard, shard.Slots),
+        PoolEvent.DeleveragingAsked asked => ShardCloseOuts.Ask(asked, shard.ListAsking()),
+        PoolEvent.DeleverageAssigned assigned => ShardCloseOuts.Divide(assigned, shard.ListAsking(), shard.Slots),
         _ => [],
     };
 
-    public override ShardEvent? Answer(object message, ShardState shard) =>
-        message is PoolEvent.LossAsked asked ? ShardLosses.Answer(asked, shard) : null;
+    public override ShardEvent? Answer(object marks, object message, ShardState shard) => message switch
+    {
+        PoolEvent.LossAsked asked => ShardLosses.Answer(asked, shard),
+        PoolEvent.DeleveragingAsked asked => ShardCloseOuts.Answer(
+            asked, shard.Shard, (MarginMarks)marks, shard.ListAsking(), shard.Slots),
+        _ => null,
+    };
 }

@@ -44,7 +44,8 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
     {
         ShardEvent.FrameAdopted adopted => Report(pool, adopted, context),
         ShardEvent.GainsLocked answer => TakeAnswer(pool, answer),
-        PoolCommand.SetAside command => WithAllocation(pool, SetAside(pool, command, context)),
+        ShardEvent.CloseOutsAnswered answer => TakeAnswer(pool, answer),
+        PoolCommand.SetAside command => WithAssignment(pool, WithAllocation(pool, SetAside(pool, command, context))),
         PoolCommand.BringBack command => BringBack(pool, command, context),
         PoolCommand.DepositToFund command => DepositToFund(pool, command),
         PoolCommand.RegisterBackstop command => RegisterBackstop(pool, command),
@@ -58,7 +59,8 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
             WaitsSince = adopted.WaitsSince,
             Demand = adopted.Demand,
         };
-        return WithLoss(pool, WithGrant(pool, WithClearance(pool, report, context), adopted, context), adopted);
+        var heard = WithDeleveraging(pool, WithClearance(pool, report, context), adopted, context);
+        return WithLoss(pool, WithGrant(pool, heard, adopted, context), adopted);
     }
 
     private static Decision<PoolEvent> SetAside(Coordinator pool, PoolCommand.SetAside command, Context context)
@@ -123,6 +125,9 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
         {
             PoolEvent.ShardReported e => pool.Standing(e.Shard, pool.Heard(e)).WithoutPaidRound(),
             PoolEvent.LossAsked e => pool.AskedOf(e),
+            PoolEvent.DeleveragingAsked e => pool.AskedOf(e),
+            PoolEvent.CloseOutsReported e => pool.AnsweredBy(e),
+            PoolEvent.DeleverageAssigned e => pool.AssignedBy(e),
             PoolEvent.GainsReported e => pool.AnsweredBy(e),
             PoolEvent.LossAllocated e => pool.AllocatedBy(e),
             PoolEvent.Cleared e => pool.Answered(e),

@@ -19,6 +19,9 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     (PoolEventNames.LossAsked, typeof(PoolEvent.LossAsked)),
     (PoolEventNames.GainsReported, typeof(PoolEvent.GainsReported)),
     (PoolEventNames.LossAllocated, typeof(PoolEvent.LossAllocated)),
+    (PoolEventNames.DeleveragingAsked, typeof(PoolEvent.DeleveragingAsked)),
+    (PoolEventNames.CloseOutsReported, typeof(PoolEvent.CloseOutsReported)),
+    (PoolEventNames.DeleverageAssigned, typeof(PoolEvent.DeleverageAssigned)),
     (PoolEventNames.BackstopRegistered, typeof(PoolEvent.BackstopRegistered)),
     (PoolEventNames.FundDeposited, typeof(PoolEvent.FundDeposited)),
     (PoolEventNames.ShardSetAside, typeof(PoolEvent.ShardSetAside)),
@@ -43,6 +46,8 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
     {
         PoolEvent.Cleared cleared => [.. cleared.Shards.Select(ShardMap.GrainOf)],
         PoolEvent.BudgetGranted granted => [ShardMap.GrainOf(granted.Shard)],
+        PoolEvent.DeleveragingAsked asked => [.. asked.Shards.Select(ShardMap.GrainOf)],
+        PoolEvent.DeleverageAssigned assigned => [.. assigned.Shards.Select(ShardMap.GrainOf)],
         PoolEvent.LossAsked asked => [.. asked.Shards.Select(ShardMap.GrainOf)],
         PoolEvent.LossAllocated allocated => [.. allocated.Shares.Select(share => ShardMap.GrainOf(share.Shard))],
         _ => [],
@@ -55,6 +60,7 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
         new CoordinatorSnapshot(state.Version, state.Shards, state.Deposited.Amounts, state.Pace, state.Backstops, state.Carried)
         {
             Round = state.Round,
+            Deleveraging = state.Deleveraging,
         },
         PoolJson.Default.CoordinatorSnapshot);
 
@@ -68,6 +74,7 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
             Backstops = saved.Backstops,
             Carried = saved.Carried,
             Round = saved.Round,
+            Deleveraging = saved.Deleveraging,
         };
     }
 }
@@ -79,6 +86,9 @@ internal sealed record CoordinatorSnapshot(
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public LossRound? Round { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DeleverageRound? Deleveraging { get; init; }
 }
 
 [JsonSourceGenerationOptions(
@@ -86,10 +96,13 @@ internal sealed record CoordinatorSnapshot(
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true,
+    UseStringEnumConverter = true,
     Converters =
     [
         typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber), typeof(EventJson.RejectionConverter),
         typeof(EventJson.InstantConverter), typeof(EventJson.AccountConverter), typeof(ClearingJson.AssetConverter),
+        typeof(EventJson.CaseConverter), typeof(ClearingJson.SubAccountConverter), typeof(ClearingJson.QuantityConverter),
+        typeof(ClearingJson.PriceConverter),
     ])]
 [JsonSerializable(typeof(PoolEvent.ShardReported))]
 [JsonSerializable(typeof(PoolEvent.Cleared))]
@@ -97,6 +110,9 @@ internal sealed record CoordinatorSnapshot(
 [JsonSerializable(typeof(PoolEvent.LossAsked))]
 [JsonSerializable(typeof(PoolEvent.GainsReported))]
 [JsonSerializable(typeof(PoolEvent.LossAllocated))]
+[JsonSerializable(typeof(PoolEvent.DeleveragingAsked))]
+[JsonSerializable(typeof(PoolEvent.CloseOutsReported))]
+[JsonSerializable(typeof(PoolEvent.DeleverageAssigned))]
 [JsonSerializable(typeof(PoolEvent.BackstopRegistered))]
 [JsonSerializable(typeof(PoolCommand.RegisterBackstop))]
 [JsonSerializable(typeof(PoolEvent.FundDeposited))]

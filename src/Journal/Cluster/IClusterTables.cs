@@ -19,10 +19,11 @@ public interface IClusterTables
     ClusterRows? Beat(SiloId silo, SiloPhase phase);
 
     /// <summary>
-    /// Makes the silo the owner, if the row is of this term and <paramref name="dead"/>, where there is one, has the incarnation and
-    /// the counter that it was judged by. Its row is locked meanwhile: a beat comes wholly before or wholly after.
+    /// Makes the silo the owner of those whose row is of the term given, if <paramref name="dead"/>, where there is one, has the
+    /// incarnation and the counter that it was judged by. Its row is locked meanwhile: a beat comes wholly before or wholly after.
+    /// All that one silo left behind is claimed at once, because each transaction costs a flush of the log. The answer: which it was.
     /// </summary>
-    bool Claim(SiloId silo, ShardId shard, long term, SiloRow? dead);
+    IReadOnlyList<ShardId> Claim(SiloId silo, IReadOnlyList<(ShardId Shard, long Term)> claims, SiloRow? dead);
 
     /// <summary>
     /// Makes somebody else the owner, or nobody, if the row is of this term and names the silo, and the other one is serving: its row

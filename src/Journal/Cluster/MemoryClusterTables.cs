@@ -27,10 +27,10 @@ public sealed class MemoryClusterTables(ShardMap map) : IClusterTables
         return Read();
     }
 
-    public bool Claim(SiloId silo, ShardId shard, long term, SiloRow? dead)
+    public IReadOnlyList<ShardId> Claim(SiloId silo, IReadOnlyList<(ShardId Shard, long Term)> claims, SiloRow? dead)
     {
-        if (dead is not null && (silos[dead.Id.Name].Id != dead.Id || silos[dead.Id.Name].Beat != dead.Beat)) return false;
-        return Change(shard, term, _ => true, silo);
+        if (dead is not null && (silos[dead.Id.Name].Id != dead.Id || silos[dead.Id.Name].Beat != dead.Beat)) return [];
+        return [.. claims.Where(claim => Change(claim.Shard, claim.Term, _ => true, silo)).Select(claim => claim.Shard)];
     }
 
     public bool Move(SiloId silo, ShardId shard, long term, SiloId? to) =>

@@ -44,22 +44,33 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
             .. Everything(),
         ]);
 
-    public bool Claim(SiloId silo, ShardId shard, long term, SiloRow? dead)
+    /// <summary>
+    /// Locks first, and in one order for everybody; the last statement then reads counter and terms as they are. Claims share the lock
+    /// of the dead silo's row: it is held against its beat and not against each other.
+    /// </summary>
+    public IReadOnlyList<ShardId> Claim(SiloId silo, IReadOnlyList<(ShardId Shard, long Term)> claims, SiloRow? dead)
     {
-        var (number, name, incarnation) = ((short)shard.Number, silo.Name, silo.Incarnation);
-        if (dead is null) return Changes(Command(
-            "UPDATE shard_owner SET silo = $3, incarnation = $4, term = term + 1 WHERE shard = $1 AND term = $2",
-            number, term, name, incarnation));
-
-        // The second statement reads the counter as it is once the first has the lock.
-        return Changes(
-            Command("SELECT FROM silo WHERE name = $1 FOR UPDATE", dead.Id.Name),
+        short[] shards = [.. claims.Select(claim => (short)claim.Shard.Number)];
+        long[] terms = [.. claims.Select(claim => claim.Term)];
+        return Ask(
+            source, row =>
+            {
+                row.NextResult();
+                row.NextResult();
+                var claimed = new List<ShardId>();
+                while (row.Read()) claimed.Add(new ShardId(row.GetInt16(0)));
+                return claimed;
+            },
+            Command("SELECT 1 FROM silo WHERE name = $1 FOR SHARE", dead?.Id.Name ?? ""),
+            Command("SELECT 1 FROM shard_owner WHERE shard = ANY ($1) ORDER BY shard FOR UPDATE", shards),
             Command(
                 """
-                UPDATE shard_owner SET silo = $3, incarnation = $4, term = term + 1
-                WHERE shard = $1 AND term = $2
-                    AND EXISTS (SELECT FROM silo WHERE silo.name = $5 AND silo.incarnation = $6 AND silo.beat = $7)
-                """, number, term, name, incarnation, dead.Id.Name, dead.Id.Incarnation, dead.Beat));
+                UPDATE shard_owner SET silo = $3, incarnation = $4, term = shard_owner.term + 1
+                FROM unnest($1::smallint[], $2::bigint[]) AS claim (shard, term)
+                WHERE shard_owner.shard = claim.shard AND shard_owner.term = claim.term
+                    AND ($5 = '' OR EXISTS (SELECT FROM silo WHERE silo.name = $5 AND silo.incarnation = $6 AND silo.beat = $7))
+                RETURNING shard_owner.shard
+                """, shards, terms, silo.Name, silo.Incarnation, dead?.Id.Name ?? "", dead?.Id.Incarnation ?? 0, dead?.Beat ?? 0));
     }
 
     public bool Move(SiloId silo, ShardId shard, long term, SiloId? to)
@@ -71,7 +82,7 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
             """, (short)shard.Number, term, silo.Name, silo.Incarnation));
 
         return Changes(
-            Command("SELECT FROM silo WHERE name = $1 FOR UPDATE", to.Name),
+            Command("SELECT FROM silo WHERE name = $1 FOR SHARE", to.Name),
             Command(
                 """
                 UPDATE shard_owner SET silo = $5, incarnation = $6, term = term + 1

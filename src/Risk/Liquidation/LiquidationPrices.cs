@@ -70,6 +70,10 @@ public static class LiquidationPrices
         return distance < bound ? distance : bound;
     }
 
+    /// <summary>The same in an auction, whose price falls with every slice that found nobody. Rounded down.</summary>
+    public static Money AuctionDistance(FallingLimitParameters limit, Money notional, int fruitless) =>
+        notional.TimesFloor(limit.After(fruitless));
+
     /// <summary>
     /// The mark moved by that distance against the account: down for a sale, rounded up; up for a purchase, rounded
     /// down.

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Risk.Parameters;
 
@@ -151,7 +152,27 @@ public static class ParameterDocument
         node.Required("pacePerMarket").Money("1", "1000000000000"),
         node.Required("minConfidence").Rate("0", "1"),
         node.Required("backstopBelow").Rate("0", "1"),
-        node.Required("backstopAfterSlices").Integer(1, 100)));
+        node.Required("backstopAfterSlices").Integer(1, 100))
+    {
+        SliceShare = node.Optional("sliceShare") is { } share
+            ? share.Closed(new SliceShareParameters(
+                share.Required("most").Rate("0.001", "1"), share.Required("atLeast").Money("0", "1000000000000")))
+            : null,
+        FallingLimit = node.Optional("fallingLimit") is { } falling ? FallingLimit(falling) : null,
+        Deleveraging = node.Optional("deleveraging") is { } deleveraging
+            ? deleveraging.Closed(new DeleveragingParameters(
+                deleveraging.Required("ranking").Choice<DeleverageRanking>(), deleveraging.Required("below").Rate("0", "1"),
+                deleveraging.Required("afterSlices").Integer(1, 100)))
+            : null,
+    });
+
+    private static FallingLimitParameters FallingLimit(JsonNodeReader node)
+    {
+        var limit = new FallingLimitParameters(
+            node.Required("from").Rate("0", "0.99"), node.Required("step").Rate("0", "0.99"), node.Required("to").Rate("0", "0.99"));
+        if (limit.To < limit.From) node.Error("to is below from");
+        return node.Closed(limit);
+    }
 
     private static ModelParameters Model(JsonNodeReader node)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 
 namespace CrossMargin.Risk.Parameters;
 
@@ -117,7 +118,34 @@ public sealed record OrderParameters(Rate FeeRate, Rate? PriceBand)
 /// <param name="MinConfidence">Below this confidence in an index or a collateral price nothing is begun.</param>
 public sealed record LiquidationParameters(
     Rate FeeRate, Rate FillAdjustment, Rate FillSpread, Rate WorstPriceMove, SlicePolicy Policy, Money SliceCap, int SlicePatienceMs,
-    int PaceIntervalMs, Money PacePerMarket, Rate MinConfidence, Rate BackstopBelow, int BackstopAfterSlices);
+    int PaceIntervalMs, Money PacePerMarket, Rate MinConfidence, Rate BackstopBelow, int BackstopAfterSlices)
+{
+    /// <summary>Null where a slice may be a whole position.</summary>
+    public SliceShareParameters? SliceShare { get; init; }
+
+    /// <summary>Null where the price limit follows from the margin.</summary>
+    public FallingLimitParameters? FallingLimit { get; init; }
+
+    /// <summary>Null where positions that nobody takes stay in their cases.</summary>
+    public DeleveragingParameters? Deleveraging { get; init; }
+}
+
+/// <summary>A slice is at most this share of its position, and may be this much of it whatever the share.</summary>
+public sealed record SliceShareParameters(Rate Most, Money AtLeast);
+
+/// <summary>
+/// The price limit as an auction has it: so far from the mark at first, and a step further with each slice in a row of which nothing
+/// was filled. All are shares of the notional.
+/// </summary>
+public sealed record FallingLimitParameters(Rate From, Rate Step, Rate To)
+{
+    public Rate After(int fruitless) => new((long)Int128.Min(To.E9, From.E9 + ((Int128)Step.E9 * fruitless)));
+}
+
+/// <summary>When a position is closed against the other side of its market, and against whom first.</summary>
+/// <param name="Below">With less margin equity than this share of the maintenance margin, while the fund cannot pay.</param>
+/// <param name="AfterSlices">After so many slices in a row of which nothing was filled, whatever the equity.</param>
+public sealed record DeleveragingParameters(DeleverageRanking Ranking, Rate Below, int AfterSlices);
 
 public enum SlicePolicy
 {

@@ -49,6 +49,16 @@ public sealed partial class Membership
     }
 
     /// <summary>
+    /// Whoever moves a row says so to the next owner, which would read it with its next beat. It need not be true any more: the take-over
+    /// asks the tables.
+    /// </summary>
+    public void Heard(OwnerRow row)
+    {
+        var holding = holdings[row.Shard.Number];
+        if (row.Owner == self && row.Term > holding.Term && holding.Grip is Grip.None or Grip.Claiming) Begin(holding, row.Term);
+    }
+
+    /// <summary>
     /// Where the row was not changed, or nobody knows, the next beat reads whose the shard is.
     /// </summary>
     public void MoveAnswered(long now, ShardId shard, bool stored)

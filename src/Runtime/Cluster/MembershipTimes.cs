@@ -19,5 +19,5 @@ public sealed record MembershipTimes
     public long BlindAfter => Ttl / 2;
 
     /// <summary>How many shards are drained at once; the others serve on until it is their turn.</summary>
-    public int YieldsAtOnce { get; init; } = 8;
+    public int YieldsAtOnce { get; init; } = 4;
 }

@@ -35,7 +35,7 @@ public abstract class Valuation
     public virtual IEnumerable<(GrainSlot Grain, object Input)> Divide(object marks, object message, ShardState shard) => [];
 
     /// <summary>What the shard then says to the coordinator, in the same batch; null when it has nothing to say.</summary>
-    public virtual ShardEvent? Answer(object message, ShardState shard) => null;
+    public virtual ShardEvent? Answer(object marks, object message, ShardState shard) => null;
 }
 
 /// <summary>

@@ -323,7 +323,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         foreach (var slot in state.ListWaiting()) RunTurn(now, slot, @event, cause);
         if (marks is null || catalog.Valuation is not { } valuation) return;
         foreach (var (slot, input) in valuation.Divide(marks, @event, state)) RunTurn(now, slot, input, cause);
-        if (valuation.Answer(@event, state) is { } answer) WriteOwn(now, answer, cause);
+        if (valuation.Answer(marks, @event, state) is { } answer) WriteOwn(now, answer, cause);
     }
 
     private JournalRecord WriteOwn(Instant now, ShardEvent @event, Cause cause)

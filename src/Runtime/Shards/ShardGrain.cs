@@ -35,6 +35,9 @@ public abstract record ShardEvent
     /// <summary>The answer to a coordinator that asked what the shard's accounts gained. Addressed to it.</summary>
     public sealed record GainsLocked(ShardId Shard, long Round, AssetAmount Locked, AssetAmount PaidIn) : ShardEvent;
 
+    /// <summary>The answer to a coordinator that asked who holds the other side of a market. Addressed to it.</summary>
+    public sealed record CloseOutsAnswered(long Round, DeleverageAnswer Answer) : ShardEvent;
+
     /// <summary>
     /// Decisions from here on are made under this frame. <paramref name="Changed"/> is how many grains had something to record,
     /// <paramref name="Waiting"/> how many wait for the coordinator, to whom it is addressed.
@@ -61,6 +64,7 @@ public static class ShardEventNames
     public const string ParkedSetAside = "shard.parked-set-aside.v1";
     public const string FrameAdopted = "shard.frame-adopted.v1";
     public const string GainsLocked = "shard.gains-locked.v1";
+    public const string CloseOutsAnswered = "shard.close-outs-answered.v1";
 }
 
 /// <summary>The shard's own grain: the messages that are parked in it, and those that were given up.</summary>
@@ -83,9 +87,15 @@ public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked, Immuta
 [JsonSerializable(typeof(ShardEvent.ParkedSetAside))]
 [JsonSerializable(typeof(ShardEvent.FrameAdopted))]
 [JsonSerializable(typeof(ShardEvent.GainsLocked))]
+[JsonSerializable(typeof(ShardEvent.CloseOutsAnswered))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    Converters = [typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber)])]
+    UseStringEnumConverter = true,
+    Converters =
+    [
+        typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber), typeof(QuantityText), typeof(PriceText),
+        typeof(AccountText), typeof(CaseNumber), typeof(SubAccountNumber),
+    ])]
 internal sealed partial class ShardGrainJson : JsonSerializerContext;
 
 internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrain, ShardEvent>
@@ -95,7 +105,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     public override IReadOnlyList<string> EventNames { get; } =
         [
             ShardEventNames.Consumed, ShardEventNames.Parked, ShardEventNames.Unparked, ShardEventNames.FrameAdopted,
-            ShardEventNames.GainsLocked, ShardEventNames.ParkedSetAside,
+            ShardEventNames.GainsLocked, ShardEventNames.ParkedSetAside, ShardEventNames.CloseOutsAnswered,
         ];
 
     protected override ShardGrain Empty(GrainId id) => ShardGrain.Empty;
@@ -116,7 +126,8 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     protected override Instant? DueAt(ShardGrain state) => null;
 
     protected override ImmutableArray<GrainId> AddresseesOf(ShardEvent @event) =>
-        @event is (ShardEvent.FrameAdopted or ShardEvent.GainsLocked) && catalog.Coordinator is { } coordinator ? [coordinator] : [];
+        @event is (ShardEvent.FrameAdopted or ShardEvent.GainsLocked or ShardEvent.CloseOutsAnswered)
+            && catalog.Coordinator is { } coordinator ? [coordinator] : [];
 
     protected override Rejection RefusalIn(ShardEvent @event) => Rejection.None;
 
@@ -134,6 +145,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
         ShardEvent.ParkedSetAside => ShardEventNames.ParkedSetAside,
         ShardEvent.FrameAdopted => ShardEventNames.FrameAdopted,
         ShardEvent.GainsLocked => ShardEventNames.GainsLocked,
+        ShardEvent.CloseOutsAnswered => ShardEventNames.CloseOutsAnswered,
         _ => ShardEventNames.Consumed,
     };
 
@@ -149,6 +161,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
         ShardEventNames.Unparked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Unparked)!,
         ShardEventNames.ParkedSetAside => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.ParkedSetAside)!,
         ShardEventNames.GainsLocked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.GainsLocked)!,
+        ShardEventNames.CloseOutsAnswered => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.CloseOutsAnswered)!,
         ShardEventNames.FrameAdopted => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.FrameAdopted)!,
         _ => ShardEvent.Consumed.Nothing,
     };

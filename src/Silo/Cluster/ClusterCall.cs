@@ -51,6 +51,6 @@ internal sealed class PeerCaller(SiloCluster cluster, Link link, long number) : 
     public void Answer(in Reply reply)
     {
         var leaving = cluster.MayLeave(reply) ? reply : Reply.Refused(Rejection.ShardUnavailable);
-        if (!link.SendAnswer(new LinkMessage.Answer(number, leaving), cluster.FrameOf)) link.Close();   // it must not wait for ever
+        if (!link.PutAnswer(new LinkMessage.Answer(number, leaving), cluster.FrameOf)) link.Close();   // it must not wait for ever
     }
 }

@@ -1,47 +1,55 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Net.Sockets;
-using System.Threading.Channels;
 using CrossMargin.Contracts;
 using CrossMargin.Runtime.Cluster;
 
 namespace CrossMargin.Silos.Cluster;
 
 /// <summary>
-/// The one connection to another silo. What is sent waits in a bounded queue and leaves in blocks as large as what has gathered; what
-/// comes is handed on from the reader. Once closed it stays closed, and whoever waits for an answer over it is told.
+/// The one connection to another silo. What is sent gathers until somebody has said all that he had to say, and leaves in blocks; what
+/// comes is handed on block by block. So the price of a block (a call of the system at each side, a thread woken) is paid once for what
+/// was asked or answered together. Once closed it stays closed, and whoever waits for an answer over it is told.
 /// </summary>
 internal sealed class Link : IDisposable
 {
-    private const int QueuedMessages = 16_384, QueuedBytes = 32 << 20, BlockBytes = 128 << 10, LargestBlock = 64 << 20;
+    private const int GatheredMessages = 16_384, GatheredBytes = 32 << 20, BlockBytes = 128 << 10, LargestBlock = 64 << 20;
+
+    [ThreadStatic]
+    private static LinkWriter? scratch;
 
     private readonly TcpClient connection;
     private readonly NetworkStream stream;
     private readonly LinkSeal outward, inward;
     private readonly LinkCodec codec;
     private readonly Action<Link, LinkMessage> received;
+    private readonly Action<Link> blockEnds;
     private readonly Func<long, object?> marksOf;
     private readonly TimeProvider clock;
-    private readonly Channel<byte[]> queue = Channel.CreateBounded<byte[]>(
-        new BoundedChannelOptions(QueuedMessages) { SingleReader = true });
+    private readonly Lock gate = new();                  // over what has gathered
+    private LinkWriter gathered = new(), leaving = new();
+    private int gatheredMessages;
+    private readonly SemaphoreSlim wake = new(0);
+    private int isWoken;
+    private byte[] block = new byte[BlockBytes];          // the writer's
     private readonly ConcurrentDictionary<long, ClusterCall> calls = [];
     private readonly HashSet<long> framesSent = [];
     private MarkFrame? nextFrame;
     private long numbers;
-    private long queuedBytes;
     private long heardAt;
     private int isClosed;
 
     public Link(
         TcpClient connection, LinkHandshake.Known known, LinkCodec codec, TimeProvider clock, Func<long, object?> marksOf,
-        Action<Link, LinkMessage> received)
+        List<ShardThread.Inbound>[] arrived, Action<Link, LinkMessage> received, Action<Link> blockEnds)
     {
+        Arrived = arrived;
         this.connection = connection;
         this.codec = codec;
         this.clock = clock;
         this.marksOf = marksOf;
         this.received = received;
+        this.blockEnds = blockEnds;
         Peer = known.Peer;
         (outward, inward) = (known.Outward, known.Inward);
         stream = connection.GetStream();
@@ -50,6 +58,9 @@ internal sealed class Link : IDisposable
 
     public SiloId Peer { get; }
 
+    /// <summary>What came in the block that is being read, by the thread that it is for.</summary>
+    public List<ShardThread.Inbound>[] Arrived { get; }
+
     public bool IsClosed => Volatile.Read(ref isClosed) != 0;
 
     public TimeSpan Silence => clock.GetElapsedTime(Volatile.Read(ref heardAt));
@@ -57,34 +68,58 @@ internal sealed class Link : IDisposable
     /// <summary>Ends when the connection does.</summary>
     public async Task Run(CancellationToken cancel)
     {
+        var (reading, writing) = (ReadAll(cancel), WriteAll(cancel));
         try
         {
-            var ended = await Task.WhenAny(ReadAll(cancel), WriteAll(cancel));
-            Close();
-            await ended;
+            await await Task.WhenAny(reading, writing);
         }
         finally
         {
             Close();
+            await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // why it ends is thrown above
         }
     }
 
-    /// <summary>False when it is surely not sent: the link is closed, or its queue is full.</summary>
-    public bool Send(LinkMessage message) => !IsClosed && Queue(codec.Write(message));
+    /// <summary>Leaves with the next <see cref="Flush"/>. False when it surely does not: the link is closed, or too much waits.</summary>
+    public bool Put(LinkMessage message)
+    {
+        var writer = Encoded(message);
+        lock (gate)
+        {
+            if (IsClosed || gatheredMessages >= GatheredMessages || gathered.Length > GatheredBytes) return false;
+            gatheredMessages++;
+            Append(gathered, writer);
+            return true;
+        }
+    }
+
+    /// <summary>What was put leaves now.</summary>
+    public void Flush()
+    {
+        var hasSome = Volatile.Read(ref gatheredMessages) > 0 || Volatile.Read(ref nextFrame) is not null;
+        if (hasSome && Interlocked.Exchange(ref isWoken, 1) == 0) wake.Release();
+    }
+
+    public bool Send(LinkMessage message)
+    {
+        var isPut = Put(message);
+        Flush();
+        return isPut;
+    }
 
     /// <summary>A newer frame takes the place of one that has not left yet.</summary>
     public void Broadcast(MarkFrame frame)
     {
         Volatile.Write(ref nextFrame, frame);
-        Queue([]);
+        Flush();
     }
 
-    /// <summary>False when it was surely not sent; the caller goes on as if it had not asked.</summary>
+    /// <summary>False when it is surely not sent; the caller goes on as if it had not asked.</summary>
     public bool Ask(ClusterCall call)
     {
         var number = Interlocked.Increment(ref numbers);
         calls[number] = call;
-        if (!Send(call.Over(number))) return !calls.TryRemove(number, out _);
+        if (!Put(call.Over(number))) return !calls.TryRemove(number, out _);
         if (IsClosed) TakeCall(number)?.AnswerLost();   // it may have left, and nobody will answer
         return true;
     }
@@ -92,25 +127,25 @@ internal sealed class Link : IDisposable
     /// <summary>Null for an answer that nobody waits for any more.</summary>
     public ClusterCall? TakeCall(long number) => calls.TryRemove(number, out var call) ? call : null;
 
-    /// <summary>Sends a frame ahead of the first answer that was made under it.</summary>
-    public bool SendAnswer(LinkMessage.Answer answer, Func<long, MarkFrame?> frameOf)
+    /// <summary>With the frame that it was made under ahead of the first such answer.</summary>
+    public bool PutAnswer(LinkMessage.Answer answer, Func<long, MarkFrame?> frameOf)
     {
         if (answer.Reply.View is { Marks: not null } view)
         {
             lock (framesSent)
             {
-                if (framesSent.Add(view.Frame) && frameOf(view.Frame) is { } frame && !Send(new LinkMessage.Frame(frame))) return false;
+                if (framesSent.Add(view.Frame) && frameOf(view.Frame) is { } frame && !Put(new LinkMessage.Frame(frame))) return false;
             }
         }
 
-        return Send(answer);
+        return Put(answer);
     }
 
     public void Close()
     {
         if (Interlocked.Exchange(ref isClosed, 1) != 0) return;
-        queue.Writer.TryComplete();
         connection.Dispose();
+        wake.Release();
         foreach (var number in calls.Keys) TakeCall(number)?.AnswerLost();
     }
 
@@ -121,60 +156,116 @@ internal sealed class Link : IDisposable
         inward.Dispose();
     }
 
-    private bool Queue(byte[] message)
-    {
-        if (Volatile.Read(ref queuedBytes) > QueuedBytes || !queue.Writer.TryWrite(message)) return false;
-        Interlocked.Add(ref queuedBytes, message.Length);
-        return true;
-    }
-
     private async Task WriteAll(CancellationToken cancel)
     {
-        var plain = new ArrayBufferWriter<byte>(BlockBytes);
-        while (await queue.Reader.WaitToReadAsync(cancel))
+        var ahead = new LinkWriter();
+        while (true)
         {
-            plain.ResetWrittenCount();
-            if (Interlocked.Exchange(ref nextFrame, null) is { } frame) Append(codec.Write(new LinkMessage.Frame(frame)));
-            while (plain.WrittenCount < BlockBytes && queue.Reader.TryRead(out var message))
+            await wake.WaitAsync(cancel);
+            if (IsClosed) return;
+            Volatile.Write(ref isWoken, 0);   // before it looks: what is put from now on wakes it again
+            if (Interlocked.Exchange(ref nextFrame, null) is { } frame)
             {
-                Interlocked.Add(ref queuedBytes, -message.Length);
-                if (message.Length > 0) Append(message);
+                ahead.Clear();
+                Append(ahead, Encoded(new LinkMessage.Frame(frame)));
+                await WriteBlocks(ahead.Written, cancel);
             }
 
-            if (plain.WrittenCount == 0) continue;
-            var block = new byte[4 + plain.WrittenCount + LinkSeal.TagSize];
-            BinaryPrimitives.WriteInt32BigEndian(block, block.Length - 4);
-            outward.Seal(plain.WrittenSpan, block.AsSpan(4));
-            await stream.WriteAsync(block, cancel);
+            lock (gate)
+            {
+                leaving.Clear();
+                (gathered, leaving) = (leaving, gathered);
+                gatheredMessages = 0;
+            }
+
+            await WriteBlocks(leaving.Written, cancel);
+        }
+    }
+
+    private async Task WriteBlocks(ReadOnlyMemory<byte> messages, CancellationToken cancel)
+    {
+        while (!messages.IsEmpty)
+        {
+            var plain = messages[..FittingIn(messages.Span)];
+            var size = 4 + plain.Length + LinkSeal.TagSize;
+            if (block.Length < size) block = new byte[size];
+            BinaryPrimitives.WriteInt32BigEndian(block, size - 4);
+            outward.Seal(plain.Span, block.AsSpan(4, size - 4));
+            await stream.WriteAsync(block.AsMemory(0, size), cancel);
+            messages = messages[plain.Length..];
+        }
+    }
+
+    /// <summary>Outside of the gate: many threads put at once.</summary>
+    private LinkWriter Encoded(LinkMessage message)
+    {
+        var writer = scratch ??= new LinkWriter();
+        writer.Clear();
+        codec.Write(message, writer);
+        return writer;
+    }
+
+    private static void Append(LinkWriter to, LinkWriter message)
+    {
+        to.Write(message.Length);
+        to.Write(message.Written.Span);
+    }
+
+    /// <summary>Whole messages, as many as a block holds; one that is larger is a block of its own.</summary>
+    private static int FittingIn(ReadOnlySpan<byte> messages)
+    {
+        var end = 4 + BinaryPrimitives.ReadInt32LittleEndian(messages);
+        while (end < messages.Length)
+        {
+            var next = end + 4 + BinaryPrimitives.ReadInt32LittleEndian(messages[end..]);
+            if (next > BlockBytes) break;
+            end = next;
         }
 
-        void Append(byte[] message)
-        {
-            BinaryPrimitives.WriteInt32BigEndian(plain.GetSpan(4), message.Length);
-            plain.Advance(4);
-            plain.Write(message);
-        }
+        return end;
     }
 
     private async Task ReadAll(CancellationToken cancel)
     {
-        var length = new byte[4];
+        var (bytes, filled) = (new byte[BlockBytes], 0);
+        var plain = Array.Empty<byte>();
         while (true)
         {
-            await stream.ReadExactlyAsync(length, cancel);
-            var size = BinaryPrimitives.ReadInt32BigEndian(length);
-            if (size is < LinkSeal.TagSize or > LargestBlock) throw new LinkRefused($"a block of {size} bytes");
-            var block = new byte[size];
-            await stream.ReadExactlyAsync(block, cancel);
-            var plain = new byte[size - LinkSeal.TagSize];
-            inward.Open(block, plain);
-            Volatile.Write(ref heardAt, clock.GetTimestamp());
-            for (var rest = plain.AsMemory(); !rest.IsEmpty;)
+            var count = await stream.ReadAsync(bytes.AsMemory(filled), cancel);
+            if (count == 0) throw new EndOfStreamException($"{Peer} has hung up");
+            filled += count;
+            var taken = 0;
+            while (filled - taken >= 4)
             {
-                var one = BinaryPrimitives.ReadInt32BigEndian(rest.Span);
-                received(this, codec.Read(rest.Span.Slice(4, one), marksOf));
-                rest = rest[(4 + one)..];
+                var size = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(taken));
+                if (size is < LinkSeal.TagSize or > LargestBlock) throw new LinkRefused($"a block of {size} bytes");
+                if (filled - taken < 4 + size)
+                {
+                    if (bytes.Length < 4 + size) Array.Resize(ref bytes, 4 + size);
+                    break;
+                }
+
+                if (plain.Length < size) plain = new byte[Math.Max(size, BlockBytes)];
+                inward.Open(bytes.AsSpan(taken + 4, size), plain.AsSpan(0, size - LinkSeal.TagSize));
+                Volatile.Write(ref heardAt, clock.GetTimestamp());
+                HandOn(plain.AsSpan(0, size - LinkSeal.TagSize));
+                taken += 4 + size;
             }
+
+            bytes.AsSpan(taken, filled - taken).CopyTo(bytes);
+            filled -= taken;
         }
+    }
+
+    private void HandOn(ReadOnlySpan<byte> messages)
+    {
+        for (var rest = messages; !rest.IsEmpty;)
+        {
+            var size = BinaryPrimitives.ReadInt32LittleEndian(rest);
+            received(this, codec.Read(rest.Slice(4, size), marksOf));
+            rest = rest[(4 + size)..];
+        }
+
+        blockEnds(this);
     }
 }

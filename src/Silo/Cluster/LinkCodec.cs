@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using System.Text;
 using System.Text.Json;
 using CrossMargin.Contracts;
+using CrossMargin.Runtime.Cluster;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
@@ -14,15 +14,13 @@ namespace CrossMargin.Silos.Cluster;
 /// </summary>
 internal sealed class LinkCodec(GrainCatalog catalog)
 {
-    private const byte AskTag = 1, LookTag = 2, AnswerTag = 3, ParcelTag = 4, FrameTag = 5, TablesTag = 6, AliveTag = 7;
+    private const byte AskTag = 1, LookTag = 2, AnswerTag = 3, ParcelTag = 4, FrameTag = 5, MovedTag = 6, AliveTag = 7;
     private const byte DeliveryTag = 1, PullTag = 2, AnnouncementTag = 3;
     private const byte OwnCommand = 1, RetryCommand = 2, SetAsideCommand = 3;
     private const byte WithRecord = 1, WithView = 2, IsReplayed = 4, WithMarks = 8;
 
-    public byte[] Write(LinkMessage message)
+    public void Write(LinkMessage message, LinkWriter writer)
     {
-        using var bytes = new MemoryStream(256);
-        using var writer = new BinaryWriter(bytes, Encoding.UTF8);
         switch (message)
         {
             case LinkMessage.Ask ask:
@@ -49,32 +47,29 @@ internal sealed class LinkCodec(GrainCatalog catalog)
                 writer.Write(FrameTag);
                 WriteFrame(writer, frame.Published);
                 break;
-            case LinkMessage.LookAtTables:
-                writer.Write(TablesTag);
+            case LinkMessage.Moved moved:
+                writer.Write(MovedTag);
+                WriteOwner(writer, moved.Row);
                 break;
             default:
                 writer.Write(AliveTag);
                 break;
         }
-
-        writer.Flush();
-        return bytes.ToArray();
     }
 
     /// <param name="bytes">One message.</param>
     /// <param name="marksOf">What a frame that came over this link, or was published here, opens to; null when it did not.</param>
     public LinkMessage Read(ReadOnlySpan<byte> bytes, Func<long, object?> marksOf)
     {
-        using var stream = new MemoryStream(bytes.ToArray());
-        using var reader = new BinaryReader(stream, Encoding.UTF8);
+        var reader = new LinkReader(bytes);
         return reader.ReadByte() switch
         {
-            AskTag => ReadAsk(reader),
-            LookTag => new LinkMessage.Look(reader.ReadInt64(), ReadGrain(reader)),
-            AnswerTag => new LinkMessage.Answer(reader.ReadInt64(), ReadReply(reader, marksOf)),
-            ParcelTag => new LinkMessage.Parcel(ReadMany(reader, ReadShardMessage)),
-            FrameTag => new LinkMessage.Frame(ReadFrame(reader)),
-            TablesTag => new LinkMessage.LookAtTables(),
+            AskTag => ReadAsk(ref reader),
+            LookTag => new LinkMessage.Look(reader.ReadInt64(), ReadGrain(ref reader)),
+            AnswerTag => new LinkMessage.Answer(reader.ReadInt64(), ReadReply(ref reader, marksOf)),
+            ParcelTag => new LinkMessage.Parcel(ReadMany(ref reader, ReadShardMessage)),
+            FrameTag => new LinkMessage.Frame(ReadFrame(ref reader)),
+            MovedTag => new LinkMessage.Moved(ReadOwner(ref reader)),
             AliveTag => new LinkMessage.Alive(),
             var tag => throw new FormatException($"no message of a link begins with {tag}"),
         };
@@ -82,7 +77,7 @@ internal sealed class LinkCodec(GrainCatalog catalog)
 
     // ---- commands and answers --------------------------------------------------------------------------------------
 
-    private void WriteCommand(BinaryWriter writer, Command command)
+    private void WriteCommand(LinkWriter writer, Command command)
     {
         WriteGrain(writer, command.To);
         WriteBytes(writer, command.Identity.Encode());
@@ -111,12 +106,12 @@ internal sealed class LinkCodec(GrainCatalog catalog)
     }
 
     /// <summary>A newer build may send what this one does not know; only that call is refused for it.</summary>
-    private LinkMessage ReadAsk(BinaryReader reader)
+    private LinkMessage ReadAsk(ref LinkReader reader)
     {
         var number = reader.ReadInt64();
         try
         {
-            return new LinkMessage.Ask(number, ReadCommand(reader));
+            return new LinkMessage.Ask(number, ReadCommand(ref reader));
         }
         catch (Exception unknown) when (unknown is JsonException or FormatException or NotSupportedException or UnknownGrainKindException)
         {
@@ -124,25 +119,25 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         }
     }
 
-    private Command ReadCommand(BinaryReader reader)
+    private Command ReadCommand(ref LinkReader reader)
     {
-        var to = ReadGrain(reader);
-        var identity = Cause.Decode(ReadBytes(reader));
+        var to = ReadGrain(ref reader);
+        var identity = Cause.Decode(ReadBytes(ref reader));
         object body = reader.ReadByte() switch
         {
             RetryCommand => new RetryParked(
-                ReadRecord(reader), ReadGrain(reader), new PrincipalId(reader.ReadString()), reader.ReadString()),
+                ReadRecord(ref reader), ReadGrain(ref reader), new PrincipalId(reader.ReadString()), reader.ReadString()),
             SetAsideCommand => new SetParkedAside(
-                ReadAddress(reader), ReadGrain(reader), new PrincipalId(reader.ReadString()), reader.ReadString()),
-            _ => catalog.TypeOf(to).ReadCommand(ReadBytes(reader)),
+                ReadAddress(ref reader), ReadGrain(ref reader), new PrincipalId(reader.ReadString()), reader.ReadString()),
+            _ => catalog.TypeOf(to).ReadCommand(ReadBytes(ref reader)),
         };
         return new Command(to, body, identity);
     }
 
-    private static RecordAddress ReadAddress(BinaryReader reader) =>
+    private static RecordAddress ReadAddress(ref LinkReader reader) =>
         RecordAddress.TryParse(reader.ReadString(), out var address) ? address : throw new FormatException("an address is shard:position");
 
-    private void WriteReply(BinaryWriter writer, in Reply reply)
+    private void WriteReply(LinkWriter writer, in Reply reply)
     {
         writer.Write((int)reply.Rejection);
         writer.Write(reply.ExpectedSequence);
@@ -153,11 +148,11 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         if (view is not null) WriteView(writer, view);
     }
 
-    private Reply ReadReply(BinaryReader reader, Func<long, object?> marksOf)
+    private Reply ReadReply(ref LinkReader reader, Func<long, object?> marksOf)
     {
         var (rejection, expected, parts) = ((Rejection)reader.ReadInt32(), reader.ReadInt64(), reader.ReadByte());
-        var record = (parts & WithRecord) != 0 ? ReadRecord(reader) : null;
-        var view = (parts & WithView) != 0 ? ReadView(reader) : null;
+        var record = (parts & WithRecord) != 0 ? ReadRecord(ref reader) : null;
+        var view = (parts & WithView) != 0 ? ReadView(ref reader) : null;
         if (view is not null && (parts & WithMarks) != 0)
         {
             // The frame travels ahead of the first answer that was made under it; one that is long gone is read anew.
@@ -168,7 +163,7 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         return new Reply(rejection, record) { ExpectedSequence = expected, Replayed = (parts & IsReplayed) != 0, View = view };
     }
 
-    private void WriteView(BinaryWriter writer, GrainView view)
+    private void WriteView(LinkWriter writer, GrainView view)
     {
         WriteGrain(writer, view.Grain);
         writer.Write(view.Version);
@@ -189,15 +184,15 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         }
     }
 
-    private GrainView ReadView(BinaryReader reader)
+    private GrainView ReadView(ref LinkReader reader)
     {
-        var (grain, version) = (ReadGrain(reader), reader.ReadInt64());
+        var (grain, version) = (ReadGrain(ref reader), reader.ReadInt64());
         var type = catalog.TypeOf(grain);
-        var state = version > 0 ? type.Restore(grain, ReadBytes(reader)) : type.Unborn(grain);
+        var state = version > 0 ? type.Restore(grain, ReadBytes(ref reader)) : type.Unborn(grain);
         var last = new RecordAddress(new ShardId(reader.ReadByte()), reader.ReadInt64());
         return new GrainView(grain, state, version, last, reader.ReadInt32(), new Instant(reader.ReadInt64()), reader.ReadInt64())
         {
-            Sources = ReadMany(reader, static from => new SourceMark(
+            Sources = ReadMany(ref reader, static (ref from) => new SourceMark(
                 new SourceId(from.ReadString()), from.ReadInt64(), new Fingerprint(from.ReadUInt64(), from.ReadUInt64()),
                 (Rejection)from.ReadInt32())),
         };
@@ -205,7 +200,7 @@ internal sealed class LinkCodec(GrainCatalog catalog)
 
     // ---- what shards say -------------------------------------------------------------------------------------------
 
-    private static void WriteShardMessage(BinaryWriter writer, ShardMessage message)
+    private static void WriteShardMessage(LinkWriter writer, ShardMessage message)
     {
         switch (message)
         {
@@ -234,25 +229,25 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         }
     }
 
-    private static ShardMessage ReadShardMessage(BinaryReader reader)
+    private static ShardMessage ReadShardMessage(ref LinkReader reader)
     {
         switch (reader.ReadByte())
         {
             case DeliveryTag:
                 var (from, to) = (new ShardId(reader.ReadByte()), new ShardId(reader.ReadByte()));
                 var (predecessor, hasMore) = (reader.ReadInt64(), reader.ReadBoolean());
-                return new ShardMessage.Delivery(from, to, predecessor, ReadMany(reader, ReadRecord), hasMore);
+                return new ShardMessage.Delivery(from, to, predecessor, ReadMany(ref reader, ReadRecord), hasMore);
             case PullTag:
                 return new ShardMessage.Pull(new ShardId(reader.ReadByte()), new ShardId(reader.ReadByte()), reader.ReadInt64());
             case AnnouncementTag:
                 var (sender, frame) = (new ShardId(reader.ReadByte()), reader.ReadInt64());
-                return new ShardMessage.Announcement(sender, ReadMany(reader, static one => one.ReadInt64()), frame);
+                return new ShardMessage.Announcement(sender, ReadMany(ref reader, static (ref one) => one.ReadInt64()), frame);
             case var tag:
                 throw new FormatException($"no message of a shard begins with {tag}");
         }
     }
 
-    private void WriteFrame(BinaryWriter writer, MarkFrame frame)
+    private void WriteFrame(LinkWriter writer, MarkFrame frame)
     {
         var publisher = catalog.TypeOf(catalog.Valuation!.Publisher);
         var bytes = new System.Buffers.ArrayBufferWriter<byte>(4_096);
@@ -260,14 +255,14 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         WriteBytes(writer, bytes.WrittenSpan);
     }
 
-    private MarkFrame ReadFrame(BinaryReader reader)
+    private MarkFrame ReadFrame(ref LinkReader reader)
     {
         var publisher = catalog.TypeOf(catalog.Valuation!.Publisher);
-        return publisher.FrameIn(publisher.Decode(catalog.Valuation.FrameEvent, ReadBytes(reader)))
+        return publisher.FrameIn(publisher.Decode(catalog.Valuation.FrameEvent, ReadBytes(ref reader)))
             ?? throw new FormatException("a frame is expected");
     }
 
-    private static void WriteRecord(BinaryWriter writer, JournalRecord record)
+    private static void WriteRecord(LinkWriter writer, JournalRecord record)
     {
         writer.Write((byte)record.Shard.Number);
         writer.Write(record.Position);
@@ -287,51 +282,63 @@ internal sealed class LinkCodec(GrainCatalog catalog)
         writer.Write(chain);
     }
 
-    private static JournalRecord ReadRecord(BinaryReader reader) => new JournalRecord
+    private static JournalRecord ReadRecord(ref LinkReader reader) => new JournalRecord
     {
         Shard = new ShardId(reader.ReadByte()),
         Position = reader.ReadInt64(),
-        Grain = ReadGrain(reader),
+        Grain = ReadGrain(ref reader),
         Version = reader.ReadInt64(),
         Type = reader.ReadString(),
         Time = new Instant(reader.ReadInt64()),
         Frame = reader.ReadInt64(),
-        Cause = Cause.Decode(ReadBytes(reader)),
-        Addressees = [.. ReadMany(reader, ReadGrain)],
+        Cause = Cause.Decode(ReadBytes(ref reader)),
+        Addressees = [.. ReadMany(ref reader, ReadGrain)],
         To = new ShardSet(reader.ReadUInt64()),
-        Payload = ReadBytes(reader),
-    }.AsStored(reader.ReadInt32(), Hash256.Read(reader.ReadBytes(Hash256.Size)));
+        Payload = ReadBytes(ref reader),
+    }.AsStored(reader.ReadInt32(), Hash256.Read(reader.Take(Hash256.Size)));
+
+    private static void WriteOwner(LinkWriter writer, OwnerRow row)
+    {
+        writer.Write((byte)row.Shard.Number);
+        writer.Write(row.Term);
+        writer.Write(row.Owner?.Name ?? "");
+        writer.Write(row.Owner?.Incarnation ?? 0);
+    }
+
+    private static OwnerRow ReadOwner(ref LinkReader reader)
+    {
+        var (shard, term) = (new ShardId(reader.ReadByte()), reader.ReadInt64());
+        var (name, incarnation) = (reader.ReadString(), reader.ReadInt64());
+        return new OwnerRow(shard, name.Length == 0 ? null : new SiloId(name, incarnation), term);
+    }
 
     // ---- parts -----------------------------------------------------------------------------------------------------
 
-    private static void WriteGrain(BinaryWriter writer, GrainId grain)
+    private static void WriteGrain(LinkWriter writer, GrainId grain)
     {
         writer.Write(grain.High);
         writer.Write(grain.Low);
     }
 
-    private static GrainId ReadGrain(BinaryReader reader) => new(reader.ReadUInt64(), reader.ReadUInt64());
+    private static GrainId ReadGrain(ref LinkReader reader) => new(reader.ReadUInt64(), reader.ReadUInt64());
 
-    private static void WriteBytes(BinaryWriter writer, ReadOnlySpan<byte> bytes)
+    private static void WriteBytes(LinkWriter writer, ReadOnlySpan<byte> bytes)
     {
         writer.Write(bytes.Length);
         writer.Write(bytes);
     }
 
-    private static byte[] ReadBytes(BinaryReader reader) => reader.ReadBytes(Length(reader, itemSize: 1));
+    private static byte[] ReadBytes(ref LinkReader reader) => reader.Take(reader.ReadInt32()).ToArray();
 
-    private static ImmutableArray<T> ReadMany<T>(BinaryReader reader, Func<BinaryReader, T> readOne)
+    private delegate T ReadOne<T>(ref LinkReader reader);
+
+    /// <summary>As many as there are bytes for: the other side has the key, and may still be wrong.</summary>
+    private static ImmutableArray<T> ReadMany<T>(ref LinkReader reader, ReadOne<T> readOne)
     {
-        var items = ImmutableArray.CreateBuilder<T>(Length(reader, itemSize: 1));
-        for (var left = items.Capacity; left > 0; left--) items.Add(readOne(reader));
+        var count = reader.ReadInt32();
+        if (count < 0 || count > reader.Left) throw new FormatException($"{count} items in {reader.Left} bytes");
+        var items = ImmutableArray.CreateBuilder<T>(count);
+        for (var left = count; left > 0; left--) items.Add(readOne(ref reader));
         return items.MoveToImmutable();
-    }
-
-    /// <summary>A count that there are bytes for: the other side has the key, and may still be wrong.</summary>
-    private static int Length(BinaryReader reader, int itemSize)
-    {
-        var length = reader.ReadInt32();
-        var rest = reader.BaseStream.Length - reader.BaseStream.Position;
-        return length >= 0 && (long)length * itemSize <= rest ? length : throw new FormatException($"{length} items in {rest} bytes");
     }
 }

@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Runtime.Cluster;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Silos.Cluster;
@@ -26,8 +27,8 @@ internal abstract record LinkMessage
     /// <summary>A published frame, or one that an answer behind it was made under.</summary>
     public sealed record Frame(MarkFrame Published) : LinkMessage;
 
-    /// <summary>A shard was moved to the other silo: it finds out at once what it would find out at its next beat.</summary>
-    public sealed record LookAtTables : LinkMessage;
+    /// <summary>A row was changed: the others find out at once what they would find out at their next beat.</summary>
+    public sealed record Moved(OwnerRow Row) : LinkMessage;
 
     /// <summary>Nothing, so that the other side hears something.</summary>
     public sealed record Alive : LinkMessage;

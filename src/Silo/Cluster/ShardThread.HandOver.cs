@@ -17,7 +17,7 @@ internal sealed partial class ShardThread
         public sealed record LetGo : Ownership;
     }
 
-    /// <summary>The thread's from now on; its first tick starts it.</summary>
+    /// <summary>The thread's from now on, and started.</summary>
     public void Host(Shard shard) => inbox.Add(new Inbound(shard.Id, new Ownership.Host(shard), Caller: null));
 
     /// <summary>Takes nothing more in, and says so when all that it has is durable and saved.</summary>
@@ -31,7 +31,7 @@ internal sealed partial class ShardThread
     private bool IsHandedOver(Shard shard) =>
         draining.Count > 0 && draining.Exists(one => one.Shard == shard && one.Drained is null);
 
-    private void Change(ShardId id, Ownership ownership)
+    private void Change(Instant now, ShardId id, Ownership ownership)
     {
         var shard = byNumber[id.Number];
         switch (ownership)
@@ -39,6 +39,7 @@ internal sealed partial class ShardThread
             case Ownership.Host(var hosted):
                 shards.Add(hosted);
                 byNumber[id.Number] = hosted;
+                Guarded(hosted, one => one.Tick(now));   // its first: clients wait
                 break;
             case Ownership.Drain(var drained) when shard is not null:
                 shard.SaveSoon();

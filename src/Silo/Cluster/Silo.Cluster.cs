@@ -30,7 +30,7 @@ public sealed partial class Silo
         }
     }
 
-    /// <summary>The tables name this silo: the shard's first tick takes it over.</summary>
+    /// <summary>The tables name this silo.</summary>
     internal void Begin(ShardId id)
     {
         var shard = new Shard(id, map, catalog, options.Limits, this);
@@ -54,6 +54,26 @@ public sealed partial class Silo
         if (shards[id.Number] is null) return false;
         ThreadOf(id).Submit(id, body, caller);
         return true;
+    }
+
+    /// <summary>From another silo; a thread gets what is for it together. False for what is not here.</summary>
+    internal bool TryGather(List<ShardThread.Inbound>[] arrived, ShardId id, object body, ICaller caller)
+    {
+        if (shards[id.Number] is null) return false;
+        arrived[id.Number % options.ShardThreads].Add(new ShardThread.Inbound(id, body, caller));
+        return true;
+    }
+
+    internal List<ShardThread.Inbound>[] NewArrivals() => [.. threads.Select(_ => new List<ShardThread.Inbound>())];
+
+    internal void Take(List<ShardThread.Inbound>[] arrived)
+    {
+        for (var place = 0; place < threads.Length; place++)
+        {
+            if (arrived[place].Count == 0) continue;
+            threads[place].Submit(arrived[place]);
+            arrived[place].Clear();
+        }
     }
 
     internal void TakeParcel(IReadOnlyList<ShardMessage> parcel)

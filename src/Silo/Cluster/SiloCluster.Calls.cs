@@ -55,22 +55,27 @@ internal sealed partial class SiloCluster
     private void TryWaiting()
     {
         if (!HasCalls) return;
-        foreach (var shard in map.Shards)
-        {
-            var queue = waiting[shard.Number];
-            ClusterCall[] calls;
-            lock (queue)
-            {
-                calls = [.. queue];
-                queue.Clear();
-            }
+        foreach (var shard in map.Shards) TryWaiting(shard);
+    }
 
-            foreach (var call in calls)
-            {
-                Interlocked.Decrement(ref waitingCalls);
-                Dispatch(call);
-            }
+    private void TryWaiting(ShardId shard)
+    {
+        var queue = waiting[shard.Number];
+        ClusterCall[] calls;
+        lock (queue)
+        {
+            if (queue.Count == 0) return;
+            calls = [.. queue];
+            queue.Clear();
         }
+
+        foreach (var call in calls)
+        {
+            Interlocked.Decrement(ref waitingCalls);
+            Dispatch(call);
+        }
+
+        FlushLinks();
     }
 
     private void Dispatch(ClusterCall call)
@@ -90,6 +95,6 @@ internal sealed partial class SiloCluster
     private void TakeFromPeer(Link link, long number, ShardId shard, object body)
     {
         var caller = new PeerCaller(this, link, number);
-        if (!silo.TrySubmitHere(shard, body, caller)) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+        if (!silo.TryGather(link.Arrived, shard, body, caller)) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
     }
 }

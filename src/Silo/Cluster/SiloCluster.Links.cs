@@ -20,6 +20,7 @@ internal sealed partial class SiloCluster
     private readonly ConcurrentDictionary<string, bool> dialling = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<long, (MarkFrame Frame, Lazy<object> Marks)> frames = [];
     private readonly ConcurrentDictionary<Task, bool> running = [];
+    private Link[] open = [];                          // the same links, for those who only walk over them
     private TcpListener? listener;
     private long spokenAt;
 
@@ -46,7 +47,7 @@ internal sealed partial class SiloCluster
                 ShardMessage.Pull pull => owners[pull.To.Number].Owner == link.Peer,
                 _ => true,
             })];
-            if (theirs.Length > 0) link.Send(new LinkMessage.Parcel(theirs));
+            if (theirs.Length > 0) link.Put(new LinkMessage.Parcel(theirs));
         }
     }
 
@@ -54,6 +55,12 @@ internal sealed partial class SiloCluster
     public void Broadcast(MarkFrame frame)
     {
         foreach (var link in links.Values) link.Broadcast(frame);
+    }
+
+    /// <summary>Whoever put something has said all that he had to say.</summary>
+    public void FlushLinks()
+    {
+        foreach (var link in Volatile.Read(ref open)) link.Flush();
     }
 
     private void SendToAll(LinkMessage message)
@@ -88,8 +95,20 @@ internal sealed partial class SiloCluster
             case LinkMessage.Answer answer: link.TakeCall(answer.Number)?.AnsweredByPeer(answer.Reply); break;
             case LinkMessage.Parcel parcel: silo.TakeParcel(parcel.Messages); break;
             case LinkMessage.Frame frame: silo.TakeFrame(frame.Published); break;
-            case LinkMessage.LookAtTables: Tell(one => one.Nudge(Now)); break;
+            case LinkMessage.Moved(var row):
+                Learn(row);
+                Tell(one => one.Heard(row));
+                if (row.Owner is null) Tell(one => one.Nudge(Now));
+                TryWaiting(row.Shard);
+                break;
         }
+    }
+
+    /// <summary>What was asked in it is decided together; what was refused at once leaves.</summary>
+    private void BlockEnds(Link link)
+    {
+        silo.Take(link.Arrived);
+        link.Flush();
     }
 
     // ---- connections -----------------------------------------------------------------------------------------------
@@ -169,12 +188,13 @@ internal sealed partial class SiloCluster
     /// <summary>Ends when the link does. A newer link of the same silo takes the place of an older one.</summary>
     private async Task Serve(TcpClient connection, LinkHandshake.Known known)
     {
-        using var link = new Link(connection, known, codec, clock, MarksOf, Received);
+        using var link = new Link(connection, known, codec, clock, MarksOf, silo.NewArrivals(), Received, BlockEnds);
         links.AddOrUpdate(known.Peer.Name, link, (_, before) =>
         {
             before.Close();
             return link;
         });
+        Volatile.Write(ref open, [.. links.Values]);
         LogLinked(known.Peer.ToString());
         try
         {
@@ -183,6 +203,7 @@ internal sealed partial class SiloCluster
         finally
         {
             links.TryRemove(new KeyValuePair<string, Link>(known.Peer.Name, link));
+            Volatile.Write(ref open, [.. links.Values]);
         }
     }
 

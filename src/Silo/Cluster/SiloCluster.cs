@@ -187,12 +187,13 @@ internal sealed partial class SiloCluster : IAsyncDisposable
 
     private void Act()
     {
-        foreach (var act in membership.TakeActs())
+        var acts = membership.TakeActs();
+        foreach (var ofOne in acts.OfType<MembershipAct.Claim>().GroupBy(claim => claim.Dead)) Claim(ofOne.Key, [.. ofOne]);
+        foreach (var act in acts)
         {
             switch (act)
             {
                 case MembershipAct.Beat beat: Beat(beat.Phase); break;
-                case MembershipAct.Claim claim: Claim(claim); break;
                 case MembershipAct.Move move: Move(move); break;
                 case MembershipAct.Begin begin:
                     Learn(new OwnerRow(begin.Shard, self, begin.Term));
@@ -229,14 +230,18 @@ internal sealed partial class SiloCluster : IAsyncDisposable
         }, lost: () => Tell(one => one.BeatLost()));
     }
 
-    private void Claim(MembershipAct.Claim claim) => Ask(
-        () => options.Tables.Claim(self, claim.Shard, claim.Term, claim.Dead),
-        stored =>
+    /// <summary>What the machine wants of one silo's shards at one time is one transaction.</summary>
+    private void Claim(SiloRow? dead, IReadOnlyList<MembershipAct.Claim> claims) => Ask(
+        () => options.Tables.Claim(self, [.. claims.Select(claim => (claim.Shard, claim.Term))], dead),
+        claimed => Tell(one =>
         {
-            if (stored) LogClaimed(claim.Shard.Number, claim.Dead?.Id.ToString() ?? "nobody");
-            Tell(one => one.ClaimAnswered(claim.Shard, claim.Term, stored));
-        },
-        lost: () => Tell(one => one.ClaimAnswered(claim.Shard, claim.Term, stored: false)));
+            LogClaimed(claimed.Count, dead?.Id.ToString() ?? "nobody");
+            foreach (var claim in claims) one.ClaimAnswered(claim.Shard, claim.Term, claimed.Contains(claim.Shard));
+        }),
+        lost: () => Tell(one =>
+        {
+            foreach (var claim in claims) one.ClaimAnswered(claim.Shard, claim.Term, stored: false);
+        }));
 
     private void Move(MembershipAct.Move move) => Ask(
         () => options.Tables.Move(self, move.Shard, move.Term, move.To),
@@ -244,8 +249,10 @@ internal sealed partial class SiloCluster : IAsyncDisposable
         {
             if (stored)
             {
-                Learn(new OwnerRow(move.Shard, move.To, move.Term + 1));
-                SendToAll(new LinkMessage.LookAtTables());
+                var row = new OwnerRow(move.Shard, move.To, move.Term + 1);
+                Learn(row);
+                SendToAll(new LinkMessage.Moved(row));
+                TryWaiting(move.Shard);
             }
 
             Tell(one => one.MoveAnswered(Now, move.Shard, stored));
@@ -294,8 +301,8 @@ internal sealed partial class SiloCluster : IAsyncDisposable
     [LoggerMessage(51, LogLevel.Critical, "Another process runs under the name {Name}: this one stops")]
     private partial void LogReplaced(string name);
 
-    [LoggerMessage(52, LogLevel.Information, "Claimed shard {Shard} of {Owner}")]
-    private partial void LogClaimed(int shard, string owner);
+    [LoggerMessage(52, LogLevel.Information, "Claimed {Count} shards of {Owner}")]
+    private partial void LogClaimed(int count, string owner);
 
     [LoggerMessage(53, LogLevel.Warning, "The tables of the cluster do not answer: {Why}")]
     private partial void LogNoAnswer(string why);

@@ -77,6 +77,10 @@ internal sealed class Database : IDisposable
     /// </summary>
     public Task<long> Epochs(CancellationToken limit) => Ask<long>("SELECT sum(epoch) FROM shard_head", limit);
 
+    /// <summary>How many transactions it has committed, read-only ones too; a session says so when it comes to rest.</summary>
+    public Task<long> Commits(CancellationToken limit) =>
+        Ask<long>("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()", limit);
+
     /// <summary>How many snapshots lie there for the next silo to begin from.</summary>
     public Task<long> Snapshots(CancellationToken limit) => Ask<long>("SELECT count(*) FROM snapshot", limit);
 

@@ -2,6 +2,7 @@ using System.Text;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using Shouldly;
@@ -21,6 +22,9 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
     private static readonly PositionChange Closed = new(
         SubAccountId.Main, new InstrumentId(1), new Quantity(-100_000_000), Amount("-59940 USDC"), Amount("-60 USDC"), Amount("0 USDC"),
         Amount("0 USDC"), 0, new FundingPoint(3, 12_500_000_000), Quantity.Zero, Amount("0 USDC"), Amount("0 USDC"));
+
+    private static readonly CloseOutOffer Offer = new(
+        Alice, new CaseId(17), SubAccountId.Main, new Quantity(100_000_000), new Price(5_994_000_000_000));
 
     private static readonly SliceOrder Slice = new(
         new OrderId("liq.8f00000000000001.18"), SubAccountId.Main, new InstrumentId(1), Side.Sell, new Quantity(2_000_000),
@@ -90,6 +94,17 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
                 new FundingPoint(3, 12_500_000_000)),
             Closed),
         new AccountEvent.TakenOver(Alice, new CaseId(17), Closed),
+        new AccountEvent.CloseOutOffered(new CaseId(17), 57, new InstrumentId(1), StrandedBy.Unfunded, Offer, Figures),
+        new AccountEvent.CloseOutAssigned(new CaseId(17), 57, new Quantity(100_000_000), Noon),
+        new AccountEvent.Deleveraged(Bob, 57, Offer)
+        {
+            Transfer = new PositionTransfer(
+                new InstrumentId(1), FillStyle.Variation, Offer.Price, new Quantity(-100_000_000), Amount("-59940 USDC"),
+                new FundingPoint(3, 12_500_000_000)),
+            Change = Closed,
+        },
+        new AccountEvent.ClosedOut(new CaseId(17), 57, Bob, new Quantity(100_000_000)) { Change = Closed },
+        new AccountEvent.CloseOutEnded(new CaseId(17), 57, CloseOutEnding.Answered),
         new AccountEvent.FundDrawn(new CaseId(17), Amount("300 USDC"), Amount("-12 USDC"), Amount("310 USDC")),
         new AccountEvent.GainLocked(41, Amount("1500 USDC")),
         new AccountEvent.LossShared(41, Amount("400 USDC"), Amount("6100 USDC"), Amount("400 USDC")),

@@ -3,6 +3,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Links;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
@@ -39,20 +40,33 @@ internal sealed class Cascade
     private readonly Queue<(GrainId To, object Event)> mail = [];
     private readonly List<SliceOrder> ordered = [];
     private Int128 deposited, carried;
-    private MarginMarks marks = GivenMarks.At("60000", Listed);
+    private readonly ParametersInForce rules;
+    private readonly List<(int Shard, object Event)> held = [];
+    private MarginMarks marks;
     private Instant now = Noon;
     private long frame = 1;
     private int trades;
 
-    public Cascade()
+    public Cascade() : this(GivenMarks.WithoutDeleveraging)
     {
+    }
+
+    public Cascade(ParametersInForce rules)
+    {
+        this.rules = rules;
+        marks = MarginMarks.Open(GivenMarks.Frame("60000", Listed) with { Parameters = rules });
         Send(Feed.Grain, new MarketEvent.FeedAdmitted(Feed, [new ListedInstrument(BtcPerp, default)]));
     }
 
     /// <summary>Slices that the engine has been told of and not ended.</summary>
     public IReadOnlyList<SliceOrder> AtEngine => ordered;
 
+    /// <summary>What shards are told of an assignment waits until it is released: who was ranked may trade first.</summary>
+    public bool HoldsAssignments { get; init; }
+
     public List<AccountEvent> Seen { get; } = [];
+
+    public List<PoolEvent> SeenOfPool { get; } = [];
 
     public IEnumerable<Account> Accounts => states.Values.OfType<Account>();
 
@@ -126,7 +140,7 @@ internal sealed class Cascade
         now = now.PlusMicros(afterMicros);
         foreach (var account in Accounts.ToArray())
             while (Of(account.Id).DueAt() is { } due && due <= now) Send(account.Id.Grain, TimerDue.Now);
-        marks = MarginMarks.Open(GivenMarks.Frame(price.ToString(), Listed) with { Number = ++frame });
+        marks = MarginMarks.Open(GivenMarks.Frame(price.ToString(), Listed) with { Number = ++frame, Parameters = rules });
         for (var shard = 0; shard < Shards; shard++)
         {
             foreach (var slot in slots[shard].OrderBy(slot => slot.Id).ToArray()) Send(slot.Id, new FrameAdopted(frame));
@@ -162,12 +176,41 @@ internal sealed class Cascade
     private void Send(GrainId to, object input)
     {
         Turn(to, input);
+        Carry();
+    }
+
+    private void Carry()
+    {
         while (mail.TryDequeue(out var message))
         {
-            if (message.To.Kind == GrainKind.Shard) TellShard((int)(message.To.Low & 0xFFFF), message.Event);
-            else Turn(message.To, message.Event);
+            var shard = (int)(message.To.Low & 0xFFFF);
+            if (message.To.Kind != GrainKind.Shard) Turn(message.To, message.Event);
+            else if (IsHeld(shard, message.Event)) held.Add((shard, message.Event));
+            else TellShard(shard, message.Event);
         }
     }
+
+    /// <summary>What the coordinator says to a shard stays in order: behind what is held, all is held.</summary>
+    private bool IsHeld(int shard, object message) =>
+        HoldsAssignments && (message is PoolEvent.DeleverageAssigned || held.Any(one => one.Shard == shard));
+
+    public void Release()
+    {
+        for (var shard = 0; shard < Shards; shard++) ReleaseOnly(shard);
+    }
+
+    public void ReleaseOnly(int shard)
+    {
+        var released = held.Where(one => one.Shard == shard).ToArray();
+        held.RemoveAll(one => one.Shard == shard);
+        foreach (var (_, message) in released)
+        {
+            TellShard(shard, message);
+            Carry();
+        }
+    }
+
+    public int ShardOf(AccountId account) => Array.FindIndex(slots, shard => shard.Any(slot => slot.Id == account.Grain));
 
     private void TellShard(int shard, object message)
     {
@@ -183,6 +226,14 @@ internal sealed class Cascade
                     .Where(gain => gain.Round == asked.Round).Aggregate(new AssetAmount(Usdc, 0), (sum, gain) => sum + gain.Amount);
                 var paidIn = FundOf(shard).Select(share => share.PaidIn).SingleOrDefault(new AssetAmount(Usdc, 0));
                 mail.Enqueue((PoolId.Main.Grain, new ShardEvent.GainsLocked(new ShardId(shard), asked.Round, locked, paidIn)));
+                break;
+            case PoolEvent.DeleveragingAsked asked:
+                foreach (var (slot, input) in ShardCloseOuts.Ask(asked, Asking(shard))) Turn(slot.Id, input, slot);
+                var answer = ShardCloseOuts.Answer(asked, new ShardId(shard), marks, Asking(shard), slots[shard]);
+                mail.Enqueue((PoolId.Main.Grain, answer));
+                break;
+            case PoolEvent.DeleverageAssigned assigned:
+                foreach (var (slot, input) in ShardCloseOuts.Divide(assigned, Asking(shard), slots[shard])) Turn(slot.Id, input, slot);
                 break;
             case PoolEvent.LossAllocated allocated:
                 Asking(shard);
@@ -205,12 +256,17 @@ internal sealed class Cascade
             foreach (var addressee in type.AddresseesOf(@event)) mail.Enqueue((addressee, @event));
             Watch(before, @event);
         }
+
+        // Whoever dies here is found again as it was: what it was about to do is in its state, or is asked for again.
+        states[to] = type.Restore(to, type.Save(StateOf(to)));
+        if (slot is not null) slot.State = states[to];
     }
 
     /// <summary>What must never happen.</summary>
     private void Watch(object before, object @event)
     {
         if (@event is AccountEvent seen) Seen.Add(seen);
+        if (@event is PoolEvent told) SeenOfPool.Add(told);
         switch (@event)
         {
             case AccountEvent.CaseOpened { Status: MarginStatus.Liquidatable } e:
@@ -225,6 +281,13 @@ internal sealed class Cascade
                 break;
             case AccountEvent.HandedOver:
                 marks.Of((Account)before).Report!.Value.EndsLiquidation.ShouldBeFalse();
+                break;
+            case AccountEvent.CloseOutOffered e:
+                e.Margin.MarginEquity.ShouldBeLessThan(e.Margin.LiquidationEnd);
+                break;
+            case AccountEvent.Deleveraged { Transfer: { } taken } e:
+                e.Change!.Quantity.ShouldBe(-taken.Quantity);
+                taken.Price.ShouldBe(e.Assigned.Price);
                 break;
             case AccountEvent.LossShared e:
                 e.Amount.ShouldBeLessThanOrEqualTo(((Account)before).Lock!.Amount);

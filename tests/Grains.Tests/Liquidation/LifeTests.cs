@@ -99,18 +99,13 @@ public sealed class LifeTests : LiveVenue
         await Begin(silo);
         await Ask(silo, PoolId.Main.Grain, new PoolCommand.DepositToFund(Amount("100 USDC"), "endowment"));
 
-        // 1,500 lost with 1,000: Alice owes 500, the fund has 100, and Bob has gained 1,500.
-        await Quote(silo, "58500");
-        while (true)
-        {
-            var account = await Asked(silo, "58500");
-            if (account.Positions.All.IsEmpty) break;
-            var slice = account.Case!.Slice!.Order;
-            var number = await Orders();
-            await Fill(silo, $"x{number}", new Quantity(Math.Min(
-                account.Positions.All[0].Quantity.E8, ((slice.Quantity.E8 + 99_999) / 100_000) * 100_000)), "58500", slice.Order);
-            await Until(silo, Alice, summary => summary.Account.Case?.Slice?.Order.Order != slice.Order);
-        }
+        // All of it is filled at 58,500, far beyond the limit: 1,500 lost with 1,000, and the fund has 100. Bob has gained 1,500.
+        // The mark is there before: Carol, who bought, has gained nothing.
+        await Quote(silo, "59250");
+        var order = (await Asked(silo, "59250")).Case!.Slice!.Order.Order;
+        foreach (var account in (AccountId[])[Alice, Bob, Carol]) await Marked(silo, account, "58500");
+        await Fill(silo, "x1", Q("1"), "58500", order);
+        await Until(silo, Alice, summary => summary.Account.Positions.All.IsEmpty);
 
         Account alice, bob;
         do
@@ -130,6 +125,38 @@ public sealed class LifeTests : LiveVenue
         bob.Lock.ShouldBeNull();
     }
 
+    [Fact]
+    public async Task What_nobody_takes_is_closed_against_who_gained_it_over_restarts()
+    {
+        await using (var silo = Start())
+        {
+            await Begin(silo);
+            await Ask(silo, PoolId.Main.Grain, new PoolCommand.DepositToFund(Amount("100 USDC"), "endowment"));
+
+            // 1,500 lost with 1,000, and the fund has 100: more is missing than it can pay.
+            await Quote(silo, "58500");
+            await Until(silo, Alice, summary => summary.Account.Case is not null);
+        }
+
+        for (var restarts = 0; ; restarts++)
+        {
+            await using var silo = Start();
+            await Quote(silo, "58500");
+            await Task.Delay(50 * (restarts + 1), TestContext.Current.CancellationToken);
+            var alice = (await Until(silo, Alice, _ => true)).Account;
+            if (alice.Case is not null) continue;
+            var bob = (await Until(silo, Bob, summary => summary.Account.Positions.All.IsEmpty)).Account;
+            alice.Balances.Amounts.ShouldBeEmpty();
+            alice.Positions.All.ShouldBeEmpty();
+            bob.Balances[Usdc].ShouldBe(Amount("6000 USDC"), "he keeps what she had, and nobody else pays");
+            alice.FundShares.ShouldBeEmpty();
+            break;
+        }
+
+        var types = (await Journal.ReadGrain(Alice.Grain, 0, 1_000, TestContext.Current.CancellationToken)).Select(record => record.Type).ToList();
+        types.Count(type => type == AccountEventNames.ClosedOut).ShouldBe(1);
+    }
+
     /// <summary>Alice when a slice of hers is under way, or when she has nothing left; the price is said again until then.</summary>
     private async Task<Account> Asked(Silo silo, string price)
     {
@@ -142,6 +169,15 @@ public sealed class LifeTests : LiveVenue
                 if (account.Case?.Slice is not null || account.Positions.All.IsEmpty) return account;
                 await Task.Delay(2, TestContext.Current.CancellationToken);
             }
+        }
+    }
+
+    private async Task Marked(Silo silo, AccountId account, string price)
+    {
+        while ((await Until(silo, account, _ => true)).Marks?.MarkOf(BtcPerp.Id) != P(price))
+        {
+            await Quote(silo, price);
+            await Task.Delay(2, TestContext.Current.CancellationToken);
         }
     }
 

@@ -20,6 +20,19 @@ internal static class GivenMarks
         "borrow":{"limit":"1000000","maintenance":"0.02","initial":"0.04","interest":"0.05"}
         """, StringComparison.Ordinal)));
 
+    /// <summary>The same rules, under which a position that nobody takes stays in its case.</summary>
+    public static ParametersInForce WithoutDeleveraging { get; } = Replaced(
+        ",\"deleveraging\":{\"ranking\":\"hedge-aware\",\"below\":\"0\",\"afterSlices\":6}", "");
+
+    public static ParametersInForce RankedBy(string ranking) => Replaced("\"ranking\":\"hedge-aware\"", $"\"ranking\":\"{ranking}\"");
+
+    private static ParametersInForce Replaced(string rule, string by)
+    {
+        var first = FirstParameters.InForce.Document.Json;
+        first.ShouldContain(rule);
+        return new ParametersInForce(0, new ParameterText(first.Replace(rule, by, StringComparison.Ordinal)));
+    }
+
     public static MarginMarks At(string index, Listing[] listings, params FundingMark[] funding)
     {
         var marks = MarginMarks.Open(Frame(index, listings, funding));

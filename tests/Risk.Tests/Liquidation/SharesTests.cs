@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Numerics;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Risk.Liquidation;
 using CrossMargin.Risk.Parameters;
 using Shouldly;
@@ -119,7 +120,7 @@ public class SharesTests
             var given = Given(ranking, candidates, budget);
             given.Sum(share => share.Size).ShouldBe(Math.Min(budget, candidates.Sum(candidate => candidate.Size.E8)));
             foreach (var (account, size) in given)
-                size.ShouldBeLessThanOrEqualTo(candidates.Single(one => one.Account == Account(account)).Size.E8);
+                size.ShouldBeLessThanOrEqualTo(candidates.Single(one => one.Holder == Holder(account)).Size.E8);
         }
     }
 
@@ -129,16 +130,16 @@ public class SharesTests
             [Candidate(1, 1, profit: 100, equity: 1), Candidate(2, 1, profit: 100, equity: 0)]).ShouldBe([2, 1]);
 
     private static long[] Order(DeleverageRanking ranking, DeleverageCandidate[] candidates) =>
-        [.. Deleveraging.Rank(ranking, candidates).Select(candidate => (long)candidate.Account.Grain.Low)];
+        [.. Deleveraging.Rank(ranking, candidates).Select(candidate => (long)candidate.Holder.Account.Grain.Low)];
 
     private static (long Account, long Size)[] Given(DeleverageRanking ranking, DeleverageCandidate[] candidates,
         long budget) =>
         [.. Deleveraging.Assign(ranking, candidates, new Quantity(budget))
-            .Value.Given.Select(claim => ((long)claim.Id.Grain.Low, claim.Weight))];
+            .Value.Given.Select(claim => ((long)claim.Id.Account.Grain.Low, claim.Weight))];
 
     private static DeleverageCandidate Candidate(long id, long size, long profit, long equity) => new(
-        Account(id), new Quantity(size), new Money(profit), EntryNotional: new Money(1_000), Notional: new Money(1_000),
+        Holder(id), new Quantity(size), new Money(profit), EntryNotional: new Money(1_000), Notional: new Money(1_000),
         new Money(equity), ClosingEffect.LowersRisk);
 
-    private static AccountId Account(long id) => new(new GrainId((ulong)GrainKind.Account << 56, (ulong)id));
+    private static PositionHolder Holder(long id) => new(new AccountId(new GrainId((ulong)GrainKind.Account << 56, (ulong)id)), default);
 }

@@ -44,6 +44,10 @@ public class ParameterDocumentTests
     [InlineData("standard", "/collateral/DOGE", "{}", "/collateral/DOGE: is not a known key")]
     [InlineData("standard", "/collateral/USDC/borrow/initial", "\"0.01\"",
         "/collateral/USDC/borrow: initial is below maintenance")]
+    [InlineData("standard", "/liquidation/fallingLimit", "{\"from\":\"0.1\",\"step\":\"0.01\",\"to\":\"0.05\"}",
+        "/liquidation/fallingLimit: to is below from")]
+    [InlineData("standard", "/liquidation/sliceShare", "{\"most\":\"0\",\"atLeast\":\"1000\"}",
+        "/liquidation/sliceShare/most: must be from 0.001 to 1")]
     [InlineData("standard", "/model/kind", "\"value-at-risk\"",
         "/model/kind: must be one of isolated, delta-netting, standard, scenario")]
     [InlineData("standard", "/model/underlyings/BTC/linear/tiers/1/initial", "\"0.005\"",

@@ -8,7 +8,7 @@ namespace CrossMargin.Simulation.Audit;
 /// moved money and contracts. What a record ought to have been is for the reference model to say; this book knows only what
 /// must hold for any rules, and what a message from another grain cannot become.
 /// </summary>
-internal sealed class AccountBook(string id)
+internal sealed partial class AccountBook(string id)
 {
     private static readonly BigInteger MaxBalance = 4 * BigInteger.Pow(10, 18);
 
@@ -34,10 +34,6 @@ internal sealed class AccountBook(string id)
     private readonly List<Order> orders = [];
     private string? owner;
     private string status = "Healthy";
-    private long? openCase;
-
-    /// <summary>Who cannot carry the risk asks for a part of what the pool shares, and has a turn at every frame.</summary>
-    public bool Asks => openCase is not null || status is "Liquidatable" or "Bankrupt";
 
     /// <summary>From the best to the worst, in the order of their numbers.</summary>
     public static readonly string[] Statuses = ["Healthy", "Warning", "ReduceOnly", "MarginCall", "Liquidatable", "Bankrupt", "Frozen"];
@@ -107,6 +103,8 @@ internal sealed class AccountBook(string id)
     /// </summary>
     public Moved Fold(string type, JsonElement payload, long version, Marks? marks)
     {
+        if (type is "account.withdrawal-held.v1" or "account.transfer-sent.v1" or "account.order-reserved.v1")
+            AuditFailure.Unless(openCase is null, "I7", $"account {id} is in liquidation, and its owner moves at version {version}: {type}");
         if (payload.TryGetProperty("margin", out var margin)) CheckFigures(type, payload, margin, version, marks);
         switch (type)
         {
@@ -118,12 +116,14 @@ internal sealed class AccountBook(string id)
             case "account.day-settled.v1":
                 return CloseDay(payload, version, marks);
             case "account.case-opened.v1" or "account.case-ended.v1" or "account.slice-ordered.v1" or "account.slice-called-back.v1"
-                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1":
-                return FoldCase(type, payload, version);
-            case "account.fill-applied.v1" or "account.fill-reversed.v1":
+                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1" or "account.handed-over.v1":
+                return FoldCase(type, payload, version, marks);
+            case "account.gain-locked.v1" or "account.loss-shared.v1":
+                return FoldLoss(type, payload, version);
+            case "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1":
                 return Change(payload.GetProperty("change"), version);
             case "account.funding-applied.v1":
-                return Fund(payload, version);
+                return PayFunding(payload, version);
             case "account.order-reserved.v1" or "account.order-filled.v1" or "account.order-released.v1":
                 FoldOrder(type, payload, version);
                 return Moved.Nothing;
@@ -306,7 +306,7 @@ internal sealed class AccountBook(string id)
         return moved;
     }
 
-    private Moved Fund(JsonElement payload, long version)
+    private Moved PayFunding(JsonElement payload, long version)
     {
         var key = (payload.GetProperty("subAccount").GetInt32(), payload.GetProperty("instrument").GetInt32());
         AuditFailure.Unless(positions.TryGetValue(key, out var held), "I1", $"account {id} pays funding of nothing at version {version}");
@@ -373,51 +373,6 @@ internal sealed class AccountBook(string id)
         return balances[asset] - before;
     }
 
-    // ---- its case -------------------------------------------------------------------------------------------------------
-
-    /// <summary>
-    /// One case at a time, opened for nobody whose own figures carry the risk; what is paid into the fund and drawn from it is
-    /// money that the house collected.
-    /// </summary>
-    private Moved FoldCase(string type, JsonElement payload, long version)
-    {
-        if (type == "account.case-opened.v1")
-        {
-            var margin = payload.GetProperty("margin");
-            var isBankrupt = payload.GetProperty("status").GetString() == "Bankrupt" && Micros(margin, "equity").Sign < 0;
-            AuditFailure.Unless(
-                openCase is null && payload.GetProperty("status").GetString() == status
-                && (isBankrupt || (status == "Liquidatable" && Micros(margin, "maintenanceMargin") > Micros(margin, "marginEquity"))), "I7",
-                $"account {id} is {status}, and a case is opened at version {version}: {margin}");
-            openCase = payload.GetProperty("case").GetInt64();
-            return Moved.Nothing;
-        }
-
-        AuditFailure.Unless(openCase is not null, "I7", $"account {id} has no case for {type} at version {version}");
-        switch (type)
-        {
-            case "account.case-ended.v1":
-                openCase = null;
-                return Moved.Nothing;
-            case "account.slice-ordered.v1":
-                var slice = payload.GetProperty("slice");
-                var held = Quantity(slice.GetProperty("subAccount").GetInt32(), slice.GetProperty("instrument").GetInt32());
-                var closes = StoredFormat.Units(slice.GetProperty("quantity").GetString()!, 8);
-                AuditFailure.Unless(
-                    held.Sign == (slice.GetProperty("side").GetString() == "Sell" ? 1 : -1) && closes.Sign > 0 && closes <= BigInteger.Abs(held), "I7",
-                    $"account {id} holds {held} and a slice of {closes} is ordered at version {version}");
-                return Moved.Nothing;
-            case "account.slice-filled.v1":
-                var (asset, toFund) = Amount(payload, "toFund");
-                return new Moved(asset, Balances: Credit(asset, payload), Fees: toFund);
-            case "account.fund-drawn.v1":
-                var (owed, drawn) = Amount(payload, "amount");
-                return new Moved(owed, Balances: Credit(owed, payload), Fees: -drawn);
-            default:
-                return Moved.Nothing;
-        }
-    }
-
     private static BigInteger Micros(JsonElement margin, string name) => StoredFormat.Micros(margin.GetProperty(name).GetString()!);
 
     // ---- how it stands --------------------------------------------------------------------------------------------------
@@ -436,7 +391,7 @@ internal sealed class AccountBook(string id)
         if (!hasFigures) return;
         var (equity, counted, initial, hard, maintenance) =
             (Of("equity"), Of("marginEquity"), Of("initialMargin"), Of("initialHard"), Of("maintenanceMargin"));
-        var isTakeable = positions.GroupBy(held => held.Key.Instrument).Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0)
+        var isTakeable = HoldsAny
             || (balances.Values.Any(units => units.Sign < 0) && balances.Values.Any(units => units.Sign > 0));
         using var rules = JsonDocument.Parse(marks!.Parameters);
         var warns = rules.RootElement.TryGetProperty("warnBelow", out var share)
@@ -524,7 +479,7 @@ internal sealed class AccountBook(string id)
         positions.OrderBy(entry => PartOf(entry.Key.SubAccount)).Select(entry =>
             $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{StoredFormat.Decimal(entry.Value.Quantity, 8)}/{StoredFormat.Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
         orders.OrderBy(order => PartOf(int.Parse(order.SubAccount))).Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}{(order.IsEnding ? "/Ending" : "")}"),
-        rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}"));
+        rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}")) + CaseState();
 
     private static IEnumerable<string> Held(SortedDictionary<string, BigInteger> purse) =>
         purse.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value));
@@ -547,7 +502,7 @@ internal sealed class AccountBook(string id)
             Parts(state, "positions", (_, position) => Slashed(position, "subAccount", "instrument", "quantity", "cost", "funding")),
             Parts(state, "orders", (_, order) => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")
                 + (order.TryGetProperty("phase", out var phase) ? $"/{phase}" : "")),
-            Each(state, "houseRounding", share => Slashed(share, "asset", "e20")));
+            Each(state, "houseRounding", share => Slashed(share, "asset", "e20"))) + CaseStateOf(state);
     }
 
     private static IEnumerable<string> Each(JsonElement state, string list, Func<JsonElement, string> line) =>

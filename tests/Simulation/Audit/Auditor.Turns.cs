@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text.Json;
 using CrossMargin.Simulation.Reference;
 
@@ -17,12 +18,13 @@ internal sealed partial class Auditor
         StatusChanged, CaseOpened, "account.case-ended.v1", "account.order-ends-requested.v1", "account.slice-ordered.v1", "account.slice-filled.v1",
         "account.slice-called-back.v1", "account.slice-ended.v1", "account.fund-drawn.v1", "account.order-filled.v1", "account.order-released.v1",
         "account.funding-applied.v1", "account.settled.v1", "account.day-settled.v1", "account.withdrawal-cleared.v1", "account.withdrawal-instructed.v1",
-        "account.withdrawal-overdue.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
+        "account.withdrawal-overdue.v1", "account.handed-over.v1", "account.taken-over.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
     ];
 
     /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
     private static bool IsBeyondTheRules(string type) =>
-        type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "pool.budget-granted.v1";
+        type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "account.case-ended.v1" or "account.slice-called-back.v1"
+            or "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1";
 
     private readonly Dictionary<string, object> told = new(StringComparer.Ordinal);   // by address: what a record tells its addressees
 
@@ -65,6 +67,7 @@ internal sealed partial class Auditor
         if (Leg.IsBooking(row.Type)) Book(row, payload, turn);
         if (row.Type == "pool.cleared.v1") CheckClearance(row, payload, grain.Pool);
         Move(row.Address, grain.Fold(row, payload, frames.GetValueOrDefault(row.Frame)));
+        FollowCase(row, id, payload);
         var expected = turn.Next;
         if (!turn.IsJudged) Remember(row, id, payload);
         if (turn.IsBeyondTheFacts && row.Type == CaseOpened) reference?.Forget(id);
@@ -101,6 +104,7 @@ internal sealed partial class Auditor
 
     private void Remember(StoredRow row, string id, JsonElement payload)
     {
+        if (row.Type == "account.handed-over.v1") told.Add(row.Address, ReferenceModel.HandedOver.Read(payload));
         if (!IsForgotten(id) || row.Type is not ("account.transfer-sent.v1" or "account.transfer-bounced.v1")) return;
         var (asset, units) = StoredFormat.Amount(payload.GetProperty("amount").GetString()!);
         var (from, to) = (payload.GetProperty("from").GetString()!, payload.GetProperty("to").GetString()!);
@@ -173,6 +177,7 @@ internal sealed partial class Auditor
         var intent = log.Find(id, row.Cause);
         AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
         if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
+        if (StoredFormat.IsLink(id)) return OneFact(row, id, grain.Link.Expected(intent!.Request));
         if (GrainBook.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);
         if (reference is null || IsForgotten(id)) return Unjudged(row, id);
 
@@ -219,6 +224,11 @@ internal sealed partial class Auditor
             "market.feed-admitted.v1" => [Text("feed")],
             "market.instrument-listed.v1" or "market.funding-fixed.v1" or "market.expiry-retired.v1" => All("feeds"),
             "pool.budget-granted.v1" => [StoredFormat.ShardGrain(payload.GetProperty("shard").GetInt32())],
+            "pool.loss-asked.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
+            "pool.loss-allocated.v1" =>
+                [.. payload.GetProperty("shares").EnumerateArray().Select(share => StoredFormat.ShardGrain(share.GetProperty("shard").GetInt32()))],
+            "shard.gains-locked.v1" => [StoredFormat.MainPool],
+            "account.handed-over.v1" => [Text("to")],
             "account.slice-ordered.v1" or "account.slice-called-back.v1" or "account.slice-ended.v1" when StoredFormat.IsLink(StoredFormat.Uuid(row.Addressees)) =>
                 [StoredFormat.Uuid(row.Addressees)],
             "link.order-rejected.v1" => [Text("account")],
@@ -247,6 +257,9 @@ internal sealed partial class Auditor
         public long Frame => frame;
 
         public List<string> Addressees { get; } = addressees;
+
+        /// <summary>What accounts here have to pay of a loss, and have not.</summary>
+        public SortedDictionary<string, BigInteger> Owing { get; init; } = [];
         public int Next { get; set; }
     }
 
@@ -262,11 +275,7 @@ internal sealed partial class Auditor
             return OneFact(row, id, "shard.consumed.v1");
         }
 
-        if (unit.Message.Type == "pool.budget-granted.v1")
-        {
-            AuditFailure.Unless(GrainOf(id).Account.Asks, "I7", $"{row.Address} takes a part of {unit.Message.Address}, which {id} did not ask for");
-            return Unjudged(row, id);
-        }
+        if (IsForCases(unit.Message.Type)) return BeginPart(unit, row, id, message);
 
         var isParked = row.Type == "shard.parked.v1";
         var addressee = isParked ? payload.GetProperty("grain").GetString()! : id;
@@ -275,9 +284,9 @@ internal sealed partial class Auditor
             unit.Next < unit.Addressees.Count, "I4",
             $"{row.Address} takes {unit.Message.Address} in for a grain that it is not addressed to here");
         unit.Next++;
-        if (StoredFormat.IsLink(addressee)) return Unjudged(row, id);
+        if (StoredFormat.IsLink(addressee)) return OneFact(row, id, GrainOf(id).Link.ExpectedOfMessage(unit.Message.Type, message));
         if (StoredFormat.IsPool(addressee))
-            return new Turn(id, row.Cause, GrainOf(id).Pool.ExpectedOfAdoption(unit.Message, message, row.Frame), "I16");
+            return new Turn(id, row.Cause, GrainOf(id).Pool.ExpectedOfMessage(unit.Message, message, row.Frame), "I16");
 
         var legs = Leg.IsTrade(unit.Message.Type)
             ? Leg.Of(unit.Message.Type, message).Where(leg => leg.Account == addressee).ToList()
@@ -288,6 +297,9 @@ internal sealed partial class Auditor
             Move(row.Address, new Moved(asset, InFlight: -units));
         }
 
+        if (unit.Message.Type == "trade.captured.v1")
+            GrainOf(addressee).Account.Traded = (
+                StoredFormat.Amount(message.GetProperty("paid").GetString()!).Units, StoredFormat.Units(message.GetProperty("price").GetString()!, 8));
         if (isParked) foreach (var leg in legs) Move(row.Address, leg.Parked);
         var isOurs = StoredFormat.IsCircular(addressee) || IsForgotten(addressee);
         var outcome = isOurs ? null : reference?.Tell(addressee, told[unit.Message.Address], MarksOf(row));
@@ -327,15 +339,17 @@ internal sealed partial class Auditor
             .Select(index => message.Addressees.AsSpan(index * 16, 16).ToArray())
             .Where(addressee => StoredFormat.ShardOf(addressee, shards) == row.Shard)
             .Select(addressee => StoredFormat.Uuid(addressee)).ToList();
-        if (message.Type == "pool.budget-granted.v1") here = [];
+        if (IsForCases(message.Type)) here = [];
         if (message.Type == "pool.cleared.v1") here = WaitingIn(row.Shard);
-        return book.Unit = new Unit(message, here, row.Frame);
+        return book.Unit = new Unit(message, here, row.Frame) { Owing = OwingOf(message, row.Shard) };
     }
 
     private void CloseUnit(ShardBook book)
     {
         if (book.Unit is not { } unit) return;
         while (unit.Next < unit.Addressees.Count) Skip(unit);
+        AuditFailure.Unless(
+            unit.Owing.Count == 0, "I8", $"{string.Join(',', unit.Owing)} were not paid of {unit.Message.Address}");
         book.Unit = null;
     }
 
@@ -344,8 +358,22 @@ internal sealed partial class Auditor
     {
         var marks = frames.GetValueOrDefault(unit.Frame);
         var addressee = unit.Addressees[unit.Next++];
-        if (StoredFormat.IsLink(addressee) || (IsForgotten(addressee) && !Leg.IsTrade(unit.Message.Type))) return;
         using var message = Parse(unit.Message);
+        if (StoredFormat.IsLink(addressee))
+        {
+            AuditFailure.Unless(
+                GrainOf(addressee).Link.ExpectedOfMessage(unit.Message.Type, message.RootElement) is "", "I4", $"the link has not taken {unit.Message.Address} in");
+            return;
+        }
+
+        if (StoredFormat.IsPool(addressee))
+        {
+            AuditFailure.Unless(
+                GrainOf(addressee).Pool.ExpectedOfMessage(unit.Message, message.RootElement, unit.Frame).Count == 0, "I8", $"the pool has not taken {unit.Message.Address} in");
+            return;
+        }
+
+        if (IsForgotten(addressee) && !Leg.IsTrade(unit.Message.Type)) return;
         var outcome = StoredFormat.IsCircular(addressee) || IsForgotten(addressee) ? null : reference?.Tell(addressee, told[unit.Message.Address], marks);
         var isSilent = outcome is not null
             ? outcome is { Facts.Count: 0, Refused: null }

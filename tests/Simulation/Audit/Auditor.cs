@@ -295,6 +295,8 @@ internal sealed partial class Auditor
             AuditFailure.Unless(
                 grain.Account.ExpectedOfTimer(timeMicros) is null, "I13",
                 $"account {id} has an overdue withdrawal that it did not report");
+            AuditFailure.Unless(
+                !grain.Account.HasOverdueSlice(timeMicros), "I13", $"account {id} has a slice whose deadline is over: {grain.State()}");
         }
     }
 
@@ -303,7 +305,8 @@ internal sealed partial class Auditor
     {
         foreach (var queue in undelivered)
             if (queue.Count > 0) return false;
-        return !grains.Any(entry => StoredFormat.IsAccount(entry.Key) && entry.Value.Account.ExpectedOfTimer(timeMicros) is not null)
+        return !grains.Any(entry => StoredFormat.IsAccount(entry.Key)
+                && (entry.Value.Account.ExpectedOfTimer(timeMicros) is not null || entry.Value.Account.HasOverdueSlice(timeMicros)))
             && reference?.IsDue(timeMicros) != true;
     }
 

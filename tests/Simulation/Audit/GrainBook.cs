@@ -18,6 +18,7 @@ internal sealed class GrainBook(string id)
     public PoolBook Pool { get; } = new();
     public MarketBook Market { get; } = new();
     public ParameterBook Parameters { get; } = new();
+    public LinkBook Link { get; } = new();
 
     public long Version { get; private set; }
 
@@ -31,7 +32,7 @@ internal sealed class GrainBook(string id)
         : StoredFormat.IsFeed(id) ? Feed.State()
         : StoredFormat.IsMarket(id) ? Market.State()
         : StoredFormat.IsPool(id) ? Pool.State()
-        : StoredFormat.IsLink(id) ? "a link"
+        : StoredFormat.IsLink(id) ? Link.State()
         : StoredFormat.IsParameters(id) ? Parameters.State()
         : circulars.State();
 
@@ -39,7 +40,7 @@ internal sealed class GrainBook(string id)
     {
         if (StoredFormat.IsAccount(grain)) return AccountBook.StateOf(saved);
         if (StoredFormat.IsPool(grain)) return PoolBook.StateOf(saved);
-        if (StoredFormat.IsLink(grain)) return "a link";
+        if (StoredFormat.IsLink(grain)) return LinkBook.StateOf(saved);
         using var document = JsonDocument.Parse(saved);
         if (StoredFormat.IsFeed(grain)) return FeedBook.StateOf(document.RootElement);
         if (StoredFormat.IsMarket(grain)) return MarketBook.StateOf(document.RootElement);
@@ -61,11 +62,13 @@ internal sealed class GrainBook(string id)
     public string? ExpectedOfMessage(StoredRow message, JsonElement payload, long frame) => message.Type switch
     {
         "account.transfer-sent.v1" or "account.transfer-bounced.v1" when IsAccount => Account.ExpectedOfTransfer(message.Type, payload),
+        "order.ended.v1" when IsAccount && Account.MayHear(payload.GetProperty("order").GetString()!) => null,
         "order.ended.v1" when IsAccount => Account.ExpectedOfEnd(payload.GetProperty("order").GetString()!) ?? "",
         "circular.sent.v1" when StoredFormat.IsCircular(id) =>
             payload.GetProperty("text").GetString() == CircularText.Ignore ? ""
             : $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read} seen={frame}",
-        "trade.captured.v1" or "trade.busted.v1" when IsAccount => null,
+        "trade.captured.v1" or "trade.busted.v1" or "account.handed-over.v1" when IsAccount => null,
+        "link.order-rejected.v1" when IsAccount => Account.MayHear(payload.GetProperty("order").GetString()!) ? null : "",
         "market.feed-admitted.v1" or "market.instrument-listed.v1" or "market.funding-fixed.v1" or "market.expiry-retired.v1"
             when StoredFormat.IsFeed(id) => null,
         "parameters.effective.v1" when StoredFormat.IsMarket(id) => null,
@@ -85,12 +88,14 @@ internal sealed class GrainBook(string id)
     public Moved Fold(StoredRow row, JsonElement payload, Marks? marks)
     {
         Version = row.Version;
+        Account.At = row.TimeMicros;
         if (IsAccount) return Account.Fold(row.Type, payload, row.Version, marks);
         if (StoredFormat.IsFeed(id)) return Feed.Fold(row, payload);
         if (StoredFormat.IsMarket(id)) Market.Fold(row, payload);
-        else if (StoredFormat.IsPool(id)) Pool.Fold(row.Type, payload);
+        else if (StoredFormat.IsPool(id)) return Pool.Fold(row, payload, marks);
+        else if (StoredFormat.IsLink(id)) Link.Fold(row, payload);
         else if (StoredFormat.IsParameters(id)) Parameters.Fold(row, payload);
-        else if (!StoredFormat.IsShardGrain(id) && !StoredFormat.IsLink(id)) circulars.Fold(row.Type);
+        else if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
         return Moved.Nothing;
     }
 }

@@ -12,6 +12,7 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     /// <summary>The legs of a trade, in the order in which its account books them.</summary>
     public static IReadOnlyList<Leg> Of(string type, JsonElement trade)
     {
+        if (type == HandedOver) return [OfHandOver(trade)];
         var sign = type == "trade.busted.v1" ? -1 : 1;
         var (asset, paid) = StoredFormat.Amount(trade.GetProperty("paid").GetString()!);
         var quantity = StoredFormat.Units(trade.GetProperty("quantity").GetString()!, 8);
@@ -33,13 +34,28 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
         static BigInteger FeeOf(JsonElement side) => StoredFormat.Amount(side.GetProperty("fee").GetString()!).Units;
     }
 
-    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1";
+    private const string HandedOver = "account.handed-over.v1";
 
-    public static bool IsBooking(string type) => type is "account.fill-applied.v1" or "account.fill-reversed.v1";
+    /// <summary>What a backstop account takes over, at nobody's fee.</summary>
+    private static Leg OfHandOver(JsonElement handed)
+    {
+        var transfer = handed.GetProperty("transfer");
+        var (asset, paid) = StoredFormat.Amount(transfer.GetProperty("paid").GetString()!);
+        var quantity = StoredFormat.Units(transfer.GetProperty("quantity").GetString()!, 8);
+        var instrument = transfer.GetProperty("instrument").GetInt32();
+        var e20 = (quantity * StoredFormat.IndexE12(transfer.GetProperty("funding").GetString()!)) - (paid * StoredFormat.UnitE20(asset));
+        return new Leg(
+            $"{handed.GetProperty("account")}/{handed.GetProperty("case")}", handed.GetProperty("to").GetString()!, 0, instrument, quantity,
+            StoredFormat.Text(asset, paid), StoredFormat.Text(asset, 0), new Moved(asset) { LegsE20 = e20, Instrument = instrument, QuantityInFlight = quantity });
+    }
+
+    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1" or HandedOver;
+
+    public static bool IsBooking(string type) => type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1";
 
     /// <summary>Whether a record of the account books exactly this leg of exactly this trade.</summary>
     public bool IsBookedBy(JsonElement payload) =>
-        payload.GetProperty("trade").GetString() == Trade
+        (payload.TryGetProperty("trade", out var trade) ? trade.GetString() : $"{payload.GetProperty("from")}/{payload.GetProperty("case")}") == Trade
         && payload.GetProperty("change") is var change
         && change.GetProperty("subAccount").GetInt32() == SubAccount && change.GetProperty("instrument").GetInt32() == Instrument
         && change.GetProperty("quantity").GetString() == StoredFormat.Decimal(Quantity, 8)

@@ -8,7 +8,7 @@ namespace CrossMargin.Simulation.Audit;
 /// The coordinator as docs/clearing.md has it: what it was told of every shard, what officers set aside, and what it must
 /// clear now. A shard that it never heard of is at frame 0.
 /// </summary>
-internal sealed class PoolBook
+internal sealed partial class PoolBook
 {
     private sealed record Standing(long Frame, int Waiting, long? WaitsSince, BigInteger Shortfall, BigInteger? Exposure);
 
@@ -55,6 +55,8 @@ internal sealed class PoolBook
                 : With(
                     one.Shard, Of(one.Shard) with { Exposure = null }, frame,
                     $"pool.shard-brought-back.v1 shard={one.Shard} reason={one.Reason}")),
+        Request.DepositToFund one => Expected(one),
+        Request.RegisterBackstop one => Expected(one),
         _ => throw new AuditFailure("I3", $"a pool was asked for a {request.GetType().Name}"),
     };
 
@@ -73,8 +75,9 @@ internal sealed class PoolBook
         return then.ExpectedClearance(frame) is { } clearance ? [new Fact(line), clearance] : [new Fact(line)];
     }
 
-    public IReadOnlyList<Fact> ExpectedOfAdoption(StoredRow message, JsonElement adoption, long frame)
+    public IReadOnlyList<Fact> ExpectedOfMessage(StoredRow message, JsonElement adoption, long frame)
     {
+        if (message.Type == "shard.gains-locked.v1") return ExpectedOfAnswer(message, adoption);
         AuditFailure.Unless(message.Type == "shard.frame-adopted.v1", "I4", $"{message.Address} is addressed to a pool");
         var line = $"pool.shard-reported.v1 shard={message.Shard} frame={adoption.GetProperty("frame")} waiting={adoption.GetProperty("waiting")} "
             + $"shortfall={adoption.GetProperty("shortfall").GetString()}"
@@ -88,13 +91,15 @@ internal sealed class PoolBook
         report.TryGetProperty("waitsSince", out var since) ? since.GetInt64() : null,
         StoredFormat.Micros(report.GetProperty("shortfall").GetString()!), exposure);
 
-    public void Fold(string type, JsonElement payload)
+    public Moved Fold(StoredRow row, JsonElement payload, Marks? marks)
     {
-        switch (type)
+        version = row.Version;
+        switch (row.Type)
         {
             case "pool.shard-reported.v1":
                 var shard = payload.GetProperty("shard").GetInt32();
                 standings[shard] = Reported(payload, Of(shard).Exposure);
+                Hear(shard, payload);
                 break;
             case "pool.cleared.v1":
                 foreach (var answered in payload.GetProperty("shards").EnumerateArray())
@@ -108,16 +113,37 @@ internal sealed class PoolBook
                 var back = payload.GetProperty("shard").GetInt32();
                 standings[back] = Of(back) with { Exposure = null };
                 break;
-            case "pool.budget-granted.v1" or "pool.command-refused.v1":
+            case "pool.budget-granted.v1":
+                Grant(row, payload, marks);
+                break;
+            case "pool.fund-deposited.v1":
+                var (asset, units) = StoredFormat.Amount(payload.GetProperty("amount").GetString()!);
+                deposited[asset] = Deposited(asset) + units;
+                return new Moved(asset, External: -units, Fees: units);
+            case "pool.backstop-registered.v1":
+                Register(payload);
+                break;
+            case "pool.loss-asked.v1":
+                AskLoss(row, payload);
+                break;
+            case "pool.gains-reported.v1":
+                Answer(row, payload);
+                break;
+            case "pool.loss-allocated.v1":
+                Allocate(row, payload);
+                break;
+            case "pool.command-refused.v1":
                 break;
             default:
-                throw new AuditFailure("I4", $"a {type} in the stream of a pool");
+                throw new AuditFailure("I4", $"a {row.Type} in the stream of a pool");
         }
+
+        return Moved.Nothing;
     }
 
     public string State() => string.Join(' ', standings.Where(entry => entry.Value != Unheard).Select(entry =>
         $"{entry.Key}:{entry.Value.Frame}/{entry.Value.Waiting}/{entry.Value.WaitsSince}/{StoredFormat.Money(entry.Value.Shortfall)}/"
-        + (entry.Value.Exposure is { } exposure ? StoredFormat.Money(exposure) : "")));
+        + (entry.Value.Exposure is { } exposure ? StoredFormat.Money(exposure) : ""))) + FundState();
 
     /// <summary>The same line from the bytes of a live coordinator, as a snapshot keeps them.</summary>
     public static string StateOf(ReadOnlyMemory<byte> saved)
@@ -126,6 +152,6 @@ internal sealed class PoolBook
         var lines = document.RootElement.GetProperty("shards").EnumerateArray().Select((shard, number) =>
             $"{number}:{shard.GetProperty("frame")}/{shard.GetProperty("waiting")}/{shard.GetProperty("waitsSince")}/"
             + $"{shard.GetProperty("shortfall")}/{shard.GetProperty("exposure")}");
-        return string.Join(' ', lines.Where(line => !line.EndsWith(":0/0//0/", StringComparison.Ordinal)));
+        return string.Join(' ', lines.Where(line => !line.EndsWith(":0/0//0/", StringComparison.Ordinal))) + FundStateOf(document.RootElement);
     }
 }

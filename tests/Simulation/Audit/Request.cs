@@ -36,6 +36,11 @@ internal abstract record Request
     /// <param name="IsSound">Whoever wrote the document knows whether it is one.</param>
     internal sealed record Publish(int Version, string Document, long? EffectiveAt, bool IsSound) : Request;
 
+    internal sealed record Acknowledge(string Order) : Request;
+    internal sealed record Reject(string Order, string Reason) : Request;
+    internal sealed record DepositToFund(string Asset, BigInteger Units, string Reference) : Request;
+    internal sealed record RegisterBackstop(string Account, IReadOnlyList<(int Instrument, BigInteger Micros)> Quotas) : Request;
+
     internal sealed record Circulate(IReadOnlyList<string> To, string Text) : Request;
 }
 

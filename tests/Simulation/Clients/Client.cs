@@ -46,6 +46,9 @@ internal abstract class Client(Venue venue, string name)
     /// <summary>Begins the next thing, or nothing.</summary>
     protected abstract void ActOnce();
 
+    /// <summary>The faults are over, and nobody begins anything new but to end what is open.</summary>
+    protected virtual void ActInTheEvening() { }
+
     /// <summary>The command came to an end; null when it was given up without an answer.</summary>
     protected abstract void Ended(Intent intent, Told? told);
 
@@ -57,9 +60,17 @@ internal abstract class Client(Venue venue, string name)
 
     private void Think()
     {
-        if (IsAtRest && !Venue.IsHealing) ActOnce();
+        if (IsAtRest && Venue.Hour == Hour.Day) ActOnce();
+        if (IsAtRest && Venue.Hour == Hour.Evening) ActInTheEvening();
         if (!Venue.IsHealing) Venue.Agenda.After(Draws.Between(1, ThinkMicros), "client thinks", Think);
     }
+
+    /// <summary>Acts once more, soon, and does not wait for its time to think.</summary>
+    protected void Hurry() => Venue.Agenda.After(Draws.Between(50, 3_000), "client hurries", () =>
+    {
+        if (IsAtRest && Venue.Hour == Hour.Day) ActOnce();
+        if (IsAtRest && Venue.Hour == Hour.Evening) ActInTheEvening();
+    });
 
     // ---- commands --------------------------------------------------------------------------------------------------
 

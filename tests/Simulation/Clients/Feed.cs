@@ -11,7 +11,7 @@ namespace CrossMargin.Simulation.Clients;
 /// A matching engine: fills, order ends and busts in one sequence. It works on the orders that the journal shows reserved, ends
 /// them when it will, and fills one now and then although its end was already asked for, or was sent.
 /// </summary>
-internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed) : Lane(venue, source, feed.Grain)
+internal sealed partial class Feed(Venue venue, Town town, SourceId source, FeedId feed) : Lane(venue, source, feed.Grain)
 {
     private static readonly Fault[] Habits = [Fault.LaneRestarts, Fault.LaneRepeats, Fault.LaneContradicts, Fault.LaneSkips];
 
@@ -24,6 +24,7 @@ internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed)
 
     public override void Saw(StoredRow row)
     {
+        if (row.Type is "link.order-sent.v1" or "link.call-back-sent.v1" or "link.order-closed.v1" or "link.order-rejected.v1") Hear(row);
         if (row.Type != "account.order-reserved.v1") return;
         using var payload = JsonDocument.Parse(row.Payload);
         var order = payload.RootElement;
@@ -36,6 +37,11 @@ internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed)
     }
 
     protected override int ThinkMicros => Venue.Plan.ThinkMicros;
+
+    protected override void ActInTheEvening()
+    {
+        if (IsBehind || slices.Count > 0) SayNext(() => OfASlice(town.Deep.Id));
+    }
 
     protected override void ActOnce()
     {
@@ -56,6 +62,8 @@ internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed)
             return Town.EndOrder(feed, order.Id, order.Account);
         }
 
+        if (slices.Count > 0 && Draws.OneIn(2)) return OfASlice(SomeSide().Account);
+        if (closed.Count > 0 && Venue.Faults.Strikes(Fault.LateFill)) return LateFillOfASlice();
         var what = Draws.Between(0, 19);
         if (what == 0) return Town.EndOrder(feed, $"o-nobody-{trades}", town.Somebody(Draws));
         if (what is 1 or 2) return Town.Bust(feed, AnyTrade());
@@ -91,8 +99,8 @@ internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed)
         var instrument = order is { Instrument: var number } && town.Listings.FirstOrDefault(listing => listing.Id.Number == number) is { } known
             ? known
             : Draws.Pick(town.Listings);
-        var one = order is null ? Side() : Side(order.Account, order.SubAccount, order.Id);
-        var other = Draws.OneIn(10) ? Side(one.Account, Draws.Between(0, 1), order: null) : Side();
+        var one = order is null ? SomeSide() : SomeSide(order.Account, order.SubAccount, order.Id);
+        var other = Draws.OneIn(10) ? SomeSide(one.Account, Draws.Between(0, 1), order: null) : SomeSide();
         var (buyer, seller) = order?.Side == "Sell" || (order is null && Draws.OneIn(2)) ? (other, one) : (one, other);
         var quantity = QuantityFor(instrument, Draws.OneIn(2) ? buyer : seller);
         var fair = town.FairOf(instrument);
@@ -101,11 +109,11 @@ internal sealed class Feed(Venue venue, Town town, SourceId source, FeedId feed)
         return Town.Trade(feed, id, instrument.Id.Number, price, quantity, buyer, seller, Venue.Wall);
     }
 
-    private Trader Side() => Side(
+    private Trader SomeSide() => SomeSide(
         Draws.OneIn(12) ? town.Somebody(Draws) : town.Accounts[Draws.Between(0, Math.Min(5, town.Accounts.Count - 1))].Id,
         Draws.OneIn(4) ? 1 : 0, order: null);
 
-    private Trader Side(AccountId account, int subAccount, string? order) =>
+    private Trader SomeSide(AccountId account, int subAccount, string? order) =>
         new(account, subAccount, Draws.Pick([0L, 250_000, 500_000, -100_000, 333_333, 1, -1]), order);
 
     /// <summary>What opens, closes a part, closes all, or goes through zero, by what the trader holds.</summary>

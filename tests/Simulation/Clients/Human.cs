@@ -19,7 +19,29 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
     private readonly Queue<Address> unopened = new(town.Accounts.Where(account => account.Owner == principal));
     private readonly List<(Order Order, CommandKey Key)> past = [];
     private readonly List<(AccountId Account, long Withdrawal)> holds = [];
+    private readonly Queue<Address> worried = [];
     private int references;
+
+    /// <summary>Who sees that a case was opened for an account, or a gain locked, tries to have the money out before the gate closes.</summary>
+    public override void Saw(StoredRow row)
+    {
+        if (row.Type is not ("account.case-opened.v1" or "account.gain-locked.v1" or "pool.loss-asked.v1")) return;
+        var account = StoredFormat.Uuid(row.Grain);
+        foreach (var address in own)
+            if (row.Type == "pool.loss-asked.v1" ? Draws.OneIn(2) : address.Id.ToString() == account) worried.Enqueue(address);
+        if (worried.Count > 0) Hurry();
+    }
+
+    protected override void ActInTheEvening()
+    {
+        if (worried.TryDequeue(out var fallen)) TakeOut(fallen);
+    }
+
+    private void TakeOut(Address from)
+    {
+        var all = Town.AmountNear(Venue.Auditor.BalanceOf(from.Id.ToString(), "USDC"), Asset.Of("USDC"), Draws);
+        AskNew(Draws.OneIn(2) ? Town.Withdraw(from.Id, all, "bank-9") : Town.Transfer(from.Id, town.Deep.Id, all));
+    }
 
     protected override bool IsPatient => !Draws.OneIn(4);
 
@@ -36,6 +58,12 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         if (own.Length == 0)
         {
             Other();
+            return;
+        }
+
+        if (worried.TryDequeue(out var fallen) && !Draws.OneIn(4))
+        {
+            TakeOut(fallen);
             return;
         }
 

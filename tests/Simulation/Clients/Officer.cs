@@ -19,12 +19,15 @@ internal sealed class Officer : Client
     private readonly List<Order> past = [];
     private readonly Listing[] perps;
     private readonly Listing[] dated;
+    private readonly Queue<Listing> overdue;
+    private bool isEvening;
 
     public Officer(Venue venue, Town town) : base(venue, "officer")
     {
         this.town = town;
         perps = [.. town.Listings.Where(listing => listing.Kind == InstrumentKind.Perp)];
         dated = [.. town.Listings.Where(listing => listing.Kind != InstrumentKind.Perp)];
+        overdue = new Queue<Listing>(dated);
         var steps = town.Feeds.Select(feed => Town.AdmitFeed(Town.Market, feed))
             .Concat(town.Sources.Select(source => Town.AdmitSource(Town.Market, source.Name, source.Weight)))
             .Concat(town.Listings.Select(listing => Town.List(Town.Market, listing)))
@@ -77,6 +80,17 @@ internal sealed class Officer : Client
             default: Read(Draws.OneIn(2) || town.Feeds.Count == 0 ? Town.Market.Grain : Draws.Pick(town.Feeds).Grain); break;
         }
     }
+
+    /// <summary>Looser limits for what is left of the cases, and prices for what is overdue.</summary>
+    protected override void ActInTheEvening()
+    {
+        if (!Venue.Auditor.HasRules(Town.Market.ToString())) ActOnce();
+        else if (!isEvening) AskNew(Town.Publish(town.Rules.InTheEvening(Next), Next, effectiveAt: null, isSound: true));
+        else if (overdue.TryDequeue(out var listing)) AskNew(Town.SettleExpiry(listing, town.PriceOf(listing.Underlying.Code)));
+        isEvening = true;
+    }
+
+    private int Next => Venue.Auditor.PublishedBy(Town.Parameters.ToString()) + 1;
 
     /// <summary>The next period, or another; a rate inside the clamps or beyond them, of either sign.</summary>
     private Order FixFunding()

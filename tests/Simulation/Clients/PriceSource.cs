@@ -31,6 +31,11 @@ internal sealed class PriceSource(Venue venue, Town town, SourceId source, Hones
         SayNext(() => Draws.OneIn(6) && town.Surfaces.Count > 0 ? Surface() : Quote());
     }
 
+    protected override void ActInTheEvening()
+    {
+        if (IsBehind || Venue.Agenda.Now <= deathMicros) SayNext(Quote);
+    }
+
     protected override Order Mistake(string about) => Quote();
 
     /// <summary>All expiries or some, at a flat volatility each; now and then one that gives something away, or is none.</summary>
@@ -51,7 +56,7 @@ internal sealed class PriceSource(Venue venue, Town town, SourceId source, Hones
     private Instant At()
     {
         long[] skews = [0, 0, 0, 0, 0, 0, 0, -2_000_000, 900_000, 1_100_000, 30_000_000];
-        return Venue.Wall.PlusMicros(Draws.OneIn(6) ? Draws.Pick(skews) : 0);
+        return Venue.Wall.PlusMicros(Venue.Hour == Hour.Day && Draws.OneIn(6) ? Draws.Pick(skews) : 0);
     }
 
     private Order Quote()

@@ -9,27 +9,43 @@ namespace CrossMargin.Simulation.Clients;
 
 /// <summary>
 /// Parameter sets that an officer may publish: small ones by rules, so that a frame stays small, and now and then a preset with
-/// scenarios. Tighter and looser versions of one set differ in their rates. None begins a liquidation: no price here is ever as
-/// sure as they ask for.
+/// scenarios. Tighter and looser versions of one set differ in their rates. Where no case is to be opened they ask for prices surer
+/// than any.
 /// </summary>
 internal sealed class RuleBooks
 {
     private static readonly string[] Scenarios = ["span16", "grid-pm"];
 
     private readonly string kind;
-    private readonly string optionValue, acceptance, profitWeight;
+    private readonly string optionValue, acceptance, profitWeight, minConfidence, sliceCap, pacePerMarket, backstopBelow;
+    private readonly int patienceMs, intervalMs, backstopAfter;
 
-    public RuleBooks(Draws draws)
+    public RuleBooks(Draws draws, bool opensCases)
     {
         kind = draws.OneIn(8) ? draws.Pick(Scenarios) : draws.Pick(["isolated", "delta-netting", "standard"]);
         optionValue = draws.Pick(["equity", "requirement"]);
         acceptance = draws.OneIn(3) ? "ratio-only" : "surplus-or-ratio";
         profitWeight = draws.Pick(["1", "1", "0.5", "0.333333333"]);
+        minConfidence = opensCases ? draws.Pick(["0.1", "0.4"]) : "1";
+        sliceCap = draws.Pick(["40", "300", "1000000"]);
+        pacePerMarket = draws.Pick(["50", "1000", "1000000"]);
+        backstopBelow = draws.Pick(["0", "0.5", "0.9"]);
+        (patienceMs, intervalMs, backstopAfter) = (draws.Pick([150, 700]), draws.Pick([200, 1_000]), draws.Between(1, 3));
     }
 
     /// <param name="basisPoints">The maintenance rate of what is linear.</param>
     public ParameterText Document(int version, int basisPoints) =>
         Scenarios.Contains(kind) ? Preset(version, basisPoints) : ParameterText.Compact(Encoding.UTF8.GetBytes(Simple(version, basisPoints)));
+
+    /// <summary>The same rules, and no limit to a slice or to the pace: what is left of a case can end soon.</summary>
+    public ParameterText InTheEvening(int version)
+    {
+        var root = JsonNode.Parse(Document(version, basisPoints: 100).Json)!.AsObject();
+        var liquidation = root["liquidation"]!.AsObject();
+        (liquidation["sliceCap"], liquidation["pacePerMarket"]) = ("1000000000000", "1000000000000");
+        (liquidation["slicePatienceMs"], liquidation["paceIntervalMs"]) = (500, 100);
+        return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
+    }
 
     private ParameterText Preset(int version, int basisPoints)
     {
@@ -38,7 +54,8 @@ internal sealed class RuleBooks
         root["warnBelow"] = $"1.{basisPoints:0000}".TrimEnd('0');
         foreach (var group in root["model"]!["groups"]!.AsObject()) group.Value!.AsObject().Remove("concentration");   // no frame has a depth yet
         root.Remove("statedPrices");
-        root["liquidation"]!["minConfidence"] = "1";
+        root["liquidation"]!["minConfidence"] = minConfidence;
+        root["liquidation"]!.AsObject().Remove("deleveraging");   // the auditor does not follow its rounds yet
         foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
     }
@@ -50,8 +67,9 @@ internal sealed class RuleBooks
         "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20"}},
         "dailyVolatility":{"default":"0.05"},
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
-        "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"1000000",
-        "slicePatienceMs":700,"paceIntervalMs":1000,"pacePerMarket":"1000","minConfidence":"1","backstopBelow":"0.5","backstopAfterSlices":3},
+        "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"{{{sliceCap}}}",
+        "slicePatienceMs":{{{patienceMs}}},"paceIntervalMs":{{{intervalMs}}},"pacePerMarket":"{{{pacePerMarket}}}","minConfidence":"{{{minConfidence}}}",
+        "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}}},
         "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
         """;
 

@@ -76,6 +76,7 @@ internal sealed partial class Town
         var (period, now) = (underlying == "BTC" ? 3_000_000 : 1_900_000, venue.Agenda.Now);
         var phase = now % (2 * period);
         if (venue.Plan.JumpAtMicros > 0 && now > venue.Plan.JumpAtMicros) fair -= fair / 8;
+        if (venue.Plan.SlideAtMicros > 0) fair -= fair / 1_000 * (venue.Plan.SlidePerMille * Math.Clamp(now - venue.Plan.SlideAtMicros, 0, 1_000_000) / 1_000_000);
         return fair + (fair / 1_000 * ((phase < period ? phase : (2 * period) - phase) / 100_000)) + (fair / 100_000 * (now / 50_000 % 7));
     }
 

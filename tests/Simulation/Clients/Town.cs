@@ -37,8 +37,9 @@ internal sealed partial class Town
             GrainId.Derive(CircularGrain.TheKind, Encoding.ASCII.GetBytes($"circular {number}")))];
         Feeds = [.. Enumerable.Range(0, venue.Plan.Feeds).Select(number => FeedId.For(new SourceId($"feed-{number}")))];
         Sources = [.. Enumerable.Range(0, venue.Plan.Sources).Select(number => ($"source-{number}", Weight: draws.Between(1, 3)))];
-        Rules = new RuleBooks(draws.Fork("rules"));
-        Listings = [.. ListingsOf(venue.Wall).OrderBy(_ => draws.Next()).Take(venue.Plan.Instruments)];
+        Rules = new RuleBooks(draws.Fork("rules"), venue.Plan.OpensCases);
+        Deep = new Address(new PrincipalId("underwriter"), CommandKey.Issue(venue.Wall, draws.Next(), draws.Next()));
+        Listings = [.. ListingsOf(venue.Wall).Where(listing => venue.Plan.ListsOptions || listing.Kind != InstrumentKind.Option).OrderBy(_ => draws.Next()).Take(venue.Plan.Instruments)];
     }
 
     public IReadOnlyList<PrincipalId> People { get; }
@@ -58,8 +59,14 @@ internal sealed partial class Town
                     clients.Add(new Custodian(venue, town, new SourceId(source), account.Id));
         if (town.Feeds.Count == 0) return clients;
         clients.Add(new Officer(venue, town));
+        clients.Add(new Underwriter(venue, town));
         for (var number = 0; number < town.Feeds.Count; number++)
-            clients.Add(new Feed(venue, town, new SourceId($"feed-{number}"), town.Feeds[number]));
+        {
+            var engine = new Feed(venue, town, new SourceId($"feed-{number}"), town.Feeds[number]);
+            clients.Add(engine);
+            clients.Add(new EngineVoice(venue, engine, new SourceId($"voice-{number}")));
+        }
+
         for (var number = 0; number < town.Sources.Count; number++)
             clients.Add(new PriceSource(
                 venue, town, new SourceId(town.Sources[number].Name), number == 3 ? Honesty.Wrong : number == 4 ? Honesty.Dying : Honesty.Right));

@@ -164,7 +164,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     private void Claim(Membership here, MembershipAct.Claim claim) => world.Ask(
         this, "claim", () =>
         {
-            var stored = world.Tables.Claim(here.Self, claim.Shard, claim.Term, claim.Dead);
+            var stored = world.Tables.Claim(here.Self, [(claim.Shard, claim.Term)], claim.Dead).Count > 0;
             if (stored && claim.Dead is not null) world.Saw(ClusterSight.DeadSiloClaimed);
             if (!stored) world.Saw(ClusterSight.ClaimRefused);
             return stored;
@@ -178,8 +178,9 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         {
             if (stored) world.Saw(ClusterSight.ShardMoved);
             Told(one => one.MoveAnswered(Clock, move.Shard, stored));
+            var row = new OwnerRow(move.Shard, move.To, move.Term + 1);
             var next = world.Silos.FirstOrDefault(silo => silo.Name == move.To?.Name);
-            if (stored && next is not null) world.Tell(this, next, "nudge", () => next.Told(one => one.Nudge(next.Clock)));
+            if (stored && next is not null) world.Tell(this, next, "moved", () => next.Told(one => one.Heard(row)));
         },
         lost: () => Told(one => one.MoveAnswered(Clock, move.Shard, stored: false)));
 

@@ -82,6 +82,23 @@ internal sealed partial class ReferenceModel
     private sealed record InstrumentsTold(IReadOnlyList<Listed> Instruments);
     internal sealed record Clearance(long Frame);   // what was held under this frame or before may leave
     private sealed record FundingTold(int Instrument, Point Point);
+    internal sealed record GainTaken(long Round, string Asset, BigInteger Units);
+    internal sealed record LossTaken(long Round, string Asset, BigInteger Units);
+
+    /// <summary>A position that comes at a price that its owner agreed to beforehand.</summary>
+    internal sealed record HandedOver(string From, string Case, int Instrument, bool IsPremium, BigInteger Quantity, string Asset, BigInteger Paid, string Point)
+    {
+        public static HandedOver Read(System.Text.Json.JsonElement handed)
+        {
+            var transfer = handed.GetProperty("transfer");
+            var (asset, paid) = Amount(transfer.GetProperty("paid").GetString()!);
+            return new HandedOver(
+                handed.GetProperty("account").GetString()!, handed.GetProperty("case").ToString(), transfer.GetProperty("instrument").GetInt32(),
+                transfer.GetProperty("style").GetString() == "Premium", Units(transfer.GetProperty("quantity").GetString()!, 8), asset, paid,
+                transfer.GetProperty("funding").GetString()!);
+        }
+    }
+
     private sealed record InstrumentsForgotten(IReadOnlyList<int> Instruments);
     private sealed record RulesEffective(int Version, string Document, long At);
 
@@ -106,7 +123,7 @@ internal sealed partial class ReferenceModel
     private sealed record Reservation(string Id, int SubAccount, int Instrument, string Side, BigInteger Remaining, BigInteger Price);
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, Point Point);
 
-    private sealed class Account(string id)
+    private sealed partial class Account(string id)
     {
         private long version;
         private string? owner;
@@ -139,6 +156,9 @@ internal sealed partial class ReferenceModel
             Busted busted => Fill(busted.Trade, name: "fill-reversed", sign: -1, marks),
             OrderEnded ended => Release(ended),
             Clearance clearance => Clear(clearance.Frame),
+            HandedOver handed => TakeOver(handed, marks),
+            GainTaken gain => Lock(gain),
+            LossTaken loss => Share(loss),
             _ => throw new AuditFailure("I4", $"account {id} is told of a {message.GetType().Name}"),
         });
 
@@ -234,6 +254,7 @@ internal sealed partial class ReferenceModel
         /// <summary>What leaves an account without risk puts nothing at risk.</summary>
         private Verdict JudgeLeaving(string asset, BigInteger units, Marks? marks, string seen)
         {
+            if (gain is { } locked && locked.Asset == asset && Balance(asset) - units < locked.Units) return new Verdict("gains-locked", null);
             if (!Held.IsAtRisk) return new Verdict(null, null);
             var less = new SortedDictionary<string, BigInteger>(balances, StringComparer.Ordinal) { [asset] = Balance(asset) - units };
             return Judge(Held, Held with { Balances = less }, marks, (now, then) => IsNoRiskier(then, now, RulesIn(marks!)), seen);
@@ -336,7 +357,7 @@ internal sealed partial class ReferenceModel
             holds.Select(hold => AccountBook.HoldLine(hold.Id, Text(hold.Asset, hold.Units), hold.Destination, Time(hold.OverdueAt), hold.IsReported, hold.Phase, hold.Frame)),
             positions.Select(entry => $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{Price(entry.Value.Quantity)}/{Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
             orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{Price(order.Remaining)}/{Price(order.Price)}"),
-            rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}"));
+            rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}")) + CaseState();
 
         private BigInteger Balance(string asset) => balances.GetValueOrDefault(asset);
 

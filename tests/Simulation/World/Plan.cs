@@ -37,6 +37,11 @@ internal sealed class Plan
         Instruments = draws.Between(2, 6);
         Sources = draws.Pick([2, 3, 4, 4, 5, 5, 5]);
         JumpAtMicros = draws.OneIn(3) ? draws.Between(300_000L, 2_500_000L) : 0;
+        OpensCases = !draws.OneIn(3);
+        Fund = draws.Pick([0, 0, 1, 2, 2]);
+        SlideAtMicros = OpensCases && !draws.OneIn(4) ? draws.Between(200_000L, 1_500_000L) : 0;
+        SlidePerMille = draws.Pick([-350, 200, 350, 600]);
+        ListsOptions = !OpensCases || draws.OneIn(2);
     }
 
     public int Shards { get; }
@@ -78,4 +83,20 @@ internal sealed class Plan
 
     /// <summary>Zero: prices drift. Otherwise all of them fall by an eighth at this time.</summary>
     public long JumpAtMicros { get; }
+
+    /// <summary>Otherwise no price is ever as sure as the rules ask for, and who has fallen stays as he is.</summary>
+    public bool OpensCases { get; }
+
+    /// <summary>
+    /// Zero: they do not slide. Otherwise prices fall by so much, or rise, from this time on within a second: in steps small enough to be
+    /// believed at once.
+    /// </summary>
+    public long SlideAtMicros { get; }
+    public int SlidePerMille { get; }
+
+    /// <summary>Who holds an option that no surface prices is frozen, and falls for nothing else.</summary>
+    public bool ListsOptions { get; }
+
+    /// <summary>Nobody pays into the fund; one unit comes into it; or what is missing to the unit, one less, or one more.</summary>
+    public int Fund { get; }
 }

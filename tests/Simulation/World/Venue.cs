@@ -21,6 +21,18 @@ internal sealed record Verdict(
     ulong Seed, ulong TraceHash, long Steps, long Commands, long Records, long VirtualMicros, AuditFailure? Failure,
     Faults Faults, Sights Sights, IReadOnlyCollection<string> LastLines);
 
+internal enum Hour
+{
+    /// <summary>Everything goes on, and goes wrong.</summary>
+    Day,
+
+    /// <summary>Nothing goes wrong any more; prices come, and what was begun of cases is brought to its end.</summary>
+    Evening,
+
+    /// <summary>Nothing is begun any more.</summary>
+    Night,
+}
+
 internal enum Judges
 {
     All,
@@ -39,6 +51,9 @@ internal sealed class Venue
     /// <summary>How long a venue without faults may need until nothing waits, in virtual time.</summary>
     private const long HealMicros = 240 * Instant.MicrosPerSecond;
 
+    /// <summary>How long the last case may need.</summary>
+    private const long EveningMicros = 60 * Instant.MicrosPerSecond;
+
     private static readonly Instant Beginning = new(1_767_225_600_000_000);   // 2026-01-01
 
     private readonly Draws trouble;
@@ -46,7 +61,6 @@ internal sealed class Venue
     private readonly List<Silo> zombies = [];
     private long nightMicros;
     private int silos;
-    private bool isHealing;
 
     public Venue(ulong seed, Tracing tracing, Judges judges = Judges.All)
     {
@@ -95,8 +109,10 @@ internal sealed class Venue
     /// <summary>The time outside: what a perfect clock shows.</summary>
     public Instant Wall => Beginning.PlusMicros(Agenda.Now + nightMicros);
 
+    public Hour Hour { get; private set; }
+
     /// <summary>No more commands are begun; the ones that were are brought to an end.</summary>
-    public bool IsHealing => isHealing;
+    public bool IsHealing => Hour == Hour.Night;
 
     public static Verdict Run(ulong seed, Tracing tracing, Judges judges = Judges.All)
     {
@@ -138,6 +154,8 @@ internal sealed class Venue
         PlanNight();
 
         while (Agenda.Steps < Plan.Steps) Step();
+        StopFaults();
+        EndCases();
         Heal();
         CheckAtRest();
     }
@@ -154,7 +172,7 @@ internal sealed class Venue
 
     private void PlanTrouble() => Agenda.After(trouble.Between(1, Plan.TroubleEveryMicros), "trouble", () =>
     {
-        if (isHealing) return;
+        if (Hour != Hour.Day) return;
         switch (trouble.Between(0, 4))
         {
             case 0 when Faults.Comes(Fault.Crash): Crash(); break;
@@ -222,7 +240,7 @@ internal sealed class Venue
         Agenda.After(trouble.Between(Plan.NightEveryMicros / 4, Plan.NightEveryMicros), "night", () =>
         {
             nightMicros += trouble.Between(1, 30) * Instant.MicrosPerHour;
-            if (!isHealing) PlanNight();
+            if (Hour == Hour.Day) PlanNight();
         });
     }
 
@@ -233,16 +251,33 @@ internal sealed class Venue
 
     // ---- the end ---------------------------------------------------------------------------------------------------
 
-    private void Heal()
+    private void StopFaults()
     {
         Trace.Say($"the faults stop");
-        isHealing = true;
+        Hour = Hour.Evening;
         Faults.Stop();
         foreach (var zombie in zombies) zombie.Die();
         zombies.Clear();
         Owner.SkewMicros = 0;
         while (Journal.HasLimbo) Journal.EndLimbo();
+    }
 
+    /// <summary>With prices, engines and somebody to trade with, every case comes to its end.</summary>
+    private void EndCases()
+    {
+        var until = Agenda.Now + EveningMicros;
+        while (Plan.Feeds > 0 && Auditor.WhatKeepsCasesOpen(Plan.Shards) is { } open)
+        {
+            AuditFailure.Unless(
+                Agenda.Now < until, "I13", $"{EveningMicros / Instant.MicrosPerSecond} s after the last fault, with prices and counterparties: {open}");
+            for (var steps = 0; steps < 40; steps++) Step();
+        }
+    }
+
+    private void Heal()
+    {
+        Trace.Say($"nothing more is begun");
+        Hour = Hour.Night;
         var until = Agenda.Now + HealMicros;
         while (!IsAtRest())
         {

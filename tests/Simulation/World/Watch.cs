@@ -46,6 +46,17 @@ internal static class Watch
                 if (shards.Distinct().Count() < shards.Count) sights.Saw(Sight.SeveralAddresseesInOneShard);
                 break;
             case "account.order-reserved.v1": sights.Saw(Sight.OrderReserved); break;
+            case "account.case-opened.v1": sights.Saw(Sight.CaseOpened); break;
+            case "account.slice-ordered.v1": sights.Saw(Sight.SliceOrdered); break;
+            case "account.fund-drawn.v1": sights.Saw(Sight.FundDrawn); break;
+            case "account.handed-over.v1": sights.Saw(Sight.HandedOver); break;
+            case "account.taken-over.v1": sights.Saw(Sight.TakenOver); break;
+            case "account.gain-locked.v1": sights.Saw(Sight.GainLocked); break;
+            case "account.loss-shared.v1": sights.Saw(Sight.LossShared); break;
+            case "pool.fund-deposited.v1": sights.Saw(Sight.FundToppedUp); break;
+            case "pool.loss-asked.v1": sights.Saw(Sight.LossAsked); break;
+            case "link.order-acknowledged.v1": sights.Saw(Sight.OrderAcknowledged); break;
+            case "link.command-refused.v1": sights.Saw(Sight.LinkCommandRefused); break;
             case "account.order-released.v1": sights.Saw(Sight.OrderReleased); break;
             case "trade.busted.v1": sights.Saw(Sight.TradeBusted); break;
             case "market.funding-fixed.v1": sights.Saw(Sight.FundingFixed); break;
@@ -57,7 +68,7 @@ internal static class Watch
                     : Sight.TradeBetweenShards);
                 break;
             default:
-                if (row.Type.StartsWith("account.", StringComparison.Ordinal) || row.Type.StartsWith("market.", StringComparison.Ordinal)
+                if (row.Type.StartsWith("account.", StringComparison.Ordinal) || row.Type == "pool.loss-allocated.v1" || row.Type.StartsWith("market.", StringComparison.Ordinal)
                     || row.Type.StartsWith("trade.", StringComparison.Ordinal) || row.Type == "shard.parked.v1") Look(sights, row);
                 break;
         }
@@ -85,6 +96,22 @@ internal static class Watch
             case "account.margin-status-changed.v1":
                 sights.Saw(Enum.Parse<Sight>($"Became{payload.GetProperty("status").GetString()}"));
                 if (StoredCause.Read(row.Cause) is StoredCause.Frame) sights.Saw(Sight.JudgedAtAFrame);
+                break;
+            case "account.case-ended.v1":
+                sights.Saw(payload.GetProperty("ending").GetString() == "Cured" ? Sight.CaseCured : Sight.CaseWithNothingLeft);
+                break;
+            case "account.slice-filled.v1":
+                sights.Saw(payload.GetProperty("remaining").GetString() == "0" ? Sight.SliceFilled : Sight.SliceFilledInPart);
+                if (!payload.GetProperty("toFund").GetString()!.StartsWith("0 ", StringComparison.Ordinal)) sights.Saw(Sight.FundPaidInto);
+                break;
+            case "account.slice-called-back.v1":
+                sights.Saw(payload.GetProperty("reason").GetString() == "Cured" ? Sight.SliceCalledBackAsCured : Sight.SliceCalledBackAsOverdue);
+                break;
+            case "account.slice-ended.v1":
+                LookAtEnding(sights, payload.GetProperty("ending").GetString()!);
+                break;
+            case "pool.loss-allocated.v1":
+                if (!payload.GetProperty("carried").GetString()!.StartsWith("0 ", StringComparison.Ordinal)) sights.Saw(Sight.LossCarried);
                 break;
             case "account.settled.v1":
                 sights.Saw(payload.GetProperty("outcome").GetString() switch
@@ -118,6 +145,16 @@ internal static class Watch
         }
     }
 
+    private static void LookAtEnding(Sights sights, string ending)
+    {
+        switch (ending)
+        {
+            case "Ended": sights.Saw(Sight.SliceEndedByItsEngine); break;
+            case "Rejected": sights.Saw(Sight.SliceRejected); break;
+            case "GivenUp": sights.Saw(Sight.SliceGivenUp); break;
+        }
+    }
+
     private static void LookAtRefusal(Sights sights, StoredRow row)
     {
         using var document = JsonDocument.Parse(row.Payload);
@@ -127,6 +164,8 @@ internal static class Watch
             case ("reserve-order", "no-price" or "account-frozen"): sights.Saw(Sight.OrderRefusedUnpriced); break;
             case ("withdraw", "insufficient-margin"): sights.Saw(Sight.WithdrawalRefusedByMargin); break;
             case ("transfer", "insufficient-margin"): sights.Saw(Sight.TransferRefusedByMargin); break;
+            case (_, "account-in-liquidation"): sights.Saw(Sight.RefusedInLiquidation); break;
+            case (_, "gains-locked"): sights.Saw(Sight.RefusedWhileGainsAreLocked); break;
         }
     }
 

@@ -1,0 +1,177 @@
+using System.Collections.Immutable;
+using CrossMargin.Contracts;
+using CrossMargin.Contracts.Pools;
+using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Liquidation;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Shards;
+
+namespace CrossMargin.Grains.Pools;
+
+/// <summary>A round of deleveraging from its question to its assignment.</summary>
+/// <param name="Number">The version of the record that asked.</param>
+/// <param name="Quantity">Positive where longs are closed.</param>
+public sealed record DeleverageRound(
+    long Number, InstrumentId Instrument, Quantity Quantity, DeleverageRanking Ranking, ImmutableArray<ShardId> Asked,
+    ImmutableArray<DeleverageAnswer> Answers);
+
+/// <summary>
+/// What neither engines nor backstop accounts take is closed against the other side of its market. One round is open at a time, of one
+/// side of one market; it is over when it is assigned. What a counterparty could not give up any more comes back as demand.
+/// </summary>
+public sealed partial record Coordinator
+{
+    /// <summary>Null while nobody is ranked.</summary>
+    public DeleverageRound? Deleveraging { get; init; }
+
+    private static Decision<PoolEvent> WithDeleveraging(
+        Coordinator pool, Decision<PoolEvent> decision, ShardEvent.FrameAdopted adopted, Context context)
+    {
+        if (adopted.Demand is not { Stranded: { } stranded } demand || context.Marks is not MarginMarks { Model: { } model } marks)
+            return decision;
+        var after = decision.Events.Aggregate(pool, Evolve);
+        if (after.Deleveraging is not null || !after.Shards[adopted.Shard.Number].Counts) return decision;
+        if (model.Parameters.Liquidation.Deleveraging is not { } rules) return decision;
+        var takenOver = after.BackstopsFor(demand);
+        foreach (var amount in stranded)
+        {
+            if (takenOver.Any(part => part.Instrument == amount.Instrument)) continue;
+            if (amount.Because == StrandedBy.Unfunded && after.Shortfall <= after.FundValue(marks)) continue;
+            return decision with
+            {
+                Events = decision.Events.Add(new PoolEvent.DeleveragingAsked(
+                    after.Version + 1, amount.Instrument, after.StrandedLike(amount), amount.Because, rules.Ranking, after.Counting)),
+            };
+        }
+
+        return decision;
+    }
+
+    /// <summary>What is in the fund and promised to nobody, in micros of the reference currency.</summary>
+    private Int128 FundValue(MarginMarks marks)
+    {
+        Int128 micros = 0;
+        foreach (var standing in FundStandings)
+        {
+            if (!standing.Available.IsPositive || marks.PriceOf(standing.Available.Asset) is not { } price) continue;
+            Int128 whole = 100;   // of a price at 1e-8 to micros
+            for (var scale = 0; scale < standing.Available.Asset.Decimals!.Value; scale++) whole *= 10;
+            micros += (Int128)standing.Available.Units * price.E8 / whole;
+        }
+
+        return micros;
+    }
+
+    private Quantity StrandedLike(StrandedAmount amount)
+    {
+        Int128 sum = 0;
+        foreach (var shard in Shards)
+        {
+            if (!shard.Counts) continue;
+            foreach (var other in shard.Demand?.Stranded ?? [])
+            {
+                var isLike = other.Instrument == amount.Instrument && other.Because == amount.Because
+                    && Math.Sign(other.Quantity.E8) == Math.Sign(amount.Quantity.E8);
+                if (isLike) sum += other.Quantity.E8;
+            }
+        }
+
+        return new Quantity((long)Int128.Clamp(sum, -long.MaxValue, long.MaxValue));
+    }
+
+    /// <summary>An answer, and the assignment when it was the last. One to a round that is over says nothing.</summary>
+    private static Decision<PoolEvent> TakeAnswer(Coordinator pool, ShardEvent.CloseOutsAnswered answer)
+    {
+        var isAwaited = pool.Deleveraging is { } round && round.Number == answer.Round
+            && round.Answers.All(known => known.Shard != answer.Answer.Shard);
+        return isAwaited
+            ? WithAssignment(pool, new PoolEvent.CloseOutsReported(answer.Round, answer.Answer))
+            : new Decision<PoolEvent>([], Rejection.None);
+    }
+
+    private static Decision<PoolEvent> WithAssignment(Coordinator pool, Decision<PoolEvent> decision)
+    {
+        var after = decision.Events.Aggregate(pool, Evolve);
+        return after.AssignmentDue() is { } assigned ? decision with { Events = decision.Events.Add(assigned) } : decision;
+    }
+
+    /// <summary>Who was set aside since is not waited for; what it answered before counts, for its cases are waiting too.</summary>
+    private PoolEvent.DeleverageAssigned? AssignmentDue()
+    {
+        if (Deleveraging is not { } round) return null;
+        var hasAll = round.Asked.All(shard =>
+            !Shards[shard.Number].Counts || round.Answers.Any(answer => answer.Shard == shard));
+        return hasAll ? new PoolEvent.DeleverageAssigned(round.Number, round.Instrument, round.Asked, AssignmentsOf(round)) : null;
+    }
+
+    /// <summary>Offers in the order of the shards, the longest case of each first, against holders in the order of the ranking.</summary>
+    private static ImmutableArray<DeleverageAssignment> AssignmentsOf(DeleverageRound round)
+    {
+        var offers = round.Answers.OrderBy(answer => answer.Shard).SelectMany(answer => answer.Offers).ToList();
+        var candidates = round.Answers.SelectMany(answer => answer.Candidates).ToList();
+        var budget = offers.Aggregate((Int128)0, (sum, offer) => sum + Int128.Abs(offer.Quantity.E8));
+        var given = Risk.Liquidation.Deleveraging.Assign(
+            round.Ranking, candidates, new Quantity((long)Int128.Min(budget, long.MaxValue))).Value.Given;
+
+        var assignments = ImmutableArray.CreateBuilder<DeleverageAssignment>();
+        var (at, left) = (0, given.IsEmpty ? 0 : given[0].Weight);
+        foreach (var offer in offers)
+        {
+            var open = Math.Abs(offer.Quantity.E8);
+            while (open > 0 && at < given.Length)
+            {
+                var taken = Math.Min(open, left);
+                var quantity = new Quantity(Math.Sign(offer.Quantity.E8) * taken);
+                if (taken > 0) assignments.Add(new DeleverageAssignment(offer with { Quantity = quantity }, given[at].Id));
+                (open, left) = (open - taken, left - taken);
+                if (left == 0 && ++at < given.Length) left = given[at].Weight;
+            }
+        }
+
+        return assignments.ToImmutable();
+    }
+
+    private Coordinator AskedOf(PoolEvent.DeleveragingAsked e)
+    {
+        Invariant.Holds("L15", Deleveraging is null && e.Round == Version, "one round of deleveraging is open at a time");
+        return this with { Deleveraging = new DeleverageRound(e.Round, e.Instrument, e.Quantity, e.Ranking, e.Shards, []) };
+    }
+
+    private Coordinator AnsweredBy(PoolEvent.CloseOutsReported e)
+    {
+        var round = DeleveragingOf(e.Round);
+        Invariant.Holds("L15", round.Answers.All(answer => answer.Shard != e.Answer.Shard), "a shard answers once");
+        return this with { Deleveraging = round with { Answers = round.Answers.Add(e.Answer) } };
+    }
+
+    /// <summary>The budget is exact: all that was offered, or all that the candidates have.</summary>
+    private Coordinator AssignedBy(PoolEvent.DeleverageAssigned e)
+    {
+        var round = DeleveragingOf(e.Round);
+        var (offered, available) = (Int128.Zero, Int128.Zero);
+        foreach (var offer in round.Answers.SelectMany(answer => answer.Offers))
+        {
+            var parts = e.Assignments.Where(part => part.Of.Account == offer.Account && part.Of.Case == offer.Case).ToList();
+            var sum = parts.Aggregate(Int128.Zero, (all, part) => all + Int128.Abs(part.Of.Quantity.E8));
+            var isSame = parts.All(part => part.Of with { Quantity = offer.Quantity } == offer);
+            Invariant.Holds("L16", isSame && sum <= Int128.Abs(offer.Quantity.E8), "no more is assigned of an offer than was offered");
+            offered += Int128.Abs(offer.Quantity.E8);
+        }
+
+        foreach (var candidate in Risk.Liquidation.Deleveraging.Eligible([.. round.Answers.SelectMany(answer => answer.Candidates)]))
+        {
+            var sum = e.Assignments.Where(part => part.To == candidate.Holder)
+                .Aggregate(Int128.Zero, (all, part) => all + Int128.Abs(part.Of.Quantity.E8));
+            Invariant.Holds("L16", sum <= candidate.Size.E8, "no more is assigned to a holder than it has");
+            available += candidate.Size.E8;
+        }
+
+        var assigned = e.Assignments.Aggregate(Int128.Zero, (all, part) => all + Int128.Abs(part.Of.Quantity.E8));
+        Invariant.Same("L16", assigned, Int128.Min(offered, available));
+        return this with { Deleveraging = null };
+    }
+
+    private DeleverageRound DeleveragingOf(long number) => Deleveraging is { } round && round.Number == number
+        ? round
+        : throw new InvariantViolation("L15", $"round {number} of deleveraging is not open");
+}

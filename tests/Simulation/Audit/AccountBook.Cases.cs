@@ -1,0 +1,270 @@
+using System.Numerics;
+using System.Text.Json;
+
+namespace CrossMargin.Simulation.Audit;
+
+/// <summary>
+/// The case of an account and its parts of fund and losses. One case at a time, one slice at a time, nobody whose own figures carry the
+/// risk, nothing on a price in doubt; and what is paid into the fund or drawn from it is money that the house collected.
+/// </summary>
+internal sealed partial class AccountBook
+{
+    private sealed record Slice(
+        string Order, int SubAccount, int Instrument, bool IsSale, BigInteger Quantity, BigInteger Remaining, BigInteger? Bankruptcy, BigInteger FeeRate,
+        string Deadline, string? CalledBack);
+
+    private readonly SortedDictionary<string, (BigInteger PaidIn, BigInteger Drawn)> fund = new(StringComparer.Ordinal);
+    private long? openCase;
+    private long openedUnder;
+    private int fruitless;
+    private Slice? slice;
+
+    /// <summary>Who cannot carry the risk asks for a part of what the pool shares, and has a turn at every frame.</summary>
+    public bool Asks => openCase is not null || status is "Liquidatable" or "Bankrupt";
+
+    public bool HasCase => openCase is not null;
+
+    /// <summary>What of its gains may have to pay a loss.</summary>
+    public (long Round, string Asset, BigInteger Units)? Lock { get; private set; }
+
+    public IReadOnlyDictionary<string, (BigInteger PaidIn, BigInteger Drawn)> Fund => fund;
+
+    /// <summary>A slice under way, about which somebody says something.</summary>
+    public bool MayHear(string order) => slice?.Order == order;
+
+    /// <summary>A slice whose deadline is over is called back, or given up.</summary>
+    public bool HasOverdueSlice(long time) => slice is not null && string.CompareOrdinal(slice.Deadline, StoredFormat.Time(time)) <= 0;
+
+    /// <summary>Why it need not come to an end as things stand, or nothing.</summary>
+    public string? Excuse(Marks marks)
+    {
+        if (status == "Frozen") return "something has no price";
+        if (Doubt(marks) is { } doubt) return doubt;
+        var owesAndOwns = balances.Values.Any(units => units.Sign < 0) && balances.Values.Any(units => units.Sign > 0);
+        return owesAndOwns && !HoldsAny ? "it owes one asset and owns another" : null;
+    }
+
+    /// <summary>What is long in one sub-account and short in another is nothing to take.</summary>
+    private bool HoldsAny =>
+        positions.GroupBy(held => held.Key.Instrument).Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0);
+
+    public string WhatKeepsItsCaseOpen => $"{(openCase is null ? "no case" : $"case {openCase}")} of {id}, {slice?.Order ?? "no slice"}: {State()}";
+
+    private string? Doubt(Marks marks)
+    {
+        using var rules = JsonDocument.Parse(marks.Parameters);
+        var least = StoredFormat.Units(rules.RootElement.GetProperty("liquidation").GetProperty("minConfidence").GetString()!, 9);
+        foreach (var (_, instrument) in positions.Keys)
+            if (!marks.Instruments.TryGetValue(instrument, out var terms) || !marks.Underlyings.TryGetValue(terms.Underlying, out var index) || index.Confidence < least)
+                return $"instrument {instrument} is in doubt";
+        foreach (var (asset, units) in balances)
+            if (!units.IsZero && marks.AssetConfidence.TryGetValue(asset, out var confidence) && confidence < least) return $"{asset} is in doubt";
+        return null;
+    }
+
+    private Moved FoldCase(string type, JsonElement payload, long version, Marks? marks)
+    {
+        if (type is "account.case-opened.v1" or "account.slice-ordered.v1" or "account.fund-drawn.v1" or "account.handed-over.v1")
+            AuditFailure.Unless(marks is not null && Doubt(marks) is null, "I7", $"{type} of account {id} at version {version} rests on a price in doubt");
+        if (type == "account.case-opened.v1") return OpenCase(payload, version);
+
+        AuditFailure.Unless(openCase is not null, "I7", $"account {id} has no case for {type} at version {version}");
+        switch (type)
+        {
+            case "account.case-ended.v1":
+                AuditFailure.Unless(slice is null, "I13", $"the case of account {id} ends with {slice?.Order} under way at version {version}");
+                var isCured = payload.TryGetProperty("margin", out var figures) && Micros(figures, "marginEquity") >= Micros(figures, "liquidationEnd");
+                AuditFailure.Unless(isCured || !IsAtRisk, "I13", $"the case of account {id} ends uncured at version {version}");
+                (openCase, fruitless) = (null, 0);
+                return Moved.Nothing;
+            case "account.slice-ordered.v1":
+                return OrderSlice(payload, version, marks!);
+            case "account.slice-called-back.v1":
+                Mine(payload, version);
+                AuditFailure.Unless(slice!.CalledBack is null, "I4", $"account {id} calls {slice.Order} back twice at version {version}");
+                slice = slice with { CalledBack = payload.GetProperty("reason").GetString(), Deadline = payload.GetProperty("deadline").GetString()! };
+                return Moved.Nothing;
+            case "account.slice-ended.v1":
+                return EndSlice(payload, version);
+            case "account.slice-filled.v1":
+                return FillSlice(payload, version);
+            case "account.handed-over.v1":
+                AuditFailure.Unless(slice is null, "I7", $"account {id} hands over with {slice?.Order} under way at version {version}");
+                var change = payload.GetProperty("change");
+                var (gone, left) = (StoredFormat.Units(change.GetProperty("quantity").GetString()!, 8), StoredFormat.Units(change.GetProperty("quantityAfter").GetString()!, 8));
+                AuditFailure.Unless(
+                    left.IsZero && !gone.IsZero && payload.GetProperty("transfer").GetProperty("quantity").GetString() == StoredFormat.Decimal(-gone, 8), "I7",
+                    $"account {id} hands over {gone} and {left} stays at version {version}");
+                return Change(change, version);
+            default:
+                var (owed, drawn) = Amount(payload, "amount");
+                AuditFailure.Unless(
+                    slice is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0) && !HoldsAny, "I10",
+                    $"account {id} owes {Balance(owed)} and draws {drawn} at version {version}, beside {State()}");
+                var before = fund.GetValueOrDefault(owed);
+                fund[owed] = before with { Drawn = before.Drawn + drawn };
+                AuditFailure.Unless(Amount(payload, "drawnAfter").Units == fund[owed].Drawn, "I10", $"account {id} draws from nowhere at version {version}");
+                return new Moved(owed, Balances: Credit(owed, payload), Fees: -drawn);
+        }
+    }
+
+    private Moved OpenCase(JsonElement payload, long version)
+    {
+        var margin = payload.GetProperty("margin");
+        var isBankrupt = payload.GetProperty("status").GetString() == "Bankrupt" && Micros(margin, "equity").Sign < 0;
+        AuditFailure.Unless(
+            openCase is null && payload.GetProperty("status").GetString() == status
+            && (isBankrupt || (status == "Liquidatable" && Micros(margin, "maintenanceMargin") > Micros(margin, "marginEquity"))), "I7",
+            $"account {id} is {status}, and a case is opened at version {version}: {margin}");
+        openCase = payload.GetProperty("case").GetInt64();
+        openedUnder = margin.GetProperty("frame").GetInt64();
+        AuditFailure.Unless(openCase == version, "I4", $"account {id} calls a case {openCase} at version {version}");
+        return Moved.Nothing;
+    }
+
+    /// <summary>It closes what is held, within the cap, at a limit that is not better than the mark and not beyond the worst move.</summary>
+    private Moved OrderSlice(JsonElement payload, long version, Marks marks)
+    {
+        var (order, margin) = (payload.GetProperty("slice"), payload.GetProperty("margin"));
+        AuditFailure.Unless(slice is null, "I7", $"account {id} orders a second slice at version {version}");
+        AuditFailure.Unless(
+            Micros(margin, "marginEquity") < Micros(margin, "liquidationEnd"), "I7", $"account {id} is cured and orders a slice at version {version}: {margin}");
+        slice = new Slice(
+            order.GetProperty("order").GetString()!, order.GetProperty("subAccount").GetInt32(), order.GetProperty("instrument").GetInt32(),
+            order.GetProperty("side").GetString() == "Sell", At8(order, "quantity"), At8(order, "quantity"),
+            order.TryGetProperty("bankruptcy", out _) ? At8(order, "bankruptcy") : null, StoredFormat.Units(order.GetProperty("feeRate").GetString()!, 9),
+            order.GetProperty("deadline").GetString()!, CalledBack: null);
+        var held = Quantity(slice.SubAccount, slice.Instrument);
+        AuditFailure.Unless(
+            held.Sign == (slice.IsSale ? 1 : -1) && slice.Quantity.Sign > 0 && slice.Quantity <= BigInteger.Abs(held), "I7",
+            $"account {id} holds {held} and a slice of {slice.Quantity} is ordered at version {version}");
+        using var rules = JsonDocument.Parse(marks.Parameters);
+        var liquidation = rules.RootElement.GetProperty("liquidation");
+        var (terms, limit) = (marks.Instruments[slice.Instrument], At8(order, "limit"));
+        var mark = terms.Mark!.Value;
+        var worst = mark * StoredFormat.Units(liquidation.GetProperty("worstPriceMove").GetString()!, 9) / BigInteger.Pow(10, 9);
+        AuditFailure.Unless(At8(order, "mark") == mark, "I7", $"account {id} sizes a slice at another mark than {mark} at version {version}");
+        worst += (2 * BigInteger.Pow(10, 18) / (slice.Quantity * terms.Multiplier)) + 1;   // amounts are rounded to 1e-6, and small slices feel it
+        AuditFailure.Unless(
+            slice.IsSale ? limit <= mark && limit >= mark - worst : limit >= mark && limit <= mark + worst, "I7",
+            $"account {id} limits a slice at {limit} beside a mark of {mark} at version {version}");
+        var cap = StoredFormat.Micros(liquidation.GetProperty("sliceCap").GetString()!);
+        SliceNotional = NotionalOf(terms, slice.Quantity, mark, marks.Assets[terms.Settlement]);
+        AuditFailure.Unless(SliceNotional <= cap + 1, "I7", $"account {id} orders a slice of {SliceNotional} micros at version {version}, and the cap is {cap}");
+        return Moved.Nothing;
+    }
+
+    /// <summary>What the last slice is worth at the mark, in micros, rounded up.</summary>
+    public BigInteger SliceNotional { get; private set; }
+
+    private static BigInteger NotionalOf(MarkedInstrument terms, BigInteger quantity, BigInteger mark, BigInteger assetPrice)
+    {
+        var e26 = quantity * terms.Multiplier * mark * assetPrice;   // four numbers at 1e-8 are 1e-32, and micros are 1e-6
+        return (e26 + BigInteger.Pow(10, 26) - 1) / BigInteger.Pow(10, 26);
+    }
+
+    /// <summary>To the fund goes what is better than the bankruptcy price, and not more than the fee, of the fill before it.</summary>
+    private Moved FillSlice(JsonElement payload, long version)
+    {
+        Mine(payload, version);
+        var (filled, (asset, toFund)) = (At8(payload, "quantity"), Amount(payload, "toFund"));
+        AuditFailure.Unless(
+            filled.Sign > 0 && filled <= slice!.Remaining && At8(payload, "remaining") == slice.Remaining - filled, "I4",
+            $"account {id} has {slice!.Remaining} of {slice.Order} left and fills {filled} at version {version}");
+        AuditFailure.Unless(toFund == DueToFund(slice), "I10", $"account {id} gives {toFund} of {Traded} to the fund at version {version}, and owes it {DueToFund(slice)}");
+        slice = slice with { Remaining = slice.Remaining - filled };
+        PayIn(asset, toFund, payload, version);
+        return new Moved(asset, Balances: Credit(asset, payload), Fees: toFund);
+    }
+
+    /// <summary>What the trade that is being taken in is for, and at what price.</summary>
+    public (BigInteger Paid, BigInteger Price) Traded { private get; set; }
+
+    /// <summary>When the record that is folded was written.</summary>
+    public long At { private get; set; }
+
+    private BigInteger DueToFund(Slice of)
+    {
+        if (of.Bankruptcy is not { } bankruptcy) return 0;
+        var better = of.IsSale ? Traded.Price - bankruptcy : bankruptcy - Traded.Price;
+        if (better.Sign <= 0) return 0;
+        var billion = BigInteger.Pow(10, 9);
+        return BigInteger.Min(Traded.Paid * better / Traded.Price, ((Traded.Paid * of.FeeRate) + billion - 1) / billion);
+    }
+
+    private Moved EndSlice(JsonElement payload, long version)
+    {
+        Mine(payload, version);
+        AuditFailure.Unless(
+            At8(payload, "unfilled") == slice!.Remaining && slice.Remaining.IsZero == (payload.GetProperty("ending").GetString() == "Filled"), "I4",
+            $"{slice.Order} of account {id} has {slice.Remaining} left and ends as {payload} at version {version}");
+        AuditFailure.Unless(
+            payload.GetProperty("ending").GetString() != "GivenUp" || (slice.CalledBack is not null && HasOverdueSlice(At)), "I4",
+            $"{slice.Order} of account {id} is given up before its time at version {version}");
+        fruitless = slice.CalledBack != "Cured" && slice.Remaining == slice.Quantity ? fruitless + 1 : 0;
+        slice = null;
+        return Moved.Nothing;
+    }
+
+    /// <summary>What is locked is there; a share is not more than what was locked, and paid once.</summary>
+    private Moved FoldLoss(string type, JsonElement payload, long version)
+    {
+        var (round, (asset, units)) = (payload.GetProperty("round").GetInt64(), Amount(payload, "amount"));
+        if (type == "account.gain-locked.v1")
+        {
+            AuditFailure.Unless(
+                units.Sign >= 0 && units <= BigInteger.Max(0, Balance(asset)) && round > (Lock?.Round ?? 0), "I8",
+                $"account {id} has {Balance(asset)} and locks {units} at version {version}");
+            Lock = units.IsZero ? null : (round, asset, units);
+            return Moved.Nothing;
+        }
+
+        AuditFailure.Unless(
+            Lock is { } gain && gain.Round == round && gain.Asset == asset && units.Sign >= 0 && units <= gain.Units, "I8",
+            $"account {id} has locked {Lock} and pays {units} in round {round} at version {version}");
+        Lock = null;
+        PayIn(asset, units, payload, version);
+        var credited = Credit(asset, payload);
+        AuditFailure.Unless(credited == -units, "I1", $"account {id} shares {units} and parts with {-credited} at version {version}");
+        return new Moved(asset, Balances: credited, Fees: units);
+    }
+
+    private void PayIn(string asset, BigInteger units, JsonElement payload, long version)
+    {
+        var before = fund.GetValueOrDefault(asset);
+        fund[asset] = before with { PaidIn = before.PaidIn + units };
+        AuditFailure.Unless(Amount(payload, "paidInAfter").Units == fund[asset].PaidIn, "I10", $"account {id} pays into the fund from nowhere at version {version}");
+    }
+
+    private void Mine(JsonElement payload, long version) => AuditFailure.Unless(
+        slice is not null && payload.GetProperty("order").GetString() == slice.Order, "I4",
+        $"account {id} has {slice?.Order ?? "no slice"} under way and speaks of {payload} at version {version}");
+
+    private static BigInteger At8(JsonElement of, string name) => StoredFormat.Units(of.GetProperty(name).GetString()!, 8);
+
+    // ---- as one line ----------------------------------------------------------------------------------------------------
+
+    private string CaseState() => CaseLine(
+        openCase is { } number ? $"{number}/{openedUnder}/{fruitless}" : "",
+        slice is null ? "" : $"{slice.Order}/{StoredFormat.Decimal(slice.Remaining, 8)}/{slice.Deadline}/{slice.CalledBack}",
+        fund.Where(entry => !entry.Value.PaidIn.IsZero || !entry.Value.Drawn.IsZero)
+            .Select(entry => $"{StoredFormat.Text(entry.Key, entry.Value.PaidIn)}/{StoredFormat.Text(entry.Key, entry.Value.Drawn)}"),
+        Lock is { } gain ? $"{gain.Round}/{StoredFormat.Text(gain.Asset, gain.Units)}" : "");
+
+    private static string CaseStateOf(JsonElement state)
+    {
+        var (open, under) = ("", "");
+        if (state.TryGetProperty("case", out var known))
+        {
+            open = Slashed(known, "id", "frame", "fruitless");
+            if (known.TryGetProperty("slice", out var slice))
+                under = $"{slice.GetProperty("order").GetProperty("order")}/{Slashed(slice, "remaining", "deadline")}/"
+                    + (slice.TryGetProperty("calledBack", out var reason) ? reason.ToString() : "");
+        }
+
+        return CaseLine(
+            open, under, Each(state, "fundShares", share => Slashed(share, "paidIn", "drawn")), state.TryGetProperty("lock", out var gain) ? Slashed(gain, "round", "amount") : "");
+    }
+
+    public static string CaseLine(string open, string slice, IEnumerable<string> fund, string gain) => $" case={open} slice={slice} fund={string.Join(',', fund)} lock={gain}";
+}

@@ -1,0 +1,44 @@
+using System.Numerics;
+using CrossMargin.Simulation.Audit;
+using static CrossMargin.Simulation.Audit.StoredFormat;
+
+namespace CrossMargin.Simulation.Reference;
+
+/// <summary>What the cases of others bring to an account, from docs/liquidation.md: positions that it backs up, and shares of a loss.</summary>
+internal sealed partial class ReferenceModel
+{
+    private sealed partial class Account
+    {
+        private readonly SortedDictionary<string, BigInteger> paidIn = new(StringComparer.Ordinal);
+        private GainTaken? gain;
+
+        private Outcome TakeOver(HandedOver handed, Marks? marks)
+        {
+            if (owner is null) return Outcome.No("account-not-found");
+            var point = marks is not null && marks.Days.TryGetValue(handed.Instrument, out var day) ? new Point(day.Number, 0) : Point.Read(handed.Point);
+            var none = new Leg(id, 0, 0, null);
+            var trade = new Trade("", handed.Instrument, handed.IsPremium, BigInteger.Abs(handed.Quantity), handed.Asset, BigInteger.Abs(handed.Paid), point, none, none);
+            return Change(trade, subAccount: 0, handed.Quantity, handed.Paid, fee: 0) is { } change
+                ? $"account.taken-over.v1 from={handed.From} case={handed.Case} change={change}"
+                : Outcome.No("position-limit");
+        }
+
+        /// <summary>Until the loss is shared it stays here. Nothing is locked where there is nothing: then an earlier lock is gone.</summary>
+        private Outcome Lock(GainTaken taken)
+        {
+            gain = taken.Units.IsZero ? null : taken;
+            return $"account.gain-locked.v1 round={taken.Round} amount={Text(taken.Asset, taken.Units)}";
+        }
+
+        private Outcome Share(LossTaken loss)
+        {
+            gain = null;
+            paidIn[loss.Asset] = paidIn.GetValueOrDefault(loss.Asset) + loss.Units;
+            return $"account.loss-shared.v1 round={loss.Round} {Debit(loss.Asset, loss.Units)} paidInAfter={Text(loss.Asset, paidIn[loss.Asset])}";
+        }
+
+        private string CaseState() => AccountBook.CaseLine(
+            "", "", paidIn.Where(entry => !entry.Value.IsZero).Select(entry => $"{Text(entry.Key, entry.Value)}/{Text(entry.Key, 0)}"),
+            gain is null ? "" : $"{gain.Round}/{Text(gain.Asset, gain.Units)}");
+    }
+}
