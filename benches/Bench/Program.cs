@@ -1,7 +1,10 @@
+using System.Runtime.Versioning;
 using CrossMargin.Bench;
 using CrossMargin.Bench.Clearing;
 using CrossMargin.Bench.Journal;
 using CrossMargin.Bench.Liquidation;
+
+[assembly: SupportedOSPlatform("linux")]
 
 // Every bench prints its figures as lines for people and as one JSON line each; the exit code is 1 when a bar is
 // missed.

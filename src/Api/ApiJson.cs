@@ -88,6 +88,7 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(EndRequestPage))]
 [JsonSerializable(typeof(InstructionPage))]
 [JsonSerializable(typeof(LedgerPage))]
+[JsonSerializable(typeof(EquityPage))]
 [JsonSerializable(typeof(FundingPage))]
 [JsonSerializable(typeof(SettlementPage))]
 [JsonSerializable(typeof(MatrixAnswer))]

@@ -72,6 +72,8 @@ public enum Rejection
     UnknownOrder = 153,
     /// <summary>A bid so far above the mark, or an offer so far below, that it must be a mistake.</summary>
     OutsidePriceBand = 154,
+    /// <summary>With all orders of its side filled, the account would hold more of the instrument than the rules allow anybody.</summary>
+    ExceedsPositionLimit = 155,
     /// <summary>Afterwards margin equity would be below the initial margin, and the account would not be less at risk.</summary>
     InsufficientMargin = 160,
     /// <summary>Something that the account holds has no price: nobody can say whether it may.</summary>

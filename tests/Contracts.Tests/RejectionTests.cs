@@ -50,6 +50,7 @@ public sealed class RejectionTests
             152 position-limit
             153 unknown-order
             154 outside-price-band
+            155 exceeds-position-limit
             160 insufficient-margin
             161 account-frozen
             162 borrow-limit

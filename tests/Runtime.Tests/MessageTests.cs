@@ -112,6 +112,32 @@ public class MessageTests
     }
 
     [Fact]
+    public void What_an_officer_sets_aside_is_never_taken_in_and_is_not_forgotten()
+    {
+        var shard = Active();
+        var message = Message(1, TallyGrain.RefuseWhileZero, A);
+        shard.Deliver(0, message);
+        shard.Commit();
+
+        var own = ShardMap.GrainOf(Here);
+        var aside = new SetParkedAside(message.Address, A, new PrincipalId("officer"), "nobody will open it");
+        var asker = shard.Ask(aside, KeyOf(1), own);
+        shard.Commit();
+        asker.Reply.Record!.Type.ShouldBe(ShardEventNames.ParkedSetAside);
+
+        shard.Ask(new TallyCommand.Count(1));
+        shard.Ask(new RetryParked(message, A, new PrincipalId("officer"), "it counts now"), KeyOf(2), own).Reply.Rejection.ShouldBe(Rejection.NotParked);
+        shard.Ask(aside, KeyOf(3), own).Reply.Rejection.ShouldBe(Rejection.NotParked);
+        shard.Commit();
+        shard.StateOf(A).Heard.ShouldBe(0);
+        var recovered = (ShardGrain)new ScriptedShard().Recover(epoch: 2, [.. shard.Journal]).Shard.State.Find(own).State;
+        recovered.Parked.ShouldBeEmpty();
+        recovered.SetAside.ShouldHaveSingleItem().ShouldBe(
+            new ShardEvent.ParkedSetAside("1:1", A.ToString(), "told", "officer", "nobody will open it"));
+        recovered.Suspended.ShouldBe([("1:1", A.ToString())]);
+    }
+
+    [Fact]
     public void Behind_a_message_that_cannot_be_read_nothing_is_taken_in()
     {
         var shard = Active();

@@ -118,12 +118,10 @@ internal static class ReplayBench
         {
             var state = new ShardState(head.Shard, Workload.Shards, Catalog);
             var end = ChainEnd.Genesis(head.Shard);
-            for (var at = 0L; at < head.Position;)
+            await foreach (var page in journal.ReadPages(head.Shard, after: 0, head.Position))
             {
-                var page = await journal.ReadShard(head.Shard, at, PageSize);
                 if (work == Work.Fold)
                     foreach (var record in page) end = Fold(state, end, record);
-                at += page.Count;
                 rows += page.Count;
             }
 

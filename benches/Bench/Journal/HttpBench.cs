@@ -1,9 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
-using CrossMargin.Api.Access;
-using CrossMargin.Contracts;
 
 namespace CrossMargin.Bench.Journal;
 
@@ -23,7 +20,7 @@ internal static class HttpBench
         report.Heading($"(c) {Rows:n0} deposits through HTTP in batches of {ItemsPerBatch}, {Connections} connections, "
             + $"{Repetitions} repetitions after one to warm up");
         using var database = await server.CreateVenue();
-        using var host = await HostProcess.Start(database);
+        using var host = await ApiHost.Start(database);
         var senders = new Sender[Connections];
         for (var i = 0; i < Connections; i++) senders[i] = await Sender.Open(host, AccountsEach);
 
@@ -50,11 +47,11 @@ internal static class HttpBench
     }
 
     /// <summary>One connection with accounts of its own; it waits for an answer before it sends the next batch.</summary>
-    private sealed class Sender(HostProcess host, HttpClient http, string[] accounts)
+    private sealed class Sender(ApiHost host, HttpClient http, string[] accounts)
     {
         private long sequence;
 
-        public static async Task<Sender> Open(HostProcess host, int count)
+        public static async Task<Sender> Open(ApiHost host, int count)
         {
             var http = new HttpClient { BaseAddress = host.Address };
             var accounts = new string[count];
@@ -91,98 +88,12 @@ internal static class HttpBench
                 var bytes = Encoding.UTF8.GetBytes(body.Append("]}").ToString());
                 using var request = new HttpRequestMessage(HttpMethod.Post, Path) { Content = new ByteArrayContent(bytes) };
                 request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-                request.Headers.TryAddWithoutValidation("Authorization", host.Sign("POST", Path, bytes));
+                request.Headers.TryAddWithoutValidation("Authorization", host.Sign("custodian", "POST", Path, query: "", bytes));
                 using var answer = await http.SendAsync(request);
                 var text = await answer.Content.ReadAsStringAsync();
                 var applied = text.Split("\"applied\"").Length - 1;
                 if (applied != items)
                     throw new InvalidOperationException($"{applied} of {items} were applied: {text[..Math.Min(300, text.Length)]}");
-            }
-        }
-    }
-
-    /// <summary>The API host as its own process, on a port of its own, against the bench's database.</summary>
-    private sealed class HostProcess : IDisposable
-    {
-        private readonly Process process;
-        private readonly string data;
-
-        private HostProcess(Process process, string data, int port)
-        {
-            this.process = process;
-            this.data = data;
-            Address = new Uri($"http://127.0.0.1:{port}");
-        }
-
-        public Uri Address { get; }
-
-        public double CpuSeconds
-        {
-            get
-            {
-                process.Refresh();
-                return process.TotalProcessorTime.TotalSeconds;
-            }
-        }
-
-        public static async Task<HostProcess> Start(BenchDatabase database)
-        {
-            var here = new DirectoryInfo(AppContext.BaseDirectory);
-            var program = Path.Combine(here.Parent!.Parent!.FullName, "Api", here.Name, "CrossMargin.Api");
-            var data = Directory.CreateTempSubdirectory("crossmargin-bench-host-").FullName;
-            using var probe = new TcpListener(System.Net.IPAddress.Loopback, 0);
-            probe.Start();
-            var port = ((System.Net.IPEndPoint)probe.LocalEndpoint).Port;
-            probe.Stop();
-
-            var start = new ProcessStartInfo(program) { WorkingDirectory = Path.GetDirectoryName(program), RedirectStandardOutput = true };
-            start.Environment["CROSSMARGIN__PORT"] = port.ToString();
-            start.Environment["CROSSMARGIN__DATADIRECTORY"] = data;
-            start.Environment["CROSSMARGIN__CONNECTIONSTRING"] = database.App;
-            var process = Process.Start(start)!;
-            process.OutputDataReceived += (_, _) => { };
-            process.BeginOutputReadLine();
-            var host = new HostProcess(process, data, port);
-            using var http = new HttpClient { BaseAddress = host.Address };
-            while (!await IsReady(http))
-            {
-                if (process.HasExited) throw new InvalidOperationException($"the host ended with exit code {process.ExitCode}");
-                await Task.Delay(50);
-            }
-
-            return host;
-        }
-
-        public string Secret(string name) => File.ReadAllText(Path.Combine(data, "tokens", name)).Trim();
-
-        public string Sign(string method, string path, byte[] body)
-        {
-            const string Key = "custodian-1";
-            var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-            var nonce = Guid.NewGuid().ToString("N");
-            var mac = RequestSignature.Compute(
-                Convert.FromBase64String(Secret("custodian")), method, path, query: "", body, now, nonce, Key);
-            return $"{RequestSignature.Scheme} keyId={Key},timestamp={now},nonce={nonce},signature={Convert.ToHexStringLower(mac)}";
-        }
-
-        public void Dispose()
-        {
-            if (!process.HasExited) process.Kill();
-            process.WaitForExit();
-            process.Dispose();
-            Directory.Delete(data, recursive: true);
-        }
-
-        private static async Task<bool> IsReady(HttpClient http)
-        {
-            try
-            {
-                using var answer = await http.GetAsync("/health/ready");
-                return answer.IsSuccessStatusCode;
-            }
-            catch (HttpRequestException)
-            {
-                return false;   // it does not listen yet
             }
         }
     }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Contracts;
+using CrossMargin.Journal;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
@@ -51,8 +52,6 @@ public sealed record ReplayAnswer(
 /// </summary>
 internal sealed class VenueReplay(Venue venue, CancellationToken cancel)
 {
-    private const int PageSize = 4_096;
-
     private readonly SortedDictionary<GrainId, Hash256> states = [];
     private readonly List<ReplayedShard> shards = [];
     private readonly List<Finding> findings = [];
@@ -68,10 +67,8 @@ internal sealed class VenueReplay(Venue venue, CancellationToken cancel)
     {
         var state = new ShardState(head.Shard, venue.Map, venue.Catalog);
         var end = ChainEnd.Genesis(head.Shard);
-        while (state.Position < head.Position)
+        await foreach (var page in venue.Journal.ReadPages(head.Shard, after: 0, head.Position, cancel))
         {
-            var limit = (int)Math.Min(PageSize, head.Position - state.Position);
-            var page = await venue.Journal.ReadShard(head.Shard, state.Position, limit, cancel);
             var belonging = page.TakeWhile(moment.Has).ToList();
             foreach (var record in belonging)
             {
@@ -82,7 +79,7 @@ internal sealed class VenueReplay(Venue venue, CancellationToken cancel)
             }
 
             records += belonging.Count;
-            if (belonging.Count < limit) break;
+            if (belonging.Count < page.Count) break;
         }
 
         foreach (var slot in state.Slots) states[slot.Id] = Hash256.Of(slot.Type.Save(slot.State));

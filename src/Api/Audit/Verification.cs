@@ -5,6 +5,7 @@ using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Trades;
+using CrossMargin.Journal;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
 
@@ -105,13 +106,8 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
 
     private async IAsyncEnumerable<JournalRecord> Read(ShardId shard, long after, long to)
     {
-        while (after < to)
-        {
-            var page = await venue.Journal.ReadShard(shard, after, (int)Math.Min(PageSize, to - after), cancel);
+        await foreach (var page in venue.Journal.ReadPages(shard, after, to, cancel))
             foreach (var record in page) yield return record;
-            if (page.Count == 0) yield break;
-            after = page[^1].Position;
-        }
     }
 
     private bool IsLinked(JournalRecord record, long expected, ref ChainEnd end)
@@ -219,12 +215,12 @@ internal sealed class Verification(Venue venue, CancellationToken cancel)
 
     private async Task CountSuspense(ShardGrain own)
     {
-        foreach (var parked in own.Parked)
+        foreach (var (from, grain) in own.Suspended)
         {
-            var colon = parked.From.IndexOf(':');
-            var (shard, position) = (new ShardId(int.Parse(parked.From.AsSpan(0, colon))), long.Parse(parked.From.AsSpan(colon + 1)));
+            var colon = from.IndexOf(':');
+            var (shard, position) = (new ShardId(int.Parse(from.AsSpan(0, colon))), long.Parse(from.AsSpan(colon + 1)));
             if (await venue.Journal.ReadShard(shard, position - 1, limit: 1, cancel) is [var message]
-                && venue.Catalog.Decode(message) is { } @event && GrainId.TryParse(parked.Grain, out var addressee))
+                && venue.Catalog.Decode(message) is { } @event && GrainId.TryParse(grain, out var addressee))
                 totals.AddSuspense(@event, addressee);
         }
     }

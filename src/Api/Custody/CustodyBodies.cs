@@ -66,7 +66,10 @@ public sealed record CustodyDepositItem(
         var isBare = finality is null && form is null && location is null;
         var origin = isBare
             ? null
-            : new DepositOrigin(form ?? CollateralForm.Plain, location ?? source.Name, finality ?? Contracts.Accounts.Finality.Final);
+            : new DepositOrigin(form ?? CollateralForm.Plain, location ?? source.Name, finality ?? Contracts.Accounts.Finality.Final)
+            {
+                Source = source,
+            };
         return new SequencedItem(account!.Value.Grain, sequence, new AccountCommand.Deposit(parsed, reference!) { Origin = origin });
     }
 }
@@ -135,7 +138,7 @@ public sealed record CustodyFinalityItem(
 {
     private static readonly string[] Fields = ["account", "sourceSequence", "depositId", "outcome"];
 
-    internal static SequencedItem? Read(ref StrictObject body)
+    internal static SequencedItem? Read(ref StrictObject body, SourceId source)
     {
         AccountId? account = null;
         var (sequence, deposit) = (0L, 0L);
@@ -155,8 +158,8 @@ public sealed record CustodyFinalityItem(
         if (body.HasErrors) return null;
         var id = new Contracts.DepositId(deposit);
         AccountCommand command = outcome == DepositOutcome.Final
-            ? new AccountCommand.FinalizeDeposit(id)
-            : new AccountCommand.ReverseDeposit(id);
+            ? new AccountCommand.FinalizeDeposit(id, source)
+            : new AccountCommand.ReverseDeposit(id, source);
         return new SequencedItem(account!.Value.Grain, sequence, command);
     }
 }

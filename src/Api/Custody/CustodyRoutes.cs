@@ -51,7 +51,8 @@ internal static class CustodyRoutes
             http, venue, new SourceId(source), (ref body) => CustodyDepositItem.Read(ref body, new SourceId(source)));
 
     private static Task<IResult> FinalityOf(string source, HttpContext http, Venue venue) =>
-        SequencedBatch.Take(http, venue, new SourceId(source), CustodyFinalityItem.Read);
+        SequencedBatch.Take(
+            http, venue, new SourceId(source), (ref body) => CustodyFinalityItem.Read(ref body, new SourceId(source)));
 
     private static Task<IResult> Withdrawals(string source, HttpContext http, Venue venue) =>
         SequencedBatch.Take(http, venue, new SourceId(source), CustodyWithdrawalItem.Read);

@@ -67,6 +67,7 @@ internal static class ApiApplication
         LedgerRoutes.Map(app);
         SubAccountRoutes.Map(app);
         MarginRoutes.Map(app);
+        EquityRoutes.Map(app);
         WhatIfRoutes.Map(app);
         CustodyRoutes.Map(app);
         MarketRoutes.Map(app);

@@ -20,9 +20,13 @@ internal static class FrameHistory
     public static async Task<MarginMarks?> MarksOf(Venue venue, AccountMoment moment, CancellationToken cancel) => moment.Chosen switch
     {
         MomentChosen.Now => moment.Marks,
-        MomentChosen.BySequence => moment.Frame == 0 ? null : await Last(venue, frame => frame.Number <= moment.Frame, cancel),
+        MomentChosen.BySequence => await MarksOf(venue, moment.Frame, cancel),
         _ => await Last(venue, frame => frame.At <= moment.AsOf, cancel),
     };
+
+    /// <summary>The marks of a numbered frame; null for 0, which is none.</summary>
+    public static async Task<MarginMarks?> MarksOf(Venue venue, long number, CancellationToken cancel) =>
+        number == 0 ? null : await Last(venue, frame => frame.Number <= number, cancel);
 
     private static async Task<MarginMarks?> Last(Venue venue, Func<MarkFrame, bool> holds, CancellationToken cancel)
     {

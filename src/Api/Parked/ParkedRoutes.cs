@@ -19,10 +19,13 @@ public sealed record ParkedView(
     [property: Description("The grain that could not take it; an account has its own id.")] string Grain,
     string Type, string Reason);
 
-[Description("In order of the shards that they are parked in, and then of their parking.")]
-public sealed record ParkedAnswer(IReadOnlyList<ParkedView> Data);
+[Description("A message that an officer gave up. It is never taken in; what it carries stays in suspense and is counted there.")]
+public sealed record SetAsideView(string Address, string Grain, string Type, string By, string Because);
 
-[Description("What has changed, so that the grain can take the message now.")]
+[Description("In order of the shards that they are parked in, and then of their parking.")]
+public sealed record ParkedAnswer(IReadOnlyList<ParkedView> Data, IReadOnlyList<SetAsideView> SetAside);
+
+[Description("What has changed, so that the grain can take the message now; or why it never will.")]
 public sealed record ResolveRequest(
     [property: DefaultValue("02000000-0000-8000-8000-000000000000")] string Grain,
     [property: StringLength(ResolveRequest.MaxBecause, MinimumLength = 1), DefaultValue("the account was opened")] string Because)
@@ -48,7 +51,7 @@ public sealed record ResolveRequest(
     }
 }
 
-[Description("The message was given to its grain again, and taken.")]
+[Description("The message was given to its grain again, and taken; or it was given up.")]
 public sealed record UnparkedReceipt(
     string Message, string Grain, string Type, string By, string Because, string Address, string AsOf, long Frame);
 
@@ -63,6 +66,9 @@ internal static class ParkedRoutes
         parked.MapPost("/{address}/resolve", Resolve).Needs(Scopes.OpsAdmin, AccessTarget.Venue).WithName("ResolveParked")
             .WithSummary("Give a parked message to its grain again").TakesKey().Accepts<ResolveRequest>("application/json")
             .Produces<UnparkedReceipt>();
+        parked.MapPost("/{address}/set-aside", SetAside).Needs(Scopes.OpsAdmin, AccessTarget.Venue).WithName("SetParkedAside")
+            .WithSummary("Give a parked message up for good").TakesKey().Accepts<ResolveRequest>("application/json")
+            .Produces<UnparkedReceipt>();
     }
 
     private static async Task<IResult> List(HttpContext http, Venue venue)
@@ -70,9 +76,13 @@ internal static class ParkedRoutes
         if (Query.RefuseUnknown(http) is { } unknown) return unknown;
         var replies = await venue.Read([.. venue.Map.Shards.Select(ShardMap.GrainOf)]);
         if (replies is null || replies.Any(reply => reply.View is null)) return Refusal.Of(Rejection.ShardUnavailable);
+        var shards = replies.Select(reply => (ShardGrain)reply.View!.State).ToArray();
         return TypedResults.Json(
-            new ParkedAnswer([.. replies.SelectMany(reply => ((ShardGrain)reply.View!.State).Parked).Select(parked =>
-                new ParkedView(parked.From, parked.Grain, parked.Type, parked.Reason))]),
+            new ParkedAnswer(
+                [.. shards.SelectMany(shard => shard.Parked).Select(parked =>
+                    new ParkedView(parked.From, parked.Grain, parked.Type, parked.Reason))],
+                [.. shards.SelectMany(shard => shard.SetAside).Select(aside =>
+                    new SetAsideView(aside.From, aside.Grain, aside.Type, aside.By, aside.Because))]),
             ApiJson.Default.ParkedAnswer);
     }
 
@@ -92,6 +102,27 @@ internal static class ParkedRoutes
         return await venue.Send(http, own, key, retry, (record, @event) =>
         {
             var e = (ShardEvent.Unparked)@event;
+            return TypedResults.Json(
+                new UnparkedReceipt(
+                    e.From, e.Grain, e.Type, e.By, e.Because, record.Address.ToString(), record.Time.ToString(), record.Frame),
+                ApiJson.Default.UnparkedReceipt);
+        });
+    }
+
+    private static async Task<IResult> SetAside(string address, HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        if (!RecordAddress.TryParse(address, out var at)) return Refusal.Of(EdgeCode.MalformedId, "an address is shard:position");
+        var asking = http.Asking();
+        var request = StrictObject.Read(asking.Body.Span, ResolveRequest.Read, out var refusal);
+        if (request is null) return refusal!;
+
+        if (!GrainId.TryParse(request.Grain, out var grain)) return Refusal.Of(Rejection.NotParked);
+        var own = ShardMap.GrainOf(venue.Map.ShardOf(grain));
+        var command = new SetParkedAside(at, grain, asking.Principal.Id, request.Because);
+        return await venue.Send(http, own, key, command, (record, @event) =>
+        {
+            var e = (ShardEvent.ParkedSetAside)@event;
             return TypedResults.Json(
                 new UnparkedReceipt(
                     e.From, e.Grain, e.Type, e.By, e.Because, record.Address.ToString(), record.Time.ToString(), record.Frame),

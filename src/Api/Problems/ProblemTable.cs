@@ -56,6 +56,7 @@ public static class ProblemTable
         (Rejection.PositionLimit, 422, "A position or balance would not fit into its integer."),
         (Rejection.UnknownOrder, 422, "No order with this id is open."),
         (Rejection.OutsidePriceBand, 422, "The order would buy too far above the mark, or sell too far below it."),
+        (Rejection.ExceedsPositionLimit, 422, "Filled with the others of its side, the order would hold more than the rules allow."),
         (Rejection.InsufficientMargin, 422, "Margin equity would be below the initial margin, and the account not less at risk."),
         (Rejection.AccountFrozen, 422, "Something that the account holds has no price, so nobody can say whether it may."),
         (Rejection.BorrowLimit, 422, "Filled, the order would borrow more of an asset than its limit."),

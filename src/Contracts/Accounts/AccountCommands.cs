@@ -28,10 +28,10 @@ public abstract record AccountCommand
     }
 
     /// <summary>The custodian's word that a deposit cannot be taken back any more.</summary>
-    public sealed record FinalizeDeposit(DepositId Id) : AccountCommand;
+    public sealed record FinalizeDeposit(DepositId Id, SourceId By) : AccountCommand;
 
     /// <summary>The custodian's word that a deposit was taken back where it lay.</summary>
-    public sealed record ReverseDeposit(DepositId Id) : AccountCommand;
+    public sealed record ReverseDeposit(DepositId Id, SourceId By) : AccountCommand;
 
     /// <summary>
     /// Sets the amount aside until it is cleared, and then until the custodian says that it was paid (post) or will not be

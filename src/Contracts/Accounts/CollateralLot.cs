@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace CrossMargin.Contracts.Accounts;
 
 /// <summary>What a deposit is: the asset itself, or a claim that can be turned into it.</summary>
@@ -21,10 +23,19 @@ public enum Finality
 public sealed record DepositOrigin(CollateralForm Form, string Location, Finality Finality)
 {
     public const int MaxLocation = 32;
+
+    /// <summary>Who reported it, and so who alone may say what becomes of it; null where that was not said.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SourceId? Source { get; init; }
 }
 
 /// <summary>
 /// A deposit that is not final yet. It is in the balance; it leaves this list when its custodian says that it is final, or
 /// leaves the balance with it when it is reversed.
 /// </summary>
-public sealed record CollateralLot(DepositId Id, AssetAmount Amount, CollateralForm Form, string Location, string Reference);
+public sealed record CollateralLot(DepositId Id, AssetAmount Amount, CollateralForm Form, string Location, string Reference)
+{
+    /// <summary>The only source that may finalize or reverse it; null where any may.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SourceId? Source { get; init; }
+}

@@ -36,7 +36,7 @@ public sealed partial record Account
     private static Decision<AccountEvent> FinalizeDeposit(Account account, AccountCommand.FinalizeDeposit command)
     {
         if (account.Absence is var absent and not Rejection.None) return Refused("finalize-deposit", absent);
-        return account.LotOf(command.Id) is { } lot
+        return account.LotOf(command.Id, command.By) is { } lot
             ? new AccountEvent.DepositFinalized(lot.Id, lot.Amount)
             : Refused("finalize-deposit", Rejection.UnknownDeposit);
     }
@@ -44,11 +44,15 @@ public sealed partial record Account
     private static Decision<AccountEvent> ReverseDeposit(Account account, AccountCommand.ReverseDeposit command)
     {
         if (account.Absence is var absent and not Rejection.None) return Refused("reverse-deposit", absent);
-        if (account.LotOf(command.Id) is not { } lot) return Refused("reverse-deposit", Rejection.UnknownDeposit);
+        if (account.LotOf(command.Id, command.By) is not { } lot) return Refused("reverse-deposit", Rejection.UnknownDeposit);
         var balance = (Int128)account.Balances[lot.Amount.Asset].Units - lot.Amount.Units;
         if (!account.HasRoomFor(SubAccountId.Main, lot.Amount.Asset, balance)) return Refused("reverse-deposit", Rejection.PositionLimit);
         return new AccountEvent.DepositReversed(lot.Id, lot.Amount, lot.Amount with { Units = (long)balance });
     }
+
+    /// <summary>To a source that did not report it there is no such deposit.</summary>
+    private CollateralLot? LotOf(DepositId deposit, SourceId by) =>
+        LotOf(deposit) is { } lot && (lot.Source ?? by) == by ? lot : null;
 
     private CollateralLot? LotOf(DepositId deposit)
     {
@@ -61,7 +65,13 @@ public sealed partial record Account
     {
         var after = this with { Cross = Credited(e.Amount, e.BalanceAfter) };
         return e.Origin is { Finality: Finality.Pending } origin
-            ? after with { Lots = Lots.Add(new CollateralLot(new DepositId(Version), e.Amount, origin.Form, origin.Location, e.Reference)) }
+            ? after with
+            {
+                Lots = Lots.Add(new CollateralLot(new DepositId(Version), e.Amount, origin.Form, origin.Location, e.Reference)
+                {
+                    Source = origin.Source,
+                }),
+            }
             : after;
     }
 

@@ -166,6 +166,8 @@ public sealed partial record Account
 
         if (marks?.IsOutsideBand(command.Instrument, command.Side, command.Price) is true)
             return Refused("reserve-order", Rejection.OutsidePriceBand);
+        if (marks?.IsBeyondPositionLimit(account, command) is true)
+            return Refused("reserve-order", Rejection.ExceedsPositionLimit);
 
         var reserved = new AccountEvent.OrderReserved(
             command.Order, command.SubAccount, command.Instrument, command.Side, command.Quantity, command.Price);

@@ -64,7 +64,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 6;
+    public override int SnapshotSchema => 7;
 
     protected override Type Commands => typeof(AccountCommand);
 
@@ -172,6 +172,7 @@ internal sealed record PartSnapshot(
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter), typeof(ClearingJson.IntegerConverter),
         typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.RateConverter), typeof(EventJson.CaseConverter),
+        typeof(ClearingJson.SourceConverter),
     ])]
 [JsonSerializable(typeof(AccountEvent.Opened))]
 [JsonSerializable(typeof(AccountEvent.Closed))]

@@ -108,6 +108,23 @@ public sealed partial class MarginMarks
         return beyond * Rate.One.E9 > (Int128)underlying.Index.E8 * band.E9;
     }
 
+    /// <summary>
+    /// Whether the account would hold more than the rules allow with this order and all others of its side in its instrument filled, in
+    /// all of its sub-accounts together. What makes a position smaller never is.
+    /// </summary>
+    internal bool IsBeyondPositionLimit(Account account, AccountCommand.ReserveOrder order)
+    {
+        if (TermsOf(order.Instrument) is not { } terms) return false;
+        if (Model?.Parameters.Orders.PositionLimitOf(terms.Underlying) is not { } limit) return false;
+        var sign = order.Side == Side.Buy ? 1 : -1;
+        Int128 contracts = order.Quantity.E8;
+        foreach (var held in account.AllPositions)
+            if (held.Instrument == order.Instrument) contracts += sign * (Int128)held.Quantity.E8;
+        foreach (var other in account.AllOrders)
+            if (other.Instrument == order.Instrument && other.Side == order.Side) contracts += other.Remaining.E8;
+        return contracts * terms.Multiplier.E8 > (Int128)limit.E8 * OneE8;
+    }
+
     /// <summary>Of the frame's time, counted from 1970.</summary>
     internal long Hour => Frame.At.Micros / Instant.MicrosPerHour;
 
@@ -192,6 +209,8 @@ public sealed partial class MarginMarks
             UnsettledFunding(part), part.Orders.Select(OpenOrderOf), NoOwnRates, out var portfolio);
         return new Holdings(portfolio, refusal, leftOut);
     }
+
+    private const long OneE8 = 100_000_000;
 
     private static readonly ImmutableSortedDictionary<Underlying, Rate> NoOwnRates = ImmutableSortedDictionary<Underlying, Rate>.Empty;
 

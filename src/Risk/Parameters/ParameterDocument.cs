@@ -134,7 +134,11 @@ public static class ParameterDocument
 
     private static OrderParameters Orders(JsonNodeReader node) =>
         node.Closed(new OrderParameters(
-            node.Required("feeRate").Rate("0", "0.1"), node.Optional("priceBand")?.Rate("0.0001", "10")));
+            node.Required("feeRate").Rate("0", "0.1"), node.Optional("priceBand")?.Rate("0.0001", "10"))
+        {
+            PositionLimits = node.Optional("positionLimits")?.ByUnderlying(limit => limit.Quantity("0", "10000000000"))
+                ?? ImmutableSortedDictionary<Underlying, Quantity>.Empty,
+        });
 
     private static LiquidationParameters Liquidation(JsonNodeReader node) => node.Closed(new LiquidationParameters(
         node.Required("feeRate").Rate("0", "0.1"),

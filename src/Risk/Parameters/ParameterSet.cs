@@ -97,7 +97,18 @@ public enum SlowPrice
 /// <param name="PriceBand">
 /// How far beyond the mark an order may go to the worse side, as a share of the index; null is as far as it likes.
 /// </param>
-public sealed record OrderParameters(Rate FeeRate, Rate? PriceBand);
+public sealed record OrderParameters(Rate FeeRate, Rate? PriceBand)
+{
+    /// <summary>
+    /// How many units of an underlying an account may be long or short by in one instrument, its open orders filled; an underlying
+    /// that is not named, and has no default, has no limit.
+    /// </summary>
+    public ImmutableSortedDictionary<Underlying, Quantity> PositionLimits { get; init; } =
+        ImmutableSortedDictionary<Underlying, Quantity>.Empty;
+
+    public Quantity? PositionLimitOf(Underlying underlying) =>
+        PositionLimits.TryGetValue(underlying, out var own) || PositionLimits.TryGetValue(ParameterSet.Default, out own) ? own : null;
+}
 
 /// <summary>How a case is worked: see <see cref="Liquidation"/>.</summary>
 /// <param name="SlicePatienceMs">How long a slice may take until it is called back, and then until it is given up.</param>

@@ -5,7 +5,8 @@ namespace CrossMargin.Risk.Portfolios;
 
 /// <summary>
 /// A signed holding. The cost is what the open quantity of a linear contract was entered at, in its settlement asset;
-/// an option has none, because its premium left the balance when it traded.
+/// an option has none, because its premium left the balance when it traded. Sub-accounts that hold opposite quantities leave
+/// no quantity and a cost: a gain or a loss that no price changes any more, and that is not cash before they close.
 /// </summary>
 public readonly record struct Position(InstrumentId Instrument, Quantity Quantity, AssetAmount Cost);
 
@@ -169,11 +170,9 @@ public sealed class Portfolio
         {
             if (!Fits(sum.Quantity)) return new Refusal(Fault.OutOfRange, $"positions[{instrument}].quantity");
             if (!Fits(sum.Cost)) return new Refusal(Fault.OutOfRange, $"positions[{instrument}].cost");
-            if (sum.Quantity == 0 && sum.Cost != 0)
-                return new Refusal(Fault.OutOfRange, $"positions[{instrument}].cost");
         }
 
-        merged = [.. sums.Where(sum => sum.Value.Quantity != 0).Select(sum => new Position(
+        merged = [.. sums.Where(sum => sum.Value.Quantity != 0 || sum.Value.Cost != 0).Select(sum => new Position(
             sum.Key, new Quantity((long)sum.Value.Quantity), new AssetAmount(sum.Value.Asset, (long)sum.Value.Cost)))];
         return Refusal.None;
     }

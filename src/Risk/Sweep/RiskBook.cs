@@ -13,8 +13,9 @@ public enum Placing
     Held,
 
     /// <summary>
-    /// Sums over its holdings say nothing of it: debts, open orders, linear contracts in several assets, rates of its own,
-    /// more than anybody has. Only the full model can tell.
+    /// Sums over its holdings say nothing of it: neither positions nor orders, linear contracts in several assets, a debt in the asset
+    /// that they settle in or beyond its limit, orders in options under rules, rates of its own, more than anybody has. Only the full
+    /// model can tell.
     /// </summary>
     Unbounded,
 
@@ -51,6 +52,9 @@ public sealed class RiskBook
     private long[] order = [];
     private int[] keys = [];
     private double[] amounts = [];
+    private int[] orderKeys = [];
+    private double[] orderAmounts = [];
+    private int orderCount;
 
     /// <summary>How many accounts a sweep passes over.</summary>
     public int Count { get; private set; }
@@ -144,33 +148,34 @@ public sealed class RiskBook
     private Placing Arrange(ref Entry entry, Portfolio portfolio, SweepTables tables, out int count)
     {
         count = portfolio.Positions.Length;
-        if (count == 0 || !portfolio.Orders.IsEmpty || !portfolio.UnsettledFunding.IsEmpty || !portfolio.OwnInitialRates.IsEmpty)
-            return Placing.Unbounded;
+        orderCount = 0;
+        if (!portfolio.UnsettledFunding.IsEmpty || !portfolio.OwnInitialRates.IsEmpty) return Placing.Unbounded;
 
-        MakeRoom(Math.Max(count, 2 * portfolio.Balances.Length));
+        MakeRoom(count + portfolio.Orders.Length + (2 * portfolio.Balances.Length), OrderBlock.Length * portfolio.Orders.Length);
         var market = tables.Market;
-        var ordered = order.AsSpan(0, count);
         var size = 0.0;
         for (var i = 0; i < count; i++)
         {
             var line = market.LineOf(portfolio.Positions[i].Instrument);
             if (line.IsRefused) return Placing.Unpriced;
-            ordered[i] = ((long)line.Value << 32) | (uint)i;
+            order[i] = ((long)line.Value << 32) | (uint)i;
         }
 
+        if (Orders(portfolio, tables, ref count, ref size) is var placing and not Placing.Held) return placing;
+        if (count == 0) return Placing.Unbounded;
         foreach (var balance in portfolio.Balances)
         {
-            if (balance.Units < 0) return Placing.Unbounded;
             var asset = market.AssetOf(balance.Asset);
             if (asset.IsRefused) return Placing.Unpriced;
-            size += (double)CollateralWeights.ToE16(balance) / 1e16 * ModelBorder.Nearest(market.Assets[asset.Value].Price);
+            size += Math.Abs((double)CollateralWeights.ToE16(balance) / 1e16) * ModelBorder.Nearest(market.Assets[asset.Value].Price);
         }
 
+        var ordered = order.AsSpan(0, count);
         ordered.Sort();
         var cost = Int128.Zero;
         for (var i = 0; i < count; i++)
         {
-            var position = portfolio.Positions[(int)(ordered[i] & uint.MaxValue)];
+            var position = PositionAt(portfolio, (int)(ordered[i] & uint.MaxValue), market);
             ref readonly var line = ref market.Lines[(int)(ordered[i] >> 32)];
             ref readonly var settlement = ref market.Assets[line.Settlement];
             var quantity = ModelBorder.Nearest(position.Quantity);
@@ -192,20 +197,78 @@ public sealed class RiskBook
         }
 
         entry.Cost = (double)cost / 1e16;
+        foreach (var balance in portfolio.Balances)
+        {
+            if (!balance.IsNegative) continue;
+            var borrow = tables.Model.Parameters.Collateral.GetValueOrDefault(balance.Asset)?.Borrow;
+            var isBeyond = borrow is not null && -balance > borrow.Limit;
+            if (isBeyond || tables.Numbers.NumberOf(balance.Asset) == entry.Home) return Placing.Unbounded;
+        }
+
         return size <= MostHeld ? Placing.Held : Placing.Unbounded;
+    }
+
+    /// <summary>
+    /// Into blocks, one an instrument. What is ordered and not held stands among the positions with a quantity of none, so that it
+    /// has a price or the account no place.
+    /// </summary>
+    private Placing Orders(Portfolio portfolio, SweepTables tables, ref int count, ref double size)
+    {
+        var market = tables.Market;
+        var all = portfolio.Orders.AsSpan();
+        var feeRate = ModelBorder.Nearest(tables.Model.Parameters.Orders.FeeRate);
+        for (var start = 0; start < all.Length;)
+        {
+            var end = start + 1;
+            while (end < all.Length && all[end].Instrument == all[start].Instrument) end++;
+            var orders = all[start..end];
+            var number = market.LineOf(orders[0].Instrument);
+            if (number.IsRefused) return Placing.Unpriced;
+            ref readonly var line = ref market.Lines[number.Value];
+            if (!tables.BoundsOrdersIn(line)) return Placing.Unbounded;
+
+            var held = HeldOf(portfolio, orders[0].Instrument);
+            if (held is null) order[count++] = ((long)number.Value << 32) | (uint)(portfolio.Positions.Length + start);
+            var beside = tables.AsksByRules ? Math.Abs(held ?? 0) : 0;
+            var larger = OrderBlock.LargerSide(orders);
+            var row = tables.Numbers.NumberOf(orders[0].Instrument, tables.AsksByRules ? beside + larger : 0);
+            if (row == SweepNumbers.Unknown) return Placing.Unbounded;
+            OrderBlock.Write(orderKeys.AsSpan(orderCount), orderAmounts.AsSpan(orderCount), row, orders, beside, feeRate);
+            orderCount += OrderBlock.Length;
+            size += larger * line.Multiplier * market.Groups[line.Group].Index;
+            start = end;
+        }
+
+        return Placing.Held;
+    }
+
+    private static double? HeldOf(Portfolio portfolio, InstrumentId instrument)
+    {
+        foreach (var position in portfolio.Positions)
+            if (position.Instrument == instrument) return ModelBorder.Nearest(position.Quantity);
+        return null;
+    }
+
+    private static Position PositionAt(Portfolio portfolio, int place, MarketView market)
+    {
+        if (place < portfolio.Positions.Length) return portfolio.Positions[place];
+        var instrument = portfolio.Orders[place - portfolio.Positions.Length].Instrument;
+        ref readonly var line = ref market.Lines[market.LineOf(instrument).Value];
+        return new Position(instrument, Quantity.Zero, new AssetAmount(market.Assets[line.Settlement].Asset, 0));
     }
 
     private static int GroupOf(MarketView market, long ordered) => market.Lines[(int)(ordered >> 32)].Group;
 
-    private void MakeRoom(int count)
+    private void MakeRoom(int count, int ofOrders)
     {
-        if (keys.Length >= count) return;
-        (order, keys, amounts) = (new long[count], new int[count], new double[count]);
+        count += ofOrders;
+        if (keys.Length < count) (order, keys, amounts) = (new long[count], new int[count], new double[count]);
+        if (orderKeys.Length < ofOrders) (orderKeys, orderAmounts) = (new int[ofOrders], new double[ofOrders]);
     }
 
     /// <summary>
     /// What the balances are after their weights, asset by asset: at the one for maintenance and at the one for the initial
-    /// margin, before the venue's total scales it, which is the frame's.
+    /// margin, before the venue's total scales it, which is the frame's. What is owed counts whole. The orders come behind.
     /// </summary>
     private int Own(ref Entry entry, Portfolio portfolio, SweepTables tables)
     {
@@ -213,6 +276,13 @@ public sealed class RiskBook
         foreach (var balance in portfolio.Balances)
         {
             var number = tables.Numbers.NumberOf(balance.Asset);
+            if (balance.IsNegative)
+            {
+                (keys[count], amounts[count++]) =
+                    ((SweepTables.CountsPerAsset * number) + 2, -(double)CollateralWeights.ToE16(balance) / 1e16);
+                continue;
+            }
+
             var weighed = CollateralWeights.WeighUnscaled(
                 tables.Model.Parameters.Collateral.GetValueOrDefault(balance.Asset), CollateralWeights.ToE16(balance));
             var (maintenance, initial) = ((double)weighed.Maintenance / 1e16, (double)weighed.Initial / 1e16);
@@ -223,11 +293,13 @@ public sealed class RiskBook
                 continue;
             }
 
-            (keys[count], amounts[count++]) = (2 * number, maintenance);
-            (keys[count], amounts[count++]) = ((2 * number) + 1, initial);
+            (keys[count], amounts[count++]) = (SweepTables.CountsPerAsset * number, maintenance);
+            (keys[count], amounts[count++]) = ((SweepTables.CountsPerAsset * number) + 1, initial);
         }
 
-        return count;
+        orderKeys.AsSpan(0, orderCount).CopyTo(keys.AsSpan(count));
+        orderAmounts.AsSpan(0, orderCount).CopyTo(amounts.AsSpan(count));
+        return count + orderCount;
     }
 
     /// <summary>
@@ -240,7 +312,7 @@ public sealed class RiskBook
         public int Start;
         public int Home = None;
 
-        /// <summary>Whether it owns more than its home asset.</summary>
+        /// <summary>Whether it has more than its home asset: other assets, debts, open orders.</summary>
         public bool HasOthers;
 
         /// <summary>What the balance in the home asset counts after its maintenance weight.</summary>

@@ -342,7 +342,7 @@ internal readonly ref struct SweepKernel(
         if (entry.Home < 0) return others - Allowance(size);
 
         var price = Unsafe.Add(ref prices, entry.Home);
-        ref var count = ref Unsafe.Add(ref counts, 2 * entry.Home);
+        ref var count = ref Unsafe.Add(ref counts, SweepTables.CountsPerAsset * entry.Home);
         var (cash, cost) = (entry.Cash * price, entry.Cost * price);
         var unrealized = linearValue - cost;
         var collateral = (entry.Cash * count) + (entry.InitialCash * Unsafe.Add(ref count, 1)) + others;
@@ -353,13 +353,26 @@ internal readonly ref struct SweepKernel(
         return collateral + double.MinNative(unrealized, 0) + gain - allowance;
     }
 
+    /// <summary>What is owned or owed beside the home asset, less what open orders may need.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private (double Sum, double Size) Others(in Segment held)
     {
         var (sum, size) = (0.0, 0.0);
         for (var i = held.Start; i < held.Start + held.Count; i++)
         {
-            var counted = balances.Amounts[i] * Unsafe.Add(ref counts, balances.Keys[i]);
+            var key = balances.Keys[i];
+            double counted;
+            if (OrderBlock.IsOne(key))
+            {
+                ref readonly var row = ref tables.Orders[OrderBlock.NumberOf(key)];
+                counted = -OrderBlock.Need(balances.Amounts.AsSpan(i, OrderBlock.Length), row, tables.OrderLossFactor);
+                i += OrderBlock.Length - 1;
+            }
+            else
+            {
+                counted = balances.Amounts[i] * Unsafe.Add(ref counts, key);
+            }
+
             (sum, size) = (sum + counted, size + Math.Abs(counted));
         }
 

@@ -19,6 +19,8 @@ namespace CrossMargin.Risk.Sweep;
 /// four numbers stand once more with the worst that any scenario does to the contract alone in their charges: what an
 /// account can need at most, for which no scenario has to be looked at. A model by rules has only these.
 ///
+/// For the open orders of an account each instrument has four numbers more, which few accounts are asked for.
+///
 /// What is asked is the initial margin times the band above it in which owners are warned; it is in all charges already.
 /// </summary>
 public sealed class SweepTables
@@ -28,12 +30,15 @@ public sealed class SweepTables
 
     internal const int NumberCount = 4;
 
+    internal const int CountsPerAsset = 3;
+
     // Above the sum of all rounding errors of a book of a thousand positions, relative to the sum of its terms.
     internal const double RoundingShare = 1.0 / (1L << 40);
 
     private readonly AlignedTable rows = new();
     private readonly AlignedTable numbers = new();
     private readonly AlignedTable worsts = new();
+    private readonly OrderRow[] orders;
     private readonly int[] groups;
     private readonly double[] dampings = [];
     private readonly double[] prices;
@@ -49,6 +54,8 @@ public sealed class SweepTables
         groups = new int[numbering.Count * RowsPerInstrument];
         numbers.Resize(groups.Length * NumberCount);
         worsts.Resize(groups.Length * NumberCount);
+        orders = new OrderRow[numbering.Count];
+        Array.Fill(orders, OrderRow.Unpriced);
         for (var row = 0; row < groups.Length; row++)
         {
             // Whoever holds what has no price is not cleared; the full model names it.
@@ -60,7 +67,7 @@ public sealed class SweepTables
         {
             foreach (var group in plan.Groups) Columns = Math.Max(Columns, group.Scenarios.Length);
             Columns = (Columns + Block - 1) / Block * Block;
-            LossFactor = WarnShare * Math.Max(
+            OrderLossFactor = LossFactor = WarnShare * Math.Max(
                 ModelBorder.Nearest(plan.Parameters.Factors.Initial), ModelBorder.Nearest(plan.Parameters.Factors.Maintenance));
             dampings = new double[plan.Groups.Length * Columns];
             rows.Resize(groups.Length * Columns);
@@ -70,12 +77,14 @@ public sealed class SweepTables
         }
         else
         {
+            OrderLossFactor = WarnShare;
             FillByRules();
         }
 
         prices = new double[numbering.AssetCount];
-        counts = new double[numbering.AssetCount * 2];
+        counts = new double[numbering.AssetCount * CountsPerAsset];
         gainShares = new double[numbering.AssetCount];
+        for (var owed = CountsPerAsset - 1; owed < counts.Length; owed += CountsPerAsset) counts[owed] = double.NegativeInfinity;
         foreach (ref readonly var asset in model.Market.Assets) Price(asset, numbering.NumberOf(asset.Asset));
     }
 
@@ -105,8 +114,9 @@ public sealed class SweepTables
     internal double[] Prices => prices;
 
     /// <summary>
-    /// For each asset two: what a unit at its maintenance weight and a unit at its initial weight add to margin equity less what
-    /// is asked. The step between the two weights is asked for, and so is the part that a slow price is below the price.
+    /// For each asset three: what a unit at its maintenance weight and a unit at its initial weight add to margin equity less what
+    /// is asked, and what a unit that is owed adds, which is less than nothing. The step between the two weights is asked for, and
+    /// so is the part that a slow price is below the price.
     /// </summary>
     internal double[] Counts => counts;
 
@@ -118,6 +128,18 @@ public sealed class SweepTables
 
     /// <summary>What the loss of a scan is multiplied by.</summary>
     internal double LossFactor { get; }
+
+    /// <summary>What an order loses at once is multiplied by: scenarios bear it, rules ask it beside theirs.</summary>
+    internal double OrderLossFactor { get; }
+
+    /// <summary>Of each number of an instrument, for orders in it.</summary>
+    internal OrderRow[] Orders => orders;
+
+    /// <summary>Whether orders in this instrument have a bound: what rules ask of an option depends on all of its expiry.</summary>
+    internal bool BoundsOrdersIn(in MarketLine line) => Columns > 0 || !line.IsOption;
+
+    /// <summary>Whether the rules ask for all of a position when an order changes its size, and not for the order alone.</summary>
+    internal bool AsksByRules => Columns == 0;
 
     /// <summary>Margin equity below so many times the initial margin is not healthy.</summary>
     internal double WarnShare { get; }
@@ -145,6 +167,7 @@ public sealed class SweepTables
                 row[3] = charge.Short;
                 row.CopyTo(worsts.Slice((first + step) * NumberCount, NumberCount));
                 groups[first + step] = line.Group;
+                orders[first + step] = new OrderRow(line.Mark, line.Size, charge.Held, charge.Held + charge.Short);
             }
         }
     }
@@ -157,9 +180,17 @@ public sealed class SweepTables
         {
             ref readonly var line = ref Market.Lines[place];
             if (line.Kind == LineKind.Spot) continue;
-            var first = Numbers.RowsOf(line.Id).First * RowsPerInstrument;
+            var number = Numbers.RowsOf(line.Id).First;
             for (var side = 0; side < RowsPerInstrument; side++)
-                Fill(first + side, plan, line, rates[line.Group], arrays.Slice(plan.RowStart(place, side == 0 ? 1 : -1), plan.Stride));
+            {
+                var row = arrays.Slice(plan.RowStart(place, side == 0 ? 1 : -1), plan.Stride);
+                Fill((number * RowsPerInstrument) + side, plan, line, rates[line.Group], row);
+            }
+
+            var scenarios = plan.Groups[line.Group].Scenarios.Length;
+            var ofLong = WorstLosses(arrays.Slice(plan.RowStart(place, 1), scenarios)).Long;
+            var ofShort = WorstLosses(arrays.Slice(plan.RowStart(place, -1), scenarios)).Short;
+            orders[number] = new OrderRow(line.Mark, line.Size, LossFactor * ofLong, LossFactor * ofShort);
         }
     }
 
@@ -250,7 +281,12 @@ public sealed class SweepTables
         var initially = WarnShare * slower
             * (parameters is null ? 1 : ModelBorder.Nearest(CollateralWeights.VenueShare(parameters, asset.VenueTotal)));
         prices[number] = price;
-        (counts[2 * number], counts[(2 * number) + 1]) = ((1 - WarnShare) * price, initially);
+        var borrow = parameters?.Borrow;
+        var slowly = usesSlow && asset.SlowPrice is { } later ? Math.Max(0, ModelBorder.Nearest(later) - price) : 0;
+        var owed = borrow is null ? 1 : Math.Max(ModelBorder.Nearest(borrow.Maintenance), ModelBorder.Nearest(borrow.Initial));
+        var own = counts.AsSpan(CountsPerAsset * number, CountsPerAsset);
+        (own[0], own[1]) = ((1 - WarnShare) * price, initially);
+        own[2] = -price - (WarnShare * ((owed * price) + slowly));
         gainShares[number] = parameters is null
             ? 0
             : LeastShare(parameters, (1 - WarnShare) * price, initially) / price

@@ -40,6 +40,7 @@ public sealed class GrainCatalog
     /// </summary>
     public object? Decode(JournalRecord record)
     {
+        if (record.Event is { } written) return written;
         if (!byEvent.TryGetValue(record.Type, out var type)) return null;
         try
         {

@@ -40,6 +40,9 @@ public sealed class JournalRecord
     /// <summary>Canonical UTF-8 JSON; hashed and stored as it is.</summary>
     public required ReadOnlyMemory<byte> Payload { get; init; }
 
+    /// <summary>What the payload was written from, for addressees in the same process; null where the record was read.</summary>
+    public object? Event { get; init; }
+
     public int Epoch { get; private set; }
     public Hash256 Chain { get; private set; }
 

@@ -12,6 +12,12 @@ namespace CrossMargin.Runtime.Shards;
 /// <param name="By">The officer, and in <paramref name="Because"/> what has changed.</param>
 public sealed record RetryParked(JournalRecord Message, GrainId Grain, PrincipalId By, string Because);
 
+/// <summary>
+/// An officer's word that a parked message will never be taken in. What it carries stays in suspense, where auditors count it. To the
+/// shard's own grain.
+/// </summary>
+public sealed record SetParkedAside(RecordAddress Message, GrainId Grain, PrincipalId By, string Because);
+
 /// <summary>Messages that were parked, and how they are taken in after all.</summary>
 public sealed partial class Shard
 {
@@ -22,12 +28,23 @@ public sealed partial class Shard
     private Turn Retry(Instant now, GrainSlot own, RetryParked retry, Cause cause)
     {
         var from = retry.Message.Address.ToString();
-        var isParked = ((ShardGrain)own.State).Parked.Any(parked => parked.From == from && parked.Grain == retry.Grain.ToString());
-        if (!isParked || catalog.Decode(retry.Message) is not { } @event) return new Turn(First: null, Rejection.NotParked, Problem: null);
+        if (ParkedIn(own, retry.Message.Address, retry.Grain) is null || catalog.Decode(retry.Message) is not { } @event) return NotParked;
 
         var turn = RunTurn(now, state.Find(retry.Grain), @event, cause);
         if (turn.First is null && turn.Answer != Rejection.None) return turn;
         var unparked = new ShardEvent.Unparked(from, retry.Grain.ToString(), retry.Message.Type, retry.By.Name, retry.Because);
         return new Turn(WriteOwn(now, unparked, cause), Rejection.None, Problem: null);
     }
+
+    private Turn SetAside(Instant now, GrainSlot own, SetParkedAside command, Cause cause)
+    {
+        if (ParkedIn(own, command.Message, command.Grain) is not { } parked) return NotParked;
+        var aside = new ShardEvent.ParkedSetAside(parked.From, parked.Grain, parked.Type, command.By.Name, command.Because);
+        return new Turn(WriteOwn(now, aside, cause), Rejection.None, Problem: null);
+    }
+
+    private static Turn NotParked => new(First: null, Rejection.NotParked, Problem: null);
+
+    private static ShardEvent.Parked? ParkedIn(GrainSlot own, RecordAddress message, GrainId grain) =>
+        ((ShardGrain)own.State).Parked.FirstOrDefault(parked => parked.From == message.ToString() && parked.Grain == grain.ToString());
 }

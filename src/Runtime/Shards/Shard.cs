@@ -90,9 +90,12 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
             return;
         }
 
-        var turn = command.Body is RetryParked retry
-            ? Retry(now, slot, retry, command.Identity)
-            : RunTurn(now, slot, command.Body, command.Identity);
+        var turn = command.Body switch
+        {
+            RetryParked retry => Retry(now, slot, retry, command.Identity),
+            SetParkedAside aside => SetAside(now, slot, aside, command.Identity),
+            _ => RunTurn(now, slot, command.Body, command.Identity),
+        };
         Hold(slot.Position, caller, turn.First is { } first
             ? new Reply(turn.Answer, first)
             : Reply.Refused(turn.Answer));
@@ -236,6 +239,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
             Addressees = addressees,
             To = to,
             Payload = payload.WrittenSpan.ToArray(),
+            Event = addressees.IsEmpty ? null : @event,
         };
         state.Apply(record, slot, next, slot.Type.RefusalIn(@event));
         open.Records.Add(record);

@@ -29,6 +29,9 @@ public abstract record ShardEvent
     /// <summary>An officer had the message given to its grain again, and this time it was taken.</summary>
     public sealed record Unparked(string From, string Grain, string Type, string By, string Because) : ShardEvent;
 
+    /// <summary>An officer said that the message will never be taken in. What it carries stays in suspense.</summary>
+    public sealed record ParkedSetAside(string From, string Grain, string Type, string By, string Because) : ShardEvent;
+
     /// <summary>The answer to a coordinator that asked what the shard's accounts gained. Addressed to it.</summary>
     public sealed record GainsLocked(ShardId Shard, long Round, AssetAmount Locked, AssetAmount PaidIn) : ShardEvent;
 
@@ -58,21 +61,30 @@ public static class ShardEventNames
     public const string Consumed = "shard.consumed.v1";
     public const string Parked = "shard.parked.v1";
     public const string Unparked = "shard.unparked.v1";
+    public const string ParkedSetAside = "shard.parked-set-aside.v1";
     public const string FrameAdopted = "shard.frame-adopted.v1";
     public const string GainsLocked = "shard.gains-locked.v1";
     public const string CloseOutsAnswered = "shard.close-outs-answered.v1";
 }
 
-/// <summary>The shard's own grain: the messages that are parked in it.</summary>
-public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked)
+/// <summary>The shard's own grain: the messages that are parked in it, and those that were given up.</summary>
+public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked, ImmutableArray<ShardEvent.ParkedSetAside> SetAside)
 {
-    public static readonly ShardGrain Empty = new([]);
+    public static readonly ShardGrain Empty = new([], []);
+
+    /// <summary>Record and addressee of everything that was sent and not taken in.</summary>
+    public IEnumerable<(string From, string Grain)> Suspended =>
+        Parked.Select(parked => (parked.From, parked.Grain)).Concat(SetAside.Select(aside => (aside.From, aside.Grain)));
+
+    internal ShardGrain Without(string from, string grain) =>
+        this with { Parked = Parked.Remove(Parked.Single(parked => parked.From == from && parked.Grain == grain)) };
 }
 
 [JsonSerializable(typeof(ShardGrain))]
 [JsonSerializable(typeof(ShardEvent.Consumed))]
 [JsonSerializable(typeof(ShardEvent.Parked))]
 [JsonSerializable(typeof(ShardEvent.Unparked))]
+[JsonSerializable(typeof(ShardEvent.ParkedSetAside))]
 [JsonSerializable(typeof(ShardEvent.FrameAdopted))]
 [JsonSerializable(typeof(ShardEvent.GainsLocked))]
 [JsonSerializable(typeof(ShardEvent.CloseOutsAnswered))]
@@ -89,11 +101,11 @@ internal sealed partial class ShardGrainJson : JsonSerializerContext;
 internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrain, ShardEvent>
 {
     public override GrainKind Kind => GrainKind.Shard;
-    public override int SnapshotSchema => 1;
+    public override int SnapshotSchema => 2;
     public override IReadOnlyList<string> EventNames { get; } =
         [
             ShardEventNames.Consumed, ShardEventNames.Parked, ShardEventNames.Unparked, ShardEventNames.FrameAdopted,
-            ShardEventNames.GainsLocked, ShardEventNames.CloseOutsAnswered,
+            ShardEventNames.GainsLocked, ShardEventNames.ParkedSetAside, ShardEventNames.CloseOutsAnswered,
         ];
 
     protected override ShardGrain Empty(GrainId id) => ShardGrain.Empty;
@@ -102,14 +114,14 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
 
     protected override ShardGrain Evolve(ShardGrain state, ShardEvent @event) => @event switch
     {
-        ShardEvent.Parked parked => new ShardGrain(state.Parked.Add(parked)),
-        ShardEvent.Unparked e => new ShardGrain(state.Parked.Remove(
-            state.Parked.Single(parked => parked.From == e.From && parked.Grain == e.Grain))),
+        ShardEvent.Parked parked => state with { Parked = state.Parked.Add(parked) },
+        ShardEvent.Unparked e => state.Without(e.From, e.Grain),
+        ShardEvent.ParkedSetAside e => state.Without(e.From, e.Grain) with { SetAside = state.SetAside.Add(e) },
         _ => state,
     };
 
     protected override void Verify(ShardGrain state) =>
-        Invariant.Holds("S1", !state.Parked.IsDefault, "the list of parked messages exists");
+        Invariant.Holds("S1", !state.Parked.IsDefault && !state.SetAside.IsDefault, "the lists of messages exist");
 
     protected override Instant? DueAt(ShardGrain state) => null;
 
@@ -122,6 +134,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     public override byte[] CanonicalBytes(object command) => command switch
     {
         RetryParked retry => Encoding.UTF8.GetBytes($"RetryParked {retry.Message.Address} {retry.Grain} {retry.By} {retry.Because}"),
+        SetParkedAside aside => Encoding.UTF8.GetBytes($"SetParkedAside {aside.Message} {aside.Grain} {aside.By} {aside.Because}"),
         _ => throw new UnreachableException(command.GetType().Name),
     };
 
@@ -129,6 +142,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     {
         ShardEvent.Parked => ShardEventNames.Parked,
         ShardEvent.Unparked => ShardEventNames.Unparked,
+        ShardEvent.ParkedSetAside => ShardEventNames.ParkedSetAside,
         ShardEvent.FrameAdopted => ShardEventNames.FrameAdopted,
         ShardEvent.GainsLocked => ShardEventNames.GainsLocked,
         ShardEvent.CloseOutsAnswered => ShardEventNames.CloseOutsAnswered,
@@ -145,6 +159,7 @@ internal sealed class ShardGrainType(GrainCatalog catalog) : GrainType<ShardGrai
     {
         ShardEventNames.Parked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Parked)!,
         ShardEventNames.Unparked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.Unparked)!,
+        ShardEventNames.ParkedSetAside => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.ParkedSetAside)!,
         ShardEventNames.GainsLocked => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.GainsLocked)!,
         ShardEventNames.CloseOutsAnswered => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.CloseOutsAnswered)!,
         ShardEventNames.FrameAdopted => JsonSerializer.Deserialize(payload, ShardGrainJson.Default.FrameAdopted)!,

@@ -16,7 +16,7 @@ internal sealed class LinkCodec(GrainCatalog catalog)
 {
     private const byte AskTag = 1, LookTag = 2, AnswerTag = 3, ParcelTag = 4, FrameTag = 5, MovedTag = 6, AliveTag = 7;
     private const byte DeliveryTag = 1, PullTag = 2, AnnouncementTag = 3;
-    private const byte OwnCommand = 1, RetryCommand = 2;
+    private const byte OwnCommand = 1, RetryCommand = 2, SetAsideCommand = 3;
     private const byte WithRecord = 1, WithView = 2, IsReplayed = 4, WithMarks = 8;
 
     public void Write(LinkMessage message, LinkWriter writer)
@@ -91,6 +91,16 @@ internal sealed class LinkCodec(GrainCatalog catalog)
             return;
         }
 
+        if (command.Body is SetParkedAside aside)
+        {
+            writer.Write(SetAsideCommand);
+            writer.Write(aside.Message.ToString());
+            WriteGrain(writer, aside.Grain);
+            writer.Write(aside.By.Name);
+            writer.Write(aside.Because);
+            return;
+        }
+
         writer.Write(OwnCommand);
         WriteBytes(writer, catalog.TypeOf(command.To).CanonicalBytes(command.Body));
     }
@@ -113,11 +123,19 @@ internal sealed class LinkCodec(GrainCatalog catalog)
     {
         var to = ReadGrain(ref reader);
         var identity = Cause.Decode(ReadBytes(ref reader));
-        object body = reader.ReadByte() == RetryCommand
-            ? new RetryParked(ReadRecord(ref reader), ReadGrain(ref reader), new PrincipalId(reader.ReadString()), reader.ReadString())
-            : catalog.TypeOf(to).ReadCommand(ReadBytes(ref reader));
+        object body = reader.ReadByte() switch
+        {
+            RetryCommand => new RetryParked(
+                ReadRecord(ref reader), ReadGrain(ref reader), new PrincipalId(reader.ReadString()), reader.ReadString()),
+            SetAsideCommand => new SetParkedAside(
+                ReadAddress(ref reader), ReadGrain(ref reader), new PrincipalId(reader.ReadString()), reader.ReadString()),
+            _ => catalog.TypeOf(to).ReadCommand(ReadBytes(ref reader)),
+        };
         return new Command(to, body, identity);
     }
+
+    private static RecordAddress ReadAddress(ref LinkReader reader) =>
+        RecordAddress.TryParse(reader.ReadString(), out var address) ? address : throw new FormatException("an address is shard:position");
 
     private void WriteReply(LinkWriter writer, in Reply reply)
     {

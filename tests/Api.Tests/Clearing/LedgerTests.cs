@@ -51,6 +51,44 @@ public sealed class LedgerTests(ClearingFixture venue)
     }
 
     [Fact]
+    public async Task The_equity_of_each_event_is_that_of_the_account_then_and_deposits_are_apart_from_what_was_earned()
+    {
+        const int perp = 403;
+        JsonArray items = [ClearingFixture.Terms(perp, "perp", "XRP-PERP", "XRP")];
+        (await client.Post("operator", "/v1/instruments", new JsonObject { ["items"] = items }.ToJsonString())).ShouldBe(200);
+        // A price goes stale after 5 s, and then there is no equity to compare: what came too late is traded again.
+        var (account, lines) = await Traded(perp);
+        while (lines[^2]!["pnl"] is null || lines[^1]!["pnl"] is null) (account, lines) = await Traded(perp);
+        foreach (var line in lines)
+        {
+            var then = (await client.Get("alice", $"/v1/accounts/{account}/summary?atSequence={line!["sequence"]}")).ShouldBe(200);
+            ((string?)line["equity"]).ShouldBe((string?)then.Json["equity"], line.ToJsonString());
+        }
+
+        lines.Where(line => line!["deposited"]!.ToString() != "0").Select(line => line!["deposited"]!.ToString()).ShouldBe(["1000", "-7"]);
+        var fill = lines.Single(line => line!["type"]!.ToString() == "account.fill-applied.v1")!;
+        fill["pnl"]!.ToString().ShouldBe("-11.01");          // ten contracts a dollar above the mark, and the fee
+        lines[^1]!["pnl"]!.ToString().ShouldBe("0");
+
+        var second = await Read(account, "equity-history", "?limit=1&cursor=" + (string)(await Read(account, "equity-history", "?limit=1")).Json["nextCursor"]!);
+        second.Json["data"]!.AsArray().ShouldHaveSingleItem()!.ToJsonString().ShouldBe(lines[1]!.ToJsonString());
+        (await client.Get("alice", $"/v1/accounts/{account}/equity-history?limit=101")).ShouldBeProblem("malformed-parameter");
+    }
+
+    private async Task<(string Account, JsonArray Lines)> Traded(int perp)
+    {
+        var (account, other) = (await client.Open("alice"), await client.Funded("bob", "10000"));
+        await venue.Priced(other, ("XRP", "100"));
+        await client.Deposit(account, "1000");
+        var trade = venue.Fill(account, other, "101", "10", perp);
+        trade["buyer"]!["feeRate"] = "0.001";
+        await venue.Report(trade);
+        await ClearingFixture.Until(() => Read(account, "ledger", ""), page => Types(page).Contains("trade"));
+        (await client.Post("alice", $"/v1/accounts/{account}/transfers", VenueClient.TransferBody(other, "7"))).ShouldBe(200);
+        return (account, (await Read(account, "equity-history", "")).ShouldBe(200).Json["data"]!.AsArray());
+    }
+
+    [Fact]
     public async Task A_ledger_is_read_page_by_page()
     {
         var account = await client.Open("alice");

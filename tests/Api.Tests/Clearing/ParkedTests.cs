@@ -38,6 +38,27 @@ public sealed class ParkedTests(ClearingFixture venue)
     }
 
     [Fact]
+    public async Task A_fill_that_nobody_will_ever_take_is_set_aside_for_good_and_the_sums_still_hold()
+    {
+        var seller = await client.Funded("bob", "100000");
+        CommandKey.TryParse(VenueClient.NewKey(), out var parsed).ShouldBeTrue();
+        var never = AccountId.For(new PrincipalId("nobody"), parsed).ToString();
+        var address = (string)(await venue.Report(venue.Fill(never, seller, "60000", "0.1")))[0]["address"]!;
+        await ClearingFixture.Until(() => client.Get("operator", "/v1/parked"), answer => Mine(answer, never) is not null);
+
+        var (aside, body) = ($"/v1/parked/{address}/set-aside", $$"""{"grain":"{{never}}","because":"the feed named no account of ours"}""");
+        (await client.Post("alice", aside, body)).Status.ShouldBe(403);
+        (await client.Post("operator", aside, body)).ShouldBe(200).Field("by").ShouldBe("operator");
+        (await client.Post("operator", aside, body)).ShouldBeProblem("not-parked");
+        (await client.Post("operator", $"/v1/parked/{address}/resolve", body)).ShouldBeProblem("not-parked");
+        var listed = (await client.Get("operator", "/v1/parked")).ShouldBe(200);
+        Mine(listed, never).ShouldBeNull();
+        var kept = listed.Json["setAside"]!.AsArray().Single(row => (string?)row!["grain"] == never)!;
+        ((string?)kept["because"]).ShouldBe("the feed named no account of ours");
+        ((string?)(await client.Post("auditor", "/v1/audit/verify", "{}", key: null)).ShouldBe(200).Json["verdict"]).ShouldBe("agrees");
+    }
+
+    [Fact]
     public async Task What_is_not_parked_cannot_be_resolved()
     {
         const string Body = """{"grain":"02000000-0000-8000-8000-000000000000","because":"x"}""";

@@ -30,8 +30,8 @@ public sealed class AccountPropertyTests
                 {
                     Origin = new DepositOrigin(CollateralForm.Plain, "chain", Finality.Pending),
                 }),
-                withdrawal.Select(object (d) => new AccountCommand.FinalizeDeposit(new DepositId(d.Version))),
-                withdrawal.Select(object (d) => new AccountCommand.ReverseDeposit(new DepositId(d.Version))),
+                withdrawal.Select(object (d) => new AccountCommand.FinalizeDeposit(new DepositId(d.Version), new SourceId("vault"))),
+                withdrawal.Select(object (d) => new AccountCommand.ReverseDeposit(new DepositId(d.Version), new SourceId("vault"))),
                 amount.Select(object (a) => new AccountCommand.Withdraw(a, "there")),
                 amount.Select(object (a) => new AccountCommand.Transfer(GivenAccount.Bob, a)),
                 withdrawal.Select(object (w) => new AccountCommand.CancelWithdrawal(w)),

@@ -19,6 +19,7 @@ public sealed class LotTests
 {
     private static readonly Asset Usdc = Asset.Of("USDC");
     private static readonly DepositId Third = new(3);
+    private static readonly SourceId Vault = new("vault");
 
     private static AccountCommand.Deposit Pending(string amount) => new(Amount(amount), "tx 1")
     {
@@ -39,8 +40,18 @@ public sealed class LotTests
         given.When(new AccountCommand.Transfer(Bob, Amount("10.000001 USDC"))).ThenJournaledRefusal(Rejection.ExceedsBalance);
         MarginRule.Withdrawable(given.State, given.State.Cross, Usdc, GivenMarks.At("60000", [BtcPerp])).ShouldBe(Amount("10 USDC"));
 
-        given.When(new AccountCommand.FinalizeDeposit(Third)).Then(new AccountEvent.DepositFinalized(Third, Amount("90 USDC")));
+        given.When(new AccountCommand.FinalizeDeposit(Third, Vault)).Then(new AccountEvent.DepositFinalized(Third, Amount("90 USDC")));
         given.When(new AccountCommand.Withdraw(Amount("100 USDC"), "bc1")).Then<AccountEvent.WithdrawalHeld>();
+    }
+
+    [Fact]
+    public void Only_the_source_that_reported_it_says_what_becomes_of_it()
+    {
+        var pending = Pending("90 USDC");
+        var given = With("10 USDC").When(pending with { Origin = pending.Origin! with { Source = Vault } }).Then<AccountEvent.Deposited>();
+        given.When(new AccountCommand.FinalizeDeposit(Third, new SourceId("bank"))).ThenJournaledRefusal(Rejection.UnknownDeposit);
+        given.When(new AccountCommand.ReverseDeposit(Third, new SourceId("bank"))).ThenJournaledRefusal(Rejection.UnknownDeposit);
+        given.When(new AccountCommand.FinalizeDeposit(Third, Vault)).Then(new AccountEvent.DepositFinalized(Third, Amount("90 USDC")));
     }
 
     [Fact]
@@ -49,20 +60,20 @@ public sealed class LotTests
         var given = Given().After(new AccountEvent.FillApplied(new TradeId("t1"), new PositionChange(
             SubAccountId.Main, BtcPerp.Id, Q("0"), Amount("0 USDC"), Amount("0 USDC"), Amount("60 USDC"), Amount("0 USDC"), 0, default,
             Q("0"), Amount("0 USDC"), Amount("40 USDC"))));
-        given.When(new AccountCommand.ReverseDeposit(Third)).Then(
+        given.When(new AccountCommand.ReverseDeposit(Third, Vault)).Then(
             new AccountEvent.DepositReversed(Third, Amount("90 USDC"), Amount("-50 USDC")));
         given.State.Lots.ShouldBeEmpty();
-        given.When(new AccountCommand.ReverseDeposit(Third)).ThenJournaledRefusal(Rejection.UnknownDeposit);
+        given.When(new AccountCommand.ReverseDeposit(Third, Vault)).ThenJournaledRefusal(Rejection.UnknownDeposit);
     }
 
     [Fact]
     public void What_is_final_is_not_reversed()
     {
-        var given = Given().When(new AccountCommand.FinalizeDeposit(Third)).Then<AccountEvent.DepositFinalized>();
-        given.When(new AccountCommand.ReverseDeposit(Third)).ThenJournaledRefusal(Rejection.UnknownDeposit);
-        given.When(new AccountCommand.FinalizeDeposit(Third)).ThenJournaledRefusal(Rejection.UnknownDeposit);
-        given.When(new AccountCommand.ReverseDeposit(new DepositId(2))).ThenJournaledRefusal(Rejection.UnknownDeposit);
-        Unopened.When(new AccountCommand.ReverseDeposit(Third)).ThenJournaledRefusal(Rejection.AccountNotFound);
+        var given = Given().When(new AccountCommand.FinalizeDeposit(Third, Vault)).Then<AccountEvent.DepositFinalized>();
+        given.When(new AccountCommand.ReverseDeposit(Third, Vault)).ThenJournaledRefusal(Rejection.UnknownDeposit);
+        given.When(new AccountCommand.FinalizeDeposit(Third, Vault)).ThenJournaledRefusal(Rejection.UnknownDeposit);
+        given.When(new AccountCommand.ReverseDeposit(new DepositId(2), Vault)).ThenJournaledRefusal(Rejection.UnknownDeposit);
+        Unopened.When(new AccountCommand.ReverseDeposit(Third, Vault)).ThenJournaledRefusal(Rejection.AccountNotFound);
     }
 
     [Fact]
@@ -72,7 +83,7 @@ public sealed class LotTests
         given.After(new AccountEvent.FillApplied(new TradeId("t1"), new PositionChange(
             SubAccountId.Main, BtcPerp.Id, Q("0"), Amount("0 USDC"), Amount("0 USDC"), Amount("60 USDC"), Amount("0 USDC"), 0, default,
             Q("0"), Amount("0 USDC"), Amount("40 USDC"))));
-        given.When(new AccountCommand.ReverseDeposit(Third)).Events.OfType<AccountEvent.MarginStatusChanged>()
+        given.When(new AccountCommand.ReverseDeposit(Third, Vault)).Events.OfType<AccountEvent.MarginStatusChanged>()
             .ShouldHaveSingleItem().Status.ShouldBe(MarginStatus.Bankrupt);
     }
 
@@ -92,7 +103,7 @@ public sealed class LotTests
         var given = With("100 USDC").When(Pending("900 USDC")).Then<AccountEvent.Deposited>();
         var equity = MarginSummary.Of(given.State, marks).Report!.Value.MarginEquity;
         equity.ShouldBe(new Money(counted * 1_000_000L));
-        given.When(new AccountCommand.FinalizeDeposit(Third)).Then<AccountEvent.DepositFinalized>();
+        given.When(new AccountCommand.FinalizeDeposit(Third, Vault)).Then<AccountEvent.DepositFinalized>();
         MarginSummary.Of(given.State, marks).Report!.Value.MarginEquity.ShouldBe(new Money(1_000_000_000));
     }
 

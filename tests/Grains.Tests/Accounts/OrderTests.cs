@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
@@ -127,6 +128,32 @@ public sealed class OrderTests
         var given = With("100000 USDC").Under(marks).When(FiveBids with { Side = side, Price = P(price) });
         if (answer.Length == 0) given.Then<AccountEvent.OrderReserved>();
         else given.ThenJournaledRefusal(Rejection.OutsidePriceBand);
+    }
+
+    /// <summary>Long four contracts of two units each, with a limit of twenty units: six more may be bid, and fourteen offered.</summary>
+    [Theory]
+    [InlineData(Side.Buy, "6", "")]
+    [InlineData(Side.Buy, "6.00000001", "exceeds-position-limit")]
+    [InlineData(Side.Sell, "14", "")]
+    [InlineData(Side.Sell, "14.00000001", "exceeds-position-limit")]
+    public void An_account_holds_no_more_than_its_limit_with_its_orders_filled(Side side, string quantity, string answer)
+    {
+        var listing = BtcPerp with { Multiplier = Q("2") };
+        var frame = GivenMarks.Frame("100", [listing]);
+        var rules = JsonNode.Parse(frame.Parameters!.Document.Json)!;
+        rules["orders"]!["positionLimits"] = JsonNode.Parse("""{"default":"20"}""");
+        var marks = MarginMarks.Open(frame with { Parameters = new ParametersInForce(1, new ParameterText(rules.ToJsonString())) });
+        var fill = new AccountEvent.FillApplied(new TradeId("t1"), new PositionChange(
+            new SubAccountId(1), listing.Id, Q("4"), Amount("800 USDC"), Amount("0 USDC"), Amount("0 USDC"), Amount("0 USDC"), 0,
+            new FundingPoint(0, 0), Q("4"), Amount("800 USDC"), Amount("1000000 USDC")));
+
+        // Half of it now and half in a second order: the first one counts.
+        var half = new Quantity(Q(quantity).E8 / 2);
+        var given = With("1000000 USDC").After(fill).Under(marks)
+            .When(FiveBids with { Side = side, Quantity = half, Order = new OrderId("half") }).Then<AccountEvent.OrderReserved>()
+            .When(FiveBids with { Side = side, Quantity = Q(quantity) - half });
+        if (answer.Length == 0) given.Then<AccountEvent.OrderReserved>();
+        else given.ThenJournaledRefusal(Rejection.ExceedsPositionLimit);
     }
 
     /// <summary>Each row breaks the rules of the rows below it as well.</summary>

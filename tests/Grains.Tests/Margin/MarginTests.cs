@@ -45,6 +45,25 @@ public sealed class MarginTests
         summary.Status.ShouldBe(MarginStatus.Healthy);
     }
 
+    /// <summary>Bought at 60,000 in one sub-account and sold at 61,000 in another: a gain of 1,000 that is not cash yet, and no risk.</summary>
+    [Theory]
+    [InlineData("50000")]
+    [InlineData("60000")]
+    [InlineData("70000")]
+    public void Two_cross_sub_accounts_that_cancel_are_worth_the_difference_of_their_prices(string index)
+    {
+        var sold = new AccountEvent.FillApplied(new TradeId("t2"), new PositionChange(
+            new SubAccountId(1), BtcPerp.Id, Q("-1"), Amount("-61000 USDC"), Amount("0 USDC"), Amount("0 USDC"), Amount("0 USDC"), 0,
+            new FundingPoint(0, 0), Q("-1"), Amount("-61000 USDC"), Amount("100 USDC")));
+        var summary = MarginSummary.Of(Long("100 USDC").After(sold).State, GivenMarks.At(index, [BtcPerp]));
+        var report = summary.Report!.Value;
+        report.Equity.ShouldBe(Micros(1_100));
+        report.MarginEquity.ShouldBe(Micros(1_100));
+        report.InitialMargin.ShouldBe(Micros(0));
+        report.MaintenanceMargin.ShouldBe(Micros(0));
+        summary.Status.ShouldBe(MarginStatus.Healthy);
+    }
+
     /// <summary>At 60,000 the account has its cash as equity, 600 to open and 300 to keep.</summary>
     [Theory]
     [InlineData("750", MarginStatus.Healthy)]

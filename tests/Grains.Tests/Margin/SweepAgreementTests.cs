@@ -25,7 +25,7 @@ public sealed class SweepAgreementTests
     private const int AccountCount = 60;
     private const int FrameCount = 60;
 
-    private static readonly SubAccountId Apart = new(3);
+    private static readonly SubAccountId Hedge = new(2), Apart = new(3);
 
     private static readonly AccountGrain Grain = new();
     private static readonly Listing Small = BtcPerp with { Id = new InstrumentId(7), Symbol = "BTC-PERP-SMALL", Multiplier = Q("0.1") };
@@ -103,10 +103,23 @@ public sealed class SweepAgreementTests
 
         var listing = Listed[random.Next(Listed.Length)];
         var quantity = listing == BtcFuture ? $"{random.Next(1, 200)}" : $"0.{random.Next(1, 300):d3}";
-        venue.Trades(Party(accounts[a], subAccount: random.Next(2) * Apart.Number), Party(accounts[b]), quantity, $"{index / 10 * 10}", listing);
-        if (random.Next(6) == 0)
+        var subAccount = random.Next(3) switch { 0 => 0, 1 => Hedge.Number, _ => Apart.Number };
+        venue.Trades(Party(accounts[a], subAccount: subAccount), Party(accounts[b]), quantity, $"{index / 10 * 10}", listing);
+        if (random.Next(6) == 0) Cancel(venue, accounts[a], accounts[b], $"{(index + 500) / 10 * 10}");
+        if (random.Next(2) == 0)
             venue.Send(accounts[a].Grain, new AccountCommand.ReserveOrder(
-                new OrderId($"o{a}-{venue.Of(accounts[a]).Version}"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("0.01"), P($"{index / 10 * 10}")));
+                new OrderId($"o{a}-{venue.Of(accounts[a]).Version}"), SubAccountId.Main, Listed[random.Next(Listed.Length)].Id,
+                random.Next(2) == 0 ? Side.Buy : Side.Sell, Q($"{random.Next(1, 4)}"), P($"{(index + random.Next(-900, 900)) / 10 * 10}")));
+    }
+
+    /// <summary>Trades until the cross sub-accounts of an account hold opposite quantities, at other prices.</summary>
+    private static void Cancel(GivenVenue venue, AccountId account, AccountId other, string price)
+    {
+        var held = venue.Of(account).Cross.Positions.All.Where(position => position.Instrument == BtcPerp.Id).Sum(position => position.Quantity.E8);
+        var quantity = DecimalText.Format(Math.Abs(held), Quantity.Scale);
+        var (hedge, taker) = (Party(account, subAccount: Hedge.Number), Party(other));
+        if (held > 0) venue.Trades(taker, hedge, quantity, price);
+        if (held < 0) venue.Trades(hedge, taker, quantity, price);
     }
 
     /// <param name="index">Of BTC; null for a halted one.</param>

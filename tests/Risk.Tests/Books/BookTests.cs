@@ -96,6 +96,7 @@ public class BookTests
     [InlineData("positions", "[{\"instrument\":\"DOGE-PERP\",\"quantity\":\"1\",\"cost\":\"1\"}]", "/positions/0/instrument: is not one of the instruments of this book")]
     [InlineData("positions", "[{\"instrument\":\"BTC-PERP\",\"quantity\":\"1\"}]", "/positions/0/cost: required")]
     [InlineData("positions", "[{\"instrument\":\"BTC-PERP\",\"quantity\":\"20000000000\",\"cost\":\"0\"}]", "/positions/0/quantity: must be from -10000000000 to 10000000000")]
+    [InlineData("positions", "[{\"instrument\":\"BTC-PERP\",\"quantity\":\"0\",\"cost\":\"5\"}]", "/positions/0/cost: must be 0 where the quantity is 0")]
     [InlineData("orders", "[{\"instrument\":\"BTC-PERP\",\"side\":\"hold\",\"quantity\":\"1\",\"price\":\"1\"}]", "/orders/0/side: must be one of buy, sell")]
     [InlineData("orders", "[{\"instrument\":\"BTC-PERP\",\"side\":\"buy\",\"quantity\":\"0\",\"price\":\"1\"}]", "/orders/0/quantity: must be from 0.00000001 to 10000000000")]
     public void What_cannot_be_read_is_named_where_it_stands(string field, string value, string error)

@@ -189,8 +189,6 @@ public class BadInputTests
             .ShouldBe(new Refusal(Fault.OutOfRange, "balances[USDC]"));
         Of([], [new Position(id, new Quantity(long.MinValue), zero)], [])
             .ShouldBe(new Refusal(Fault.OutOfRange, "positions[1].quantity"));
-        Of([], [new Position(id, Quantity.Zero, new AssetAmount(Fixtures.Usdc, 5))], [])
-            .ShouldBe(new Refusal(Fault.OutOfRange, "positions[1].cost"));
         Of([], [new Position(id, new Quantity(1), zero),
             new Position(id, new Quantity(1), new AssetAmount(Asset.Of("BTC"), 0))], [])
             .ShouldBe(new Refusal(Fault.Unknown, "positions[1].cost"));

@@ -70,6 +70,40 @@ internal sealed class RandomBooks(int seed)
         return Of(1, [.. own.Balances, .. also.Where(_ => random.Next(3) == 0)], own.Positions);
     }
 
+    /// <summary>The market of a calm day, with other assets to own or to owe.</summary>
+    public static MarketView OrderDay(double move = 1)
+    {
+        var calm = Market(move);
+        var lines = calm.Lines.ToArray().Where(line => line.Kind != LineKind.Spot).Select(line => line with { Settlement = 3 });
+        MarketAsset[] assets = [Fixtures.Dollar, Held("ETH", 3_000 * move, total: 10), Held("BTC", 60_000 * move, total: 10), Held("SOL", 150, total: 10)];
+        MarketView.Of(7, lines, [Group("BTC", 60_000 * move), Group("ETH", 3_000 * move)], assets, Fixtures.NoneUnpriced, out var market)
+            .ShouldBe(Refusal.None);
+        return market!;
+    }
+
+    /// <summary>An account with orders in two to five instruments, or none, and in one of four cases with a debt.</summary>
+    public Portfolio OrderingAccount(MarketView market, int positionCount, bool hasOptions)
+    {
+        var own = positionCount == 0 ? Of(1, [Dollars(random.NextDouble() * 60_000)], []) : MixedAccount(market, positionCount);
+        var lines = market.Lines.ToArray().Where(line => line.Kind != LineKind.Spot && (hasOptions || !line.IsOption)).ToArray();
+        var orders = Enumerable.Range(0, random.Next(10)).Select(_ =>
+        {
+            var line = random.Next(2) == 0 && own.Positions.Length > 0
+                ? lines.FirstOrDefault(line => line.Id == own.Positions[0].Instrument, lines[random.Next(lines.Length)])
+                : lines[random.Next(lines.Length)];
+            var price = Math.Max(0.01, line.Mark * (0.9 + (0.2 * random.NextDouble())));
+            return new OpenOrder(
+                line.Id, random.Next(2) == 0 ? OrderSide.Buy : OrderSide.Sell, new Quantity(1_000_000 + (long)(random.NextDouble() * 5e12 / line.Forward)),
+                new Price((long)(price * 1e8)));
+        });
+        var sol = Asset.Of("SOL");
+        AssetAmount[] debts = random.Next(4) == 0 ? [new AssetAmount(sol, -(long)(random.NextDouble() * 100e8))] : [];
+        var refusal = Portfolio.Of(
+            1, [.. own.Balances.Where(balance => debts.Length == 0 || balance.Asset != sol), .. debts], own.Positions, [], [.. orders],
+            ImmutableSortedDictionary<Underlying, Rate>.Empty, out var portfolio);
+        return refusal.IsNone ? portfolio! : throw new InvalidOperationException(refusal.ToString());
+    }
+
     private static MarketAsset Held(string code, double price, long total)
     {
         var asset = Asset.Of(code);
@@ -85,8 +119,9 @@ internal sealed class RandomBooks(int seed)
         var positions = instruments.Take(positionCount).Select(line =>
         {
             var quantity = Math.Round((random.NextDouble() - 0.5) * 200_000 / line.Forward, 2);
-            if (quantity == 0) quantity = 0.01;
             var cost = line.IsOption ? 0 : quantity * line.Size * line.Mark * (0.97 + (0.06 * random.NextDouble()));
+            if (random.Next(20) == 0) quantity = 0;   // two sub-accounts that cancel leave a cost
+            if (quantity == 0 && line.IsOption) quantity = 0.01;
             return new Position(line.Id, new Quantity((long)Math.Round(quantity * 1e8)), Dollars(cost));
         });
         var cash = Dollars(positionCount * 40_000 * Math.Pow(random.NextDouble(), 2));

@@ -67,6 +67,43 @@ public class RiskBookTests
         }
     }
 
+    /// <summary>Orders on both sides at any price, in what is held and in what is not, beside debts in other assets.</summary>
+    [Theory]
+    [InlineData("span16", 0.4)]
+    [InlineData("grid-pm", 0.4)]
+    [InlineData("isolated", 0.5)]
+    [InlineData("delta-netting", 0.75)]
+    [InlineData("standard", 0.8)]
+    public void Whoever_has_open_orders_or_debts_is_cleared_only_if_healthy(string preset, double missedAtMost)
+    {
+        var books = new RandomBooks(29);
+        var set = Fixtures.Preset(preset);
+        foreach (var day in new Func<double, MarketView>[] { RandomBooks.OrderDay, RandomBooks.BadDay })
+        {
+            var market = day(1);
+            var drawn = Enumerable.Range(0, Accounts).Select(i => books.OrderingAccount(market, i % 8, HasOptions(set))).ToArray();
+            var first = Tables(set, market);
+            var book = new RiskBook();
+            var portfolios = drawn.Where((portfolio, _) => new RiskBook().Put(0, portfolio, first) == Placing.Held).ToArray();
+            for (var account = 0; account < portfolios.Length; account++) book.Put(account, portfolios[account], first).ShouldBe(Placing.Held);
+            portfolios.Length.ShouldBeGreaterThan(Accounts * 3 / 4);
+            portfolios.Count(portfolio => portfolio.Balances.Any(balance => balance.IsNegative)).ShouldBeGreaterThan(Accounts / 20);
+
+            var unhealthy = 0;
+            foreach (var move in new[] { 0.85, 1.0, 1.1 })
+            {
+                var found = Compare(book, Tables(set, day(move), first.Numbers), portfolios);
+                unhealthy += found.Unhealthy;
+                if (day == RandomBooks.OrderDay) ((double)found.Missed).ShouldBeLessThan(missedAtMost * found.Healthy);
+            }
+
+            unhealthy.ShouldBeGreaterThan(Accounts / 20);
+        }
+    }
+
+    /// <summary>Whether orders in options have a bound.</summary>
+    private static bool HasOptions(ParameterSet set) => set.Model is ModelParameters.Scenario;
+
     [Theory]
     [InlineData("span16")]
     [InlineData("grid-pm")]
@@ -134,6 +171,7 @@ public class RiskBookTests
         var market = RandomBooks.Market();
         var tables = Tables(Fixtures.Preset("standard"), market);
         var perp = market.Lines.ToArray().First(line => line.Kind == LineKind.Perp).Id;
+        var option = market.Lines.ToArray().First(line => line.IsOption).Id;
         var rich = RandomBooks.Dollars(1e6);
         var debt = new AssetAmount(Fixtures.Usdc, -1);
         Position[] held = [new(perp, new Quantity(1_000_000), RandomBooks.Dollars(600))];
@@ -149,7 +187,10 @@ public class RiskBookTests
             (RandomBooks.Of(1, [rich, new AssetAmount(Asset.Of("SOL"), 1)], held), Placing.Unpriced),
             (RandomBooks.Of(1, [rich], many), Placing.Unbounded),
             (RandomBooks.Of(1, [RandomBooks.Dollars(2e9)], held), Placing.Unbounded),
-            (With([rich], held, orders), Placing.Unbounded),
+            (With([rich], held, orders), Placing.Held),
+            (With([rich], [], orders), Placing.Held),
+            (With([rich], held, [orders[0] with { Instrument = option }]), Placing.Unbounded),
+            (With([rich], held, [orders[0] with { Instrument = new InstrumentId(9_999) }]), Placing.Unpriced),
         ];
         foreach (var (portfolio, placing) in expected)
         {

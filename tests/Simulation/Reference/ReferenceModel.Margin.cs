@@ -100,8 +100,7 @@ internal sealed partial class ReferenceModel
         IReadOnlyList<Reservation> Orders, bool LeavesOut)
     {
         public bool IsSound =>
-            Balances.Values.Concat(Positions.Values.SelectMany(held => (BigInteger[])[held.Quantity, held.Cost])).All(n => BigInteger.Abs(n) <= long.MaxValue)
-            && Positions.Values.All(held => !held.Quantity.IsZero || held.Cost.IsZero);
+            Balances.Values.Concat(Positions.Values.SelectMany(held => (BigInteger[])[held.Quantity, held.Cost])).All(n => BigInteger.Abs(n) <= long.MaxValue);
 
         /// <summary>This book after a fill at a price with a fee, or null where it is too much.</summary>
         public Book? After(MarkedInstrument terms, string side, BigInteger quantity, BigInteger price, Ratio feeRate)
@@ -155,7 +154,7 @@ internal sealed partial class ReferenceModel
         foreach (var (asset, units) in book.Balances) WorthOf(asset).Balance += Ratio.Of(units, ScaleOf(asset));
         foreach (var (id, held) in book.Positions)
         {
-            if (held.Quantity.IsZero) continue;
+            if (held.Quantity.IsZero && held.Cost.IsZero) continue;
             if (LineOf(id) is not { } line) return Standing.Frozen;
             line.Quantity = Ratio.Of(held.Quantity, 8);
             var value = line.Quantity * Ratio.Of((line.Mark * line.Multiplier).Down(8), 8);
@@ -187,7 +186,7 @@ internal sealed partial class ReferenceModel
         if (BigInteger.Abs(nlv) > MaxMoney || BigInteger.Abs(counted) > MaxMoney) return Standing.Frozen;
         required = Require(rules, marks, worths, groups);
         if (required is not null && required.Initial.High > MaxMoney) return Standing.Frozen;
-        var takeable = book.Positions.Values.Any(held => !held.Quantity.IsZero)
+        var takeable = book.Positions.Values.Any(held => !held.Quantity.IsZero || !held.Cost.IsZero)
             || (worths.Values.Any(worth => worth.Balance.Sign < 0) && worths.Values.Any(worth => worth.Balance.Sign > 0));
         return new Standing(StatusOf(rules, nlv, counted, required, takeable), nlv, counted, required, IsPriced: true);
 
