@@ -82,6 +82,9 @@ public sealed partial record Market
     private static bool IsBeside(HeldSmile held, MarketCommand.QuoteSurface command) =>
         held.Underlying == command.Underlying && held.Expiry > command.At && command.Smiles.All(quote => quote.Expiry != held.Expiry);
 
+    /// <summary>By our own clock: a source may say that it is later than it is.</summary>
+    private bool IsToCome(HeldSmile held) => BookOf(held.Underlying, held.Expiry) is { Standing: ExpiryStanding.Open };
+
     private static Rejection ReasonOf(SurfaceFault fault) => fault switch
     {
         SurfaceFault.Malformed => Rejection.SmileMalformed,
@@ -99,7 +102,7 @@ public sealed partial record Market
             Sources = Sources.Replace(source, source with { SeenAt = e.At }),
             Smiles =
             [
-                .. Smiles.Where(held => held.Expiry > e.At && (held.Underlying != e.Underlying || !replaced.Contains(held.Expiry)))
+                .. Smiles.Where(held => IsToCome(held) && (held.Underlying != e.Underlying || !replaced.Contains(held.Expiry)))
                     .Concat(e.Smiles.Select(smile => new HeldSmile(e.Underlying, e.Source, e.At, smile)))
                     .OrderBy(held => held.Underlying).ThenBy(held => held.Expiry),
             ],

@@ -58,6 +58,15 @@ public sealed class SurfaceTests
     }
 
     [Fact]
+    public void A_source_whose_clock_is_ahead_ends_no_smile_before_its_expiry()
+    {
+        Quote((Near, NearSlice));
+        market = Market.Evolve(market, new MarketEvent.SurfaceAccepted(
+            Sources[0], Near.PlusMicros(100_000), Btc, [new AcceptedSmile(Far, Forward, FarSlice, Rate.Zero)]));
+        market.Smiles.Select(held => held.Expiry).ShouldBe([Near, Far]);
+    }
+
+    [Fact]
     public void Points_near_a_slice_become_the_slice_and_the_points_stay_on_record()
     {
         var quoted = Points("70 0.52", "85 0.44", "95 0.41", "100 0.40", "105 0.395", "120 0.41", "140 0.45");
@@ -152,6 +161,9 @@ public sealed class SurfaceTests
     {
         Quote((Near, NearSlice), (Far, FarSlice));
         now = Near.PlusMicros(1);
+        foreach (var source in Sources) Tell(new MarketCommand.Quote(source, now, [new IndexQuote(Btc, P("100"))]));
+        Tell(TimerDue.Now);
+        now = now.PlusMicros(1);
         Quote((Far, FarSlice)).ShouldBeOfType<MarketEvent.SurfaceAccepted>();
         market.Smiles.Select(held => held.Expiry).ShouldBe([Far]);
     }
