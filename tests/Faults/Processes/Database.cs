@@ -152,9 +152,10 @@ internal sealed class Database : IDisposable
 
     public async Task<long> Records(CancellationToken limit) => (long)await Ask<decimal>("SELECT sum(position) FROM shard_head", limit);
 
-    /// <summary>The head of one shard that has records, as an anchor.</summary>
-    public Task<string> Head(CancellationToken limit) =>
-        Ask<string>("SELECT shard || ':' || position || ':' || encode(chain_hash, 'hex') FROM shard_head WHERE position > 0 LIMIT 1", limit);
+    /// <summary>Of every shard that has records, as a host keeps them in its anchor.</summary>
+    public Task<string> Heads(CancellationToken limit) => Ask<string>(
+        "SELECT string_agg(shard || ':' || position || ':' || encode(chain_hash, 'hex'), E'\\n' ORDER BY shard) FROM shard_head WHERE position > 0",
+        limit);
 
     /// <summary>Everything that was logged until now is in the archive.</summary>
     public async Task Archived(CancellationToken limit)

@@ -92,7 +92,11 @@ internal sealed class Host : IDisposable
 
     public void Thaw() => Signal.Thaw(Pid);
 
-    public Task Exit(CancellationToken limit) => process.WaitForExitAsync(limit);
+    public async Task Exit(CancellationToken limit)
+    {
+        await Wait.Until(() => process.HasExited, $"it has ended: {LogFile}", limit);
+        await process.WaitForExitAsync(limit);   // also waits for the last lines of its log
+    }
 
     /// <summary>Whether its log has said this by now.</summary>
     public bool HasSaid(string words)
