@@ -24,6 +24,7 @@ public sealed class AuditTests(VenueFixture venue)
         (await client.Post("alice", $"/v1/accounts/{alices}/transfers", VenueClient.TransferBody(bobs, "10"))).ShouldBe(200);
         await client.Withdraw("alice", alices, "10");
         await client.Deposit(bobs, "0.00000001", "BTC");
+        await client.At("bob", bobs, 3);
 
         var verified = await Verify("{}");
         verified.Field("verdict").ShouldBe("agrees", verified.Text);
@@ -50,6 +51,7 @@ public sealed class AuditTests(VenueFixture venue)
         }
 
         await moving;
+        foreach (var (who, account) in new[] { ("alice", a), ("bob", b) }) await client.At(who, account, 202);
     }
 
     [Fact]

@@ -39,6 +39,7 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
     {
         var (alices, bobs) = (await client.Funded("alice", "100"), await client.Open("bob"));
         (await client.Post("alice", $"/v1/accounts/{alices}/transfers", VenueClient.TransferBody(bobs, "30"))).ShouldBe(200);
+        await client.At("bob", bobs, 2);
         var held = (await client.Post("alice", $"/v1/accounts/{alices}/withdrawals", VenueClient.WithdrawBody("20"))).ShouldBe(201);
         await client.Instructed("alice", alices, held);
         var export = await Run("alice", "export", alices, "--to", File);
