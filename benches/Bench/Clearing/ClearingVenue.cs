@@ -67,7 +67,7 @@ internal sealed class ClearingVenue
     {
         /// <summary>One in fifty has little and buys all that it holds, so that a fall of a twelfth takes most of what it has.</summary>
         public static Holders Usual(int accounts) => new(
-            accounts, PositionCount, number => number % Poor == 0 ? 50_000_000 : 2_000_000_000, number => number % Poor == 0);
+            accounts, PositionCount, number => number % Poor == 0 ? 40_000_000 : 2_000_000_000, number => number % Poor == 0);
     }
 
     /// <summary>For another copy of the journal: what sources have said so far, and no more.</summary>
