@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Access;
+using CrossMargin.Contracts.Json;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Access;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Json;
 using CrossMargin.Contracts.Links;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Liquidation;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Json;
 using CrossMargin.Contracts.Links;
 using CrossMargin.Runtime.Grains;
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Json;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Json;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Runtime.Grains;
@@ -99,10 +100,10 @@ internal sealed record CoordinatorSnapshot(
     UseStringEnumConverter = true,
     Converters =
     [
-        typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber), typeof(EventJson.RejectionConverter),
-        typeof(EventJson.InstantConverter), typeof(EventJson.AccountConverter), typeof(ClearingJson.AssetConverter),
-        typeof(EventJson.CaseConverter), typeof(ClearingJson.SubAccountConverter), typeof(ClearingJson.QuantityConverter),
-        typeof(ClearingJson.PriceConverter),
+        typeof(EventJson.ShardConverter), typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter),
+        typeof(EventJson.CaseConverter), typeof(EventJson.RejectionConverter), typeof(EventJson.InstantConverter),
+        typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.AssetConverter), typeof(ClearingJson.InstrumentConverter),
+        typeof(ClearingJson.SubAccountConverter), typeof(ClearingJson.QuantityConverter), typeof(ClearingJson.PriceConverter),
     ])]
 [JsonSerializable(typeof(PoolEvent.ShardReported))]
 [JsonSerializable(typeof(PoolEvent.Cleared))]

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Json;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Runtime.Grains;
 
@@ -93,8 +94,9 @@ public sealed record ShardGrain(ImmutableArray<ShardEvent.Parked> Parked, Immuta
     UseStringEnumConverter = true,
     Converters =
     [
-        typeof(MoneyText), typeof(ShardNumber), typeof(AmountText), typeof(InstrumentNumber), typeof(QuantityText), typeof(PriceText),
-        typeof(AccountText), typeof(CaseNumber), typeof(SubAccountNumber),
+        typeof(EventJson.ShardConverter), typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter),
+        typeof(EventJson.CaseConverter), typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.InstrumentConverter),
+        typeof(ClearingJson.SubAccountConverter), typeof(ClearingJson.QuantityConverter), typeof(ClearingJson.PriceConverter),
     ])]
 internal sealed partial class ShardGrainJson : JsonSerializerContext;
 

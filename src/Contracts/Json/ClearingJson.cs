@@ -1,60 +1,60 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
 
-namespace CrossMargin.Grains;
+namespace CrossMargin.Contracts.Json;
 
 /// <summary>
 /// How the value types of clearing are written: decimals and names as text, numbers of instruments and sub-accounts as
 /// numbers. Reading takes the written form and no other.
 /// </summary>
-internal static class ClearingJson
+public static class ClearingJson
 {
-    internal sealed class PriceConverter() : DecimalConverter<Price>(Price.Scale, units => new Price(units), price => price.E8);
+    public sealed class PriceConverter() : DecimalConverter<Price>(Price.Scale, units => new Price(units), price => price.E8);
 
-    internal sealed class QuantityConverter() :
+    public sealed class QuantityConverter() :
         DecimalConverter<Quantity>(Quantity.Scale, units => new Quantity(units), quantity => quantity.E8);
 
-    internal sealed class RateConverter() : DecimalConverter<Rate>(Rate.Scale, units => new Rate(units), rate => rate.E9);
+    public sealed class RateConverter() : DecimalConverter<Rate>(Rate.Scale, units => new Rate(units), rate => rate.E9);
 
-    internal sealed class MoneyConverter() : DecimalConverter<Money>(Money.Scale, units => new Money(units), money => money.Micros);
+    public sealed class MoneyConverter() : DecimalConverter<Money>(Money.Scale, units => new Money(units), money => money.Micros);
 
-    internal sealed class AssetConverter() : NameConverter<Asset>(asset => asset.ToString(), text =>
+    public sealed class AssetConverter() : NameConverter<Asset>(asset => asset.ToString(), text =>
         Asset.TryParse(text, out var asset) && asset.Decimals is not null ? asset : null);
 
-    internal sealed class UnderlyingConverter() : NameConverter<Underlying>(underlying => underlying.Code, text =>
+    public sealed class UnderlyingConverter() : NameConverter<Underlying>(underlying => underlying.Code, text =>
         Underlying.TryParse(text, out var underlying) ? underlying : null);
 
-    internal sealed class SourceConverter() : NameConverter<SourceId>(source => source.Name, text =>
+    public sealed class SourceConverter() : NameConverter<SourceId>(source => source.Name, text =>
         SourceId.TryParse(text, out var source) ? source : null);
 
-    internal sealed class TradeConverter() : NameConverter<TradeId>(trade => trade.Name, text =>
+    public sealed class TradeConverter() : NameConverter<TradeId>(trade => trade.Name, text =>
         TradeId.TryParse(text, out var trade) ? trade : null);
 
-    internal sealed class OrderConverter() : NameConverter<OrderId>(order => order.Name, text =>
+    public sealed class OrderConverter() : NameConverter<OrderId>(order => order.Name, text =>
         OrderId.TryParse(text, out var order) ? order : null);
 
-    internal sealed class FeedConverter() : NameConverter<FeedId>(feed => feed.ToString(), text =>
+    public sealed class FeedConverter() : NameConverter<FeedId>(feed => feed.ToString(), text =>
         FeedId.TryParse(text, out var feed) ? feed : null);
 
     /// <summary>The long sums of 1e-20, which no JSON number holds.</summary>
-    internal sealed class IntegerConverter() : NameConverter<Int128>(value => value.ToString(CultureInfo.InvariantCulture), text =>
+    public sealed class IntegerConverter() : NameConverter<Int128>(value => value.ToString(CultureInfo.InvariantCulture), text =>
         Int128.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null);
 
-    internal sealed class InstrumentConverter : JsonConverter<InstrumentId>
+    public sealed class InstrumentConverter : JsonConverter<InstrumentId>
     {
-        public override InstrumentId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => new(reader.GetInt32());
+        public override InstrumentId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            new(reader.GetInt32());
 
         public override void Write(Utf8JsonWriter writer, InstrumentId value, JsonSerializerOptions options) =>
             writer.WriteNumberValue(value.Number);
     }
 
-    internal sealed class SubAccountConverter : JsonConverter<SubAccountId>
+    public sealed class SubAccountConverter : JsonConverter<SubAccountId>
     {
-        public override SubAccountId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+        public override SubAccountId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             reader.GetInt32() is var number and >= 0 and <= SubAccountId.MaxNumber
                 ? new SubAccountId(number)
                 : throw new JsonException("not a sub-account");
@@ -64,9 +64,9 @@ internal static class ClearingJson
     }
 
     /// <summary>A document inside an event: written as it is, so that its bytes are those that were hashed.</summary>
-    internal sealed class ParameterTextConverter : JsonConverter<ParameterText>
+    public sealed class ParameterTextConverter : JsonConverter<ParameterText>
     {
-        public override ParameterText Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        public override ParameterText Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             using var document = JsonDocument.ParseValue(ref reader);
             return document.RootElement.ValueKind == JsonValueKind.Object
@@ -79,7 +79,7 @@ internal static class ClearingJson
     }
 
     /// <summary>Written <c>"3:0.0125"</c>: after three periods the index stands at 0.0125.</summary>
-    internal sealed class FundingPointConverter() : NameConverter<FundingPoint>(Text, Parse)
+    public sealed class FundingPointConverter() : NameConverter<FundingPoint>(Text, Parse)
     {
         public static string Text(FundingPoint point) =>
             $"{point.Period}:{DecimalText.Format(point.IndexE12, FundingPoint.IndexScale)}";
@@ -95,9 +95,9 @@ internal static class ClearingJson
         }
     }
 
-    internal abstract class DecimalConverter<T>(int scale, Func<long, T> of, Func<T, long> unitsOf) : JsonConverter<T> where T : struct
+    public abstract class DecimalConverter<T>(int scale, Func<long, T> of, Func<T, long> unitsOf) : JsonConverter<T> where T : struct
     {
-        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             var text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException("a text is expected");
             return DecimalText.TryParse(text, scale, out var units) && DecimalText.Format(units, scale) == text
@@ -112,9 +112,9 @@ internal static class ClearingJson
         }
     }
 
-    internal abstract class NameConverter<T>(Func<T, string> textOf, Func<string, T?> parse) : JsonConverter<T> where T : struct
+    public abstract class NameConverter<T>(Func<T, string> textOf, Func<string, T?> parse) : JsonConverter<T> where T : struct
     {
-        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             var text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException("a text is expected");
             return parse(text) is { } value && textOf(value) == text ? value : throw new JsonException($"not a {typeof(T).Name}");

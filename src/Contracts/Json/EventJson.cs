@@ -1,20 +1,19 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 
-namespace CrossMargin.Grains;
+namespace CrossMargin.Contracts.Json;
 
 /// <summary>
 /// How value types are written in journaled JSON: amounts as <c>"12.5 USDC"</c>, ids and times as their text, refusals
 /// by code.
 /// Each has one written form, and reading refuses every other, because the bytes are hashed.
 /// </summary>
-internal static class EventJson
+public static class EventJson
 {
-    internal sealed class AmountConverter : JsonConverter<AssetAmount>
+    public sealed class AmountConverter : JsonConverter<AssetAmount>
     {
-        public override AssetAmount Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        public override AssetAmount Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             Span<char> text = stackalloc char[AssetAmount.MaxTextLength];
             return AssetAmount.TryParse(text[..CopyString(ref reader, text)], out var amount)
@@ -29,9 +28,9 @@ internal static class EventJson
         }
     }
 
-    internal sealed class AccountConverter : JsonConverter<AccountId>
+    public sealed class AccountConverter : JsonConverter<AccountId>
     {
-        public override AccountId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        public override AccountId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             Span<char> text = stackalloc char[36];
             return AccountId.TryParse(text[..CopyString(ref reader, text)], out var account)
@@ -43,42 +42,53 @@ internal static class EventJson
             writer.WriteStringValue(value.ToString());
     }
 
-    internal sealed class PrincipalConverter : JsonConverter<PrincipalId>
+    public sealed class PrincipalConverter : JsonConverter<PrincipalId>
     {
-        public override PrincipalId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+        public override PrincipalId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             PrincipalId.TryParse(reader.GetString(), out var principal) ? principal : throw new JsonException("not a principal");
 
         public override void Write(Utf8JsonWriter writer, PrincipalId value, JsonSerializerOptions options) =>
             writer.WriteStringValue(value.Name);
     }
 
-    internal sealed class WithdrawalConverter : JsonConverter<WithdrawalId>
+    public sealed class WithdrawalConverter : JsonConverter<WithdrawalId>
     {
-        public override WithdrawalId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => new(reader.GetInt64());
+        public override WithdrawalId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            new(reader.GetInt64());
 
         public override void Write(Utf8JsonWriter writer, WithdrawalId value, JsonSerializerOptions options) =>
             writer.WriteNumberValue(value.Version);
     }
 
-    internal sealed class CaseConverter : JsonConverter<CaseId>
+    public sealed class CaseConverter : JsonConverter<CaseId>
     {
-        public override CaseId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => new(reader.GetInt64());
+        public override CaseId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetInt64());
 
         public override void Write(Utf8JsonWriter writer, CaseId value, JsonSerializerOptions options) =>
             writer.WriteNumberValue(value.Version);
     }
 
-    internal sealed class DepositConverter : JsonConverter<DepositId>
+    public sealed class DepositConverter : JsonConverter<DepositId>
     {
-        public override DepositId Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => new(reader.GetInt64());
+        public override DepositId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            new(reader.GetInt64());
 
         public override void Write(Utf8JsonWriter writer, DepositId value, JsonSerializerOptions options) =>
             writer.WriteNumberValue(value.Version);
     }
 
-    internal sealed class InstantConverter : JsonConverter<Instant>
+    public sealed class ShardConverter : JsonConverter<ShardId>
     {
-        public override Instant Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        public override ShardId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            new(reader.GetInt32());
+
+        public override void Write(Utf8JsonWriter writer, ShardId value, JsonSerializerOptions options) =>
+            writer.WriteNumberValue(value.Number);
+    }
+
+    public sealed class InstantConverter : JsonConverter<Instant>
+    {
+        public override Instant Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             var instant = Instant.From(reader.GetDateTimeOffset());
             return reader.ValueTextEquals(instant.ToString()) ? instant : throw new JsonException("a time is UTC with six decimals");
@@ -88,9 +98,9 @@ internal static class EventJson
             writer.WriteStringValue(value.ToString());
     }
 
-    internal sealed class RejectionConverter : JsonConverter<Rejection>
+    public sealed class RejectionConverter : JsonConverter<Rejection>
     {
-        public override Rejection Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+        public override Rejection Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             Rejections.TryParse(reader.GetString()!, out var rejection) ? rejection : throw new JsonException("not a rejection");
 
         public override void Write(Utf8JsonWriter writer, Rejection value, JsonSerializerOptions options) =>
