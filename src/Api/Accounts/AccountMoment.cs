@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
@@ -6,6 +7,7 @@ using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
+using Microsoft.AspNetCore.Mvc;
 
 namespace CrossMargin.Api.Accounts;
 
@@ -25,8 +27,17 @@ internal enum MomentChosen
 }
 
 /// <summary>The three parameters of the query that choose one; at most one of them stands in a request.</summary>
-internal readonly record struct MomentQuery(string? AsOf, string? AtSequence, string? MinSequence)
+internal readonly record struct MomentQuery
 {
+    [FromQuery(Name = "asOf"), Description("As it was then: RFC 3339 in UTC, or ms since 1970. In the past.")]
+    public string? AsOf { get; init; }
+
+    [FromQuery(Name = "atSequence"), Description("As it was after this many events.")]
+    public string? AtSequence { get; init; }
+
+    [FromQuery(Name = "minSequence"), Description("Not before this sequence: waits up to 2 s, then 503 behind.")]
+    public string? MinSequence { get; init; }
+
     public static readonly string[] Names = ["asOf", "atSequence", "minSequence"];
 
     public int Count => (AsOf is null ? 0 : 1) + (AtSequence is null ? 0 : 1) + (MinSequence is null ? 0 : 1);
@@ -37,10 +48,6 @@ internal static class AccountMoments
 {
     private static readonly TimeSpan BehindPatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan BehindPause = TimeSpan.FromMilliseconds(10);
-
-    public const string AsOfText = "As it was then: RFC 3339 in UTC, or ms since 1970. In the past.";
-    public const string AtSequenceText = "As it was after this many events.";
-    public const string MinSequenceText = "Not before this sequence: waits up to 2 s, then 503 behind.";
 
     /// <summary>Answers with a view of the account at the instant, its ETag, and 304 to who has it already.</summary>
     public static async Task<IResult> Answer(
@@ -61,7 +68,7 @@ internal static class AccountMoments
     public static async Task<(AccountMoment? Moment, Refusal? Refusal)> Find(
         HttpContext http, Venue venue, TimeProvider clock, AccountId account, MomentQuery query)
     {
-        var (asOf, atSequence, minSequence) = query;
+        var (asOf, atSequence, minSequence) = (query.AsOf, query.AtSequence, query.MinSequence);
         if (query.Count > 1)
             return (null, Refusal.Of(EdgeCode.MalformedParameter, "asOf, atSequence and minSequence exclude each other"));
         if (minSequence is not null)

@@ -123,11 +123,8 @@ internal static class AccountRoutes
     }
 
     private static Task<IResult> View(
-        string id, HttpContext http, Venue venue, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, Parsed(id), new MomentQuery(asOf, atSequence, minSequence), moment => new(
+        string id, HttpContext http, Venue venue, TimeProvider clock, [AsParameters] MomentQuery query) =>
+        AccountMoments.Answer(http, venue, clock, Parsed(id), query, moment => new(
             TypedResults.Json(AccountView.Of(moment.State, moment.Last, moment.AsOf, moment.Frame), ApiJson.Default.AccountView)));
 
     private static async Task<IResult> Events(

@@ -22,11 +22,8 @@ internal static class HoldingRoutes
     }
 
     private static Task<IResult> Positions(
-        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), async moment =>
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [AsParameters] MomentQuery query) =>
+        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), query, async moment =>
         {
             var held = moment.State.AllPositions
                 .OrderBy(position => position.SubAccount).ThenBy(position => position.Instrument).ToArray();
@@ -40,11 +37,8 @@ internal static class HoldingRoutes
         });
 
     private static Task<IResult> Orders(
-        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), async moment =>
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [AsParameters] MomentQuery query) =>
+        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), query, async moment =>
         {
             var orders = moment.State.AllOrders;
             if (await instruments.Of(orders.Select(order => order.Instrument)) is not { } listings)
@@ -57,11 +51,8 @@ internal static class HoldingRoutes
         });
 
     private static Task<IResult> Collateral(
-        string id, HttpContext http, Venue venue, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null) =>
-        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), new MomentQuery(asOf, atSequence, minSequence), moment => new(
+        string id, HttpContext http, Venue venue, TimeProvider clock, [AsParameters] MomentQuery query) =>
+        AccountMoments.Answer(http, venue, clock, AccountRoutes.Parsed(id), query, moment => new(
             TypedResults.Json(
                 new CollateralAnswer(
                     id, AccountView.CollateralOf(moment.State), [.. moment.State.Lots.Select(LotView.Of)],

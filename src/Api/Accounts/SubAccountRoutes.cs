@@ -32,14 +32,11 @@ internal static class SubAccountRoutes
     }
 
     private static async Task<IResult> Parts(
-        string id, HttpContext http, Venue venue, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null)
+        string id, HttpContext http, Venue venue, TimeProvider clock, [AsParameters] MomentQuery query)
     {
         var account = AccountRoutes.Parsed(id);
         if (Query.RefuseUnknown(http, MomentQuery.Names) is { } unknown) return unknown;
-        var (moment, refusal) = await AccountMoments.Find(http, venue, clock, account, new MomentQuery(asOf, atSequence, minSequence));
+        var (moment, refusal) = await AccountMoments.Find(http, venue, clock, account, query);
         if (moment is null) return refusal!;
         var marks = await FrameHistory.MarksOf(venue, moment, http.RequestAborted);
         http.Response.Headers.ETag = $"W/\"{account}-{moment.State.Version}-{marks?.Frame.Number ?? 0}\"";

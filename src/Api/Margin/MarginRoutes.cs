@@ -42,21 +42,15 @@ internal static class MarginRoutes
     }
 
     private static Task<IResult> Summary(
-        string id, HttpContext http, Venue venue, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        string id, HttpContext http, Venue venue, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, summary) => new(
+        Answer(http, venue, clock, id, query, subAccount, (moment, summary) => new(
             TypedResults.Json(SummaryAnswer.Of(moment, summary), ApiJson.Default.SummaryAnswer)));
 
     private static Task<IResult> Margin(
-        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount,
+        Explained(http, venue, clock, instruments, id, query, subAccount,
             (moment, summary, explained) =>
         {
             var explanation = explained.Explanation;
@@ -72,12 +66,9 @@ internal static class MarginRoutes
         });
 
     private static Task<IResult> Explain(
-        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount,
+        Explained(http, venue, clock, instruments, id, query, subAccount,
             (moment, summary, explained) =>
         {
             var explanation = explained.Explanation;
@@ -94,12 +85,9 @@ internal static class MarginRoutes
         });
 
     private static Task<IResult> Greeks(
-        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, _, explained) =>
+        Explained(http, venue, clock, instruments, id, query, subAccount, (moment, _, explained) =>
             TypedResults.Json(
                 new GreeksAnswer(
                     id, explained.Positions, explained.ByExpiry, explained.ByUnderlying, moment.State.Version, moment.Last.ToString(),
@@ -107,12 +95,9 @@ internal static class MarginRoutes
                 ApiJson.Default.GreeksAnswer));
 
     private static Task<IResult> LiquidationPrices(
-        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Explained(http, venue, clock, instruments, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, _, explained) =>
+        Explained(http, venue, clock, instruments, id, query, subAccount, (moment, _, explained) =>
             TypedResults.Json(
                 new LiquidationPricesAnswer(
                     id, explained.Prices, moment.State.Version, moment.Last.ToString(), moment.AsOf.ToString(),
@@ -120,12 +105,9 @@ internal static class MarginRoutes
                 ApiJson.Default.LiquidationPricesAnswer));
 
     private static Task<IResult> Matrix(
-        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, async (moment, summary) =>
+        Answer(http, venue, clock, id, query, subAccount, async (moment, summary) =>
         {
             if (summary.Marks?.Model is not { } model || summary.Portfolio is not { } portfolio) return Unpriced(summary);
             var refusal = OtherRules.Scenarios(model, out var scenarios);
@@ -143,12 +125,9 @@ internal static class MarginRoutes
         });
 
     private static Task<IResult> Compare(
-        string id, HttpContext http, Venue venue, TimeProvider clock,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        string id, HttpContext http, Venue venue, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, (moment, summary) => new(
+        Answer(http, venue, clock, id, query, subAccount, (moment, summary) => new(
             summary is { Marks.Model: { } model, Portfolio: { } portfolio, Report: { } report }
                 ? TypedResults.Json(
                     new CompareAnswer(
@@ -159,12 +138,9 @@ internal static class MarginRoutes
 
     private static Task<IResult> Limits(
         string id, HttpContext http, Venue venue, Instruments instruments, TimeProvider clock,
-        [Description(LargestOrders.InstrumentText)] string? instrument = null,
-        [Description(AccountMoments.AsOfText)] string? asOf = null,
-        [Description(AccountMoments.AtSequenceText)] string? atSequence = null,
-        [Description(AccountMoments.MinSequenceText)] string? minSequence = null,
+        [Description(LargestOrders.InstrumentText)] string? instrument, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
-        Answer(http, venue, clock, id, new MomentQuery(asOf, atSequence, minSequence), subAccount, async (moment, summary) =>
+        Answer(http, venue, clock, id, query, subAccount, async (moment, summary) =>
         {
             var (orders, refusal) = await LargestOrders.Of(moment, summary, instruments, instrument);
             return orders is null ? refusal! : TypedResults.Json(
