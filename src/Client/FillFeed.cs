@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+
+namespace CrossMargin.Clients;
+
+/// <summary>One side of a trade.</summary>
+/// <param name="FeeRate">Of the notional; below zero it is a rebate.</param>
+public sealed record TradeParty(string Account, int SubAccount, string OrderId, decimal FeeRate);
+
+/// <summary>Two orders met.</summary>
+public sealed record Fill(
+    string TradeId, int Instrument, decimal Price, decimal Quantity, DateTimeOffset TradedAt, TradeParty Buyer, TradeParty Seller);
+
+/// <summary>
+/// The numbered feed of a matching engine's fills and order ends. What was added is sent in its order, each under its number; what was not
+/// taken in is sent again as it was. What an engine had matched and not added when it died has never happened: nobody has heard of it.
+/// </summary>
+public sealed class FillFeed
+{
+    private const int BatchSize = 1_000;
+
+    private readonly ClearingClient client;
+    private readonly string source;
+    private readonly Queue<JsonObject> waiting = [];
+
+    private FillFeed(ClearingClient client, string source, long next) => (this.client, this.source, Next) = (client, source, next);
+
+    /// <summary>The number of what is added next.</summary>
+    public long Next { get; private set; }
+
+    /// <summary>Reports that the clearinghouse journaled as refused.</summary>
+    public long Refused { get; private set; }
+
+    /// <summary>Behind what an earlier process has sent.</summary>
+    public static async Task<FillFeed> Resume(ClearingClient client, string source, CancellationToken cancel) =>
+        new(client, source, await Ingest.NextOf(client, source, of: "fills", cancel));
+
+    public void Add(Fill fill) => waiting.Enqueue(new JsonObject
+    {
+        ["sourceSequence"] = Next++, ["type"] = "fill", ["tradeId"] = fill.TradeId, ["instrument"] = fill.Instrument,
+        ["price"] = Decimals.Text(fill.Price), ["quantity"] = Decimals.Text(fill.Quantity),
+        ["tradedAt"] = fill.TradedAt.ToUnixTimeMilliseconds(), ["buyer"] = Party(fill.Buyer), ["seller"] = Party(fill.Seller),
+    });
+
+    /// <summary>Nothing more of the order will be filled.</summary>
+    public void AddEnd(string account, string orderId) => waiting.Enqueue(new JsonObject
+    {
+        ["sourceSequence"] = Next++, ["type"] = "order-end", ["account"] = account, ["orderId"] = orderId,
+    });
+
+    /// <summary>Returns when all of it is taken in.</summary>
+    public async Task Send(CancellationToken cancel)
+    {
+        while (waiting.Count > 0)
+        {
+            var items = new JsonArray([.. waiting.Take(BatchSize).Select(item => item.DeepClone())]);
+            var answer = await client.Report($"/v1/fills?source={source}", new JsonObject { ["items"] = items }, cancel);
+            foreach (var result in ItemResult.ReadAll(answer.Expect("reporting fills")))
+            {
+                if (result.Status == "conflict")
+                    throw new ClearingFailed($"somebody else reports as {source}: number {result.SourceSequence} is taken");
+                if (!result.IsTakenIn) break;   // from here on again
+                if (result.Status == "rejected") Refused++;
+                waiting.Dequeue();
+            }
+
+            if (waiting.Count > 0 && items.Count < BatchSize) await client.Pause(cancel);
+        }
+    }
+
+    private static JsonObject Party(TradeParty party) => new()
+    {
+        ["account"] = party.Account, ["subAccount"] = party.SubAccount, ["orderId"] = party.OrderId,
+        ["feeRate"] = Decimals.Text(party.FeeRate),
+    };
+}
