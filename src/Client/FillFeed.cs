@@ -47,9 +47,10 @@ public sealed class FillFeed
         ["sourceSequence"] = Next++, ["type"] = "order-end", ["account"] = account, ["orderId"] = orderId,
     });
 
-    /// <summary>Returns when all of it is taken in.</summary>
-    public async Task Send(CancellationToken cancel)
+    /// <returns>When all of it is taken in: what became of each, in order.</returns>
+    public async Task<IReadOnlyList<ItemResult>> Send(CancellationToken cancel)
     {
+        var results = new List<ItemResult>();
         while (waiting.Count > 0)
         {
             var items = new JsonArray([.. waiting.Take(BatchSize).Select(item => item.DeepClone())]);
@@ -60,11 +61,14 @@ public sealed class FillFeed
                     throw new ClearingFailed($"somebody else reports as {source}: number {result.SourceSequence} is taken");
                 if (!result.IsTakenIn) break;   // from here on again
                 if (result.Status == "rejected") Refused++;
+                results.Add(result);
                 waiting.Dequeue();
             }
 
             if (waiting.Count > 0 && items.Count < BatchSize) await client.Pause(cancel);
         }
+
+        return results;
     }
 
     private static JsonObject Party(TradeParty party) => new()

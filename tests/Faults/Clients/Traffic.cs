@@ -1,3 +1,4 @@
+using CrossMargin.Contracts;
 using CrossMargin.Faults.Processes;
 using CrossMargin.Runtime.Records;
 
@@ -32,6 +33,9 @@ internal sealed class Traffic : IAsyncDisposable
         new(directory, seed, host, shards, limit);
 
     public long Unknown => town.Unknown;
+
+    /// <summary>Whom clients pay besides each other.</summary>
+    public void Add(AccountId account) => town.Add(account);
 
     public int OutTo(Uri host) => town.OutTo(host);
 

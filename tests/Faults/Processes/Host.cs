@@ -37,9 +37,11 @@ internal sealed class Host : IDisposable
     public int ExitCode => process.ExitCode;
 
     /// <summary>Starts a host on a free port of the loopback. It is not ready yet.</summary>
-    public static Host Start(string logFile, IReadOnlyDictionary<string, string> settings)
+    public static Host Start(string logFile, IReadOnlyDictionary<string, string> settings) => Start(logFile, FreePort(), settings);
+
+    /// <summary>On the port where clients look for it.</summary>
+    public static Host Start(string logFile, int port, IReadOnlyDictionary<string, string> settings)
     {
-        var port = FreePort();
         var start = new ProcessStartInfo(Program)
         {
             RedirectStandardOutput = true,
