@@ -125,6 +125,7 @@ public enum Rejection
     SmileButterfly = 283,
     SmileCalendar = 284,
     PriceOutOfBand = 285,
+    DepthNegative = 286,
 
     // 300–349: liquidation, in order of precedence.
     /// <summary>A case is open: only the case trades, and nothing leaves.</summary>

@@ -89,6 +89,7 @@ public sealed class RejectionTests
             283 smile-butterfly
             284 smile-calendar
             285 price-out-of-band
+            286 depth-negative
             300 account-in-liquidation
             301 gains-locked
             310 unknown-liquidation-order

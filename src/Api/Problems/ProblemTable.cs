@@ -95,6 +95,7 @@ public static class ProblemTable
         (Rejection.SmileButterfly, 422, "A butterfly of options would cost less than nothing."),
         (Rejection.SmileCalendar, 422, "A later option would be worth less than an earlier one of the same moneyness."),
         (Rejection.PriceOutOfBand, 422, "The price is further than half from the index."),
+        (Rejection.DepthNegative, 422, "A book has no depth or some, never less."),
         (Rejection.AccountInLiquidation, 422, "The account is in liquidation: nothing leaves, and no order is taken."),
         (Rejection.GainsLocked, 422, "A loss is being shared: what the account gained stays until its share is known."),
         (Rejection.UnknownLiquidationOrder, 404, "No such liquidation order is open."),
