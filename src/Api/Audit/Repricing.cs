@@ -188,6 +188,7 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
             {
                 var limit = (int)Math.Min(PageSize, head.Position - position);
                 foreach (var record in await venue.Journal.ReadShard(head.Shard, position, limit, cancel)) ahead.Enqueue(record);
+                if (ahead.Count < limit) throw new InvalidDataException($"record {head.Shard}:{position + ahead.Count + 1} is missing");
                 position += limit;
             }
 
