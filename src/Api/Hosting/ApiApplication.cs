@@ -56,7 +56,7 @@ internal static class ApiApplication
         builder.Services.AddSingleton<OneVerification>();
         builder.Services.AddSingleton<LiveAudit>();
         builder.Services.AddHostedService(services => services.GetRequiredService<LiveAudit>());
-        builder.Services.AddSingleton(new SignatureWindow(options.SignatureWindow, TimeProvider.System.GetUtcNow()));
+        builder.Services.AddSingleton(new SignatureWindow(options.SignatureWindow, TimeProvider.System));
 
         var app = builder.Build();
         app.Use(AnswerBrokenRequests);
