@@ -34,7 +34,7 @@ internal static class ApiApplication
         var options = ReadOptions(builder.Configuration);
         ConfigureLogs(builder.Logging, options.Log);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainWithin);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainWithin / 2);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
