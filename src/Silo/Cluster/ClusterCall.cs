@@ -38,7 +38,9 @@ internal sealed class ClusterCall(SiloCluster cluster, ShardId shard, object bod
         else End(reply);
     }
 
-    /// <summary>A read is asked again. What became of a command nobody here can tell, so it must not be said that nothing was taken in.</summary>
+    /// <summary>
+    /// A read is asked again. What became of a command nobody here can tell: it must not be said that nothing was taken in.
+    /// </summary>
     public void AnswerLost()
     {
         if (body is Command) End(Reply.Refused(Rejection.OutcomeUnknown));
