@@ -36,6 +36,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private PostgresClusterTables? tables;
     private volatile Silo? silo;
     private volatile bool isClosing;
+    private long closingSince;
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
@@ -156,16 +157,21 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     }
 
     /// <summary>From here on nothing more is taken in; what was taken in is answered.</summary>
-    public void BeginClosing() => isClosing = true;
+    public void BeginClosing()
+    {
+        if (isClosing) return;
+        closingSince = clock.GetTimestamp();
+        isClosing = true;
+    }
 
-    /// <summary>Lets the shards end what they do and save, then lets go of the database.</summary>
+    /// <summary>Lets the shards end what they do and save in the time that is left, then lets go of the database.</summary>
     public async Task Close()
     {
         BeginClosing();
         await watching;
         if (silo is { } open)
         {
-            await open.DrainAsync(options.DrainWithin);
+            await open.DrainAsync(options.DrainWithin - clock.GetElapsedTime(closingSince));
             await open.DisposeAsync();
         }
 
