@@ -69,7 +69,7 @@ internal sealed partial class Auditor
         Move(row.Address, grain.Fold(row, payload, frames.GetValueOrDefault(row.Frame)));
         FollowCase(row, id, payload);
         var expected = turn.Next;
-        if (!turn.IsJudged) Remember(row, id, payload);
+        if (!turn.IsJudged || IsForgotten(id)) Remember(row, id, payload);
         if (turn.IsBeyondTheFacts && row.Type == CaseOpened) reference?.Forget(id);
         if (turn.IsBeyondTheFacts && row.Type != StatusChanged && IsBeyondTheRules(row.Type)) return;
         if (turn.IsBeyondTheFacts && row.Type == StatusChanged)
