@@ -53,6 +53,11 @@ public enum Rejection
     TooManySubAccounts = 123,
     /// <summary>The sub-account shares the cross pool: nothing can be allocated to it.</summary>
     NotIsolated = 124,
+    /// <summary>It was said to stay with its owner, and the receiver is somebody else's: the amount comes back.</summary>
+    OtherOwner = 125,
+    /// <summary>No such transfer waits: it was cleared or cancelled, or never was.</summary>
+    UnknownTransfer = 126,
+    TooManyTransfers = 127,
     UnknownWithdrawal = 130,
     TooManyWithdrawals = 131,
     /// <summary>It was cleared before: from then on only the custodian's word ends it.</summary>

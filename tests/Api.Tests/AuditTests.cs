@@ -51,7 +51,7 @@ public sealed class AuditTests(VenueFixture venue)
         }
 
         await moving;
-        foreach (var (who, account) in new[] { ("alice", a), ("bob", b) }) await client.At(who, account, 202);
+        foreach (var (who, account) in new[] { ("alice", a), ("bob", b) }) await client.At(who, account, 302);
     }
 
     [Fact]

@@ -37,6 +37,9 @@ public sealed class RejectionTests
             122 sub-account-in-use
             123 too-many-sub-accounts
             124 not-isolated
+            125 other-owner
+            126 unknown-transfer
+            127 too-many-transfers
             130 unknown-withdrawal
             131 too-many-withdrawals
             132 withdrawal-cleared

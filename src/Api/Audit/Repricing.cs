@@ -118,7 +118,8 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
             AccountEvent.OrderReserved e =>
                 new AccountCommand.ReserveOrder(e.Order, e.SubAccount, e.Instrument, e.Side, e.Quantity, e.Price),
             AccountEvent.WithdrawalHeld e => new AccountCommand.Withdraw(e.Amount, e.Destination),
-            AccountEvent.TransferSent e => new AccountCommand.Transfer(e.To, e.Amount),
+            AccountEvent.TransferHeld e => new AccountCommand.Transfer(e.To, e.Amount),
+            AccountEvent.TransferSent e => new AccountCommand.Transfer(e.To, e.Amount) { Reach = TransferReach.SameOwner },
             AccountEvent.CollateralAllocated e => new AccountCommand.AllocateCollateral(e.SubAccount, e.Amount),
             AccountEvent.CollateralReleased e => new AccountCommand.ReleaseCollateral(e.SubAccount, e.Amount),
             _ => first.Cause is Cause.Frame frame ? new FrameAdopted(frame.Number) : null,

@@ -28,6 +28,9 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.WithdrawalPosted, typeof(AccountEvent.WithdrawalPosted)),
     (AccountEventNames.WithdrawalVoided, typeof(AccountEvent.WithdrawalVoided)),
     (AccountEventNames.WithdrawalOverdue, typeof(AccountEvent.WithdrawalOverdue)),
+    (AccountEventNames.TransferHeld, typeof(AccountEvent.TransferHeld)),
+    (AccountEventNames.TransferCancelled, typeof(AccountEvent.TransferCancelled)),
+    (AccountEventNames.TransferCleared, typeof(AccountEvent.TransferCleared)),
     (AccountEventNames.TransferSent, typeof(AccountEvent.TransferSent)),
     (AccountEventNames.TransferReceived, typeof(AccountEvent.TransferReceived)),
     (AccountEventNames.TransferBounced, typeof(AccountEvent.TransferBounced)),
@@ -81,6 +84,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     protected override ImmutableArray<GrainId> AddresseesOf(AccountEvent @event) => @event switch
     {
         AccountEvent.TransferSent sent => [sent.To.Grain],
+        AccountEvent.TransferCleared cleared => [cleared.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
         AccountEvent.HandedOver handed => [handed.To.Grain],
         AccountEvent.Deleveraged closed => [closed.Assigned.Account.Grain],
@@ -100,6 +104,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             InterestHours = state.Cross.InterestHours,
             HouseInterest = state.HouseInterest.Amounts,
             Lots = state.Lots,
+            TransferHolds = state.TransferHolds,
             Lock = state.Lock,
         },
         AccountJson.Default.AccountSnapshot);
@@ -118,6 +123,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         {
             HouseInterest = Balances.From(saved.HouseInterest),
             Lots = saved.Lots,
+            TransferHolds = saved.TransferHolds,
             Case = saved.Case,
             Lock = saved.Lock,
             FundShares = saved.FundShares,
@@ -139,6 +145,7 @@ internal sealed record AccountSnapshot(
     public ImmutableArray<InterestHour> InterestHours { get; init; } = [];
     public ImmutableArray<AssetAmount> HouseInterest { get; init; } = [];
     public ImmutableArray<CollateralLot> Lots { get; init; } = [];
+    public ImmutableArray<TransferHold> TransferHolds { get; init; } = [];
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public GainLock? Lock { get; init; }
@@ -167,7 +174,8 @@ internal sealed record PartSnapshot(
     Converters =
     [
         typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter), typeof(EventJson.PrincipalConverter),
-        typeof(EventJson.WithdrawalConverter), typeof(EventJson.DepositConverter), typeof(EventJson.InstantConverter),
+        typeof(EventJson.WithdrawalConverter), typeof(EventJson.TransferConverter), typeof(EventJson.DepositConverter),
+        typeof(EventJson.InstantConverter),
         typeof(EventJson.RejectionConverter),
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
@@ -188,6 +196,9 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.WithdrawalPosted))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalVoided))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalOverdue))]
+[JsonSerializable(typeof(AccountEvent.TransferHeld))]
+[JsonSerializable(typeof(AccountEvent.TransferCancelled))]
+[JsonSerializable(typeof(AccountEvent.TransferCleared))]
 [JsonSerializable(typeof(AccountEvent.TransferSent))]
 [JsonSerializable(typeof(AccountEvent.TransferReceived))]
 [JsonSerializable(typeof(AccountEvent.TransferBounced))]
@@ -234,6 +245,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]
+[JsonSerializable(typeof(AccountCommand.CancelTransfer))]
 [JsonSerializable(typeof(AccountCommand.IsolateSubAccount))]
 [JsonSerializable(typeof(AccountCommand.AllocateCollateral))]
 [JsonSerializable(typeof(AccountCommand.ReleaseCollateral))]

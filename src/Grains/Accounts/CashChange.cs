@@ -41,6 +41,8 @@ public sealed record CashChange(
         AccountEvent.WithdrawalHeld e => new CashChange("withdrawal", -e.Amount, e.BalanceAfter),
         AccountEvent.WithdrawalCancelled e => new CashChange("withdrawal-cancelled", e.Amount, e.BalanceAfter),
         AccountEvent.WithdrawalVoided e => new CashChange("withdrawal-voided", e.Amount, e.BalanceAfter),
+        AccountEvent.TransferHeld e => new CashChange("transfer", -e.Amount, e.BalanceAfter),
+        AccountEvent.TransferCancelled e => new CashChange("transfer-cancelled", e.Amount, e.BalanceAfter),
         AccountEvent.TransferSent e => new CashChange("transfer-sent", -e.Amount, e.BalanceAfter),
         AccountEvent.TransferReceived e => new CashChange("transfer-received", e.Amount, e.BalanceAfter),
         AccountEvent.TransferReturned e => new CashChange("transfer-returned", e.Amount, e.BalanceAfter),

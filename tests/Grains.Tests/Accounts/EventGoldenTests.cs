@@ -48,6 +48,9 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         new AccountEvent.WithdrawalPosted(new WithdrawalId(3), Amount("2 BTC")),
         new AccountEvent.WithdrawalVoided(new WithdrawalId(3), Amount("2 BTC"), Amount("2.5 BTC")),
         new AccountEvent.WithdrawalOverdue(new WithdrawalId(3)),
+        new AccountEvent.TransferHeld(new TransferId(3), Bob, Amount("1 ETH"), Amount("0 ETH")) { Frame = 41 },
+        new AccountEvent.TransferCancelled(new TransferId(3), Amount("1 ETH"), Amount("1 ETH")),
+        new AccountEvent.TransferCleared(new TransferId(3), 41, Alice, Bob, Amount("1 ETH")),
         new AccountEvent.TransferSent(Alice, Bob, Amount("1 ETH"), Amount("0 ETH")),
         new AccountEvent.TransferReceived(Alice, Amount("1 ETH"), Amount("1 ETH")),
         new AccountEvent.TransferBounced(Alice, Bob, Amount("1 ETH"), Rejection.AccountNotFound),
@@ -128,6 +131,18 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
             var movesCash = Encoding.UTF8.GetString(payload.WrittenSpan).Contains("\"balanceAfter\"");
             CashChange.Of(sample).Any().ShouldBe(movesCash, Grain.NameOf((object)sample));
         }
+    }
+
+    [Fact]
+    public void A_transfer_that_stays_with_its_owner_names_the_owner_at_its_end()
+    {
+        var payload = new System.Buffers.ArrayBufferWriter<byte>();
+        var sent = new AccountEvent.TransferSent(Alice, Bob, Amount("1 ETH"), Amount("0 ETH")) { Owner = Owner };
+        Grain.Encode((object)sent, payload);
+        Encoding.UTF8.GetString(payload.WrittenSpan).ShouldEndWith("""
+            "balanceAfter":"0 ETH","owner":"alice"}
+            """);
+        Grain.Decode("account.transfer-sent.v1", payload.WrittenSpan).ShouldBe(sent);
     }
 
     [Theory]
