@@ -55,6 +55,7 @@ internal sealed class RuleBooks
         foreach (var group in root["model"]!["groups"]!.AsObject()) group.Value!.AsObject().Remove("concentration");   // no frame has a depth yet
         root.Remove("statedPrices");
         root["liquidation"]!["minConfidence"] = minConfidence;
+        root["liquidation"]!.AsObject().Remove("conversion");
         root["liquidation"]!.AsObject().Remove("deleveraging");   // the auditor does not follow its rounds yet
         foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
