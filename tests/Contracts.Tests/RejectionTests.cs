@@ -68,6 +68,7 @@ public sealed class RejectionTests
             220 trade-id-reused
             221 unknown-trade
             222 trade-already-busted
+            223 conversion-into-itself
             250 feed-already-admitted
             251 too-many-feeds
             252 source-already-admitted

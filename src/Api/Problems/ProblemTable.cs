@@ -74,6 +74,7 @@ public static class ProblemTable
         (Rejection.TradeIdReused, 422, "The feed reported another trade under this id."),
         (Rejection.UnknownTrade, 422, "The feed has not captured this trade, or too long ago."),
         (Rejection.TradeAlreadyBusted, 422, "The trade was busted before."),
+        (Rejection.ConversionIntoItself, 422, "Both sides of the conversion are one account, or one asset."),
         (Rejection.FeedAlreadyAdmitted, 409, "The feed is admitted already."),
         (Rejection.TooManyFeeds, 422, "As many feeds are admitted as a market may have."),
         (Rejection.SourceAlreadyAdmitted, 409, "The price source is admitted already."),
