@@ -218,7 +218,9 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         }
     }
 
-    /// <summary>Its server takes no writes any more, after a failover perhaps; those that wait in the pool are of the same server.</summary>
+    /// <summary>
+    /// Its server takes no writes any more, after a failover perhaps, and the connections in the pool are to the same server.
+    /// </summary>
     private void GiveUp(CommitSession session)
     {
         source.Clear();

@@ -143,7 +143,8 @@ public sealed partial class Shard
             catch (Exception broken) when (broken is not OutOfMemoryException)
             {
                 state.HaltStale(slot, broken.Message);
-                host.Alarm(id, $"grain {slot.Id} is halted, and its shard saves no snapshots: {record.Type} at {record.Address}: {broken.Message}");
+                var what = $"{record.Type} at {record.Address}: {broken.Message}";
+                host.Alarm(id, $"grain {slot.Id} is halted, and its shard saves no snapshots: {what}");
                 next = slot.State;
             }
         }
