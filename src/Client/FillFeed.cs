@@ -10,6 +10,18 @@ public sealed record TradeParty(string Account, int SubAccount, string OrderId, 
 public sealed record Fill(
     string TradeId, int Instrument, decimal Price, decimal Quantity, DateTimeOffset TradedAt, TradeParty Buyer, TradeParty Seller);
 
+/// <summary>So much of an asset.</summary>
+public sealed record AssetQuantity(string Asset, decimal Amount)
+{
+    internal static AssetQuantity Read(JsonNode amount) => new((string)amount["asset"]!, Decimals.Read(amount["amount"]));
+
+    internal JsonObject ToJson() => new() { ["asset"] = Asset, ["amount"] = Decimals.Text(Amount) };
+}
+
+/// <summary>A counterparty exchanged collateral of an account in liquidation for what the account owes.</summary>
+public sealed record ConversionFill(
+    string TradeId, string OrderId, string Account, string Counterparty, AssetQuantity Sold, AssetQuantity Bought, DateTimeOffset TradedAt);
+
 /// <summary>
 /// The numbered feed of a matching engine's fills and order ends. What was added is sent in its order, each under its number; what was not
 /// taken in is sent again as it was. What an engine had matched and not added when it died has never happened: nobody has heard of it.
@@ -39,6 +51,13 @@ public sealed class FillFeed
         ["sourceSequence"] = Next++, ["type"] = "fill", ["tradeId"] = fill.TradeId, ["instrument"] = fill.Instrument,
         ["price"] = Decimals.Text(fill.Price), ["quantity"] = Decimals.Text(fill.Quantity),
         ["tradedAt"] = fill.TradedAt.ToUnixTimeMilliseconds(), ["buyer"] = Party(fill.Buyer), ["seller"] = Party(fill.Seller),
+    });
+
+    public void Add(ConversionFill fill) => waiting.Enqueue(new JsonObject
+    {
+        ["sourceSequence"] = Next++, ["type"] = "conversion", ["tradeId"] = fill.TradeId, ["orderId"] = fill.OrderId,
+        ["account"] = fill.Account, ["counterparty"] = fill.Counterparty, ["sold"] = fill.Sold.ToJson(), ["bought"] = fill.Bought.ToJson(),
+        ["tradedAt"] = fill.TradedAt.ToUnixTimeMilliseconds(),
     });
 
     /// <summary>Nothing more of the order will be filled.</summary>

@@ -13,6 +13,11 @@ public abstract record LiquidationOrder(long Sequence, string OrderId)
         long Sequence, string OrderId, string Account, int SubAccount, int Instrument, OrderSide Side, decimal Quantity, decimal Price,
         DateTimeOffset Deadline) : LiquidationOrder(Sequence, OrderId);
 
+    /// <summary>Collateral to be exchanged for what the account owes: for this much at least, or for a part of it its share.</summary>
+    public sealed record Convert(
+        long Sequence, string OrderId, string Account, AssetQuantity Sell, AssetQuantity AtLeast, DateTimeOffset Deadline)
+        : LiquidationOrder(Sequence, OrderId);
+
     /// <summary>What is left of it is not to be traded any more; its end is reported like any other.</summary>
     public sealed record CallBack(long Sequence, string OrderId) : LiquidationOrder(Sequence, OrderId);
 
@@ -20,10 +25,14 @@ public abstract record LiquidationOrder(long Sequence, string OrderId)
     {
         var (sequence, id) = ((long)view["sequence"]!, (string)view["orderId"]!);
         if ((string?)view["kind"] == "call-back") return new CallBack(sequence, id);
+        var (account, deadline) = (
+            (string)view["account"]!, DateTimeOffset.Parse((string)view["deadline"]!, CultureInfo.InvariantCulture));
+        if ((string?)view["kind"] == "conversion")
+            return new Convert(sequence, id, account, AssetQuantity.Read(view["sell"]!), AssetQuantity.Read(view["atLeast"]!), deadline);
+        var side = (string?)view["side"] == "buy" ? OrderSide.Buy : OrderSide.Sell;
         return new Take(
-            sequence, id, (string)view["account"]!, (int)view["subAccount"]!, (int)view["instrument"]!,
-            (string?)view["side"] == "buy" ? OrderSide.Buy : OrderSide.Sell, Decimals.Read(view["quantity"]), Decimals.Read(view["price"]),
-            DateTimeOffset.Parse((string)view["deadline"]!, CultureInfo.InvariantCulture));
+            sequence, id, account, (int)view["subAccount"]!, (int)view["instrument"]!, side,
+            Decimals.Read(view["quantity"]), Decimals.Read(view["price"]), deadline);
     }
 }
 

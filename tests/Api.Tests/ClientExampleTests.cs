@@ -64,7 +64,7 @@ public sealed partial class ClientExampleTests
 
         // What accounts in liquidation need, in the one order in which all engines read it.
         var stream = engine.LiquidationOrders(after: 0);
-        await foreach (var order in stream.Read(cancel)) await engine.Reject((LiquidationOrder.Take)order, "there is no book", cancel);
+        await foreach (var order in stream.Read(cancel)) await engine.Reject(order, "there is no book", cancel);
 
         var held = await broker.Holdings(buyer, cancel);
         return (first, second, held);

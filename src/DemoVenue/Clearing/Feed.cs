@@ -20,10 +20,17 @@ public static class Feed
                     $"t-{feed.Next}", fill.Instrument.Id, fill.Price, fill.Quantity, DateTimeOffset.UtcNow,
                     Party(fill.Buyer, fill.Resting), Party(fill.Seller, fill.Resting)));
                 break;
+            case Report.Exchange exchange:
+                feed.Add(new ConversionFill(
+                    $"t-{feed.Next}", exchange.Order, exchange.Account, exchange.Dealer, Amount(exchange.Sold), Amount(exchange.Bought),
+                    DateTimeOffset.UtcNow));
+                break;
             case Report.Ended ended: feed.AddEnd(ended.Order.Account, ended.Order.Id); break;
             default: throw new InvalidOperationException(report.GetType().Name);
         }
     }
+
+    private static AssetQuantity Amount(Holding holding) => new(holding.Asset, holding.Amount);
 
     private static TradeParty Party(Order order, Order resting) =>
         new(order.Account, order.SubAccount, order.Id, order == resting ? MakerFee : TakerFee);

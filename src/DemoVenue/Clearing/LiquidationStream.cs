@@ -23,9 +23,15 @@ public sealed class LiquidationStream
     {
         var stream = new LiquidationStream(engine);
         await foreach (var order in stream.asked.Read(cancel))
-            if (order is LiquidationOrder.Take take && take.Deadline > DateTimeOffset.UtcNow)
-                await engine.Reject(take, "the engine has started again", cancel);
+            if (DeadlineOf(order) > DateTimeOffset.UtcNow) await engine.Reject(order, "the engine has started again", cancel);
         return stream;
+
+        static DateTimeOffset? DeadlineOf(LiquidationOrder order) => order switch
+        {
+            LiquidationOrder.Take take => take.Deadline,
+            LiquidationOrder.Convert convert => convert.Deadline,
+            _ => null,
+        };
     }
 
     public async Task TakeInto(Market market, CancellationToken cancel)
@@ -34,8 +40,24 @@ public sealed class LiquidationStream
         await foreach (var order in asked.Read(cancel))
         {
             if (order is LiquidationOrder.Take take) await Take(market, take, cancel);
+            else if (order is LiquidationOrder.Convert convert) await Exchange(market, convert, cancel);
             else if (open.Remove(order.OrderId, out var resting)) market.Remove(resting);
         }
+    }
+
+    /// <summary>A dealer takes all of it at his price, or nobody does.</summary>
+    private async Task Exchange(Market market, LiquidationOrder.Convert wanted, CancellationToken cancel)
+    {
+        var sell = new Holding(wanted.Sell.Asset, wanted.Sell.Amount);
+        var atLeast = new Holding(wanted.AtLeast.Asset, wanted.AtLeast.Amount);
+        if (market.Deal(wanted.Account, sell, atLeast) is not { } deal)
+        {
+            await engine.Reject(wanted, "no dealer pays that much", cancel);
+            return;
+        }
+
+        if (!(await engine.Acknowledge(wanted, cancel)).IsGood) return;
+        market.Exchange(new Report.Exchange(wanted.OrderId, wanted.Account, deal.Dealer, sell, atLeast with { Amount = deal.Pays }));
     }
 
     private async Task Take(Market market, LiquidationOrder.Take wanted, CancellationToken cancel)

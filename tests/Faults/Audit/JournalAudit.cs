@@ -170,6 +170,18 @@ internal sealed partial class JournalAudit
                 Release();
                 Move(into: +1);
                 break;
+            case "account.transfer-held.v1":
+                Move(into: -1);
+                purse.Sendings.Add(payload.GetProperty("transfer").GetInt64(), Text("amount"));
+                Count(row, sign: +1);
+                break;
+            case "account.transfer-cancelled.v1":
+                EndSending();
+                Move(into: +1);
+                break;
+            case "account.transfer-cleared.v1":   // counted in flight from here on, by what takes it in
+                EndSending();
+                break;
             case "account.transfer-sent.v1":
                 Move(into: -1);
                 break;
@@ -217,6 +229,14 @@ internal sealed partial class JournalAudit
             Count(row, sign: -1);
         }
 
+        void EndSending()
+        {
+            var transfer = payload.GetProperty("transfer").GetInt64();
+            Require(purse.Sendings.Remove(transfer, out var held) && held == Text("amount"), "I1",
+                $"{row.Address} ends transfer {transfer} of {Text("amount")} where {held ?? "nothing"} is held");
+            Count(row, sign: -1);
+        }
+
         void Taken()
         {
             var cause = Format.Cause(row.Cause);
@@ -253,5 +273,7 @@ internal sealed partial class JournalAudit
         public Dictionary<int, Position> Positions { get; } = [];
 
         public Dictionary<long, string> Holds { get; } = [];
+
+        public Dictionary<long, string> Sendings { get; } = [];
     }
 }

@@ -28,7 +28,7 @@ internal abstract record Order
     /// <summary>Told to the grain of a feed: the account of the intent is that.</summary>
     internal sealed record Fill(string Trade, string Price, string Quantity) : Order;
 
-    internal sealed record Transfer(string To, string Amount) : Order;
+    internal sealed record Transfer(string To, string Amount, string Reach) : Order;
 }
 
 /// <summary>
