@@ -45,9 +45,10 @@ internal sealed partial class JournalAudit
         var quantity = sign * Number(trade, "quantity");
         var fee = Money(trade.GetProperty(sign > 0 ? "buyer" : "seller"), "fee").Number;
         var carried = (-sign * Money(trade, "paid").Number) - fee + (quantity * Index(trade, "funding"));
-        var (before, after) = Move(purse, change, row, cash: Money(change, "realized").Number - Money(change, "fee").Number);
+        var cash = Money(change, "realized").Number - Money(change, "fee").Number;
+        var (before, after) = Move(purse, change, row, cash);
         Require(after.Quantity == before.Quantity + quantity, "I2", $"{row.Address} takes {before.Quantity} by {quantity} to {after.Quantity}");
-        RequireExact(carried, before, after, change, cash: Money(change, "realized").Number - fee, row);
+        RequireExact(carried, before, after, change, cash, row);
     }
 
     private void Funding(string account, Purse purse, StoredRow row, JsonElement payload)
