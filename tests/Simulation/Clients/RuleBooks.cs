@@ -56,9 +56,9 @@ internal sealed class RuleBooks
         var root = JsonNode.Parse(ParameterDocument.PresetText(kind))!.AsObject();
         root["version"] = version;
         root["warnBelow"] = $"1.{basisPoints:0000}".TrimEnd('0');
-        foreach (var group in root["model"]!["groups"]!.AsObject()) group.Value!.AsObject().Remove("concentration");   // no frame has a depth yet
         root.Remove("statedPrices");
         root["liquidation"]!["minConfidence"] = minConfidence;
+        root["liquidation"]!.AsObject().Remove("conversion");
         root["liquidation"]!.AsObject().Remove("deleveraging");
         if (ranking is not null) root["liquidation"]!["deleveraging"] = JsonNode.Parse(Deleveraging);
         foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
