@@ -18,7 +18,9 @@ internal sealed class RuleBooks
 
     private readonly string kind;
     private readonly string optionValue, acceptance, profitWeight, minConfidence, sliceCap, pacePerMarket, backstopBelow;
-    private readonly int patienceMs, intervalMs, backstopAfter;
+    private readonly string? ranking;
+    private readonly string deleverageBelow;
+    private readonly int patienceMs, intervalMs, backstopAfter, deleverageAfter;
 
     public RuleBooks(Draws draws, bool opensCases)
     {
@@ -30,6 +32,8 @@ internal sealed class RuleBooks
         sliceCap = draws.Pick(["40", "300", "1000000"]);
         pacePerMarket = draws.Pick(["50", "1000", "1000000"]);
         backstopBelow = draws.Pick(["0", "0.5", "0.9"]);
+        ranking = draws.OneIn(4) ? null : draws.Pick(["queue", "hedge-aware", "pro-rata"]);
+        (deleverageBelow, deleverageAfter) = (draws.Pick(["0", "0.5"]), draws.Between(1, 4));
         (patienceMs, intervalMs, backstopAfter) = (draws.Pick([150, 700]), draws.Pick([200, 1_000]), draws.Between(1, 3));
     }
 
@@ -55,10 +59,13 @@ internal sealed class RuleBooks
         root.Remove("statedPrices");
         root["liquidation"]!["minConfidence"] = minConfidence;
         root["liquidation"]!.AsObject().Remove("conversion");
-        root["liquidation"]!.AsObject().Remove("deleveraging");   // the auditor does not follow its rounds yet
+        root["liquidation"]!.AsObject().Remove("deleveraging");
+        if (ranking is not null) root["liquidation"]!["deleveraging"] = JsonNode.Parse(Deleveraging);
         foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
     }
+
+    private string Deleveraging => $$"""{"ranking":"{{ranking}}","below":"{{deleverageBelow}}","afterSlices":{{deleverageAfter}}}""";
 
     private string Simple(int version, int basisPoints) => $$$"""
         {"format":1,"name":"{{{kind}}}","version":{{{version}}},"optionValue":"{{{optionValue}}}","liquidationEnd":"0.5","acceptance":"{{{acceptance}}}",
@@ -69,7 +76,7 @@ internal sealed class RuleBooks
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
         "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"{{{sliceCap}}}",
         "slicePatienceMs":{{{patienceMs}}},"paceIntervalMs":{{{intervalMs}}},"pacePerMarket":"{{{pacePerMarket}}}","minConfidence":"{{{minConfidence}}}",
-        "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}}},
+        "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}}{{{(ranking is null ? "" : $",\"deleveraging\":{Deleveraging}")}}}},
         "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
         """;
 
