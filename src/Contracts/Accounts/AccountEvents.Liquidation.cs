@@ -44,7 +44,12 @@ public abstract partial record AccountEvent
     /// else. The figures are those that gave the price.
     /// </summary>
     public sealed record CloseOutOffered(
-        CaseId Case, long Round, InstrumentId Instrument, StrandedBy Because, CloseOutOffer Offer, MarginFigures Margin) : AccountEvent;
+        CaseId Case, long Round, InstrumentId Instrument, StrandedBy Because, CloseOutOffer Offer, MarginFigures Margin) : AccountEvent
+    {
+        /// <summary>How long counterparties have from the assignment on; nothing in records from before it was said.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public int PatienceMs { get; init; }
+    }
 
     /// <summary>So much of it goes to the other side; each counterparty will say by itself what it still could give up.</summary>
     public sealed record CloseOutAssigned(CaseId Case, long Round, Quantity Quantity, Instant Deadline) : AccountEvent;

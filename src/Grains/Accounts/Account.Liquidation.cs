@@ -51,7 +51,7 @@ public sealed partial record Account
         var events = decision.Events.ToBuilder();
         switch (input)
         {
-            case TradeEvent.Captured trade when Trades(trade, account.Id, order):
+            case TradeEvent.Captured trade when Trades(trade, account.Id, order) && !IsWithItself(account, trade):
                 var after = Take(events.Aggregate(account, Evolve), FillOf(events.Aggregate(account, Evolve), slice, trade), events);
                 if (after.Case!.Slice!.Remaining == Quantity.Zero) events.Add(EndOf(after, SliceEnding.Filled));
                 break;
@@ -71,18 +71,25 @@ public sealed partial record Account
     private static bool Trades(TradeEvent.Captured trade, AccountId account, OrderId order) =>
         (trade.Buyer.Account == account && trade.Buyer.Order == order) || (trade.Seller.Account == account && trade.Seller.Order == order);
 
+    /// <summary>Nothing went to anybody: it fills nothing of a slice, whatever the engine says of the order.</summary>
+    private static bool IsWithItself(Account account, TradeEvent.Captured trade) => trade.Buyer.Account == trade.Seller.Account
+        && account.PartOf(trade.Buyer.SubAccount) == account.PartOf(trade.Seller.SubAccount);
+
     private static AccountEvent.SliceFilled FillOf(Account account, SliceUnderWay slice, TradeEvent.Captured trade)
     {
         var filled = trade.Quantity < slice.Remaining ? trade.Quantity : slice.Remaining;
-        var toFund = ToFund(slice.Order, trade);
+        var toFund = ToFund(slice.Order, trade, filled);
         var asset = toFund.Asset;
         return new AccountEvent.SliceFilled(
             slice.Order.Order, filled, slice.Remaining - filled, toFund, account.Balances[asset] - toFund,
             account.FundShareOf(asset).PaidIn + toFund);
     }
 
-    /// <summary>Better than the bankruptcy price: the difference, and not more than the fee. Both are of the whole fill.</summary>
-    private static AssetAmount ToFund(SliceOrder order, TradeEvent.Captured trade)
+    /// <summary>
+    /// Better than the bankruptcy price: the difference, and not more than the fee. Both are of what the slice was filled by: an engine
+    /// may trade more of a lot than was left of it.
+    /// </summary>
+    private static AssetAmount ToFund(SliceOrder order, TradeEvent.Captured trade, Quantity filled)
     {
         var none = trade.Paid with { Units = 0 };
         if (order.Bankruptcy is not { } bankruptcy) return none;
@@ -90,8 +97,9 @@ public sealed partial record Account
         if (better <= 0 || trade.Price.E8 <= 0) return none;
 
         // The amount is price × quantity; so the difference is the same share of it as of the price. Rounded down.
-        var difference = Rounding.Floor(Int128.Abs(trade.Paid.Units) * better, trade.Price.E8);
-        var fee = Notional.Fee(trade.Paid, order.FeeRate).Units;
+        var paid = trade.Paid with { Units = (long)Rounding.Floor(Int128.Abs(trade.Paid.Units) * filled.E8, trade.Quantity.E8) };
+        var difference = Rounding.Floor(paid.Units * better, trade.Price.E8);
+        var fee = Notional.Fee(paid, order.FeeRate).Units;
         return none with { Units = (long)Int128.Min(difference, fee) };
     }
 
@@ -103,7 +111,8 @@ public sealed partial record Account
     {
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
-        if (SlicePlanner.Remainder(account, marks, report) is not { } plan || plan.Of.Instrument != granted.Instrument) return Nothing;
+        if (SlicePlanner.Remainder(account, marks, report) is not { } plan) return Nothing;
+        if (plan.Of.Instrument != granted.Instrument || plan.Notional > granted.Notional) return Nothing;
         if (TransferOf(marks.TermsOf(granted.Instrument)!, plan.TransferPrice, -plan.Quantity, plan.Of.Funding) is not { } transfer)
             return Nothing;
         return ChangeBy(account, LegOf(transfer, plan.Of.SubAccount).Opposite) is { } change

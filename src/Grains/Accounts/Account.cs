@@ -66,7 +66,7 @@ public sealed partial record Account(
         BackstopGranted granted => HandOver(account, granted, marks),
         AccountEvent.HandedOver handed => TakeOver(account, handed, marks),
         CloseOutAsked asked => OfferCloseOut(account, asked.Round, marks),
-        CloseOutDivided divided => AssignCloseOut(account, divided, context.Now, marks),
+        CloseOutDivided divided => AssignCloseOut(account, divided, context.Now),
         DeleverageShare share => Deleverage(account, share, marks),
         AccountEvent.Deleveraged other => CloseOut(account, other, marks),
         SliceGranted or LinkEvent.OrderRejected or PoolEvent => Nothing,

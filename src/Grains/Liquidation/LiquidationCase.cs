@@ -35,7 +35,7 @@ public sealed record LiquidationCase(CaseId Id, long Frame)
 /// <param name="Answered">
 /// What counterparties have dealt with. They may be heard before the coordinator, who tells how much is assigned.
 /// </param>
-public sealed record CloseOutUnderWay(long Round, InstrumentId Instrument, CloseOutOffer Offer, Quantity Answered)
+public sealed record CloseOutUnderWay(long Round, InstrumentId Instrument, CloseOutOffer Offer, int PatienceMs, Quantity Answered)
 {
     /// <summary>Null until the coordinator has said.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -61,8 +61,8 @@ public sealed record SliceUnderWay(SliceOrder Order, Quantity Remaining, Instant
 /// <summary>The input of an account that was given a part of what its shard was granted of a market.</summary>
 public sealed record SliceGranted(InstrumentId Instrument, Money Notional);
 
-/// <summary>The input of an account that may hand a position over.</summary>
-public sealed record BackstopGranted(AccountId To, InstrumentId Instrument);
+/// <summary>The input of an account that may hand over what it wants to sell next, if it is of this market and not worth more.</summary>
+public sealed record BackstopGranted(AccountId To, InstrumentId Instrument, Money Notional);
 
 /// <summary>What of an account's gains may have to pay a loss of the pool, until the round is over.</summary>
 public sealed record GainLock(long Round, AssetAmount Amount);
