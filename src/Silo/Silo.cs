@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Journal;
@@ -28,6 +29,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly ShardThread[] threads;
     private readonly SiloCluster? cluster;
     private readonly SemaphoreSlim reads;
+    private readonly ConcurrentDictionary<(ShardId From, ShardId To), long> repairs = [];   // under way, behind which position
     private readonly CancellationTokenSource stopped = new();
     private readonly List<Task> answering = [];
     private long alarms;
@@ -246,9 +248,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     void IShardHost.ReadAddressed(ShardId shard, ShardId to, long after)
     {
         var asked = Asking(shard);
+        if (!repairs.TryAdd((shard, to), after)) return;   // a receiver asks with every tick until it has its answer
         Answer(async cancel =>
         {
             var records = await journal.ReadAddressed(shard, to, after, options.RecordsPerRead, cancel);
+            repairs.TryRemove((shard, to), out _);
             Tell(asked, one => one.AddressedRead(to, after, records, records.Count == options.RecordsPerRead));
         });
     }

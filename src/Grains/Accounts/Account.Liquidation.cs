@@ -152,7 +152,8 @@ public sealed partial record Account
     private static Decision<AccountEvent> DrawFund(Account account, FundGranted granted, MarginMarks? marks)
     {
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
-        if (marks.Of(account).Report is not { IsBankrupt: true }) return Nothing;
+        if (marks.Of(account).Report is not { } report) return Nothing;
+        if (!report.IsBankrupt) return Surrender(account, open, granted.Amount, marks, report);
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
         if (!balance.IsNegative || !drawn.IsPositive) return Nothing;
@@ -194,10 +195,15 @@ public sealed partial record Account
         {
             if (closeOut.Deadline <= now) events.Add(new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
         }
+        else if (open.Conversion is { } conversion)
+        {
+            if (isOver && conversion.CalledBack is null) events.Add(CallBack(account, conversion, CallBackReason.Cured, now));
+            else if (AtDeadline(account, conversion, now) is { } due) events.Add(due);
+        }
         else if (open.Slice is { } slice)
         {
-            if (isOver && slice.CalledBack is null) CallBack(CallBackReason.Cured);
-            else if (slice.Deadline <= now && slice.CalledBack is null) CallBack(CallBackReason.Overdue);
+            if (isOver && slice.CalledBack is null) CallBackSlice(CallBackReason.Cured);
+            else if (slice.Deadline <= now && slice.CalledBack is null) CallBackSlice(CallBackReason.Overdue);
             else if (slice.Deadline <= now) events.Add(EndOf(account, SliceEnding.GivenUp));
         }
         else if (isOver)
@@ -205,12 +211,16 @@ public sealed partial record Account
             var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
             events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
         }
+        else if (input is FrameAdopted or SliceGranted && BeginConversion(account, open, margin, marks, now) is { } begun)
+        {
+            events.Add(begun);
+        }
         else if (input is SliceGranted granted && margin.Report is { } report && !marks.IsDoubtful(account))
         {
             Order(granted, report);
         }
 
-        void CallBack(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(
+        void CallBackSlice(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(
             account.Id, open.Slice!.Order.Order, reason, now.PlusMicros(1_000L * open.Slice.Order.PatienceMs)));
 
         void Order(SliceGranted part, RiskReport report)

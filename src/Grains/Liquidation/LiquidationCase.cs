@@ -12,6 +12,14 @@ public sealed record LiquidationCase(CaseId Id, long Frame)
     /// <summary>Slices in a row that ended without a fill, since a position was last closed by somebody else.</summary>
     public int Fruitless { get; init; }
 
+    /// <summary>Conversions in a row that ended without a fill.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int FruitlessConversions { get; init; }
+
+    /// <summary>The one conversion that is under way, or null.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ConversionUnderWay? Conversion { get; init; }
+
     /// <summary>
     /// A round of deleveraging had nothing for what was offered, and no slice has ended since: engines are tried again first.
     /// </summary>
@@ -28,7 +36,7 @@ public sealed record LiquidationCase(CaseId Id, long Frame)
 
     /// <summary>Nothing that others decide about is under way: something may be begun, or the case may end.</summary>
     [JsonIgnore]
-    public bool IsIdle => Slice is null && CloseOut is null;
+    public bool IsIdle => Slice is null && CloseOut is null && Conversion is null;
 }
 
 /// <summary>What a round of deleveraging may still close.</summary>
@@ -52,6 +60,15 @@ public sealed record CloseOutUnderWay(long Round, InstrumentId Instrument, Close
 /// <summary>What a matching engine may still fill of a slice.</summary>
 /// <param name="Deadline">When it is called back, or, if it was, given up.</param>
 public sealed record SliceUnderWay(SliceOrder Order, Quantity Remaining, Instant Deadline)
+{
+    /// <summary>Null while it has not been.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CallBackReason? CalledBack { get; init; }
+}
+
+/// <summary>What a matching engine may still exchange of a conversion.</summary>
+/// <param name="Deadline">When it is called back, or, if it was, given up.</param>
+public sealed record ConversionUnderWay(ConversionOrder Order, AssetAmount Remaining, Instant Deadline)
 {
     /// <summary>Null while it has not been.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -62,6 +62,10 @@ internal static class ShardCases
                     [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)];
                 yield return (slot, new Want(Slice: null, Remainder: null, debts));
             }
+            else if (ConversionPlanner.Surrender(account, marks, report) is { } unsold)
+            {
+                yield return (slot, new Want(Slice: null, Remainder: null, [unsold.AtLeast]));
+            }
         }
     }
 
