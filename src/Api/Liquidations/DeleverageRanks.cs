@@ -32,15 +32,16 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock) : IDispos
     /// <summary>What the shards named at one time, and the queues that were made of it since.</summary>
     private sealed record Moment(IReadOnlyList<CollectedStates> Shards, long At)
     {
-        public ConcurrentDictionary<(DeleverageRanking, InstrumentId, int Sign), Lazy<ImmutableArray<DeleverageCandidate>>> Queues { get; } =
-            new();
+        public ConcurrentDictionary<Side, Lazy<ImmutableArray<DeleverageCandidate>>> Queues { get; } = new();
     }
+
+    private readonly record struct Side(DeleverageRanking Ranking, InstrumentId Instrument, int Sign);
 
     /// <summary>Null while a shard is away.</summary>
     public async Task<DeleverageStanding?> StandingOf(DeleverageRanking ranking, InstrumentId instrument, int sign, DeleverageCandidate own)
     {
         if (await Latest() is not { } moment) return null;
-        var holders = moment.Queues.GetOrAdd((ranking, instrument, sign), _ => new(() => Among(moment.Shards, ranking, instrument, sign)));
+        var holders = moment.Queues.GetOrAdd(new Side(ranking, instrument, sign), side => new(() => Among(moment.Shards, side)));
         var place = Deleveraging.PlaceOf(ranking, own);
         var (before, others, ahead) = (0, 0, Int128.Zero);
         foreach (var other in holders.Value)
@@ -72,8 +73,7 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock) : IDispos
         }
     }
 
-    private static ImmutableArray<DeleverageCandidate> Among(
-        IReadOnlyList<CollectedStates> shards, DeleverageRanking ranking, InstrumentId instrument, int sign)
+    private static ImmutableArray<DeleverageCandidate> Among(IReadOnlyList<CollectedStates> shards, Side side)
     {
         var (holders, workspace) = (ImmutableArray.CreateBuilder<DeleverageCandidate>(), new RiskWorkspace());
         foreach (var shard in shards)
@@ -82,11 +82,11 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock) : IDispos
             foreach (var account in shard.States.Cast<Account>())
                 foreach (var part in account.Parts)
                     foreach (var held in part.Positions.All.Where(IsOne))
-                        if (DeleverageQueue.CandidateOf(marks, ranking, account, part, held, workspace) is { } one) holders.Add(one);
+                        if (DeleverageQueue.CandidateOf(marks, side.Ranking, account, part, held, workspace) is { } one) holders.Add(one);
         }
 
         return holders.ToImmutable();
 
-        bool IsOne(Position held) => held.Instrument == instrument && Math.Sign(held.Quantity.E8) == sign;
+        bool IsOne(Position held) => held.Instrument == side.Instrument && Math.Sign(held.Quantity.E8) == side.Sign;
     }
 }
