@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Links;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Liquidation;
@@ -50,7 +51,7 @@ public sealed partial record Account
         var events = decision.Events.ToBuilder();
         switch (input)
         {
-            case TradeEvent.Captured trade when Trades(trade, account.Id, order):
+            case TradeEvent.Captured trade when Trades(trade, account.Id, order) && !IsWithItself(account, trade):
                 var after = Take(events.Aggregate(account, Evolve), FillOf(events.Aggregate(account, Evolve), slice, trade), events);
                 if (after.Case!.Slice!.Remaining == Quantity.Zero) events.Add(EndOf(after, SliceEnding.Filled));
                 break;
@@ -70,18 +71,25 @@ public sealed partial record Account
     private static bool Trades(TradeEvent.Captured trade, AccountId account, OrderId order) =>
         (trade.Buyer.Account == account && trade.Buyer.Order == order) || (trade.Seller.Account == account && trade.Seller.Order == order);
 
+    /// <summary>Nothing went to anybody: it fills nothing of a slice, whatever the engine says of the order.</summary>
+    private static bool IsWithItself(Account account, TradeEvent.Captured trade) => trade.Buyer.Account == trade.Seller.Account
+        && account.PartOf(trade.Buyer.SubAccount) == account.PartOf(trade.Seller.SubAccount);
+
     private static AccountEvent.SliceFilled FillOf(Account account, SliceUnderWay slice, TradeEvent.Captured trade)
     {
         var filled = trade.Quantity < slice.Remaining ? trade.Quantity : slice.Remaining;
-        var toFund = ToFund(slice.Order, trade);
+        var toFund = ToFund(slice.Order, trade, filled);
         var asset = toFund.Asset;
         return new AccountEvent.SliceFilled(
             slice.Order.Order, filled, slice.Remaining - filled, toFund, account.Balances[asset] - toFund,
             account.FundShareOf(asset).PaidIn + toFund);
     }
 
-    /// <summary>Better than the bankruptcy price: the difference, and not more than the fee. Both are of the whole fill.</summary>
-    private static AssetAmount ToFund(SliceOrder order, TradeEvent.Captured trade)
+    /// <summary>
+    /// Better than the bankruptcy price: the difference, and not more than the fee. Both are of what the slice was filled by: an engine
+    /// may trade more of a lot than was left of it.
+    /// </summary>
+    private static AssetAmount ToFund(SliceOrder order, TradeEvent.Captured trade, Quantity filled)
     {
         var none = trade.Paid with { Units = 0 };
         if (order.Bankruptcy is not { } bankruptcy) return none;
@@ -89,31 +97,25 @@ public sealed partial record Account
         if (better <= 0 || trade.Price.E8 <= 0) return none;
 
         // The amount is price × quantity; so the difference is the same share of it as of the price. Rounded down.
-        var difference = Rounding.Floor(Int128.Abs(trade.Paid.Units) * better, trade.Price.E8);
-        var fee = Notional.Fee(trade.Paid, order.FeeRate).Units;
+        var paid = trade.Paid with { Units = (long)Rounding.Floor(Int128.Abs(trade.Paid.Units) * filled.E8, trade.Quantity.E8) };
+        var difference = Rounding.Floor(paid.Units * better, trade.Price.E8);
+        var fee = Notional.Fee(paid, order.FeeRate).Units;
         return none with { Units = (long)Int128.Min(difference, fee) };
     }
 
     /// <summary>
-    /// The whole of the position at the bankruptcy price: a part might be no multiple of a lot, and could never be closed. The amount
-    /// is rounded once, and both sides read it. Nothing, where the account does not want it any more.
+    /// The whole of the position at the bankruptcy price: a part might be no multiple of a lot, and could never be closed. Nothing, where
+    /// the account does not want it any more.
     /// </summary>
     private static Decision<AccountEvent> HandOver(Account account, BackstopGranted granted, MarginMarks? marks)
     {
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
-        if (account.Positions.In(granted.Instrument).FirstOrDefault() is not { } held) return Nothing;
-        if (SlicePlanner.Remainder(account, marks, report, held) is not { } plan) return Nothing;
-        var terms = marks.TermsOf(granted.Instrument)!;
-        var quantity = new Quantity(Math.Abs(plan.Quantity.E8));
-        if (Notional.Of(terms.Multiplier, terms.Settlement, plan.TransferPrice, quantity) is not { } paid) return Nothing;
-
-        var style = terms is Instrument.Option ? FillStyle.Premium : FillStyle.Variation;
-        var transfer = plan.Quantity.E8 < 0
-            ? new PositionTransfer(terms.Id, style, plan.TransferPrice, quantity, paid, plan.Of.Funding)
-            : new PositionTransfer(terms.Id, style, plan.TransferPrice, -quantity, -paid, plan.Of.Funding);
-        var leg = LegOf(transfer, plan.Of.SubAccount).Opposite;
-        return ChangeBy(account, leg) is { } change
+        if (SlicePlanner.Remainder(account, marks, report) is not { } plan) return Nothing;
+        if (plan.Of.Instrument != granted.Instrument || plan.Notional > granted.Notional) return Nothing;
+        if (TransferOf(marks.TermsOf(granted.Instrument)!, plan.TransferPrice, -plan.Quantity, plan.Of.Funding) is not { } transfer)
+            return Nothing;
+        return ChangeBy(account, LegOf(transfer, plan.Of.SubAccount).Opposite) is { } change
             ? new AccountEvent.HandedOver(account.Id, open.Id, granted.To, transfer, change)
             : Nothing;
     }
@@ -129,6 +131,16 @@ public sealed partial record Account
             : Rejection.PositionLimit;
     }
 
+    /// <summary>The amount is rounded once, and both sides read it; null where it is more than may move at once.</summary>
+    /// <param name="taken">Signed as the account that takes it trades.</param>
+    private static PositionTransfer? TransferOf(Instrument terms, Price price, Quantity taken, FundingPoint funding)
+    {
+        var size = new Quantity(Math.Abs(taken.E8));
+        if (Notional.Of(terms.Multiplier, terms.Settlement, price, size) is not { } paid) return null;
+        var style = terms is Instrument.Option ? FillStyle.Premium : FillStyle.Variation;
+        return new PositionTransfer(terms.Id, style, price, taken, taken < Quantity.Zero ? -paid : paid, funding);
+    }
+
     private static Leg LegOf(PositionTransfer transfer, SubAccountId subAccount) => new(
         subAccount, transfer.Instrument, transfer.Style, transfer.Quantity, transfer.Paid, transfer.Paid with { Units = 0 },
         transfer.Funding);
@@ -140,7 +152,8 @@ public sealed partial record Account
     private static Decision<AccountEvent> DrawFund(Account account, FundGranted granted, MarginMarks? marks)
     {
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
-        if (marks.Of(account).Report is not { IsBankrupt: true }) return Nothing;
+        if (marks.Of(account).Report is not { } report) return Nothing;
+        if (!report.IsBankrupt) return Surrender(account, open, granted.Amount, marks, report);
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
         if (!balance.IsNegative || !drawn.IsPositive) return Nothing;
@@ -182,10 +195,15 @@ public sealed partial record Account
         {
             if (closeOut.Deadline <= now) events.Add(new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
         }
+        else if (open.Conversion is { } conversion)
+        {
+            if (isOver && conversion.CalledBack is null) events.Add(CallBack(account, conversion, CallBackReason.Cured, now));
+            else if (AtDeadline(account, conversion, now) is { } due) events.Add(due);
+        }
         else if (open.Slice is { } slice)
         {
-            if (isOver && slice.CalledBack is null) CallBack(CallBackReason.Cured);
-            else if (slice.Deadline <= now && slice.CalledBack is null) CallBack(CallBackReason.Overdue);
+            if (isOver && slice.CalledBack is null) CallBackSlice(CallBackReason.Cured);
+            else if (slice.Deadline <= now && slice.CalledBack is null) CallBackSlice(CallBackReason.Overdue);
             else if (slice.Deadline <= now) events.Add(EndOf(account, SliceEnding.GivenUp));
         }
         else if (isOver)
@@ -193,12 +211,16 @@ public sealed partial record Account
             var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
             events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
         }
+        else if (input is FrameAdopted or SliceGranted && BeginConversion(account, open, margin, marks, now) is { } begun)
+        {
+            events.Add(begun);
+        }
         else if (input is SliceGranted granted && margin.Report is { } report && !marks.IsDoubtful(account))
         {
             Order(granted, report);
         }
 
-        void CallBack(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(
+        void CallBackSlice(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(
             account.Id, open.Slice!.Order.Order, reason, now.PlusMicros(1_000L * open.Slice.Order.PatienceMs)));
 
         void Order(SliceGranted part, RiskReport report)
@@ -260,7 +282,10 @@ public sealed partial record Account
         var slice = SliceOf(e.Order);
         Invariant.Same("L2", e.Unfilled, slice.Remaining);
         var isFruitless = slice.CalledBack != CallBackReason.Cured && e.Unfilled == slice.Order.Quantity;
-        return this with { Case = Case! with { Slice = null, Fruitless = isFruitless ? Case.Fruitless + 1 : 0 } };
+        return this with
+        {
+            Case = Case! with { Slice = null, Fruitless = isFruitless ? Case.Fruitless + 1 : 0, IsOfferedInVain = false },
+        };
     }
 
     private Account WithHandedOver(AccountEvent.HandedOver e)
@@ -269,7 +294,8 @@ public sealed partial record Account
         var held = Positions.Of(e.Change.SubAccount, e.Change.Instrument)?.Quantity.E8 ?? 0;
         var isClosing = Math.Sign(held) == -Math.Sign(e.Change.Quantity.E8) && Math.Abs(held) >= Math.Abs(e.Change.Quantity.E8);
         Invariant.Holds("L9", isClosing && e.Change.Quantity == -e.Transfer.Quantity, "what is handed over was held");
-        return Changed(e.Change);
+        var account = Changed(e.Change);
+        return account with { Case = account.Case! with { Fruitless = 0 } };
     }
 
     private Account WithDrawn(AccountEvent.FundDrawn e)

@@ -60,6 +60,7 @@ internal sealed class RuleBooks
         root["warnBelow"] = $"1.{basisPoints:0000}".TrimEnd('0');
         root.Remove("statedPrices");
         root["liquidation"]!["minConfidence"] = minConfidence;
+        root["liquidation"]!.AsObject().Remove("conversion");
         root["liquidation"]!.AsObject().Remove("deleveraging");   // the auditor does not follow its rounds yet
         foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));

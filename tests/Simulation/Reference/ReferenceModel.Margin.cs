@@ -194,7 +194,7 @@ internal sealed partial class ReferenceModel
         if (BigInteger.Abs(nlv) > MaxMoney || BigInteger.Abs(counted) > MaxMoney) return Standing.Frozen;
         required = Require(rules, marks, worths, groups);
         if (required is not null && required.Initial.High > MaxMoney) return Standing.Frozen;
-        var takeable = book.Positions.Values.Any(held => !held.Quantity.IsZero || !held.Cost.IsZero)
+        var takeable = book.Positions.Values.Any(held => !held.Quantity.IsZero)
             || (worths.Values.Any(worth => worth.Balance.Sign < 0) && worths.Values.Any(worth => worth.Balance.Sign > 0));
         return new Standing(StatusOf(rules, nlv, counted, required, takeable), nlv, counted, required, IsPriced: true);
 
