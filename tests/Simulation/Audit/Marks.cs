@@ -37,7 +37,7 @@ internal sealed class Marks
         foreach (var row in frame.GetProperty("underlyings").EnumerateArray())
         {
             Underlyings.Add(row[0].GetString()!, (At8(row[1]), Units(row[2].GetRawText(), 9)));
-            Depths.Add(row[0].GetString()!, Units(row[3].GetRawText(), 6));
+            Depths.Add(row[0].GetString()!, row[3].ValueKind == JsonValueKind.Null ? 0 : Units(row[3].GetRawText(), 6));
         }
 
         foreach (var row in frame.GetProperty("expiries").EnumerateArray())
@@ -111,7 +111,7 @@ internal sealed class Marks
                 Add(new MarkedInstrument(
                     row[at].GetInt32(), "Option", chain.GetProperty("underlying").GetString()!, chain.GetProperty("settlement").GetString()!,
                     At8(chain.GetProperty("multiplier")), StoredFormat.Micros(chain.GetProperty("expiry")), At8(row[0]), right, At8OrNone(row[at + 1])));
-                Lots.Add(row[at].GetInt32(), At8(chain.GetProperty("lot")));
+                if (chain.TryGetProperty("lot", out var lot)) Lots.Add(row[at].GetInt32(), At8(lot));
                 at += 3;
             }
         }
