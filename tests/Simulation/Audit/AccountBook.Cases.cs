@@ -144,6 +144,10 @@ internal sealed partial class AccountBook
         var liquidation = rules.RootElement.GetProperty("liquidation");
         var (terms, limit) = (marks.Instruments[slice.Instrument], At8(order, "limit"));
         var mark = terms.Mark!.Value;
+        var lot = marks.Lots[slice.Instrument];
+        AuditFailure.Unless(
+            (slice.Quantity % lot).IsZero || slice.Quantity < lot, "I7",
+            $"account {id} orders {slice.Quantity} at version {version}, in lots of {lot}");
         var worst = mark * StoredFormat.Units(liquidation.GetProperty("worstPriceMove").GetString()!, 9) / BigInteger.Pow(10, 9);
         AuditFailure.Unless(At8(order, "mark") == mark, "I7", $"account {id} sizes a slice at another mark than {mark} at version {version}");
         worst += (2 * BigInteger.Pow(10, 18) / (slice.Quantity * terms.Multiplier)) + 1;   // amounts are rounded to 1e-6, and small slices feel it

@@ -19,7 +19,7 @@ internal sealed class RuleBooks
     private readonly string kind;
     private readonly string optionValue, acceptance, profitWeight, minConfidence, sliceCap, pacePerMarket, backstopBelow;
     private readonly string? ranking;
-    private readonly string deleverageBelow;
+    private readonly string oracle, deleverageBelow;
     private readonly int patienceMs, intervalMs, backstopAfter, deleverageAfter;
 
     public RuleBooks(Draws draws, bool opensCases)
@@ -29,6 +29,11 @@ internal sealed class RuleBooks
         acceptance = draws.OneIn(3) ? "ratio-only" : "surplus-or-ratio";
         profitWeight = draws.Pick(["1", "1", "0.5", "0.333333333"]);
         minConfidence = opensCases ? draws.Pick(["0.1", "0.4"]) : "1";
+        oracle = draws.OneIn(2) ? "" : $$$"""
+            "oracle":{"freshMs":{{{draws.Pick([2_000, 8_000])}}},"minSources":3,"deviation":"{{{draws.Pick(["0.006", "0.1"])}}}","jump":"{{{draws.Pick(["0.05", "0.2"])}}}",
+            "jumpWindowMs":30000,"confirmMs":{{{draws.Pick([500, 5_000])}}},"holdMs":{{{draws.Pick([5_000, 20_000])}}},"basisBand":"0.02","basisFollowMs":5000,
+            "slowDrift":"{{{draws.Pick(["0.0001", "0.7"])}}}","averageMs":1000,"averageAtLeastMs":500},
+            """;
         sliceCap = draws.Pick(["40", "300", "1000000"]);
         pacePerMarket = draws.Pick(["50", "1000", "1000000"]);
         backstopBelow = draws.Pick(["0", "0.5", "0.9"]);
@@ -72,7 +77,7 @@ internal sealed class RuleBooks
         "warnBelow":"1.25","profitWeights":{"USDC":"{{{profitWeight}}}","BTC":"0.9"},
         "collateral":{"USDC":{"tiers":[{"maintenance":"1","initial":"1"}],"borrow":{"limit":"100","maintenance":"0.02","initial":"0.04"}},
         "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20"}},
-        "dailyVolatility":{"default":"0.05"},
+        {{{oracle}}}"dailyVolatility":{"default":"0.05"},
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
         "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"{{{sliceCap}}}",
         "slicePatienceMs":{{{patienceMs}}},"paceIntervalMs":{{{intervalMs}}},"pacePerMarket":"{{{pacePerMarket}}}","minConfidence":"{{{minConfidence}}}",

@@ -26,7 +26,7 @@ internal sealed partial class ReferenceModel
     {
         Request.Capture or Request.EndOrder or Request.Bust => FeedOf(grain).Ask(request),
         Request.Publish publish => book.Ask(publish, time),
-        Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.FixFunding or Request.QuoteSurface
+        Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.QuoteBooks or Request.FixFunding or Request.QuoteSurface
             or Request.SettleDay or Request.SettleExpiry or Request.RetireExpiry => market.Ask(request, time),
         _ => AccountOf(grain).Ask(request, time, marks, seen),
     };
