@@ -108,10 +108,18 @@ internal sealed class Database : IDisposable
     /// <summary>kill -9 of the first process, and then a new one on the same data and port.</summary>
     public async Task CrashAndRestart(CancellationToken limit)
     {
-        Signal.KillHard(server.Pid);
-        await Wait.Until(() => !Processes().Contains(server.Pid), "the postmaster is gone", limit);
-        server = await EmbeddedPostgres.Start(options, limit);
+        await Crash(limit);
+        await Restart(limit);
     }
+
+    /// <summary>kill -9 of the first process.</summary>
+    public Task Crash(CancellationToken limit)
+    {
+        Signal.KillHard(server.Pid);
+        return Wait.Until(() => !Processes().Contains(server.Pid), "the postmaster is gone", limit);
+    }
+
+    public async Task Restart(CancellationToken limit) => server = await EmbeddedPostgres.Start(options, limit);
 
     /// <summary>
     /// kill -9 of one session of the silo; the server ends all others and recovers by itself. False when there was
