@@ -6,8 +6,8 @@ using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
-using CrossMargin.Grains.Trades;
 using CrossMargin.Risk.Parameters;
+using CrossMargin.Risk.Portfolios;
 using CrossMargin.Runtime.Grains;
 
 namespace CrossMargin.Grains.Accounts;
@@ -21,22 +21,24 @@ public sealed partial record Account
     /// <summary>Whether a case may ask for the other side to be closed with it.</summary>
     internal static bool IsStranded(
         LiquidationCase open, in RiskReport report, DeleveragingParameters? rules, StrandedBy because) =>
-        rules is not null && because switch
+        rules is not null && !open.IsOfferedInVain && because switch
         {
             StrandedBy.Unfilled => open.Fruitless >= rules.AfterSlices,
             _ => report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.Below),
         };
 
-    /// <summary>The whole of the position, at the bankruptcy price of now. Nothing, where the account does not need it any more.</summary>
+    /// <summary>
+    /// The whole of the position that the next slice would be of, at the bankruptcy price of now. Nothing, where the account does not
+    /// need it any more, or where that is a position in another market or on the other side.
+    /// </summary>
     private static Decision<AccountEvent> OfferCloseOut(Account account, PoolEvent.DeleveragingAsked round, MarginMarks? marks)
     {
         if (account.Case is not { IsIdle: true } open || marks?.Model is not { } model || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
         if (!IsStranded(open, report, model.Parameters.Liquidation.Deleveraging, round.Because)) return Nothing;
-        var held = account.Positions.In(round.Instrument)
-            .FirstOrDefault(held => Math.Sign(held.Quantity.E8) == Math.Sign(round.Quantity.E8));
-        if (held is null || SlicePlanner.Remainder(account, marks, report, held) is not { } plan) return Nothing;
-        var offer = new CloseOutOffer(account.Id, open.Id, plan.Of.SubAccount, -plan.Quantity, plan.TransferPrice);
+        if (SlicePlanner.Remainder(account, marks, report) is not { } plan || plan.Of.Instrument != round.Instrument) return Nothing;
+        if (Math.Sign(plan.Of.Quantity.E8) != Math.Sign(round.Quantity.E8)) return Nothing;
+        var offer = new CloseOutOffer(account.Id, open.Id, plan.Of.SubAccount, plan.Of.Quantity, plan.OfferPrice);
         return new AccountEvent.CloseOutOffered(
             open.Id, round.Round, round.Instrument, round.Because, offer, MarginFigures.Of(report));
     }
@@ -55,6 +57,12 @@ public sealed partial record Account
     }
 
     /// <summary>
+    /// What of a part a round of deleveraging may close: nothing of the cross pool while its own case waits for somebody, or while what
+    /// it has gained is locked for a loss. The same gain does not pay twice.
+    /// </summary>
+    internal bool MayGiveUp(AccountPart part) => !part.IsCross || (Case is null or { IsIdle: true } && Lock is null);
+
+    /// <summary>
     /// What the holder can still give up of what it was ranked for: it may have traded since. It says so even where that is nothing,
     /// because the case waits for it.
     /// </summary>
@@ -63,19 +71,46 @@ public sealed partial record Account
         var (of, to) = (share.Assignment.Of, share.Assignment.To);
         var missed = new AccountEvent.Deleveraged(account.Id, share.Round, of);
         var part = account.PartOf(to.SubAccount);
-        if (marks?.TermsOf(share.Instrument) is not { } terms || (part.IsCross && account.Case is { IsIdle: false })) return missed;
+        if (marks?.TermsOf(share.Instrument) is not { } terms || !account.MayGiveUp(part)) return missed;
         if (part.Positions.Of(to.SubAccount, share.Instrument) is not { } held) return missed;
         if (Math.Sign(held.Quantity.E8) != -Math.Sign(of.Quantity.E8)) return missed;
 
-        var size = new Quantity(Math.Min(Math.Abs(of.Quantity.E8), Math.Abs(held.Quantity.E8)));
-        if (Notional.Of(terms.Multiplier, terms.Settlement, of.Price, size) is not { } paid) return missed;
-        var style = terms is Instrument.Option ? FillStyle.Premium : FillStyle.Variation;
-        var transfer = of.Quantity > Quantity.Zero
-            ? new PositionTransfer(terms.Id, style, of.Price, -size, -paid, held.Funding)
-            : new PositionTransfer(terms.Id, style, of.Price, size, paid, held.Funding);
-        return ChangeBy(account, LegOf(transfer, to.SubAccount).Opposite) is { } change
+        var size = Math.Min(Math.Abs(of.Quantity.E8), Math.Abs(held.Quantity.E8));
+        var taken = new Quantity(of.Quantity > Quantity.Zero ? -size : size);
+        if (PayablePrice(account, part, held, taken, of.Price, marks) is not { } price) return missed;
+        return TransferOf(terms, price, taken, held.Funding) is { } transfer
+            && ChangeBy(account, LegOf(transfer, to.SubAccount).Opposite) is { } change
             ? missed with { Transfer = transfer, Change = change }
             : missed;
+    }
+
+    /// <summary>
+    /// The price that was offered. Where that is worse than the mark for the holder, only as far as what the position has gained pays
+    /// it, out of cash that is there, and leaves the maintenance margin covered: nobody is made to fall by another's loss. Null where
+    /// it cannot be said.
+    /// </summary>
+    /// <param name="taken">Signed as the account of the case trades.</param>
+    private static Price? PayablePrice(Account account, AccountPart part, Position held, Quantity taken, Price offered, MarginMarks marks)
+    {
+        if (marks.TermsOf(held.Instrument) is not { } terms || marks.MarkOf(held.Instrument) is not { } mark) return null;
+        var worse = taken < Quantity.Zero ? offered.E8 - mark.E8 : mark.E8 - offered.E8;
+        if (worse <= 0) return offered;
+        if (marks.PriceOf(terms.Settlement) is not { } assetPrice || marks.HoldingsOf(account, part).Portfolio is not { } portfolio)
+            return null;
+        if (TransferOf(terms, mark, taken, held.Funding) is not { } atMark || atMark.Paid.Units == 0) return null;
+        if (ChangeBy(account, LegOf(atMark, held.SubAccount).Opposite) is not { } change) return null;
+        var closing = new Fill(terms.Id, -taken, -atMark.Paid, atMark.Paid with { Units = 0 });
+        if (!portfolio.WithFill(terms, closing, out var after).IsNone) return null;
+        if (marks.Evaluate(after!) is not { IsRefused: false, Value: var report }) return null;
+
+        var payable = Int128.Min(
+            Int128.Min(change.Realized.Units, change.BalanceAfter.Units),
+            EligibleGain.InUnits(report.MarginEquity - report.MaintenanceMargin, terms.Settlement, assetPrice));
+
+        // What is paid is price × quantity; so an amount is the same share of it as its distance is of the price. Rounded down.
+        var most = Rounding.Floor(Int128.Max(0, payable) * mark.E8, Math.Abs(atMark.Paid.Units));
+        var distance = (long)Int128.Min(worse, most);
+        return new Price(taken < Quantity.Zero ? mark.E8 + distance : mark.E8 - distance);
     }
 
     /// <summary>A fact, like a fill, whatever became of the case. What does not fit is parked.</summary>
@@ -148,7 +183,14 @@ public sealed partial record Account
     {
         var closeOut = Awaited(e.Case, e.Round);
         Invariant.Holds("L13", e.Ending != CloseOutEnding.Answered || closeOut.IsAnswered, "an answered close-out has all its answers");
-        return this with { Case = Case! with { CloseOut = null } };
+        var isGone = Positions.Of(closeOut.Offer.SubAccount, closeOut.Instrument) is null;
+        return this with
+        {
+            Case = Case! with
+            {
+                CloseOut = null, Fruitless = isGone ? 0 : Case.Fruitless, IsOfferedInVain = e.Ending == CloseOutEnding.NotAssigned,
+            },
+        };
     }
 
     private Account With(CloseOutUnderWay closeOut) => this with { Case = Case! with { CloseOut = closeOut } };

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Links;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Liquidation;
@@ -95,25 +96,17 @@ public sealed partial record Account
     }
 
     /// <summary>
-    /// The whole of the position at the bankruptcy price: a part might be no multiple of a lot, and could never be closed. The amount
-    /// is rounded once, and both sides read it. Nothing, where the account does not want it any more.
+    /// The whole of the position at the bankruptcy price: a part might be no multiple of a lot, and could never be closed. Nothing, where
+    /// the account does not want it any more.
     /// </summary>
     private static Decision<AccountEvent> HandOver(Account account, BackstopGranted granted, MarginMarks? marks)
     {
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
-        if (account.Positions.In(granted.Instrument).FirstOrDefault() is not { } held) return Nothing;
-        if (SlicePlanner.Remainder(account, marks, report, held) is not { } plan) return Nothing;
-        var terms = marks.TermsOf(granted.Instrument)!;
-        var quantity = new Quantity(Math.Abs(plan.Quantity.E8));
-        if (Notional.Of(terms.Multiplier, terms.Settlement, plan.TransferPrice, quantity) is not { } paid) return Nothing;
-
-        var style = terms is Instrument.Option ? FillStyle.Premium : FillStyle.Variation;
-        var transfer = plan.Quantity.E8 < 0
-            ? new PositionTransfer(terms.Id, style, plan.TransferPrice, quantity, paid, plan.Of.Funding)
-            : new PositionTransfer(terms.Id, style, plan.TransferPrice, -quantity, -paid, plan.Of.Funding);
-        var leg = LegOf(transfer, plan.Of.SubAccount).Opposite;
-        return ChangeBy(account, leg) is { } change
+        if (SlicePlanner.Remainder(account, marks, report) is not { } plan || plan.Of.Instrument != granted.Instrument) return Nothing;
+        if (TransferOf(marks.TermsOf(granted.Instrument)!, plan.TransferPrice, -plan.Quantity, plan.Of.Funding) is not { } transfer)
+            return Nothing;
+        return ChangeBy(account, LegOf(transfer, plan.Of.SubAccount).Opposite) is { } change
             ? new AccountEvent.HandedOver(account.Id, open.Id, granted.To, transfer, change)
             : Nothing;
     }
@@ -127,6 +120,16 @@ public sealed partial record Account
         return ChangeBy(account, leg) is { } change
             ? new AccountEvent.TakenOver(handed.Account, handed.Case, change)
             : Rejection.PositionLimit;
+    }
+
+    /// <summary>The amount is rounded once, and both sides read it; null where it is more than may move at once.</summary>
+    /// <param name="taken">Signed as the account that takes it trades.</param>
+    private static PositionTransfer? TransferOf(Instrument terms, Price price, Quantity taken, FundingPoint funding)
+    {
+        var size = new Quantity(Math.Abs(taken.E8));
+        if (Notional.Of(terms.Multiplier, terms.Settlement, price, size) is not { } paid) return null;
+        var style = terms is Instrument.Option ? FillStyle.Premium : FillStyle.Variation;
+        return new PositionTransfer(terms.Id, style, price, taken, taken < Quantity.Zero ? -paid : paid, funding);
     }
 
     private static Leg LegOf(PositionTransfer transfer, SubAccountId subAccount) => new(
@@ -260,7 +263,10 @@ public sealed partial record Account
         var slice = SliceOf(e.Order);
         Invariant.Same("L2", e.Unfilled, slice.Remaining);
         var isFruitless = slice.CalledBack != CallBackReason.Cured && e.Unfilled == slice.Order.Quantity;
-        return this with { Case = Case! with { Slice = null, Fruitless = isFruitless ? Case.Fruitless + 1 : 0 } };
+        return this with
+        {
+            Case = Case! with { Slice = null, Fruitless = isFruitless ? Case.Fruitless + 1 : 0, IsOfferedInVain = false },
+        };
     }
 
     private Account WithHandedOver(AccountEvent.HandedOver e)
@@ -269,7 +275,8 @@ public sealed partial record Account
         var held = Positions.Of(e.Change.SubAccount, e.Change.Instrument)?.Quantity.E8 ?? 0;
         var isClosing = Math.Sign(held) == -Math.Sign(e.Change.Quantity.E8) && Math.Abs(held) >= Math.Abs(e.Change.Quantity.E8);
         Invariant.Holds("L9", isClosing && e.Change.Quantity == -e.Transfer.Quantity, "what is handed over was held");
-        return Changed(e.Change);
+        var account = Changed(e.Change);
+        return account with { Case = account.Case! with { Fruitless = 0 } };
     }
 
     private Account WithDrawn(AccountEvent.FundDrawn e)

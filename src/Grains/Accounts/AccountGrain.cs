@@ -65,7 +65,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.CommandRefused, typeof(AccountEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Account;
-    public override int SnapshotSchema => 7;
+    public override int SnapshotSchema => 8;
 
     protected override Type Commands => typeof(AccountCommand);
 

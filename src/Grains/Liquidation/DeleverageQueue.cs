@@ -57,7 +57,7 @@ public static class DeleverageQueue
     public static DeleverageCandidate? CandidateOf(
         MarginMarks marks, Account account, AccountPart part, Position held, RiskWorkspace workspace)
     {
-        if (part.IsCross && account.Case is { IsIdle: false }) return null;
+        if (!account.MayGiveUp(part)) return null;
         if (marks.TermsOf(held.Instrument) is not { } terms || marks.MarkOf(held.Instrument) is not { } mark) return null;
         if (marks.PriceOf(terms.Settlement) is not { } price || marks.HoldingsOf(account, part).Portfolio is not { } portfolio) return null;
         if (marks.Evaluate(portfolio, workspace) is not { IsRefused: false, Value: var report }) return null;

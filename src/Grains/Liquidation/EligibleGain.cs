@@ -38,7 +38,8 @@ internal static class EligibleGain
         return profit;
     }
 
-    private static Int128 InUnits(Money money, Asset asset, Price price)
+    /// <summary>Rounded down.</summary>
+    internal static Int128 InUnits(Money money, Asset asset, Price price)
     {
         // Micros over a price at 1e-8 are 1e2 of a whole unit of the asset.
         Int128 unitsPerWhole = 1;

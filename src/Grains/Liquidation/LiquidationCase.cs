@@ -9,8 +9,14 @@ namespace CrossMargin.Grains.Liquidation;
 /// <param name="Frame">Under which it was opened: who was first is served first.</param>
 public sealed record LiquidationCase(CaseId Id, long Frame)
 {
-    /// <summary>Slices in a row that ended without a fill.</summary>
+    /// <summary>Slices in a row that ended without a fill, since a position was last closed by somebody else.</summary>
     public int Fruitless { get; init; }
+
+    /// <summary>
+    /// A round of deleveraging had nothing for what was offered, and no slice has ended since: engines are tried again first.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsOfferedInVain { get; init; }
 
     /// <summary>The one slice that is under way, or null.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -59,7 +59,7 @@ internal static class ShardCases
         var rules = marks.Model!.Parameters.Liquidation;
         var isBeyondSlices = report.MarginEquity < report.MaintenanceMargin.TimesFloor(rules.BackstopBelow)
             || open.Fruitless >= rules.BackstopAfterSlices;
-        return new Want(slice, isBeyondSlices ? SlicePlanner.Remainder(account, marks, report, slice.Of) : null, [])
+        return new Want(slice, isBeyondSlices ? SlicePlanner.Remainder(account, marks, report) : null, [])
         {
             Stranded = StrandedIn(open, report, rules.Deleveraging),
         };

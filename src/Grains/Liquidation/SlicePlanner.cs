@@ -15,10 +15,20 @@ namespace CrossMargin.Grains.Liquidation;
 /// <summary>The next slice of a case: so much of one position, sized and priced under one frame.</summary>
 /// <param name="Quantity">Signed as it trades: closing a long is negative.</param>
 /// <param name="Notional">In the reference currency at the mark, rounded up.</param>
-public sealed record PlannedSlice(Position Of, Quantity Quantity, Money Notional, Price Mark, Price Limit, Price? Bankruptcy)
+/// <param name="WorstMove">How far from the mark a slice may be filled at the most.</param>
+public sealed record PlannedSlice(
+    Position Of, Quantity Quantity, Money Notional, Price Mark, Price Limit, Price? Bankruptcy, Price WorstMove)
 {
-    /// <summary>At which the position goes to another account that did not choose it. No price is below zero.</summary>
-    public Price TransferPrice => Bankruptcy is { } bankruptcy ? new Price(Math.Max(0, bankruptcy.E8)) : Mark;
+    /// <summary>
+    /// What a case asks for its position: the bankruptcy price, and no worse for the account than a slice may be filled. How far it is
+    /// from the mark on the other side is for whoever takes the position to bear or not; no price is below zero.
+    /// </summary>
+    public Price OfferPrice => Bankruptcy is not { } bankruptcy ? Mark
+        : Quantity < Quantity.Zero ? new Price(Math.Max(Mark.E8 - WorstMove.E8, bankruptcy.E8))
+        : new Price(Math.Clamp(bankruptcy.E8, 0, Mark.E8 + WorstMove.E8));
+
+    /// <summary>At which a backstop account takes it over: what it risks with a quota is known beforehand.</summary>
+    public Price TransferPrice => new(Math.Clamp(OfferPrice.E8, Mark.E8 - WorstMove.E8, Mark.E8 + WorstMove.E8));
 }
 
 /// <summary>
@@ -71,20 +81,20 @@ public sealed class SlicePlanner
         return new SlicePlanner(account, marks, portfolio, report).Plan(granted);
     }
 
-    /// <summary>The whole of a position, whether less would cure or not: what a backstop account would take over.</summary>
-    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report, Position held)
+    /// <summary>
+    /// The whole of the position that the next slice would be of, whether less would cure or not: what a backstop account would take
+    /// over, and what a round of deleveraging closes.
+    /// </summary>
+    public static PlannedSlice? Remainder(Account account, MarginMarks marks, in RiskReport report)
     {
         if (marks.HoldingsOf(account).Portfolio is not { } portfolio) return null;
         var planner = new SlicePlanner(account, marks, portfolio, report);
-        return planner.Close(held) is { } closing ? planner.Price(closing, -held.Quantity) : null;
+        return planner.Choose() is ({ } chosen, _) ? planner.Price(chosen, -chosen.Of.Quantity) : null;
     }
 
     private PlannedSlice? Plan(MarketAmount? granted)
     {
-        var closings = new List<Closing>();
-        foreach (var held in account.Positions.All)
-            if (Close(held) is { } closing) closings.Add(closing);
-        if (Choose(closings) is not ({ } chosen, var share)) return null;
+        if (Choose() is not ({ } chosen, var share)) return null;
         if (granted is { } market && market.Instrument != chosen.Of.Instrument) return null;
 
         var cap = granted is { } part && part.Notional < Rules.SliceCap ? part.Notional : Rules.SliceCap;
@@ -146,8 +156,9 @@ public sealed class SlicePlanner
     /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin. In
     /// proportion the largest comes first and closes its share; the next plan takes what is the largest then.
     /// </summary>
-    private (Closing? Of, Rate Share) Choose(List<Closing> closings)
+    private (Closing? Of, Rate Share) Choose()
     {
+        var closings = account.Positions.All.Select(Close).OfType<Closing>().ToList();
         var shortfall = before.LiquidationEnd - before.MarginEquity;
         var candidates = closings.Select((closing, number) => new SliceCandidate(
             number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
@@ -214,8 +225,10 @@ public sealed class SlicePlanner
         var limit = LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
         if (limit.IsRefused) return null;
         var notional = NotionalOf(closing, traded);
+        var worst = Rounding.Floor((Int128)closing.Mark.E8 * Rules.WorstPriceMove.E9, Rate.One.E9);
         return new PlannedSlice(
-            closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released));
+            closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released),
+            new Price((long)worst));
     }
 
     private Money Distance(Closing closing, Quantity traded, Money released) => Rules.FallingLimit is { } falling

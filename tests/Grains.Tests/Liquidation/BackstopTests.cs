@@ -58,6 +58,19 @@ public sealed class BackstopTests
     }
 
     [Fact]
+    public void No_backstop_pays_more_beyond_the_mark_than_the_worst_move_and_the_rest_is_the_funds()
+    {
+        // Bankruptcy is at 59,800, a tenth above the mark is 44,000: 15,800 are nobody's who agreed to a quota.
+        var venue = Fallen("200 USDC", "40000");
+        venue.Send(Alice.Grain, BobTakesIt)[0].ShouldBeOfType<AccountEvent.HandedOver>().Transfer.Price.ShouldBe(P("44000"));
+        venue.Usdc(Alice).ShouldBe(Amount("-15800 USDC"));
+        venue.Of(Alice).Status.ShouldBe(MarginStatus.Bankrupt);
+        venue.Send(Alice.Grain, new FundGranted(Amount("20000 USDC")))[0].ShouldBeOfType<AccountEvent.FundDrawn>()
+            .Amount.ShouldBe(Amount("15800 USDC"));
+        venue.Of(Alice).Case.ShouldBeNull();
+    }
+
+    [Fact]
     public void Nothing_is_handed_over_by_an_account_without_a_case_or_with_a_slice_under_way()
     {
         var venue = Fallen("20000 USDC", "59900");

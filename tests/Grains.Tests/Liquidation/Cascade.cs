@@ -287,7 +287,10 @@ internal sealed class Cascade
                 break;
             case AccountEvent.Deleveraged { Transfer: { } taken } e:
                 e.Change!.Quantity.ShouldBe(-taken.Quantity);
-                taken.Price.ShouldBe(e.Assigned.Price);
+                var mark = marks.MarkOf(taken.Instrument)!.Value;
+                if (e.Assigned.Quantity > Quantity.Zero ? e.Assigned.Price <= mark : e.Assigned.Price >= mark)
+                    taken.Price.ShouldBe(e.Assigned.Price, "what is better than the mark for the holder is his");
+                else taken.Price.ShouldBeInRange(mark < e.Assigned.Price ? mark : e.Assigned.Price, mark < e.Assigned.Price ? e.Assigned.Price : mark);
                 break;
             case AccountEvent.LossShared e:
                 e.Amount.ShouldBeLessThanOrEqualTo(((Account)before).Lock!.Amount);

@@ -2,13 +2,22 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Parameters;
 using CrossMargin.Contracts.Pools;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Liquidation;
+using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Tests.Margin;
+using CrossMargin.Grains.Tests.Trades;
+using CrossMargin.Risk.Portfolios;
+using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Records;
+using CrossMargin.Runtime.Shards;
 using FsCheck;
 using FsCheck.Fluent;
 using Shouldly;
 using Xunit;
+using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
 using static CrossMargin.Grains.Tests.Trades.GivenVenue;
 
 namespace CrossMargin.Grains.Tests.Liquidation;
@@ -16,7 +25,7 @@ namespace CrossMargin.Grains.Tests.Liquidation;
 /// <summary>Positions that nobody takes, closed against the other side of their market.</summary>
 public sealed class DeleverageTests
 {
-    private const long Usdc = 1_000_000;
+    private const long Usdc = 1_000_000;   // units of one
 
     private static readonly ParametersInForce Rules = FirstParameters.InForce;
 
@@ -109,8 +118,10 @@ public sealed class DeleverageTests
 
         Frames(pool, 58_000, 1);
         pool.Release();
-        pool.Of(fallen).Case.ShouldBeNull();
         ShortOf(pool, maker).ShouldBe(0, "who bought it from the winner was next");
+        pool.Seen.OfType<AccountEvent.Deleveraged>().Last().Transfer!.Price.ShouldBe(PriceOf(58_000), "and has gained nothing yet");
+        Frames(pool, 58_000, 3);
+        pool.Of(fallen).Case.ShouldBeNull();
     }
 
     [Fact]
@@ -133,6 +144,116 @@ public sealed class DeleverageTests
 
         pool.Of(fallen).Positions.All.ShouldBeEmpty();
         pool.Of(fallen).Case.ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_holder_pays_out_of_what_it_has_gained_and_the_rest_is_the_pools()
+    {
+        var pool = new Cascade(Rules);
+        var maker = pool.Open(100, 50_000_000 * Usdc);
+        var (fallen, holder) = (pool.Open(0, 1_000 * Usdc), pool.Open(1, 10_000 * Usdc));
+        pool.Trade(fallen, maker, Q("1"), PriceOf(60_000));
+        pool.Trade(maker, holder, Q("1"), PriceOf(52_500));
+        Frames(pool, 52_000, 6);
+
+        // Bankruptcy is at 59,000, and the holder has gained 500.
+        var closed = pool.Seen.OfType<AccountEvent.Deleveraged>().ShouldHaveSingleItem();
+        closed.Transfer!.Price.ShouldBe(PriceOf(52_500));
+        pool.Of(fallen).Case.ShouldBeNull();
+        var loss = pool.SeenOfPool.OfType<PoolEvent.LossAllocated>().ShouldHaveSingleItem();
+        loss.Carried.ShouldBe(loss.Deficit);
+        loss.Deficit.ShouldBe(pool.Of(fallen).FundShares.ShouldHaveSingleItem().Drawn);
+    }
+
+    /// <summary>
+    /// Bob has gained 500 on what is closed and lost 500 on what he keeps, whose maintenance margin is 297.5; bankruptcy is at 60,500.
+    /// </summary>
+    [Theory]
+    [InlineData("1000 USDC", "60000")]      // all that it has gained
+    [InlineData("700 USDC", "59902.5")]     // what leaves 297.5
+    [InlineData("200 USDC", "59500")]       // the mark: it stands below as soon as the leg is gone
+    public void A_holder_does_not_fall_by_what_it_pays(string cash, string price)
+    {
+        var other = BtcPerp with { Id = new InstrumentId(7), Symbol = "BTC-PERP-2" };
+        var (venue, marks) = (new GivenVenue([BtcPerp, other]), GivenMarks.At("59500", [BtcPerp, other]));
+        foreach (var (account, deposit) in new[] { (Alice, "5000 USDC"), (Bob, cash) })
+            venue.Send(account.Grain, new AccountCommand.Deposit(Amount(deposit), ""));
+        venue.Trades(Party(Bob), Party(Alice), "1", "60000", other).Buys(Alice, Bob, "1", "60000").Adopts(marks);
+        var share = new DeleverageShare(
+            9, BtcPerp.Id, new DeleverageAssignment(
+                new CloseOutOffer(Alice, new CaseId(1), SubAccountId.Main, Q("1"), P("60500")), new PositionHolder(Bob, SubAccountId.Main)));
+        Account.Decide(venue.Of(Bob), share, new Context(Noon, 1, marks)).Events.First().ShouldBeOfType<AccountEvent.Deleveraged>()
+            .Transfer!.Price.ShouldBe(P(price));
+    }
+
+    [Fact]
+    public void A_gain_that_is_locked_for_a_loss_is_not_given_up_too()
+    {
+        var (venue, marks) = (new GivenVenue([BtcPerp]) { Marks = GivenMarks.At("60000", [BtcPerp]) }, GivenMarks.At("59000", [BtcPerp]));
+        foreach (var account in new[] { Alice, Bob }) venue.Send(account.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), ""));
+        venue.Buys(Alice, Bob, "1", "60000").Adopts(marks);
+        var share = new DeleverageShare(
+            9, BtcPerp.Id, new DeleverageAssignment(
+                new CloseOutOffer(Alice, new CaseId(1), SubAccountId.Main, Q("1"), P("59500")), new PositionHolder(Bob, SubAccountId.Main)));
+        Deleveraged(venue.Of(Bob)).Transfer.ShouldNotBeNull();
+        Candidate(venue.Of(Bob)).ShouldNotBeNull();
+
+        venue.Send(Bob.Grain, new GainsAsked(7, Asset.Of("USDC")));
+        venue.Of(Bob).Lock.ShouldNotBeNull();
+        Deleveraged(venue.Of(Bob)).Transfer.ShouldBeNull();
+        Candidate(venue.Of(Bob)).ShouldBeNull();
+
+        AccountEvent.Deleveraged Deleveraged(Account bob) =>
+            Account.Decide(bob, share, new Context(Noon, 1, marks)).Events.ShouldHaveSingleItem().ShouldBeOfType<AccountEvent.Deleveraged>();
+
+        DeleverageCandidate? Candidate(Account bob) =>
+            DeleverageQueue.CandidateOf(marks, bob, bob.Cross, bob.Positions.All.Single(), new RiskWorkspace());
+    }
+
+    /// <summary>Long one contract of one market and a tenth of another, and six slices have found nobody.</summary>
+    private static (Account Account, MarginMarks Marks) Stranded()
+    {
+        var other = BtcPerp with { Id = new InstrumentId(7), Symbol = "BTC-PERP-2" };
+        var marks = GivenMarks.At("59900", [BtcPerp, other]);
+        var venue = new GivenVenue([BtcPerp, other]) { Marks = GivenMarks.At("60000", [BtcPerp, other]) };
+        venue.Send(Alice.Grain, new AccountCommand.Deposit(Amount("390 USDC"), ""));
+        venue.Send(Bob.Grain, new AccountCommand.Deposit(Amount("100000 USDC"), ""));
+        venue.Trades(Party(Alice), Party(Bob), "0.1", "60000", other).Trades(Party(Alice), Party(Bob), "1", "60000").Adopts(marks);
+        var account = venue.Of(Alice);
+        return (account with { Case = account.Case.ShouldNotBeNull() with { Fruitless = 6 } }, marks);
+    }
+
+    private static PoolEvent.DeleveragingAsked Asked(int instrument) => new(
+        9, new InstrumentId(instrument), Q("1"), StrandedBy.Unfilled, DeleverageRanking.HedgeAware, []);
+
+    private static Account After(Account account, object input, MarginMarks marks) =>
+        Account.Decide(account, input, new Context(Noon, 1, marks)).Events.Aggregate(account, Account.Evolve);
+
+    [Fact]
+    public void A_stranded_case_offers_the_position_that_its_slices_were_of_and_none_of_another_market()
+    {
+        var (account, marks) = Stranded();
+        After(account, new CloseOutAsked(Asked(1)), marks).Case!.CloseOut.ShouldBeNull();
+        After(account, new CloseOutAsked(Asked(7)), marks).Case!.CloseOut!.Offer.Quantity.ShouldBe(Q("0.1"));
+    }
+
+    [Fact]
+    public void What_no_round_has_anything_for_is_sold_to_engines_once_more_before_it_is_offered_again()
+    {
+        var (account, marks) = Stranded();
+        var (asked, asking) = (Asked(7), new GrainSlot(Alice.Grain, new AccountGrain()) { State = account });
+        ShardCases.DemandOf(marks, [asking], []).ShouldNotBeNull().Stranded.ShouldNotBeNull();
+        account = After(account, new CloseOutAsked(asked), marks);
+        account = After(account, new CloseOutDivided(9, Quantity.Zero), marks);
+        account.Case!.IsIdle.ShouldBeTrue();
+        asking.State = account;
+        var demand = ShardCases.DemandOf(marks, [asking], []).ShouldNotBeNull();
+        (demand.Stranded, demand.Slices.Length).ShouldBe((null, 1));
+        After(account, new CloseOutAsked(asked), marks).Case!.CloseOut.ShouldBeNull();
+
+        account = After(account, new SliceGranted(asked.Instrument, new Money(1_000_000_000_000)), marks);
+        account = After(account, new TradeEvent.OrderEnded(account.Case!.Slice!.Order.Order, Alice), marks);
+        After(account, new CloseOutAsked(asked), marks).Case!.CloseOut.ShouldNotBeNull();
     }
 
     private static long ShortOf(Cascade pool, AccountId account) => pool.Of(account).Positions.All.Sum(held => Math.Max(0, -held.Quantity.E8));

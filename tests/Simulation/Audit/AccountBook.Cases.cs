@@ -95,6 +95,7 @@ internal sealed partial class AccountBook
                 AuditFailure.Unless(
                     left.IsZero && !gone.IsZero && payload.GetProperty("transfer").GetProperty("quantity").GetString() == StoredFormat.Decimal(-gone, 8), "I7",
                     $"account {id} hands over {gone} and {left} stays at version {version}");
+                fruitless = 0;
                 return Change(change, version);
             default:
                 var (owed, drawn) = Amount(payload, "amount");
