@@ -33,6 +33,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(WithdrawalReceipt))]
 [JsonSerializable(typeof(CancelRequest))]
 [JsonSerializable(typeof(CancellationReceipt))]
+[JsonSerializable(typeof(CancelTransferRequest))]
+[JsonSerializable(typeof(TransferCancellationReceipt))]
 [JsonSerializable(typeof(TransferRequest))]
 [JsonSerializable(typeof(TransferReceipt))]
 [JsonSerializable(typeof(AccountView))]

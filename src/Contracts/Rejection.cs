@@ -53,6 +53,11 @@ public enum Rejection
     TooManySubAccounts = 123,
     /// <summary>The sub-account shares the cross pool: nothing can be allocated to it.</summary>
     NotIsolated = 124,
+    /// <summary>It was said to stay with its owner, and the receiver is somebody else's: the amount comes back.</summary>
+    OtherOwner = 125,
+    /// <summary>No such transfer waits: it was cleared or cancelled, or never was.</summary>
+    UnknownTransfer = 126,
+    TooManyTransfers = 127,
     UnknownWithdrawal = 130,
     TooManyWithdrawals = 131,
     /// <summary>It was cleared before: from then on only the custodian's word ends it.</summary>
@@ -94,6 +99,8 @@ public enum Rejection
     /// <summary>Not captured by this feed, or too long ago to be busted.</summary>
     UnknownTrade = 221,
     TradeAlreadyBusted = 222,
+    /// <summary>A conversion between one account and itself, or of one asset into itself.</summary>
+    ConversionIntoItself = 223,
 
     // 250–299: the market, in order of precedence.
     FeedAlreadyAdmitted = 250,
@@ -125,6 +132,7 @@ public enum Rejection
     SmileButterfly = 283,
     SmileCalendar = 284,
     PriceOutOfBand = 285,
+    DepthNegative = 286,
 
     // 300–349: liquidation, in order of precedence.
     /// <summary>A case is open: only the case trades, and nothing leaves.</summary>

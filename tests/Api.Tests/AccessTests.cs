@@ -26,6 +26,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/accounts/{id}/withdrawals/{withdrawalId}"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/accounts/{id}/withdrawals/{withdrawalId}/cancel"] = ["alice", "bob"],
         ["POST /v1/accounts/{id}/transfers"] = ["alice", "bob"],
+        ["POST /v1/accounts/{id}/transfers/{transferId}/cancel"] = ["alice", "bob"],
         ["POST /v1/custody/{source}/deposits"] = ["custodian", "engine", "oracle"],
         ["POST /v1/custody/{source}/finality"] = ["custodian", "engine", "oracle"],
         ["POST /v1/custody/{source}/withdrawals"] = ["custodian", "engine", "oracle"],
@@ -120,7 +121,7 @@ public sealed class AccessTests(VenueFixture venue)
             {
                 foreach (var who in Principals)
                 {
-                    var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{source}", "vault")
+                    var path = template.Replace("{id}", account).Replace("{withdrawalId}", "1").Replace("{transferId}", "1").Replace("{source}", "vault")
                         .Replace("{address}", "0:9007199254740991").Replace("{instrument}", "1").Replace("{subAccount}", "1").Replace("{orderId}", "1").Replace("{shard}", "1")
                         .Replace("{liquidation}", $"{absent}:1");
                     if (template is "/v1/fills" or "/v1/prices") path += "?source=vault";

@@ -55,7 +55,8 @@ public sealed class AccountTests(VenueFixture venue)
         var account = await client.Funded("alice", "100");
         (await client.Post("alice", $"/v1/accounts/{account}/close", "{}")).ShouldBeProblem("account-not-empty");
         var other = await client.Open("alice");
-        (await client.Post("alice", $"/v1/accounts/{account}/transfers", $$"""{"to":"{{other}}","asset":"USDC","amount":"100"}""")).ShouldBe(200);
+        (await client.Post("alice", $"/v1/accounts/{account}/transfers", VenueClient.WithinBody(other, "100"))).ShouldBe(200);
+        await client.At("alice", other, 2);
         (await client.Post("alice", $"/v1/accounts/{account}/close", "{}")).ShouldBe(200).Field("phase").ShouldBe("closed");
         (await client.Get("alice", $"/v1/accounts/{account}")).Field("phase").ShouldBe("closed");
         (await client.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1"))).ShouldBeProblem("account-closed");
@@ -90,7 +91,23 @@ public sealed class AccountTests(VenueFixture venue)
         var (from, to) = (await client.Funded("alice", "100"), await client.Open("bob"));
         var sent = (await client.Post("alice", $"/v1/accounts/{from}/transfers", VenueClient.TransferBody(to, "30"))).ShouldBe(200);
         sent.Field("balanceAfter").ShouldBe("70");
+        sent.Field("status").ShouldBe("held");
         VenueClient.Balance(await client.At("bob", to, 2)).ShouldBe("30");
+        var place = $"/v1/accounts/{from}/transfers/{sent.Field("transferId")}/cancel";
+        (await client.Post("alice", place, "{}")).ShouldBeProblem("unknown-transfer");
+        (await client.Post("alice", $"/v1/accounts/{from}/transfers/first/cancel", "{}")).ShouldBeProblem("malformed-id");
+        (await client.At("alice", from, 4)).Json["transfers"]!.AsArray().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_transfer_within_what_one_owns_goes_at_once_and_comes_back_from_anothers_account()
+    {
+        var (from, own, anothers) = (await client.Funded("alice", "100"), await client.Open("alice"), await client.Open("bob"));
+        var sent = (await client.Post("alice", $"/v1/accounts/{from}/transfers", VenueClient.WithinBody(own, "30"))).ShouldBe(200);
+        sent.Field("status").ShouldBe("sent");
+        VenueClient.Balance(await client.At("alice", own, 2)).ShouldBe("30");
+        (await client.Post("alice", $"/v1/accounts/{from}/transfers", VenueClient.WithinBody(anothers, "20"))).ShouldBe(200);
+        VenueClient.Balance(await client.At("alice", from, 5)).ShouldBe("70");
     }
 
     [Fact]
@@ -98,7 +115,7 @@ public sealed class AccountTests(VenueFixture venue)
     {
         var from = await client.Funded("alice", "100");
         const string nobody = "02000000-0000-8000-8000-000000000000";
-        (await client.Post("alice", $"/v1/accounts/{from}/transfers", VenueClient.TransferBody(nobody, "30"))).ShouldBe(200);
+        (await client.Post("alice", $"/v1/accounts/{from}/transfers", VenueClient.WithinBody(nobody, "30"))).ShouldBe(200);
         VenueClient.Balance(await client.At("alice", from, 4)).ShouldBe("100");
     }
 

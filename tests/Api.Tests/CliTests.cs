@@ -55,7 +55,7 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
         var verified = await Run(null, "verify", "--offline", File);
         verified.Code.ShouldBe(0, verified.Out + verified.Error);
         ((string?)verified.Json["account"]).ShouldBe(alices);
-        ((int)verified.Json["records"]!).ShouldBe(6);
+        ((int)verified.Json["records"]!).ShouldBe(7);
         ((string?)verified.Json["anchor"]).ShouldBe("none");
 
         var shard = int.Parse(verified.Json["head"]!.ToString().Split(':')[0]);
@@ -122,7 +122,7 @@ public sealed class CliTests(VenueFixture venue) : IDisposable
 
         var at = second.Json["recordedAt"]!.ToString();
         (await Run(null, "replay", "--offline", File, "--at", at)).Json["stateHash"]!.ToString().ShouldBe(second.Json["stateHash"]!.ToString());
-        (await Run(null, "replay", "--offline", File, "--at-frame", "9007199254740991")).Json["sequence"]!.ToString().ShouldBe("6");
+        (await Run(null, "replay", "--offline", File, "--at-frame", "9007199254740991")).Json["sequence"]!.ToString().ShouldBe("7");
         var before = await Run(null, "replay", "--offline", File, "--at", "2020-01-01T00:00:00Z");
         before.Code.ShouldBe(3);
         before.Error.ShouldContain("not open then");

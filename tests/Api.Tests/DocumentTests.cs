@@ -55,7 +55,7 @@ public sealed class DocumentTests(VenueFixture venue)
         var held = (await client.Post("alice", $"/v1/accounts/{account}/withdrawals", Example(schemas["WithdrawRequest"]!))).ShouldBe(201);
         await client.Instructed("alice", account, held);
         var sent = (await client.Post("alice", $"/v1/accounts/{account}/transfers", Example(schemas["TransferRequest"]!))).ShouldBe(200);
-        await client.At("alice", account, sent.Json["sequence"]!.GetValue<long>() + 1);   // back from where nobody is
+        await client.At("alice", account, sent.Json["sequence"]!.GetValue<long>() + 2);   // cleared, and back from where nobody is
         var batch = new JsonObject { ["items"] = new JsonArray(JsonNode.Parse(Example(schemas["CustodyDepositItem"]!))) };
         (await client.Post("custodian", "/v1/custody/vault/deposits", batch.ToJsonString(), key: null)).ShouldBe(200);
 

@@ -15,7 +15,7 @@ public sealed class IdempotencyTests(VenueFixture venue)
             ("alice", "/v1/accounts", "{}"),
             ("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1")),
             ("alice", $"/v1/accounts/{account}/withdrawals", VenueClient.WithdrawBody("2")),
-            ("alice", $"/v1/accounts/{account}/transfers", VenueClient.TransferBody(account[..^1] + (account[^1] == '0' ? '1' : '0'), "3")),
+            ("alice", $"/v1/accounts/{account}/transfers", VenueClient.WithinBody(account[..^1] + (account[^1] == '0' ? '1' : '0'), "3")),
         })
         {
             var key = VenueClient.NewKey();

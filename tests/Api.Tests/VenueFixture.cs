@@ -150,6 +150,10 @@ public sealed class VenueClient(HostProcess host) : IDisposable
     public static string TransferBody(string to, string amount) =>
         new JsonObject { ["to"] = to, ["asset"] = "USDC", ["amount"] = amount }.ToJsonString();
 
+    /// <summary>To another account of one's own, as the sender says: it goes at once.</summary>
+    public static string WithinBody(string to, string amount) =>
+        new JsonObject { ["to"] = to, ["asset"] = "USDC", ["amount"] = amount, ["reach"] = "same-owner" }.ToJsonString();
+
     /// <summary>The journal's place: equal before and after when nothing was recorded.</summary>
     public async Task<string> JournalHash() => (await Get("auditor", "/v1/audit/head")).ShouldBe(200).Field("hash");
 

@@ -37,6 +37,9 @@ public sealed class RejectionTests
             122 sub-account-in-use
             123 too-many-sub-accounts
             124 not-isolated
+            125 other-owner
+            126 unknown-transfer
+            127 too-many-transfers
             130 unknown-withdrawal
             131 too-many-withdrawals
             132 withdrawal-cleared
@@ -65,6 +68,7 @@ public sealed class RejectionTests
             220 trade-id-reused
             221 unknown-trade
             222 trade-already-busted
+            223 conversion-into-itself
             250 feed-already-admitted
             251 too-many-feeds
             252 source-already-admitted
@@ -89,6 +93,7 @@ public sealed class RejectionTests
             283 smile-butterfly
             284 smile-calendar
             285 price-out-of-band
+            286 depth-negative
             300 account-in-liquidation
             301 gains-locked
             310 unknown-liquidation-order

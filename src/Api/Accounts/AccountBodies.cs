@@ -31,6 +31,16 @@ public sealed record CancelRequest
 }
 
 [Description("Nothing: the path says it all.")]
+public sealed record CancelTransferRequest
+{
+    internal static AccountCommand.CancelTransfer? Read(ref StrictObject body, TransferId transfer)
+    {
+        while (body.NextField(OpenRequest.Fields, out _)) { }
+        return new AccountCommand.CancelTransfer(transfer);
+    }
+}
+
+[Description("Nothing: the path says it all.")]
 public sealed record PhaseRequest
 {
     internal static AccountCommand? Read(ref StrictObject body, AccountCommand command)
@@ -101,26 +111,36 @@ public sealed record TransferRequest(
         Description("The receiver. If it cannot take the amount, the amount comes back.")]
     string To,
     [property: DefaultValue("USDC")] string Asset,
-    [property: RegularExpression(AmountText.Pattern), DefaultValue("10")] string Amount)
+    [property: RegularExpression(AmountText.Pattern), DefaultValue("10")] string Amount,
+    [property: AllowedValues("any-owner", "same-owner"), DefaultValue("any-owner"),
+        Description(
+            "any-owner: it waits for clearance, as a withdrawal does. same-owner: it goes at once, and comes back if it is not so.")]
+    string? Reach = null)
 {
-    internal static readonly string[] Fields = ["to", "asset", "amount"];
+    internal static readonly string[] Fields = ["to", "asset", "amount", "reach"];
 
     internal static AccountCommand.Transfer? Read(ref StrictObject body)
     {
         ReadOnlySpan<byte> asset = [], amount = [];
         AccountId? to = null;
+        TransferReach? reach = null;
         while (body.NextField(Fields, out var field))
         {
             switch (field)
             {
                 case 0: to = body.Account("to"); break;
                 case 1: asset = body.Plain("asset"); break;
-                default: amount = body.Plain("amount"); break;
+                case 2: amount = body.Plain("amount"); break;
+                default:
+                    reach = body.Word("reach", ("any-owner", TransferReach.AnyOwner), ("same-owner", TransferReach.SameOwner));
+                    break;
             }
         }
 
-        body.RequireAll(Fields);
-        return AmountText.Read(ref body, asset, amount) is { } parsed ? new AccountCommand.Transfer(to!.Value, parsed) : null;
+        body.RequireAll(Fields.AsSpan(0, 3));
+        return AmountText.Read(ref body, asset, amount) is { } parsed
+            ? new AccountCommand.Transfer(to!.Value, parsed) { Reach = reach ?? TransferReach.AnyOwner }
+            : null;
     }
 }
 

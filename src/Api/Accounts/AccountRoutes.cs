@@ -44,6 +44,9 @@ internal static class AccountRoutes
         accounts.MapPost("/{id}/transfers", Transfer).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Transfer")
             .WithSummary("Send an amount to another account").TakesKey().Accepts<TransferRequest>("application/json")
             .Produces<TransferReceipt>();
+        accounts.MapPost("/{id}/transfers/{transferId}/cancel", CancelTransfer).Needs(Scopes.AccountWrite, AccessTarget.Account)
+            .WithName("CancelTransfer").WithSummary("Take a transfer back before it is cleared").TakesKey()
+            .Accepts<CancelTransferRequest>("application/json").Produces<TransferCancellationReceipt>();
     }
 
     private static async Task<IResult> Open(HttpContext http, Venue venue)
@@ -119,7 +122,21 @@ internal static class AccountRoutes
         if (command is null) return refusal!;
 
         return await venue.Send(http, Parsed(id), key, command, (record, @event) =>
-            TypedResults.Json(TransferReceipt.Of(record, (AccountEvent.TransferSent)@event), ApiJson.Default.TransferReceipt));
+            TypedResults.Json(TransferReceipt.Of(record, @event), ApiJson.Default.TransferReceipt));
+    }
+
+    private static async Task<IResult> CancelTransfer(string id, string transferId, HttpContext http, Venue venue)
+    {
+        if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
+        if (Query.Sequence(transferId) is not { } version) return Refusal.Of(EdgeCode.MalformedId, "a transfer's id is an integer");
+        var transfer = new TransferId(version);
+        var command = StrictObject.Read(
+            http.Asking().Body.Span, (ref body) => CancelTransferRequest.Read(ref body, transfer), out var refusal);
+        if (command is null) return refusal!;
+
+        return await venue.Send(http, Parsed(id), key, command, (record, @event) => TypedResults.Json(
+            TransferCancellationReceipt.Of(record, (AccountEvent.TransferCancelled)@event),
+            ApiJson.Default.TransferCancellationReceipt));
     }
 
     private static Task<IResult> View(

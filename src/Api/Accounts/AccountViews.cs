@@ -81,17 +81,42 @@ public sealed record TransferReceipt(
     string To,
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Amount,
+    [property: RegularExpression(AmountText.Pattern)] string BalanceAfter,
+    [property: Description("held (waits for clearance; can be cancelled) or sent (to an account of the same owner)")] string Status,
+    [property: Description("The sequence at which the amount was held; null where it was sent at once.")]
+    long? TransferId)
+    : Receipt(Account, Sequence, Address, AsOf, Frame)
+{
+    internal static TransferReceipt Of(JournalRecord record, AccountEvent @event) => @event switch
+    {
+        AccountEvent.TransferHeld e => Of(record, e.To, e.Amount, e.BalanceAfter, "held", e.Transfer.Version),
+        AccountEvent.TransferSent e => Of(record, e.To, e.Amount, e.BalanceAfter, "sent", null),
+        _ => throw new UnreachableException(@event.GetType().Name),
+    };
+
+    private static TransferReceipt Of(
+        JournalRecord record, AccountId to, AssetAmount amount, AssetAmount balanceAfter, string status, long? transfer) => new(
+        record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame, to.ToString(),
+        amount.Asset.ToString(), amount.ToDecimal(), balanceAfter.ToDecimal(), status, transfer);
+}
+
+public sealed record TransferCancellationReceipt(
+    string Account, long Sequence, string Address, string AsOf, long Frame,
+    long TransferId,
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Amount,
     [property: RegularExpression(AmountText.Pattern)] string BalanceAfter) : Receipt(Account, Sequence, Address, AsOf, Frame)
 {
-    internal static TransferReceipt Of(JournalRecord record, AccountEvent.TransferSent e) => new(
+    internal static TransferCancellationReceipt Of(JournalRecord record, AccountEvent.TransferCancelled e) => new(
         record.Grain.ToString(), record.Version, record.Address.ToString(), record.Time.ToString(), record.Frame,
-        e.To.ToString(), e.Amount.Asset.ToString(), e.Amount.ToDecimal(), e.BalanceAfter.ToDecimal());
+        e.Transfer.Version, e.Amount.Asset.ToString(), e.Amount.ToDecimal(), e.BalanceAfter.ToDecimal());
 }
 
 public sealed record CollateralView(
     string Asset,
     [property: RegularExpression(AmountText.Pattern), Description("What can be moved.")] string Quantity,
-    [property: RegularExpression(AmountText.Pattern), Description("What waits in withdrawals, beside the quantity.")] string Held);
+    [property: RegularExpression(AmountText.Pattern), Description("What waits in withdrawals and transfers, beside the quantity.")]
+    string Held);
 
 public sealed record WithdrawalView(
     long WithdrawalId,
@@ -105,12 +130,20 @@ public sealed record WithdrawalView(
     string OverdueAt,
     [property: Description("It has not ended for too long.")] bool Overdue);
 
+[Description("An amount that waits for clearance on its way to another account; it can be cancelled until then.")]
+public sealed record TransferView(
+    long TransferId,
+    string To,
+    string Asset,
+    [property: RegularExpression(AmountText.Pattern)] string Amount);
+
 [Description("An account as of a sequence. `asOf` is when it was read, or the instant that was asked for.")]
 public sealed record AccountView(
     string Account, string Owner,
     [property: Description("open or closed")] string Phase,
     IReadOnlyList<CollateralView> Collateral,
     [property: Description("Withdrawals that have not ended.")] IReadOnlyList<WithdrawalView> Withdrawals,
+    [property: Description("Transfers that wait for clearance.")] IReadOnlyList<TransferView> Transfers,
     [property: Description("The account's stream version: this view is the fold of that many events.")] long Sequence,
     [property: Description("The last of them in the journal.")] string Address,
     string AsOf, long Frame)
@@ -118,12 +151,12 @@ public sealed record AccountView(
     internal static AccountView Of(Account account, RecordAddress last, Instant asOf, long frame) => new(
         account.Id.ToString(), account.Owner.Name, account.Phase == AccountPhase.Closed ? "closed" : "open",
         CollateralOf(account), [.. account.Holds.Select(ViewOf)],
-        account.Version, last.ToString(), asOf.ToString(), frame);
+        [.. account.TransferHolds.Select(ViewOf)], account.Version, last.ToString(), asOf.ToString(), frame);
 
     internal static IReadOnlyList<CollateralView> CollateralOf(Account account)
     {
         var assets = account.Balances.Amounts.Select(amount => amount.Asset)
-            .Concat(account.Holds.Select(hold => hold.Amount.Asset)).Distinct().Order();
+            .Concat(HeldBy(account).Select(amount => amount.Asset)).Distinct().Order();
         return [.. assets.Select(asset => new CollateralView(
             asset.ToString(), account.Balances[asset].ToDecimal(), HeldOf(account, asset).ToDecimal()))];
     }
@@ -131,6 +164,9 @@ public sealed record AccountView(
     internal static WithdrawalView ViewOf(WithdrawalHold hold) => new(
         hold.Id.Version, hold.Amount.Asset.ToString(), hold.Amount.ToDecimal(), hold.Destination, StatusOf(hold), hold.OverdueAt.ToString(),
         hold.Report == OverdueReport.Reported);
+
+    private static TransferView ViewOf(TransferHold hold) =>
+        new(hold.Id.Version, hold.To.ToString(), hold.Amount.Asset.ToString(), hold.Amount.ToDecimal());
 
     private static string StatusOf(WithdrawalHold hold) => hold switch
     {
@@ -140,9 +176,12 @@ public sealed record AccountView(
         _ => throw new UnreachableException(hold.GetType().Name),
     };
 
-    private static AssetAmount HeldOf(Account account, Asset asset) => account.Holds
-        .Where(hold => hold.Amount.Asset == asset)
-        .Aggregate(new AssetAmount(asset, 0), (sum, hold) => sum + hold.Amount);
+    private static AssetAmount HeldOf(Account account, Asset asset) => HeldBy(account)
+        .Where(amount => amount.Asset == asset)
+        .Aggregate(new AssetAmount(asset, 0), (sum, amount) => sum + amount);
+
+    private static IEnumerable<AssetAmount> HeldBy(Account account) =>
+        account.Holds.Select(hold => hold.Amount).Concat(account.TransferHolds.Select(hold => hold.Amount));
 }
 
 /// <summary>The state of one withdrawal, and which of the account's events it follows from.</summary>

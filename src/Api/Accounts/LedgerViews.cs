@@ -11,7 +11,7 @@ namespace CrossMargin.Api.Accounts;
 [Description("A change of a balance: realized − fee − funding where those are there. The changes of an asset add up to its balance.")]
 public sealed record LedgerLine(
     long Sequence, string Address, string RecordedAt, long Frame,
-    [property: Description("`deposit`, `withdrawal`, `trade`, `bust`, `funding`, `expiry`, `daily-settlement`, `transfer-sent`, …")]
+    [property: Description("`deposit`, `withdrawal`, `trade`, `bust`, `funding`, `expiry`, `daily-settlement`, `transfer`, …")]
     string Type,
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Change,
@@ -28,6 +28,7 @@ public sealed record LedgerLine(
     public int? Instrument { get; init; }
     public int? SubAccount { get; init; }
     public long? WithdrawalId { get; init; }
+    public long? TransferId { get; init; }
 
     [Description("The other account of a transfer.")]
     public string? Counterparty { get; init; }
@@ -53,6 +54,8 @@ public sealed record LedgerLine(
             AccountEvent.WithdrawalHeld e => line with { WithdrawalId = e.Withdrawal.Version },
             AccountEvent.WithdrawalCancelled e => line with { WithdrawalId = e.Withdrawal.Version },
             AccountEvent.WithdrawalVoided e => line with { WithdrawalId = e.Withdrawal.Version },
+            AccountEvent.TransferHeld e => line with { TransferId = e.Transfer.Version, Counterparty = e.To.ToString() },
+            AccountEvent.TransferCancelled e => line with { TransferId = e.Transfer.Version },
             AccountEvent.TransferSent e => line with { Counterparty = e.To.ToString() },
             AccountEvent.TransferReceived e => line with { Counterparty = e.From.ToString() },
             AccountEvent.TransferReturned e => line with { Counterparty = e.To.ToString() },

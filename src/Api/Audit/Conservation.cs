@@ -37,6 +37,7 @@ internal sealed class Conservation
         foreach (var amount in account.Parts.SelectMany(part => part.Balances.Amounts))
             Of(amount).Accounts += times * (BigInteger)amount.Units;
         foreach (var hold in account.Holds) Of(hold.Amount).Held += times * (BigInteger)hold.Amount.Units;
+        foreach (var hold in account.TransferHolds) Of(hold.Amount).Held += times * (BigInteger)hold.Amount.Units;
         foreach (var paid in account.HouseInterest.Amounts) Of(paid).Interest += times * (BigInteger)paid.Units;
         foreach (var share in account.FundShares)
             Of(share.PaidIn).Fund += times * ((BigInteger)share.PaidIn.Units - share.Drawn.Units);
@@ -128,9 +129,12 @@ internal sealed class Conservation
     private static IEnumerable<Load> Carried(object message, GrainId to) => message switch
     {
         AccountEvent.TransferSent sent => [new Load(sent.Amount, 0, default, 0)],
+        AccountEvent.TransferCleared cleared => [new Load(cleared.Amount, 0, default, 0)],
         AccountEvent.TransferBounced bounced => [new Load(bounced.Amount, 0, default, 0)],
         AccountEvent.HandedOver { Transfer: var e } => [new Load(-e.Paid, Settled(e.Quantity, e.Funding), e.Instrument, e.Quantity.E8)],
         AccountEvent.Deleveraged { Transfer: { } e } => [new Load(-e.Paid, Settled(e.Quantity, e.Funding), e.Instrument, e.Quantity.E8)],
+        TradeEvent.Converted e when e.Account.Grain == to => [new Load(-e.Sold, 0, default, 0), new Load(e.Bought, 0, default, 0)],
+        TradeEvent.Converted e => [new Load(e.Sold, 0, default, 0), new Load(-e.Bought, 0, default, 0)],
         TradeEvent.Captured e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: 1),
         TradeEvent.Busted e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: -1),
         _ => [],

@@ -93,7 +93,7 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
 
         var grain = turn[0].Grain;
         var before = accounts.GetValueOrDefault(grain) ?? Account.Unopened(new AccountId(grain));
-        if (events.Any(IsOfAnUnrecordedInput)) notAsked++;
+        if (events.Any(@event => IsOfAnUnrecordedInput(@event, turn[0].Cause))) notAsked++;
         else Compare(turn, Expected(before, turn[0], events.ToImmutable(), await frames.MarksOf(turn[0].Frame)));
         try
         {
@@ -118,7 +118,8 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
             AccountEvent.OrderReserved e =>
                 new AccountCommand.ReserveOrder(e.Order, e.SubAccount, e.Instrument, e.Side, e.Quantity, e.Price),
             AccountEvent.WithdrawalHeld e => new AccountCommand.Withdraw(e.Amount, e.Destination),
-            AccountEvent.TransferSent e => new AccountCommand.Transfer(e.To, e.Amount),
+            AccountEvent.TransferHeld e => new AccountCommand.Transfer(e.To, e.Amount),
+            AccountEvent.TransferSent e => new AccountCommand.Transfer(e.To, e.Amount) { Reach = TransferReach.SameOwner },
             AccountEvent.CollateralAllocated e => new AccountCommand.AllocateCollateral(e.SubAccount, e.Amount),
             AccountEvent.CollateralReleased e => new AccountCommand.ReleaseCollateral(e.SubAccount, e.Amount),
             _ => first.Cause is Cause.Frame frame ? new FrameAdopted(frame.Number) : null,
@@ -128,12 +129,15 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
             : Account.Decide(before, asked, context).Events;
     }
 
-    private static bool IsOfAnUnrecordedInput(AccountEvent @event) => @event is AccountEvent.CommandRefused or AccountEvent.SliceOrdered;
+    private static bool IsOfAnUnrecordedInput(AccountEvent @event, Cause cause) =>
+        @event is AccountEvent.CommandRefused or AccountEvent.SliceOrdered
+        || (@event is AccountEvent.ConversionOrdered && cause is not Cause.Frame);
 
     /// <summary>What follows from how an account stands; the first of them stands behind the last fact.</summary>
     private static bool IsJudgement(AccountEvent @event) => @event
         is AccountEvent.MarginStatusChanged or AccountEvent.CaseOpened or AccountEvent.CaseEnded or AccountEvent.SliceCalledBack
-        or AccountEvent.SliceEnded { Ending: SliceEnding.GivenUp };
+        or AccountEvent.SliceEnded { Ending: SliceEnding.GivenUp } or AccountEvent.ConversionCalledBack
+        or AccountEvent.ConversionEnded { Ending: SliceEnding.GivenUp };
 
     private void Compare(List<JournalRecord> turn, ImmutableArray<AccountEvent> expected)
     {
@@ -188,6 +192,7 @@ internal sealed class Repricing(Venue venue, CancellationToken cancel)
             {
                 var limit = (int)Math.Min(PageSize, head.Position - position);
                 foreach (var record in await venue.Journal.ReadShard(head.Shard, position, limit, cancel)) ahead.Enqueue(record);
+                if (ahead.Count < limit) throw new InvalidDataException($"record {head.Shard}:{position + ahead.Count + 1} is missing");
                 position += limit;
             }
 

@@ -47,8 +47,8 @@ internal static class EquityRoutes
 
     private static readonly string[] Flows =
     [
-        "deposit", "deposit-reversed", "withdrawal", "withdrawal-cancelled", "withdrawal-voided", "transfer-sent", "transfer-received",
-        "transfer-returned",
+        "deposit", "deposit-reversed", "withdrawal", "withdrawal-cancelled", "withdrawal-voided", "transfer", "transfer-cancelled",
+        "transfer-sent", "transfer-received", "transfer-returned",
     ];
 
     public static void Map(IEndpointRouteBuilder routes) =>

@@ -46,7 +46,17 @@ public abstract record AccountCommand
 
     public sealed record VoidWithdrawal(WithdrawalId Withdrawal) : AccountCommand;
 
-    public sealed record Transfer(AccountId To, AssetAmount Amount) : AccountCommand;
+    /// <summary>
+    /// Sends an amount to another account. To one that may be anybody's it leaves only when it is cleared, as a withdrawal does.
+    /// </summary>
+    public sealed record Transfer(AccountId To, AssetAmount Amount) : AccountCommand
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public TransferReach Reach { get; init; }
+    }
+
+    /// <summary>The owner takes it back, as long as it is not cleared.</summary>
+    public sealed record CancelTransfer(TransferId Id) : AccountCommand;
 
     /// <summary>Makes a sub-account stand by itself, as long as nothing is in it.</summary>
     public sealed record IsolateSubAccount(SubAccountId SubAccount) : AccountCommand;
@@ -74,4 +84,15 @@ public enum Side : byte
 {
     Buy = 1,
     Sell = 2,
+}
+
+/// <summary>
+/// Whose account a transfer goes to. No account knows another's owner, so the sender says it, and the receiver holds it to that.
+/// </summary>
+public enum TransferReach
+{
+    AnyOwner,
+
+    /// <summary>It goes at once, and comes back from an account that is somebody else's.</summary>
+    SameOwner,
 }

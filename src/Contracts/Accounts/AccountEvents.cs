@@ -67,9 +67,39 @@ public abstract partial record AccountEvent
     /// <summary>It has not ended for too long. Nothing moves; somebody has to ask why.</summary>
     public sealed record WithdrawalOverdue(WithdrawalId Withdrawal) : AccountEvent;
 
-    /// <summary>Addressed to the receiver: the amount is in flight until its shard has taken this record in.</summary>
+    /// <summary>The amount left the free balance and waits for clearance, because the receiver may be somebody else's.</summary>
+    public sealed record TransferHeld(
+        TransferId Transfer, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>The frame of the decision, which every shard has to be beyond. 0 is not written.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public long Frame { get; init; }
+
+        /// <summary>What allowed it, where anything is at risk.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public MarginFigures? Margin { get; init; }
+    }
+
+    /// <summary>The owner took it back before it was cleared.</summary>
+    public sealed record TransferCancelled(TransferId Transfer, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+
+    /// <summary>
+    /// The coordinator of its risk pool let it go. Addressed to the receiver: the amount is in flight until its shard has taken
+    /// this record in.
+    /// </summary>
+    public sealed record TransferCleared(
+        TransferId Transfer, long Frame, AccountId From, AccountId To, AssetAmount Amount) : AccountEvent;
+
+    /// <summary>
+    /// Gone without clearance, because it stays with its owner. Addressed to the receiver, where it comes back from if that has
+    /// another owner.
+    /// </summary>
     public sealed record TransferSent(AccountId From, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
     {
+        /// <summary>Not in records from before transfers were cleared: those went to anybody.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public PrincipalId Owner { get; init; }
+
         /// <summary>What allowed it, where anything is at risk.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public MarginFigures? Margin { get; init; }
@@ -224,6 +254,9 @@ public static partial class AccountEventNames
     public const string WithdrawalPosted = "account.withdrawal-posted.v1";
     public const string WithdrawalVoided = "account.withdrawal-voided.v1";
     public const string WithdrawalOverdue = "account.withdrawal-overdue.v1";
+    public const string TransferHeld = "account.transfer-held.v1";
+    public const string TransferCancelled = "account.transfer-cancelled.v1";
+    public const string TransferCleared = "account.transfer-cleared.v1";
     public const string TransferSent = "account.transfer-sent.v1";
     public const string TransferReceived = "account.transfer-received.v1";
     public const string TransferBounced = "account.transfer-bounced.v1";

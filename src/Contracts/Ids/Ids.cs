@@ -109,6 +109,9 @@ public readonly record struct WithdrawalId(long Version) : IComparable<Withdrawa
     public override string ToString() => Version.ToString();
 }
 
+/// <summary>A transfer that waits, by the version of its record in the sender.</summary>
+public readonly record struct TransferId(long Version);
+
 /// <summary>A deposit, by the version of its record in its account.</summary>
 public readonly record struct DepositId(long Version);
 

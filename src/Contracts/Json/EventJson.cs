@@ -60,6 +60,15 @@ public static class EventJson
             writer.WriteNumberValue(value.Version);
     }
 
+    public sealed class TransferConverter : JsonConverter<TransferId>
+    {
+        public override TransferId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            new(reader.GetInt64());
+
+        public override void Write(Utf8JsonWriter writer, TransferId value, JsonSerializerOptions options) =>
+            writer.WriteNumberValue(value.Version);
+    }
+
     public sealed class CaseConverter : JsonConverter<CaseId>
     {
         public override CaseId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => new(reader.GetInt64());

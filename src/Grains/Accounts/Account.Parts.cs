@@ -98,7 +98,7 @@ public sealed partial record Account
     }
 
     /// <summary>
-    /// Whether a balance fits into its integer, with everything in withdrawals that may come back to it: no fact may take up
+    /// Whether a balance fits into its integer, with everything held that may come back to it: no fact may take up
     /// the room of a withdrawal that the custodian may still void.
     /// </summary>
     private bool HasRoomFor(SubAccountId subAccount, Asset asset, Int128 balance) =>
@@ -108,6 +108,8 @@ public sealed partial record Account
     {
         Int128 held = 0;
         foreach (var hold in Holds)
+            if (hold.Amount.Asset == asset) held += hold.Amount.Units;
+        foreach (var hold in TransferHolds)
             if (hold.Amount.Asset == asset) held += hold.Amount.Units;
         return held;
     }

@@ -21,8 +21,9 @@ public enum AccountPhase
 }
 
 /// <summary>
-/// One account: its money here, its parts in Account.Parts.cs, its positions and orders in Account.Trading.cs, how it stands in
-/// Account.Margin.cs. Read Verify first: it is the specification, and the rest only keeps it true.
+/// One account: its money here, what it sends to others in Account.Transfers.cs, its parts in Account.Parts.cs, its positions and
+/// orders in Account.Trading.cs, how it stands in Account.Margin.cs. Read Verify first: it is the specification, and the rest only
+/// keeps it true.
 /// </summary>
 public sealed partial record Account(
     AccountId Id, long Version, AccountPhase Phase, PrincipalId Owner, AccountPart Cross, ImmutableArray<AccountPart> Isolated,
@@ -45,8 +46,9 @@ public sealed partial record Account(
     public static Decision<AccountEvent> Decide(Account account, object input, Context context)
     {
         var marks = context.Marks as MarginMarks;
-        var heard = Heard(account, input, Decide(account, input, context, marks));
-        return WithCase(account, input, WithStatus(account, heard, marks), context, marks);
+        var heard = HeardOfConversion(account, input, Heard(account, input, Decide(account, input, context, marks)));
+        var decided = WithCase(account, input, WithStatus(account, heard, marks), context, marks);
+        return decided.Events is [.., AccountEvent.CollateralSurrendered] ? WithStatus(account, decided, marks) : decided;
     }
 
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
@@ -66,14 +68,16 @@ public sealed partial record Account(
         BackstopGranted granted => HandOver(account, granted, marks),
         AccountEvent.HandedOver handed => TakeOver(account, handed, marks),
         CloseOutAsked asked => OfferCloseOut(account, asked.Round, marks),
-        CloseOutDivided divided => AssignCloseOut(account, divided, context.Now, marks),
+        CloseOutDivided divided => AssignCloseOut(account, divided, context.Now),
         DeleverageShare share => Deleverage(account, share, marks),
         AccountEvent.Deleveraged other => CloseOut(account, other, marks),
         SliceGranted or LinkEvent.OrderRejected or PoolEvent => Nothing,
         AccountCommand.PostWithdrawal post => PostWithdrawal(account, post),
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
-        AccountCommand.Transfer transfer => Transfer(account, transfer, marks),
+        AccountCommand.Transfer transfer => Transfer(account, transfer, context, marks),
+        AccountCommand.CancelTransfer cancel => CancelTransfer(account, cancel),
         AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
+        AccountEvent.TransferCleared cleared => ReceiveTransfer(account, cleared),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
         AccountCommand.IsolateSubAccount isolate => Isolate(account, isolate),
         AccountCommand.AllocateCollateral allocate => Allocate(account, allocate, marks),
@@ -83,6 +87,7 @@ public sealed partial record Account(
         AccountCommand.RequestAllOrderEnds => RequestAllOrderEnds(account),
         TradeEvent.Captured trade => ApplyFill(account, trade, marks),
         TradeEvent.Busted trade => ReverseFill(account, trade, marks),
+        TradeEvent.Converted trade => ApplyConversion(account, trade),
         TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
         FrameAdopted => TakeFrame(account, marks),
         TimerDue => ReportOverdue(account, context.Now),
@@ -118,7 +123,7 @@ public sealed partial record Account(
     };
 
     private bool IsEmpty =>
-        Cross.IsEmpty && Isolated.All(part => part.IsEmpty) && Holds.IsEmpty && Lots.IsEmpty && Case is null;
+        Cross.IsEmpty && Isolated.All(part => part.IsEmpty) && Holds.IsEmpty && TransferHolds.IsEmpty && Lots.IsEmpty && Case is null;
 
     // Every ladder below is in the order of the published precedence, and a refused money command is journaled: the
     // same key or
@@ -179,6 +184,10 @@ public sealed partial record Account(
             events.Add(new AccountEvent.WithdrawalInstructed(hold.Id, hold.Amount, hold.Destination));
         }
 
+        foreach (var hold in account.TransferHolds)
+            if (hold.Frame <= cleared.Frame)
+                events.Add(new AccountEvent.TransferCleared(hold.Id, cleared.Frame, account.Id, hold.To, hold.Amount));
+
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
 
@@ -196,40 +205,6 @@ public sealed partial record Account(
         if (account.HoldOf(command.Withdrawal) is not { } any) return Refused("void-withdrawal", Rejection.UnknownWithdrawal);
         if (any is not WithdrawalHold.Instructed hold) return Refused("void-withdrawal", Rejection.WithdrawalNotInstructed);
         return new AccountEvent.WithdrawalVoided(hold.Id, hold.Amount, account.Balances[hold.Amount.Asset] + hold.Amount);
-    }
-
-    private static Decision<AccountEvent> Transfer(Account account, AccountCommand.Transfer command, MarginMarks? marks)
-    {
-        if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("transfer", unusable);
-        if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
-        var (balance, free) = (account.Balances[command.Amount.Asset], account.FreeOf(account.Cross, command.Amount.Asset));
-        if (command.Amount > free) return Short("transfer", free);
-        var verdict = MarginRule.Judge(account, account.Without(command.Amount, account.Cross), SubAccountId.Main, marks);
-        if (verdict.Rejection != Rejection.None) return Refused("transfer", verdict);
-
-        return new AccountEvent.TransferSent(account.Id, command.To, command.Amount, balance - command.Amount)
-        {
-            Margin = verdict.Figures,
-        };
-    }
-
-    /// <summary>The sender has already parted with it: it is taken in, or it goes back.</summary>
-    private static Decision<AccountEvent> ReceiveTransfer(Account account, AccountEvent.TransferSent sent)
-    {
-        if (account.Absence is var absent and not Rejection.None) return Bounce(absent);
-        if (ExceedsLimit(account.Cross, sent.Amount)) return Bounce(Rejection.BalanceLimit);
-        return new AccountEvent.TransferReceived(sent.From, sent.Amount, account.Balances[sent.Amount.Asset] + sent.Amount);
-
-        AccountEvent.TransferBounced Bounce(Rejection reason) => new(sent.From, sent.To, sent.Amount, reason);
-    }
-
-    /// <summary>It is the sender's own money. Where it does not fit into the balance any more, it is parked.</summary>
-    private static Decision<AccountEvent> TakeBack(Account account, AccountEvent.TransferBounced bounced)
-    {
-        if (account.Absence is var absent and not Rejection.None) return absent;
-        var (asset, units) = (bounced.Amount.Asset, bounced.Amount.Units);
-        if (!account.HasRoomFor(SubAccountId.Main, asset, (Int128)account.Balances[asset].Units + units)) return Rejection.BalanceLimit;
-        return new AccountEvent.TransferReturned(bounced.To, bounced.Amount, account.Balances[asset] + bounced.Amount, bounced.Reason);
     }
 
     private static Decision<AccountEvent> ReportOverdue(Account account, Instant now) => new(
@@ -306,6 +281,12 @@ public sealed partial record Account(
             {
                 Holds = account.HoldsWith(account.Hold<WithdrawalHold>(e.Withdrawal) with { Report = OverdueReport.Reported }),
             },
+            AccountEvent.TransferHeld e => account.WithHeld(e),
+            AccountEvent.TransferCancelled e => account.WithoutHeld(e.Transfer, e.Amount) with
+            {
+                Cross = account.Credited(e.Amount, e.BalanceAfter),
+            },
+            AccountEvent.TransferCleared e => account.WithoutHeld(e.Transfer, e.Amount),
             AccountEvent.TransferSent e => account with { Cross = account.Debited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReceived e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
             AccountEvent.TransferReturned e => account with { Cross = account.Credited(e.Amount, e.BalanceAfter) },
@@ -315,6 +296,12 @@ public sealed partial record Account(
             AccountEvent.SliceFilled e => account.WithFilled(e),
             AccountEvent.SliceCalledBack e => account.WithCalledBack(e),
             AccountEvent.SliceEnded e => account.WithEnded(e),
+            AccountEvent.ConversionOrdered e => account.WithConversion(e),
+            AccountEvent.Converted e => account.WithConverted(e),
+            AccountEvent.ConversionFilled e => account.WithConversionFilled(e),
+            AccountEvent.ConversionCalledBack e => account.WithConversionCalledBack(e),
+            AccountEvent.ConversionEnded e => account.WithConversionEnded(e),
+            AccountEvent.CollateralSurrendered e => account.WithSurrendered(e),
             AccountEvent.HandedOver e => account.WithHandedOver(e),
             AccountEvent.CloseOutOffered e => account.WithOffered(e),
             AccountEvent.CloseOutAssigned e => account.WithAssigned(e),
@@ -349,12 +336,14 @@ public sealed partial record Account(
         Invariant.Holds("A2", Phase == AccountPhase.Open || IsEmpty, "an account that is not open holds nothing");
         foreach (var hold in Holds)
             Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");
+        foreach (var hold in TransferHolds)
+            Invariant.Holds("A3", hold.Amount.IsPositive && hold.Id.Version <= Version, "a hold is of something, and in the past");
         VerifyParts();
     }
 
     public Instant? DueAt()
     {
-        var first = Case?.Slice?.Deadline ?? Case?.CloseOut?.Deadline;
+        var first = Case?.Slice?.Deadline ?? Case?.Conversion?.Deadline ?? Case?.CloseOut?.Deadline;
         foreach (var hold in Holds)
             if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
         return first;
@@ -365,6 +354,8 @@ public sealed partial record Account(
         long? first = null;
         foreach (var hold in Holds)
             if (hold is WithdrawalHold.Held { Frame: var frame } && (first is null || frame < first)) first = frame;
+        foreach (var hold in TransferHolds)
+            if (first is null || hold.Frame < first) first = hold.Frame;
         return first;
     }
 

@@ -28,6 +28,9 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.WithdrawalPosted, typeof(AccountEvent.WithdrawalPosted)),
     (AccountEventNames.WithdrawalVoided, typeof(AccountEvent.WithdrawalVoided)),
     (AccountEventNames.WithdrawalOverdue, typeof(AccountEvent.WithdrawalOverdue)),
+    (AccountEventNames.TransferHeld, typeof(AccountEvent.TransferHeld)),
+    (AccountEventNames.TransferCancelled, typeof(AccountEvent.TransferCancelled)),
+    (AccountEventNames.TransferCleared, typeof(AccountEvent.TransferCleared)),
     (AccountEventNames.TransferSent, typeof(AccountEvent.TransferSent)),
     (AccountEventNames.TransferReceived, typeof(AccountEvent.TransferReceived)),
     (AccountEventNames.TransferBounced, typeof(AccountEvent.TransferBounced)),
@@ -51,6 +54,12 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.SliceFilled, typeof(AccountEvent.SliceFilled)),
     (AccountEventNames.SliceCalledBack, typeof(AccountEvent.SliceCalledBack)),
     (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
+    (AccountEventNames.ConversionOrdered, typeof(AccountEvent.ConversionOrdered)),
+    (AccountEventNames.Converted, typeof(AccountEvent.Converted)),
+    (AccountEventNames.ConversionFilled, typeof(AccountEvent.ConversionFilled)),
+    (AccountEventNames.ConversionCalledBack, typeof(AccountEvent.ConversionCalledBack)),
+    (AccountEventNames.ConversionEnded, typeof(AccountEvent.ConversionEnded)),
+    (AccountEventNames.CollateralSurrendered, typeof(AccountEvent.CollateralSurrendered)),
     (AccountEventNames.HandedOver, typeof(AccountEvent.HandedOver)),
     (AccountEventNames.TakenOver, typeof(AccountEvent.TakenOver)),
     (AccountEventNames.CloseOutOffered, typeof(AccountEvent.CloseOutOffered)),
@@ -81,10 +90,12 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     protected override ImmutableArray<GrainId> AddresseesOf(AccountEvent @event) => @event switch
     {
         AccountEvent.TransferSent sent => [sent.To.Grain],
+        AccountEvent.TransferCleared cleared => [cleared.To.Grain],
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
         AccountEvent.HandedOver handed => [handed.To.Grain],
         AccountEvent.Deleveraged closed => [closed.Assigned.Account.Grain],
-        AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
+        AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded
+            or AccountEvent.ConversionOrdered or AccountEvent.ConversionCalledBack or AccountEvent.ConversionEnded => [LinkId.Main.Grain],
         _ => [],
     };
 
@@ -100,6 +111,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
             InterestHours = state.Cross.InterestHours,
             HouseInterest = state.HouseInterest.Amounts,
             Lots = state.Lots,
+            TransferHolds = state.TransferHolds,
             Lock = state.Lock,
         },
         AccountJson.Default.AccountSnapshot);
@@ -118,6 +130,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         {
             HouseInterest = Balances.From(saved.HouseInterest),
             Lots = saved.Lots,
+            TransferHolds = saved.TransferHolds,
             Case = saved.Case,
             Lock = saved.Lock,
             FundShares = saved.FundShares,
@@ -139,6 +152,7 @@ internal sealed record AccountSnapshot(
     public ImmutableArray<InterestHour> InterestHours { get; init; } = [];
     public ImmutableArray<AssetAmount> HouseInterest { get; init; } = [];
     public ImmutableArray<CollateralLot> Lots { get; init; } = [];
+    public ImmutableArray<TransferHold> TransferHolds { get; init; } = [];
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public GainLock? Lock { get; init; }
@@ -167,7 +181,8 @@ internal sealed record PartSnapshot(
     Converters =
     [
         typeof(EventJson.AmountConverter), typeof(EventJson.AccountConverter), typeof(EventJson.PrincipalConverter),
-        typeof(EventJson.WithdrawalConverter), typeof(EventJson.DepositConverter), typeof(EventJson.InstantConverter),
+        typeof(EventJson.WithdrawalConverter), typeof(EventJson.TransferConverter), typeof(EventJson.DepositConverter),
+        typeof(EventJson.InstantConverter),
         typeof(EventJson.RejectionConverter),
         typeof(ClearingJson.AssetConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.TradeConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
@@ -188,6 +203,9 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.WithdrawalPosted))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalVoided))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalOverdue))]
+[JsonSerializable(typeof(AccountEvent.TransferHeld))]
+[JsonSerializable(typeof(AccountEvent.TransferCancelled))]
+[JsonSerializable(typeof(AccountEvent.TransferCleared))]
 [JsonSerializable(typeof(AccountEvent.TransferSent))]
 [JsonSerializable(typeof(AccountEvent.TransferReceived))]
 [JsonSerializable(typeof(AccountEvent.TransferBounced))]
@@ -211,6 +229,12 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.SliceFilled))]
 [JsonSerializable(typeof(AccountEvent.SliceCalledBack))]
 [JsonSerializable(typeof(AccountEvent.SliceEnded))]
+[JsonSerializable(typeof(AccountEvent.ConversionOrdered))]
+[JsonSerializable(typeof(AccountEvent.Converted))]
+[JsonSerializable(typeof(AccountEvent.ConversionFilled))]
+[JsonSerializable(typeof(AccountEvent.ConversionCalledBack))]
+[JsonSerializable(typeof(AccountEvent.ConversionEnded))]
+[JsonSerializable(typeof(AccountEvent.CollateralSurrendered))]
 [JsonSerializable(typeof(AccountEvent.HandedOver))]
 [JsonSerializable(typeof(AccountEvent.TakenOver))]
 [JsonSerializable(typeof(AccountEvent.CloseOutOffered))]
@@ -234,6 +258,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountCommand.PostWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.VoidWithdrawal))]
 [JsonSerializable(typeof(AccountCommand.Transfer))]
+[JsonSerializable(typeof(AccountCommand.CancelTransfer))]
 [JsonSerializable(typeof(AccountCommand.IsolateSubAccount))]
 [JsonSerializable(typeof(AccountCommand.AllocateCollateral))]
 [JsonSerializable(typeof(AccountCommand.ReleaseCollateral))]

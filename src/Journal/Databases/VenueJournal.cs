@@ -131,7 +131,12 @@ public sealed class VenueJournal : IJournal, IAsyncDisposable
     {
         var records = new List<JournalRecord>();
         for (var at = first.Position; at < second.Position; at = records[^1].Position)
-            records.AddRange(await ReadShard(first.Shard, at, (int)Math.Min(RecordsPerRead, second.Position - at), cancel));
+        {
+            var page = await ReadShard(first.Shard, at, (int)Math.Min(RecordsPerRead, second.Position - at), cancel);
+            if (page.Count == 0) break;   // a record is missing: whoever reads up to the head finds it
+            records.AddRange(page);
+        }
+
         return records;
     }
 

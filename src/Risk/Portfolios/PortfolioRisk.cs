@@ -211,10 +211,18 @@ public static class PortfolioRisk
             MaintenanceMargin: maintenance,
             OrderMargin: parts.Orders,
             SoftPenalties: parts.Soft,
-            Takeable: !portfolio.Positions.IsEmpty ? Takeable.Positions
+            Takeable: HoldsContracts(portfolio) ? Takeable.Positions
                 : hasDebt && hasAsset ? Takeable.Collateral
                 : Takeable.Nothing,
             worst, scenario);
+    }
+
+    /// <summary>Long in one sub-account and short in another leaves a cost, and nothing that anybody could take.</summary>
+    private static bool HoldsContracts(Portfolio portfolio)
+    {
+        foreach (var held in portfolio.Positions)
+            if (held.Quantity != Quantity.Zero) return true;
+        return false;
     }
 
     private static (Underlying? Underlying, int Scenario) Worst(MarketView market, ReadOnlySpan<GroupRisk> groups)

@@ -26,7 +26,7 @@ public sealed class LedgerTests(ClearingFixture venue)
         var ledger = await ClearingFixture.Until(() => Read(account, "ledger", "?limit=1000"), page =>
             Types(page).Contains("funding") && Types(page).Contains("daily-settlement"));
         var lines = ledger.Json["data"]!.AsArray();
-        lines.Select(line => (string?)line!["type"]).Order().ShouldBe(["daily-settlement", "deposit", "funding", "trade", "trade", "transfer-sent"]);
+        lines.Select(line => (string?)line!["type"]).Order().ShouldBe(["daily-settlement", "deposit", "funding", "trade", "trade", "transfer"]);
         var sum = 0m;
         foreach (var line in lines)
         {
@@ -38,7 +38,7 @@ public sealed class LedgerTests(ClearingFixture venue)
         var charged = lines.Single(line => (string?)line!["tradeId"] == (string?)trade["tradeId"])!;
         (charged["change"]!.ToString(), charged["realized"]!.ToString(), charged["fee"]!.ToString(), charged["instrument"]!.GetValue<int>())
             .ShouldBe(("-1.01", "0", "1.01", perp));
-        lines.Single(line => (string?)line!["type"] == "transfer-sent")!["counterparty"]!.ToString().ShouldBe(other);
+        lines.Single(line => (string?)line!["type"] == "transfer")!["counterparty"]!.ToString().ShouldBe(other);
 
         // Ten contracts of one unit at an index of 100, a rate of 0.0001 and an eighth of the day.
         var paid = (await Read(account, "funding", "")).Json["data"]!.AsArray().ShouldHaveSingleItem()!;

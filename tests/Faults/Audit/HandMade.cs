@@ -34,10 +34,10 @@ internal sealed class HandMade
         Tell(Bob, Named(2), new Order.Open("bob"), new Answer(Said.Unknown), new Answer(Said.Applied, null, "1:1", 1));
         Tell(Alice, Numbered(1), new Order.Deposit("10 USDC", "tx"),
             new Answer(Said.Unknown), new Answer(Said.Duplicate));
-        Tell(Alice, Named(3), new Order.Transfer(Bob, "4 USDC"), new Answer(Said.Applied, null, "0:3", 3));
+        Tell(Alice, Named(3), new Order.Transfer(Bob, "4 USDC", "same-owner"), new Answer(Said.Applied, null, "0:3", 3));
         Tell(Bob, Named(4), new Order.Withdraw("1.5 USDC", "bank"), new Answer(Said.Applied, null, "1:3", 3));
         Tell(Bob, Numbered(1), new Order.Post(3), new Answer(Said.Applied, null, "1:4", 4));
-        Tell(Alice, Named(5), new Order.Transfer(Bob, "100 USDC"),
+        Tell(Alice, Named(5), new Order.Transfer(Bob, "100 USDC", "same-owner"),
             new Answer(Said.Refused, "exceeds-balance", "0:4", 4));
         Tell(Alice, Named(6), new Order.Deposit("1 USDC", "later"), new Answer(Said.NotTaken, "overloaded"));
         Tell(Alice, Named(7), new Order.Deposit("2 USDC", "lost"), new Answer(Said.Unknown));

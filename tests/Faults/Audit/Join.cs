@@ -93,7 +93,8 @@ internal sealed record Join(
             Order.Withdraw one => ("account.withdrawal-held.v1", [("amount", one.Amount), ("destination", one.Destination)]),
             Order.Post one => ("account.withdrawal-posted.v1", [("withdrawal", $"{one.Withdrawal}")]),
             Order.Void one => ("account.withdrawal-voided.v1", [("withdrawal", $"{one.Withdrawal}")]),
-            Order.Transfer one => ("account.transfer-sent.v1", [("amount", one.Amount), ("to", one.To)]),
+            Order.Transfer { Reach: "same-owner" } one => ("account.transfer-sent.v1", [("amount", one.Amount), ("to", one.To)]),
+            Order.Transfer one => ("account.transfer-held.v1", [("amount", one.Amount), ("to", one.To)]),
             var other => throw new ArgumentException($"{other} is no order", nameof(order)),
         };
         return type == due.Type && Array.TrueForAll(due.Fields, field => payload.GetProperty(field.Name).ToString() == field.Value);

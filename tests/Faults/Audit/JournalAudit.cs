@@ -172,6 +172,18 @@ internal sealed class JournalAudit
                 Release();
                 Move(into: +1);
                 break;
+            case "account.transfer-held.v1":
+                Move(into: -1);
+                purse.Sendings.Add(payload.GetProperty("transfer").GetInt64(), Text("amount"));
+                Count(row, sign: +1);
+                break;
+            case "account.transfer-cancelled.v1":
+                EndSending();
+                Move(into: +1);
+                break;
+            case "account.transfer-cleared.v1":   // counted in flight from here on, by what takes it in
+                EndSending();
+                break;
             case "account.transfer-sent.v1":
                 Move(into: -1);
                 break;
@@ -213,6 +225,14 @@ internal sealed class JournalAudit
             Count(row, sign: -1);
         }
 
+        void EndSending()
+        {
+            var transfer = payload.GetProperty("transfer").GetInt64();
+            Require(purse.Sendings.Remove(transfer, out var held) && held == Text("amount"), "I1",
+                $"{row.Address} ends transfer {transfer} of {Text("amount")} where {held ?? "nothing"} is held");
+            Count(row, sign: -1);
+        }
+
         void Taken()
         {
             var cause = Format.Cause(row.Cause);
@@ -247,5 +267,7 @@ internal sealed class JournalAudit
         public Dictionary<string, decimal> Balances { get; } = [];
 
         public Dictionary<long, string> Holds { get; } = [];
+
+        public Dictionary<long, string> Sendings { get; } = [];
     }
 }

@@ -80,7 +80,8 @@ internal sealed class Client(int number, int seed, Town town, Func<AccountId, bo
     private Task<Answer?> Transfer()
     {
         var from = Any(mine);
-        return Do(from, new Order.Transfer(town.Partner(from, draws).ToString(), Amount()), name);
+        var reach = draws.Next(2) == 0 ? "same-owner" : "any-owner";
+        return Do(from, new Order.Transfer(town.Partner(from, draws).ToString(), Amount(), reach), name);
     }
 
     private Task<IReadOnlyList<Answer>> DepositByCustody()

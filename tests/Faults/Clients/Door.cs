@@ -31,7 +31,7 @@ internal sealed class Door : IDisposable
             Order.Open => ("/v1/accounts", "{}"),
             Order.Deposit one => ($"{account}/deposits", $$"""{{{Money(one.Amount)}},"reference":"{{one.Reference}}"}"""),
             Order.Withdraw one => ($"{account}/withdrawals", $$"""{{{Money(one.Amount)}},"destination":"{{one.Destination}}"}"""),
-            Order.Transfer one => ($"{account}/transfers", $$"""{"to":"{{one.To}}",{{Money(one.Amount)}}}"""),
+            Order.Transfer one => ($"{account}/transfers", $$"""{"to":"{{one.To}}",{{Money(one.Amount)}},"reach":"{{one.Reach}}"}"""),
             var other => throw new ArgumentException($"{other} is for a machine to send", nameof(intent)),
         };
         var key = intent.Identity["key ".Length..];

@@ -24,7 +24,7 @@ internal abstract record Order
 
     internal sealed record Void(long Withdrawal) : Order;
 
-    internal sealed record Transfer(string To, string Amount) : Order;
+    internal sealed record Transfer(string To, string Amount, string Reach) : Order;
 }
 
 /// <summary>

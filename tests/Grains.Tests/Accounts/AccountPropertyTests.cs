@@ -34,6 +34,8 @@ public sealed class AccountPropertyTests
                 withdrawal.Select(object (d) => new AccountCommand.ReverseDeposit(new DepositId(d.Version), new SourceId("vault"))),
                 amount.Select(object (a) => new AccountCommand.Withdraw(a, "there")),
                 amount.Select(object (a) => new AccountCommand.Transfer(GivenAccount.Bob, a)),
+                amount.Select(object (a) => new AccountCommand.Transfer(GivenAccount.Bob, a) { Reach = TransferReach.SameOwner }),
+                withdrawal.Select(object (w) => new AccountCommand.CancelTransfer(new TransferId(w.Version))),
                 withdrawal.Select(object (w) => new AccountCommand.CancelWithdrawal(w)),
                 Gen.Choose(0, 40).Select(object (frame) => new PoolEvent.Cleared(frame, [])),
                 withdrawal.Select(object (w) => new AccountCommand.PostWithdrawal(w)),
@@ -54,9 +56,11 @@ public sealed class AccountPropertyTests
                 if (@event is AccountEvent.DepositReversed r && r.Amount.Asset == asset) deposited -= r.Amount.Units;
                 if (@event is AccountEvent.WithdrawalPosted p && p.Amount.Asset == asset) gone += p.Amount.Units;
                 if (@event is AccountEvent.TransferSent s && s.Amount.Asset == asset) gone += s.Amount.Units;
+                if (@event is AccountEvent.TransferCleared c && c.Amount.Asset == asset) gone += c.Amount.Units;
             }
 
-            var held = account.Holds.Where(hold => hold.Amount.Asset == asset).Aggregate((Int128)0, (sum, hold) => sum + hold.Amount.Units);
+            var held = account.Holds.Select(hold => hold.Amount).Concat(account.TransferHolds.Select(hold => hold.Amount))
+                .Where(amount => amount.Asset == asset).Aggregate((Int128)0, (sum, amount) => sum + amount.Units);
             if (account.Balances[asset].Units + held + gone != deposited) return false;
         }
 

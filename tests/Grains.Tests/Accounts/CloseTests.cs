@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using Shouldly;
@@ -22,7 +23,9 @@ public sealed class CloseTests
         var given = With("5 USDC").When(new AccountCommand.Withdraw(Amount("5 USDC"), "bc1")).Then<AccountEvent.WithdrawalHeld>();
         given.When(Close).ThenJournaledRefusal(Rejection.AccountNotEmpty);
         given.When(new AccountCommand.CancelWithdrawal(new WithdrawalId(3))).Then<AccountEvent.WithdrawalCancelled>();
-        given.When(new AccountCommand.Transfer(Bob, Amount("5 USDC"))).Then<AccountEvent.TransferSent>();
+        given.When(new AccountCommand.Transfer(Bob, Amount("5 USDC"))).Then<AccountEvent.TransferHeld>();
+        given.When(Close).ThenJournaledRefusal(Rejection.AccountNotEmpty);
+        given.When(new PoolEvent.Cleared(0, [])).Then<AccountEvent.TransferCleared>();
         given.When(Close).Then<AccountEvent.Closed>();
         Unopened.When(Close).ThenJournaledRefusal(Rejection.AccountNotFound);
     }

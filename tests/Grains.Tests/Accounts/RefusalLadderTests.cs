@@ -34,6 +34,10 @@ public sealed class RefusalLadderTests
         open      5     0    to-self    6                     transfer-to-self
         open      5     0    transfer   6                     exceeds-balance
         open      5     0    transfer   5                     ok
+        open      5     0    within     6                     exceeds-balance
+        open      5     0    within     5                     ok
+        unopened  0     0    uncancel   1                     account-not-found
+        open      5     3    uncancel   3                     unknown-transfer
         unopened  0     0    post       1                     account-not-found
         open      5     3    post       1000                  unknown-withdrawal
         unopened  0     0    void       1                     account-not-found
@@ -94,6 +98,8 @@ public sealed class RefusalLadderTests
             "deposit" => new AccountCommand.Deposit(amount, "ref"),
             "withdraw" => new AccountCommand.Withdraw(amount, "bc1"),
             "transfer" => new AccountCommand.Transfer(GivenAccount.Bob, amount),
+            "within" => new AccountCommand.Transfer(GivenAccount.Bob, amount) { Reach = TransferReach.SameOwner },
+            "uncancel" => new AccountCommand.CancelTransfer(new TransferId(units)),
             "to-self" => new AccountCommand.Transfer(GivenAccount.Alice, amount),
             "post" => new AccountCommand.PostWithdrawal(new WithdrawalId(units)),
             "cancel" => new AccountCommand.CancelWithdrawal(new WithdrawalId(units)),

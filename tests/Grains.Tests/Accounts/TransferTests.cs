@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using Shouldly;
 using Xunit;
@@ -9,19 +10,64 @@ namespace CrossMargin.Grains.Tests.Accounts;
 
 public sealed class TransferTests
 {
-    private static readonly AccountEvent.TransferSent FromBob = new(Bob, Alice, Amount("2 ETH"), Amount("0 ETH"));
+    private static readonly AccountEvent.TransferSent FromBob = new(Bob, Alice, Amount("2 ETH"), Amount("0 ETH")) { Owner = Owner };
+    private static readonly TransferId Third = new(3);
+
+    private static GivenAccount Waiting() => With("5 ETH")
+        .When(new AccountCommand.Transfer(Bob, Amount("2 ETH")), Noon, frame: 7)
+        .Then(new AccountEvent.TransferHeld(Third, Bob, Amount("2 ETH"), Amount("3 ETH")) { Frame = 7 });
 
     [Fact]
-    public void A_transfer_leaves_the_sender_at_once() => With("5 ETH")
-        .When(new AccountCommand.Transfer(Bob, Amount("2 ETH")))
-        .Then(new AccountEvent.TransferSent(Alice, Bob, Amount("2 ETH"), Amount("3 ETH")))
+    public void A_transfer_that_stays_with_its_owner_leaves_the_sender_at_once() => With("5 ETH")
+        .When(new AccountCommand.Transfer(Bob, Amount("2 ETH")) { Reach = TransferReach.SameOwner })
+        .Then(new AccountEvent.TransferSent(Alice, Bob, Amount("2 ETH"), Amount("3 ETH")) { Owner = Owner })
         .State.Balances[Asset.Of("ETH")].ShouldBe(Amount("3 ETH"));
+
+    [Fact]
+    public void A_transfer_to_anybody_waits_and_is_not_free_meanwhile()
+    {
+        var given = Waiting();
+        given.State.WaitsSince().ShouldBe(7);
+        given.State.Balances[Asset.Of("ETH")].ShouldBe(Amount("3 ETH"));
+        given.When(new AccountCommand.Withdraw(Amount("4 ETH"), "bc1")).ThenJournaledRefusal(Rejection.ExceedsBalance);
+    }
+
+    [Fact]
+    public void What_is_cleared_is_on_its_way_and_cannot_be_taken_back()
+    {
+        var given = Waiting().When(new PoolEvent.Cleared(7, []))
+            .Then(new AccountEvent.TransferCleared(Third, 7, Alice, Bob, Amount("2 ETH")));
+        given.State.TransferHolds.ShouldBeEmpty();
+        given.State.WaitsSince().ShouldBeNull();
+        given.When(new AccountCommand.CancelTransfer(Third)).ThenJournaledRefusal(Rejection.UnknownTransfer);
+    }
+
+    [Fact]
+    public void A_clearance_of_earlier_frames_lets_nothing_go() =>
+        Waiting().When(new PoolEvent.Cleared(6, [])).ThenNothing().State.TransferHolds.ShouldHaveSingleItem();
+
+    [Fact]
+    public void Its_owner_takes_it_back_as_long_as_it_waits() => Waiting()
+        .When(new AccountCommand.CancelTransfer(Third))
+        .Then(new AccountEvent.TransferCancelled(Third, Amount("2 ETH"), Amount("5 ETH")))
+        .When(new PoolEvent.Cleared(7, [])).ThenNothing();
+
+    [Fact]
+    public void What_was_said_to_stay_with_its_owner_comes_back_from_anothers_account() => Open
+        .When(FromBob with { Owner = new PrincipalId("mallory") })
+        .Then(new AccountEvent.TransferBounced(Bob, Alice, Amount("2 ETH"), Rejection.OtherOwner));
+
+    [Fact]
+    public void What_is_cleared_is_taken_from_anybody() => Open
+        .When(new AccountEvent.TransferCleared(Third, 7, Bob, Alice, Amount("2 ETH")))
+        .Then(new AccountEvent.TransferReceived(Bob, Amount("2 ETH"), Amount("2 ETH")));
 
     [Fact]
     public void The_record_of_it_is_addressed_to_the_receiver()
     {
         var grain = new AccountGrain();
         grain.AddresseesOf((object)FromBob).ShouldBe([Alice.Grain]);
+        grain.AddresseesOf((object)new AccountEvent.TransferCleared(Third, 1, Bob, Alice, Amount("2 ETH"))).ShouldBe([Alice.Grain]);
         grain.AddresseesOf((object)new AccountEvent.TransferBounced(Bob, Alice, Amount("2 ETH"), Rejection.AccountNotFound))
             .ShouldBe([Bob.Grain]);
     }

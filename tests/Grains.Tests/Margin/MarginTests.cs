@@ -64,6 +64,18 @@ public sealed class MarginTests
         summary.Status.ShouldBe(MarginStatus.Healthy);
     }
 
+    /// <summary>Bought at 60,000 in one sub-account and sold at 59,000 in another: nothing that anybody could take, and too little cash.</summary>
+    [Fact]
+    public void Who_has_lost_more_than_he_has_on_positions_that_cancel_is_bankrupt()
+    {
+        var sold = new AccountEvent.FillApplied(new TradeId("t2"), new PositionChange(
+            new SubAccountId(1), BtcPerp.Id, Q("-1"), Amount("-59000 USDC"), Amount("0 USDC"), Amount("0 USDC"), Amount("0 USDC"), 0,
+            new FundingPoint(0, 0), Q("-1"), Amount("-59000 USDC"), Amount("100 USDC")));
+        var summary = MarginSummary.Of(Long("100 USDC").After(sold).State, GivenMarks.At("60000", [BtcPerp]));
+        summary.Report!.Value.Equity.ShouldBe(Micros(-900));
+        summary.Status.ShouldBe(MarginStatus.Bankrupt);
+    }
+
     /// <summary>At 60,000 the account has its cash as equity, 600 to open and 300 to keep.</summary>
     [Theory]
     [InlineData("750", MarginStatus.Healthy)]

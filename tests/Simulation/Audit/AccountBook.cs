@@ -16,6 +16,9 @@ internal sealed partial class AccountBook(string id)
     private sealed record Hold(
         long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
+    /// <summary>A transfer that waits for clearance.</summary>
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame);
+
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
 
     private sealed record Order(string Id, string SubAccount, string Instrument, string Side, BigInteger Remaining, string Price)
@@ -31,6 +34,7 @@ internal sealed partial class AccountBook(string id)
     private readonly Dictionary<(int SubAccount, string Asset), long> charged = [];   // the last hour of interest
     private readonly Dictionary<long, string> lots = [];   // amounts of deposits that are not final, by their version
     private readonly List<Hold> holds = [];
+    private readonly List<Sending> sendings = [];
     private readonly List<Order> orders = [];
     private string? owner;
     private string status = "Healthy";
@@ -52,7 +56,8 @@ internal sealed partial class AccountBook(string id)
     public BigInteger Quantity(int subAccount, int instrument) => positions.GetValueOrDefault((subAccount, instrument))?.Quantity ?? 0;
 
     /// <summary>The frames under which something was held here that is not cleared.</summary>
-    public IEnumerable<long> WaitsSince => holds.Where(hold => hold.Phase == "held").Select(hold => hold.Frame);
+    public IEnumerable<long> WaitsSince => holds.Where(hold => hold.Phase == "held").Select(hold => hold.Frame)
+        .Concat(sendings.Select(sending => sending.Frame));
 
     // ---- what a message or the clock must cause -------------------------------------------------------------------------
 
@@ -65,7 +70,8 @@ internal sealed partial class AccountBook(string id)
         if (type == "account.transfer-bounced.v1")
             return $"account.transfer-returned.v1 to={to} {Credited(asset, units)} reason={message.GetProperty("reason").GetString()}";
 
-        var refusal = owner is null ? "account-not-found" : Balance(asset) + units > MaxBalance ? "balance-limit" : null;
+        var isAnothers = message.TryGetProperty("owner", out var sender) && sender.GetString() != owner;
+        var refusal = owner is null ? "account-not-found" : isAnothers ? "other-owner" : Balance(asset) + units > MaxBalance ? "balance-limit" : null;
         return refusal is null
             ? $"account.transfer-received.v1 from={from} {Credited(asset, units)}"
             : $"account.transfer-bounced.v1 from={from} to={to} amount={StoredFormat.Text(asset, units)} reason={refusal}";
@@ -80,6 +86,10 @@ internal sealed partial class AccountBook(string id)
             yield return $"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={StoredFormat.Text(hold.Asset, hold.Units)} "
                 + $"destination={hold.Destination}";
         }
+
+        foreach (var sending in sendings.Where(sending => sending.Frame <= frame))
+            yield return $"account.transfer-cleared.v1 transfer={sending.Id} frame={frame} from={id} to={sending.To} "
+                + $"amount={StoredFormat.Text(sending.Asset, sending.Units)}";
     }
 
     /// <summary>The line of the record that the end of an order must cause; null when it is not reserved.</summary>
@@ -103,7 +113,7 @@ internal sealed partial class AccountBook(string id)
     /// </summary>
     public Moved Fold(string type, JsonElement payload, long version, Marks? marks)
     {
-        if (type is "account.withdrawal-held.v1" or "account.transfer-sent.v1" or "account.order-reserved.v1")
+        if (type is "account.withdrawal-held.v1" or "account.transfer-held.v1" or "account.transfer-sent.v1" or "account.order-reserved.v1")
             AuditFailure.Unless(openCase is null, "I7", $"account {id} is in liquidation, and its owner moves at version {version}: {type}");
         if (payload.TryGetProperty("margin", out var margin)) CheckFigures(type, payload, margin, version, marks);
         switch (type)
@@ -138,7 +148,7 @@ internal sealed partial class AccountBook(string id)
             case "account.closed.v1" or "account.reopened.v1":
                 AuditFailure.Unless(isClosed == (type == "account.reopened.v1"), "I4", $"account {id} is closed or opened twice at version {version}");
                 AuditFailure.Unless(
-                    holds.Count + orders.Count + positions.Count + lots.Count == 0 && balances.Values.All(units => units.IsZero)
+                    holds.Count + sendings.Count + orders.Count + positions.Count + lots.Count == 0 && balances.Values.All(units => units.IsZero)
                         && isolated.Values.All(purse => purse.Values.All(units => units.IsZero)),
                     "I1", $"account {id} is closed with something in it at version {version}");
                 isClosed = type == "account.closed.v1";
@@ -205,7 +215,25 @@ internal sealed partial class AccountBook(string id)
             case "account.withdrawal-cancelled.v1":
                 Release(payload, from: "held");
                 return new Moved(asset, Balances: credited, Held: -units);
+            case "account.transfer-held.v1":
+                AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} sends below zero at version {version}");
+                sendings.Add(new Sending(
+                    payload.GetProperty("transfer").GetInt64(), payload.GetProperty("to").GetString()!, asset, units,
+                    payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0));
+                return new Moved(asset, Balances: credited, Held: units);
+            case "account.transfer-cancelled.v1":
+                EndSending(payload, asset, units);
+                return new Moved(asset, Balances: credited, Held: -units);
+            case "account.transfer-cleared.v1":
+                var sent = EndSending(payload, asset, units);
+                AuditFailure.Unless(
+                    sent.Frame <= payload.GetProperty("frame").GetInt64() && sent.To == payload.GetProperty("to").GetString(), "I16",
+                    $"account {id} sends what was not cleared at version {version}");
+                return new Moved(asset, Balances: credited, Held: -units, InFlight: units);
             case "account.transfer-sent.v1":
+                AuditFailure.Unless(
+                    !payload.TryGetProperty("owner", out var said) || said.GetString() == owner, "I16",
+                    $"account {id} sends in another owner's name at version {version}");
                 AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} sends below zero at version {version}");
                 return new Moved(asset, Balances: credited, InFlight: units);
             case "account.transfer-bounced.v1":
@@ -215,6 +243,15 @@ internal sealed partial class AccountBook(string id)
             default:
                 throw new AuditFailure("I4", $"a {type} in the stream of account {id}");
         }
+    }
+
+    private Sending EndSending(JsonElement payload, string asset, BigInteger units)
+    {
+        var sending = sendings.Find(waiting => waiting.Id == payload.GetProperty("transfer").GetInt64());
+        AuditFailure.Unless(
+            sending is not null && sending.Asset == asset && sending.Units == units, "I1", $"account {id} ends a transfer that does not wait");
+        sendings.Remove(sending!);
+        return sending!;
     }
 
     /// <summary>Between two of its own purses: what leaves one is in the other, and none is left below zero by it.</summary>

@@ -69,7 +69,7 @@ internal sealed partial class Auditor
         Move(row.Address, grain.Fold(row, payload, frames.GetValueOrDefault(row.Frame)));
         FollowCase(row, id, payload);
         var expected = turn.Next;
-        if (!turn.IsJudged) Remember(row, id, payload);
+        if (!turn.IsJudged || IsForgotten(id)) Remember(row, id, payload);
         if (turn.IsBeyondTheFacts && row.Type == CaseOpened) reference?.Forget(id);
         if (turn.IsBeyondTheFacts && row.Type != StatusChanged && IsBeyondTheRules(row.Type)) return;
         if (turn.IsBeyondTheFacts && row.Type == StatusChanged)
@@ -105,12 +105,17 @@ internal sealed partial class Auditor
     private void Remember(StoredRow row, string id, JsonElement payload)
     {
         if (row.Type == "account.handed-over.v1") told.Add(row.Address, ReferenceModel.HandedOver.Read(payload));
-        if (!IsForgotten(id) || row.Type is not ("account.transfer-sent.v1" or "account.transfer-bounced.v1")) return;
+        if (!IsForgotten(id) || !CarriesMoney(row.Type)) return;
         var (asset, units) = StoredFormat.Amount(payload.GetProperty("amount").GetString()!);
         var (from, to) = (payload.GetProperty("from").GetString()!, payload.GetProperty("to").GetString()!);
-        told.Add(row.Address, row.Type == "account.transfer-sent.v1" ? new ReferenceModel.TransferSent(from, to, asset, units)
-            : new ReferenceModel.TransferBounced(to, asset, units, payload.GetProperty("reason").GetString()!));
+        var owner = payload.TryGetProperty("owner", out var sender) ? sender.GetString() : null;
+        told.Add(row.Address, row.Type == "account.transfer-bounced.v1"
+            ? new ReferenceModel.TransferBounced(to, asset, units, payload.GetProperty("reason").GetString()!)
+            : new ReferenceModel.TransferSent(from, to, asset, units, owner));
     }
+
+    private static bool CarriesMoney(string type) =>
+        type is "account.transfer-sent.v1" or "account.transfer-cleared.v1" or "account.transfer-bounced.v1";
 
     /// <summary>A leg lands in the account to which it was on its way, as it was sent.</summary>
     private void Book(StoredRow row, JsonElement payload, Turn turn)
@@ -214,7 +219,7 @@ internal sealed partial class Auditor
 
         string[] named = row.Type switch
         {
-            "account.transfer-sent.v1" => [Text("to")],
+            "account.transfer-sent.v1" or "account.transfer-cleared.v1" => [Text("to")],
             "account.transfer-bounced.v1" => [Text("from")],
             "circular.sent.v1" => All("to"),
             "trade.captured.v1" or "trade.busted.v1" => [.. new[] { Side("buyer"), Side("seller") }.Distinct()],
@@ -291,7 +296,7 @@ internal sealed partial class Auditor
         var legs = Leg.IsTrade(unit.Message.Type)
             ? Leg.Of(unit.Message.Type, message).Where(leg => leg.Account == addressee).ToList()
             : [];
-        if (unit.Message.Type is "account.transfer-sent.v1" or "account.transfer-bounced.v1")
+        if (CarriesMoney(unit.Message.Type))
         {
             var (asset, units) = StoredFormat.Amount(message.GetProperty("amount").GetString()!);
             Move(row.Address, new Moved(asset, InFlight: -units));
@@ -299,7 +304,8 @@ internal sealed partial class Auditor
 
         if (unit.Message.Type == "trade.captured.v1")
             GrainOf(addressee).Account.Traded = (
-                StoredFormat.Amount(message.GetProperty("paid").GetString()!).Units, StoredFormat.Units(message.GetProperty("price").GetString()!, 8));
+                StoredFormat.Amount(message.GetProperty("paid").GetString()!).Units, StoredFormat.Units(message.GetProperty("price").GetString()!, 8),
+                StoredFormat.Units(message.GetProperty("quantity").GetString()!, 8));
         if (isParked) foreach (var leg in legs) Move(row.Address, leg.Parked);
         var isOurs = StoredFormat.IsCircular(addressee) || IsForgotten(addressee);
         var outcome = isOurs ? null : reference?.Tell(addressee, told[unit.Message.Address], MarksOf(row));

@@ -61,7 +61,7 @@ internal sealed class GrainBook(string id)
     /// </summary>
     public string? ExpectedOfMessage(StoredRow message, JsonElement payload, long frame) => message.Type switch
     {
-        "account.transfer-sent.v1" or "account.transfer-bounced.v1" when IsAccount => Account.ExpectedOfTransfer(message.Type, payload),
+        "account.transfer-sent.v1" or "account.transfer-cleared.v1" or "account.transfer-bounced.v1" when IsAccount => Account.ExpectedOfTransfer(message.Type, payload),
         "order.ended.v1" when IsAccount && Account.MayHear(payload.GetProperty("order").GetString()!) => null,
         "order.ended.v1" when IsAccount => Account.ExpectedOfEnd(payload.GetProperty("order").GetString()!) ?? "",
         "circular.sent.v1" when StoredFormat.IsCircular(id) =>

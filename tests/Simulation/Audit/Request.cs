@@ -13,7 +13,11 @@ internal abstract record Request
     internal sealed record BringBack(int Shard, string Reason) : Request;
     internal sealed record Post(long Withdrawal) : Request;
     internal sealed record Void(long Withdrawal) : Request;
-    internal sealed record Transfer(string To, string Asset, BigInteger Units) : Request;
+
+    /// <param name="IsWithin">To another account of one's own, as the sender says.</param>
+    internal sealed record Transfer(string To, string Asset, BigInteger Units, bool IsWithin) : Request;
+    internal sealed record CancelTransfer(long Id) : Request;
+
     internal sealed record Reserve(string Order, int SubAccount, int Instrument, string Side, BigInteger Quantity, BigInteger Price) : Request;
 
     internal sealed record Capture(

@@ -19,6 +19,7 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
     private readonly Queue<Address> unopened = new(town.Accounts.Where(account => account.Owner == principal));
     private readonly List<(Order Order, CommandKey Key)> past = [];
     private readonly List<(AccountId Account, long Withdrawal)> holds = [];
+    private readonly List<(AccountId Account, long Transfer)> waiting = [];
     private readonly Queue<Address> worried = [];
     private int references;
 
@@ -40,7 +41,7 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
     private void TakeOut(Address from)
     {
         var all = Town.AmountNear(Venue.Auditor.BalanceOf(from.Id.ToString(), "USDC"), Asset.Of("USDC"), Draws);
-        AskNew(Draws.OneIn(2) ? Town.Withdraw(from.Id, all, "bank-9") : Town.Transfer(from.Id, town.Deep.Id, all));
+        AskNew(Draws.OneIn(2) ? Town.Withdraw(from.Id, all, "bank-9") : Town.Transfer(from.Id, town.Deep.Id, all, ReachOf()));
     }
 
     protected override bool IsPatient => !Draws.OneIn(4);
@@ -78,9 +79,10 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         {
             case <= 2: AskNew(Town.Deposit(from.Id, Draws.OneIn(3) ? town.Amount(Draws) : Town.Stake(Draws), $"slip-{references++}")); break;
             case <= 4: AskNew(Town.Withdraw(from.Id, AmountOf(from), $"bank-{Draws.Between(1, 3)}")); break;
-            case <= 8: AskNew(Town.Transfer(from.Id, town.Somebody(Draws), AmountOf(from))); break;
+            case <= 6: AskNew(Town.Transfer(from.Id, town.Somebody(Draws), AmountOf(from), ReachOf())); break;
+            case <= 8: AskNew(Town.Transfer(from.Id, Draws.Pick(own).Id, AmountOf(from), ReachOf())); break;
             case 9: AskNew(Town.Open(from)); break;
-            case 10: CancelOne(from); break;
+            case 10: if (Draws.OneIn(2)) CancelOne(from); else CancelTransfer(from); break;
             case 11 or 12: PressAgain(); break;
             default: Other(); break;
         }
@@ -127,6 +129,15 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         }
     }
 
+    /// <summary>Whose account it is, everybody may be wrong about.</summary>
+    private TransferReach ReachOf() => Draws.OneIn(2) ? TransferReach.SameOwner : TransferReach.AnyOwner;
+
+    private void CancelTransfer(Address account)
+    {
+        var (held, transfer) = waiting.Count == 0 || Draws.OneIn(4) ? (account.Id, Draws.Between(1, 9)) : Draws.Pick(waiting);
+        AskNew(Town.CancelTransfer(held, transfer));
+    }
+
     /// <summary>A key that was used before, after any time: for the same, or by mistake for something else.</summary>
     private void PressAgain()
     {
@@ -162,9 +173,10 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
 
     protected override void Ended(Intent intent, Told? told)
     {
-        if (told is not Told.Applied applied || !applied.Line.StartsWith("account.withdrawal-held", StringComparison.Ordinal))
-            return;
-        if (AccountId.TryParse(intent.Grain, out var account))
-            holds.Add((account, long.Parse(applied.Line.Split("withdrawal=")[1].Split(' ')[0])));
+        if (told is not Told.Applied applied || !AccountId.TryParse(intent.Grain, out var account)) return;
+        if (applied.Line.StartsWith("account.withdrawal-held", StringComparison.Ordinal)) holds.Add((account, Number("withdrawal=")));
+        if (applied.Line.StartsWith("account.transfer-held", StringComparison.Ordinal)) waiting.Add((account, Number("transfer=")));
+
+        long Number(string name) => long.Parse(applied.Line.Split(name)[1].Split(' ')[0]);
     }
 }

@@ -103,8 +103,12 @@ internal sealed partial class Town
     public static Order Void(AccountId account, long withdrawal) =>
         new(account.Grain, new AccountCommand.VoidWithdrawal(new WithdrawalId(withdrawal)), new Request.Void(withdrawal));
 
-    public static Order Transfer(AccountId from, AccountId to, AssetAmount amount) =>
-        new(from.Grain, new AccountCommand.Transfer(to, amount), new Request.Transfer(to.ToString(), amount.Asset.ToString(), amount.Units));
+    public static Order Transfer(AccountId from, AccountId to, AssetAmount amount, TransferReach reach) => new(
+        from.Grain, new AccountCommand.Transfer(to, amount) { Reach = reach },
+        new Request.Transfer(to.ToString(), amount.Asset.ToString(), amount.Units, reach == TransferReach.SameOwner));
+
+    public static Order CancelTransfer(AccountId account, long transfer) =>
+        new(account.Grain, new AccountCommand.CancelTransfer(new TransferId(transfer)), new Request.CancelTransfer(transfer));
 
     /// <summary>To itself first, then to a few others, which may be of one shard.</summary>
     public Order Circulate(GrainId from, Draws draws)

@@ -43,6 +43,10 @@ internal sealed partial class ReferenceModel
         public Ratio OrderFee => Number(root.GetProperty("orders"), "feeRate");
         public Ratio? WarnBelow => root.TryGetProperty("warnBelow", out var share) ? Number(share) : null;
         public Ratio ProfitWeight(string asset) => root.GetProperty("profitWeights").TryGetProperty(asset, out var weight) ? Number(weight) : One;
+        public Dictionary<string, BigInteger?> StatedPrices => root.TryGetProperty("statedPrices", out var stated)
+            ? stated.EnumerateObject().ToDictionary(price => price.Name, price => (BigInteger?)Number(price.Value).Down(8)) : [];
+
+        public bool UsesSlowPrices => root.GetProperty("softPenalties").GetProperty("slowPrice").GetString() == "used";
         public bool Lists(string asset) => root.GetProperty("collateral").TryGetProperty(asset, out _);
 
         public JsonElement? Borrow(string asset) =>
@@ -186,7 +190,7 @@ internal sealed partial class ReferenceModel
         if (BigInteger.Abs(nlv) > MaxMoney || BigInteger.Abs(counted) > MaxMoney) return Standing.Frozen;
         required = Require(rules, marks, worths, groups);
         if (required is not null && required.Initial.High > MaxMoney) return Standing.Frozen;
-        var takeable = book.Positions.Values.Any(held => !held.Quantity.IsZero || !held.Cost.IsZero)
+        var takeable = book.Positions.Values.Any(held => !held.Quantity.IsZero)
             || (worths.Values.Any(worth => worth.Balance.Sign < 0) && worths.Values.Any(worth => worth.Balance.Sign > 0));
         return new Standing(StatusOf(rules, nlv, counted, required, takeable), nlv, counted, required, IsPriced: true);
 
@@ -273,6 +277,12 @@ internal sealed partial class ReferenceModel
             var net = NetOf(rules, asset, worth);
             var weighed = rules.Weigh(asset, net);
             initial += Figure.Exact(((weighed.Maintenance - weighed.Initial) * price).Up(6));
+            if (rules.UsesSlowPrices)
+            {
+                var above = price - Ratio.Of(marks.SlowPrices[asset], 8);
+                soft += Figure.Exact((weighed.Initial * Most(None, above)).Up(6)) + Figure.Exact((Most(None, -net) * Most(None, -above)).Up(6));
+            }
+
             if (net.Sign >= 0) continue;
             var debt = Ratio.Of((-net * price).Up(6), 6);
             var borrow = rules.Borrow(asset);

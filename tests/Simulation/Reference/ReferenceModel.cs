@@ -72,7 +72,7 @@ internal sealed partial class ReferenceModel
 
     private sealed record Listed(Terms Terms, Point Point);
 
-    internal sealed record TransferSent(string From, string To, string Asset, BigInteger Units);
+    internal sealed record TransferSent(string From, string To, string Asset, BigInteger Units, string? Owner);
     internal sealed record TransferBounced(string To, string Asset, BigInteger Units, string Reason);
     private sealed record Leg(string Account, int SubAccount, BigInteger Fee, string? Order);
     private sealed record Trade(
@@ -120,6 +120,7 @@ internal sealed partial class ReferenceModel
     // ---- accounts -------------------------------------------------------------------------------------------------------
 
     private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame);
     private sealed record Reservation(string Id, int SubAccount, int Instrument, string Side, BigInteger Remaining, BigInteger Price);
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, Point Point);
 
@@ -132,6 +133,7 @@ internal sealed partial class ReferenceModel
         private SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
         private SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
         private readonly List<Hold> holds = [];
+        private readonly List<Sending> sendings = [];
         private readonly List<Reservation> orders = [];
 
         public Outcome Ask(Request request, long time, Marks? marks, string seen) => Judged(marks, request switch
@@ -143,6 +145,7 @@ internal sealed partial class ReferenceModel
             Request.Post post => End("post-withdrawal", post.Withdrawal),
             Request.Void @void => End("void-withdrawal", @void.Withdrawal),
             Request.Transfer transfer => Send(transfer, marks, seen),
+            Request.CancelTransfer cancel => CancelTransfer(cancel.Id),
             Request.Reserve reserve => Reserve(reserve, time, marks, seen),
             _ => throw new AuditFailure("I3", $"account {id} was asked for a {request.GetType().Name}"),
         });
@@ -400,7 +403,7 @@ internal sealed partial class ReferenceModel
             if (Unusable(withdraw.Asset, withdraw.Units) is { } no) return Refused("withdraw", no);
             if (holds.Count >= 100) return Refused("withdraw", "too-many-withdrawals");
             if (withdraw.Units > Balance(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
-            var already = holds.Where(other => other.Asset == withdraw.Asset).Aggregate(withdraw.Units, (sum, other) => sum + other.Units);
+            var already = HeldOf(withdraw.Asset) + withdraw.Units;
             if (already > MaxBalance) return Refused("withdraw", "balance-limit");
             var verdict = JudgeLeaving(withdraw.Asset, withdraw.Units, marks, seen);
             if (verdict.Reason is not null) return Refused("withdraw", verdict);
@@ -423,28 +426,55 @@ internal sealed partial class ReferenceModel
                 : $"account.withdrawal-{(hold.Phase == "held" ? "cancelled" : "voided")}.v1 withdrawal={hold.Id} {Credit(hold.Asset, hold.Units)}";
         }
 
-        private Outcome Clear(long frame) => new([.. holds.ToList().Where(hold => hold.Phase == "held" && hold.Frame <= frame).SelectMany(hold =>
+        private BigInteger HeldOf(string asset) => holds.Select(hold => (hold.Asset, hold.Units)).Concat(sendings.Select(sent => (sent.Asset, sent.Units)))
+            .Where(held => held.Asset == asset).Aggregate(BigInteger.Zero, (sum, held) => sum + held.Units);
+
+        private Outcome Clear(long frame) => new([.. ClearWithdrawals(frame), .. sendings.Where(sent => sent.Frame <= frame).ToList().Select(sent =>
+        {
+            sendings.Remove(sent);
+            return new Fact($"account.transfer-cleared.v1 transfer={sent.Id} frame={frame} from={id} to={sent.To} amount={Text(sent.Asset, sent.Units)}",
+                new TransferSent(id, sent.To, sent.Asset, sent.Units, Owner: null));
+        })], Refused: null);
+
+        private List<Fact> ClearWithdrawals(long frame) => [.. holds.ToList().Where(hold => hold.Phase == "held" && hold.Frame <= frame).SelectMany(hold =>
         {
             holds[holds.IndexOf(hold)] = hold with { Phase = "instructed" };
             return (Fact[])[new($"account.withdrawal-cleared.v1 withdrawal={hold.Id} frame={frame}"),
                 new($"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)} destination={hold.Destination}")];
-        })], Refused: null);
+        })];
 
         private Outcome Send(Request.Transfer transfer, Marks? marks, string seen)
         {
             if (Unusable(transfer.Asset, transfer.Units) is { } no) return Refused("transfer", no);
             if (transfer.To == id) return Refused("transfer", "transfer-to-self");
+            if (!transfer.IsWithin && sendings.Count >= 100) return Refused("transfer", "too-many-transfers");
             if (transfer.Units > Balance(transfer.Asset)) return Short("transfer", transfer.Asset);
+            if (!transfer.IsWithin && HeldOf(transfer.Asset) + transfer.Units > MaxBalance) return Refused("transfer", "balance-limit");
             var verdict = JudgeLeaving(transfer.Asset, transfer.Units, marks, seen);
             if (verdict.Reason is not null) return Refused("transfer", verdict);
+            if (transfer.IsWithin)
+                return new Fact(
+                    $"account.transfer-sent.v1 from={id} to={transfer.To} {Debit(transfer.Asset, transfer.Units)} owner={owner}",
+                    new TransferSent(id, transfer.To, transfer.Asset, transfer.Units, owner), verdict.Figures);
+            var sent = new Sending(version + 1, transfer.To, transfer.Asset, transfer.Units, marks?.Number ?? 0);
+            sendings.Add(sent);
             return new Fact(
-                $"account.transfer-sent.v1 from={id} to={transfer.To} {Debit(transfer.Asset, transfer.Units)}",
-                new TransferSent(id, transfer.To, transfer.Asset, transfer.Units), verdict.Figures);
+                $"account.transfer-held.v1 transfer={sent.Id} to={sent.To} {Debit(sent.Asset, sent.Units)}" + (sent.Frame > 0 ? $" frame={sent.Frame}" : ""),
+                Margin: verdict.Figures);
+        }
+
+        private Outcome CancelTransfer(long transfer)
+        {
+            if (owner is null) return Refused("cancel-transfer", "account-not-found");
+            if (sendings.Find(waiting => waiting.Id == transfer) is not { } sent) return Refused("cancel-transfer", "unknown-transfer");
+            sendings.Remove(sent);
+            return $"account.transfer-cancelled.v1 transfer={sent.Id} {Credit(sent.Asset, sent.Units)}";
         }
 
         private Outcome Receive(TransferSent sent)
         {
-            var refusal = owner is null ? "account-not-found" : Balance(sent.Asset) + sent.Units > MaxBalance ? "balance-limit" : null;
+            var isAnothers = sent.Owner is { } sender && sender != owner;
+            var refusal = owner is null ? "account-not-found" : isAnothers ? "other-owner" : Balance(sent.Asset) + sent.Units > MaxBalance ? "balance-limit" : null;
             if (refusal is null) return $"account.transfer-received.v1 from={sent.From} {Credit(sent.Asset, sent.Units)}";
             return new Fact(
                 $"account.transfer-bounced.v1 from={sent.From} to={id} amount={Text(sent.Asset, sent.Units)} reason={refusal}",

@@ -14,7 +14,15 @@ internal static class Watch
             case "shard.consumed.v1": sights.Saw(Sight.Consumed); break;
             case "shard.frame-adopted.v1": sights.Saw(Sight.FrameAdopted); break;
             case "account.transfer-bounced.v1": sights.Saw(Sight.Bounced); break;
-            case "account.transfer-returned.v1": sights.Saw(Sight.Returned); break;
+            case "account.transfer-returned.v1":
+                sights.Saw(Sight.Returned);
+                if (row.Payload.AsSpan().IndexOf("\"other-owner\""u8) >= 0) sights.Saw(Sight.TransferToAnotherOwnerReturned);
+                break;
+            case "account.transfer-held.v1": sights.Saw(Sight.TransferHeld); break;
+            case "account.transfer-cancelled.v1": sights.Saw(Sight.TransferCancelled); break;
+            case "account.transfer-cleared.v1" when StoredFormat.ShardOf(row.Addressees, venue.Plan.Shards) != row.Shard:
+                sights.Saw(Sight.TransferClearedAcrossShards);
+                break;
             case "account.withdrawal-overdue.v1": sights.Saw(Sight.Overdue); break;
             case "account.withdrawal-posted.v1": sights.Saw(Sight.Posted); break;
             case "account.withdrawal-cancelled.v1": sights.Saw(Sight.Cancelled); break;

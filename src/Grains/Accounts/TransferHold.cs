@@ -1,0 +1,9 @@
+using CrossMargin.Contracts;
+
+namespace CrossMargin.Grains.Accounts;
+
+/// <summary>
+/// An amount on its way to an account that may be somebody else's. It waits until every shard is beyond the frame under which it
+/// was made, or until its owner takes it back; cleared, it is gone.
+/// </summary>
+public sealed record TransferHold(TransferId Id, AccountId To, AssetAmount Amount, long Frame);
