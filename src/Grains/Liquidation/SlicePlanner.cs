@@ -173,6 +173,10 @@ public sealed class SlicePlanner
 
     private static long PartOf(long e8, Rate share) => (long)Rounding.Ceiling((Int128)e8 * share.E9, Rate.One.E9);
 
+    /// <summary>Each of the two is an amount; between an equity far below nothing and a large requirement their difference may be none.</summary>
+    private static Money ShortfallOf(in RiskReport report) =>
+        new((long)Int128.Min(long.MaxValue, (Int128)report.LiquidationEnd.Micros - report.MarginEquity.Micros));
+
     /// <summary>
     /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin. In
     /// proportion the largest comes first and closes its share; the next plan takes what is the largest then.
@@ -180,7 +184,7 @@ public sealed class SlicePlanner
     private (Closing? Of, Rate Share) Choose()
     {
         var closings = account.Positions.All.Select(Close).OfType<Closing>().ToList();
-        var shortfall = before.LiquidationEnd - before.MarginEquity;
+        var shortfall = ShortfallOf(before);
         var candidates = closings.Select((closing, number) => new SliceCandidate(
             number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
             Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing),
