@@ -99,6 +99,8 @@ public enum Rejection
     /// <summary>Not captured by this feed, or too long ago to be busted.</summary>
     UnknownTrade = 221,
     TradeAlreadyBusted = 222,
+    /// <summary>A conversion between one account and itself, or of one asset into itself.</summary>
+    ConversionIntoItself = 223,
 
     // 250–299: the market, in order of precedence.
     FeedAlreadyAdmitted = 250,
@@ -130,6 +132,7 @@ public enum Rejection
     SmileButterfly = 283,
     SmileCalendar = 284,
     PriceOutOfBand = 285,
+    DepthNegative = 286,
 
     // 300–349: liquidation, in order of precedence.
     /// <summary>A case is open: only the case trades, and nothing leaves.</summary>

@@ -14,6 +14,9 @@ public sealed class Market
     private const int QuotesRenewedAStep = 4;
     private const int QuotesRenewedInATurmoil = 16;   // of some fifty: books are thin, and not empty
     private const double Turmoil = 0.001;
+    private const decimal DealersMargin = 0.01m;
+    private const string Dollar = "USDC";
+    private const int DollarDecimals = 6;
 
     private readonly Dictionary<int, OrderBook> books;
     private readonly Dictionary<string, Member> byAccount;
@@ -83,6 +86,19 @@ public sealed class Market
         for (var i = first; i < reports.Count; i++)
             if (reports[i] is Report.Fill fill) Book(fill);
     }
+
+    /// <summary>
+    /// What a dealer pays for collateral that has to bring so much at least; null where that is too much, or it is not for dollars.
+    /// </summary>
+    internal (string Dealer, decimal Pays)? Deal(string account, Holding sell, Holding atLeast)
+    {
+        if (atLeast.Asset != Dollar || sell.Asset is not (PriceProcess.Bitcoin or PriceProcess.Ether)) return null;
+        var pays = Math.Round(
+            sell.Amount * (decimal)Prices.Of(sell.Asset) * (1 - DealersMargin), DollarDecimals, MidpointRounding.ToZero);
+        return pays >= atLeast.Amount ? (Members.First(member => member.Account != account).Account, pays) : null;
+    }
+
+    internal void Exchange(Report.Exchange exchange) => reports.Add(exchange);
 
     /// <summary>The clearinghouse will not carry it.</summary>
     public static void Refuse(Order order) => order.End();

@@ -92,7 +92,15 @@ internal sealed class CommitSession : IDisposable
                 new NpgsqlParameter<List<ReadOnlyMemory<byte>>> { TypedValue = chains },
             },
         };
-        command.Prepare();
+        try
+        {
+            command.Prepare();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>

@@ -32,7 +32,8 @@ public interface IJournal
     ValueTask<SnapshotsFound> ReadSnapshots(ShardId shard, CancellationToken cancel = default);
 
     /// <summary>
-    /// Records of a shard in order of position, from <paramref name="after"/> + 1, at most <paramref name="limit"/>.
+    /// Records of a shard in order of position, from <paramref name="after"/> + 1, at most <paramref name="limit"/>, and none behind one
+    /// that is missing: whoever goes by a head sees that they end before it.
     /// </summary>
     ValueTask<IReadOnlyList<JournalRecord>> ReadShard(
         ShardId shard, long after, int limit, CancellationToken cancel = default);

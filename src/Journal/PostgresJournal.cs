@@ -202,7 +202,8 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
         catch (PostgresException refused) when (refused.InvariantSeverity == "ERROR")
         {
             // An ERROR, unlike a FATAL or a lost connection, is the server's word that the transaction is gone.
-            idle.Add(session);
+            if (refused.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction) GiveUp(session);
+            else idle.Add(session);
             return (Classify(refused.SqlState), default);
         }
         catch (NpgsqlException)
@@ -215,6 +216,15 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
             session.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Its server takes no writes any more, after a failover perhaps, and the connections in the pool are to the same server.
+    /// </summary>
+    private void GiveUp(CommitSession session)
+    {
+        source.Clear();
+        session.Dispose();
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Journal;
@@ -15,6 +16,8 @@ namespace CrossMargin.Silos;
 /// </summary>
 public sealed partial class Silo : IShardHost, IAsyncDisposable
 {
+    private static readonly TimeSpan AskedAgainAfter = TimeSpan.FromMilliseconds(500);
+
     private readonly IJournal journal;
     private readonly SiloOptions options;
     private readonly TimeProvider clock;
@@ -26,6 +29,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly ShardThread[] threads;
     private readonly SiloCluster? cluster;
     private readonly SemaphoreSlim reads;
+    private readonly ConcurrentDictionary<(ShardId From, ShardId To), long> repairs = [];   // under way, behind which position
     private readonly CancellationTokenSource stopped = new();
     private readonly List<Task> answering = [];
     private long alarms;
@@ -135,21 +139,22 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes nothing more in, lets what is in flight end, saves every shard, and stops. What is answered stays true.
+    /// Takes nothing more in, gives its shards away, lets what is in flight end, saves what it still has, and stops. What is answered stays
+    /// true. When the patience is over it only waits for the commits that are on their way.
     /// </summary>
     public async Task DrainAsync(TimeSpan patience)
     {
+        var since = clock.GetTimestamp();
         isDraining = true;
         if (cluster is not null) await cluster.Leave(patience);
         foreach (var shard in Hosted) Tell(shard, static one => one.SaveSoon());
-        var since = clock.GetTimestamp();
-        while (!await AllQuiet() && clock.GetElapsedTime(since) < patience) await Task.Delay(20);
+        while (clock.GetElapsedTime(since) < patience && !await AreAllQuiet()) await Task.Delay(20);
         await StopAsync();
     }
 
     public async ValueTask DisposeAsync() => await StopAsync();
 
-    private async Task<bool> AllQuiet()
+    private async Task<bool> AreAllQuiet()
     {
         var answers = Hosted.Select(shard =>
         {
@@ -157,7 +162,14 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
             Tell(shard, one => answer.SetResult(one.Phase != ShardPhase.Active || (one.IsQuiet && one.IsSaved)));
             return answer.Task;
         });
-        return (await Task.WhenAll(answers)).All(quiet => quiet);
+        try
+        {
+            return (await Task.WhenAll(answers).WaitAsync(AskedAgainAfter)).All(quiet => quiet);
+        }
+        catch (TimeoutException)
+        {
+            return false;   // a thread waits for the journal, or a shard went away before its turn and never says anything
+        }
     }
 
     private async Task StopAsync()
@@ -236,9 +248,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     void IShardHost.ReadAddressed(ShardId shard, ShardId to, long after)
     {
         var asked = Asking(shard);
+        if (!repairs.TryAdd((shard, to), after)) return;   // a receiver asks with every tick until it has its answer
         Answer(async cancel =>
         {
             var records = await journal.ReadAddressed(shard, to, after, options.RecordsPerRead, cancel);
+            repairs.TryRemove((shard, to), out _);
             Tell(asked, one => one.AddressedRead(to, after, records, records.Count == options.RecordsPerRead));
         });
     }

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using CrossMargin.Api.Access;
+using CrossMargin.Api.Hosting;
 
 namespace CrossMargin.Api.Tests;
 
@@ -32,10 +34,37 @@ public sealed class AccessFileTests : IDisposable
         (await client.Get("operator", "/v1/instruments")).ShouldBe(200);
         (await client.Get("oracle", "/v1/ingest/spot-1")).ShouldBe(200);
 
-        await File.WriteAllTextAsync(AccessFile, "{", TestContext.Current.CancellationToken);
-        await Reload(host, said: "The access file was not taken");
-        (await client.Get("operator", "/v1/instruments")).ShouldBe(200);
+        foreach (var broken in new[] { "{", """{"principals":[null]}""" })
+        {
+            await File.WriteAllTextAsync(AccessFile, broken, TestContext.Current.CancellationToken);
+            await Reload(host, said: "The access file was not taken");
+            (await client.Get("operator", "/v1/instruments")).ShouldBe(200);
+        }
+
         (await client.Get("alice", "/v1/instruments")).ShouldBeProblem("bad-credentials");
+    }
+
+    [Theory]
+    [InlineData("principals")]
+    [InlineData("scopes")]
+    [InlineData("sources")]
+    [InlineData("tokenSha256")]
+    [InlineData("signingKeys")]
+    public void A_null_in_a_list_of_the_file_is_named(string list)
+    {
+        var access = AccessList.LoadOrCreate(directory);
+        Change(principals => (list == "principals" ? principals : Named(principals, "alice")[list]!.AsArray()).Add(null));
+        Should.Throw<StartRefused>(access.Reload).Message.ShouldContain($"an entry of {list} is null");
+    }
+
+    [Fact]
+    public void A_file_that_the_host_may_not_read_is_refused_in_a_sentence()
+    {
+        var access = AccessList.LoadOrCreate(directory);
+        File.Delete(AccessFile);
+        Directory.CreateDirectory(AccessFile);   // nobody may read one as a file, root included
+        File.SetUnixFileMode(AccessFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Should.Throw<StartRefused>(access.Reload).Message.ShouldContain("cannot be used");
     }
 
     [Fact]
@@ -86,9 +115,13 @@ public sealed class AccessFileTests : IDisposable
 
     private static JsonNode Named(JsonArray principals, string name) => principals.Single(one => (string?)one!["name"] == name)!;
 
+    /// <summary>Returns when the host has said it once more than before.</summary>
     private static async Task Reload(HostProcess host, string said)
     {
+        var before = Times();
         host.Signal("HUP");
-        while (!host.Said.Contains(said, StringComparison.Ordinal)) await Task.Delay(20, TestContext.Current.CancellationToken);
+        while (Times() == before) await Task.Delay(20, TestContext.Current.CancellationToken);
+
+        int Times() => host.Said.Split(said).Length;
     }
 }

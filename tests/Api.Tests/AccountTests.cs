@@ -56,6 +56,7 @@ public sealed class AccountTests(VenueFixture venue)
         (await client.Post("alice", $"/v1/accounts/{account}/close", "{}")).ShouldBeProblem("account-not-empty");
         var other = await client.Open("alice");
         (await client.Post("alice", $"/v1/accounts/{account}/transfers", VenueClient.WithinBody(other, "100"))).ShouldBe(200);
+        await client.At("alice", other, 2);
         (await client.Post("alice", $"/v1/accounts/{account}/close", "{}")).ShouldBe(200).Field("phase").ShouldBe("closed");
         (await client.Get("alice", $"/v1/accounts/{account}")).Field("phase").ShouldBe("closed");
         (await client.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1"))).ShouldBeProblem("account-closed");

@@ -69,10 +69,12 @@ public sealed class AuditTests(VenueFixture venue)
             ("UPDATE journal SET time_micros = time_micros + 1", "UPDATE journal SET time_micros = time_micros - 1"),
             ("UPDATE journal SET chain_hash = set_byte(chain_hash, 0, get_byte(chain_hash, 0) # 1)",
                 "UPDATE journal SET chain_hash = set_byte(chain_hash, 0, get_byte(chain_hash, 0) # 1)"),
+            ("DELETE FROM journal", "INSERT INTO journal SELECT * FROM kept"),
         ];
+        await AsSuperuser($"CREATE TABLE kept AS SELECT * FROM journal {where}");
         foreach (var (tamper, repair) in cases)
         {
-            await AsSuperuser($"{tamper} {where}");
+            (await AsSuperuser($"{tamper} {where}")).ShouldBe(1);
             try
             {
                 foreach (var body in new[] { "{}", $$"""{"shard":{{shard}},"from":{{position}},"to":{{position}}}""" })
@@ -85,10 +87,11 @@ public sealed class AuditTests(VenueFixture venue)
             }
             finally
             {
-                await AsSuperuser($"{repair} {where}");
+                (await AsSuperuser($"{repair} {where}")).ShouldBe(1);
             }
         }
 
+        await AsSuperuser("DROP TABLE kept");
         (await Verify("{}")).Field("verdict").ShouldBe("agrees");
     }
 
@@ -147,13 +150,13 @@ public sealed class AuditTests(VenueFixture venue)
         }
     }
 
-    private async Task AsSuperuser(string sql)
+    private async Task<int> AsSuperuser(string sql)
     {
         await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "postgres"));
         await using var session = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
 
         // What a superuser can do, and the chain must show: rewrite history past its triggers.
         await using var command = new NpgsqlCommand($"SET session_replication_role = replica; {sql}", session);
-        (await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
+        return await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 }

@@ -67,6 +67,31 @@ public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database
     }
 
     [Fact]
+    public async Task A_host_whose_journal_has_become_an_older_one_stops_by_itself_and_keeps_the_anchor_that_shows_it()
+    {
+        var own = HostProcess.NewDirectory();
+        var anchor = Path.Combine(own, "anchor");
+        await using (var host = await HostProcess.Start(own, ("CHECKSERVEREVERY", "00:00:00.2"), ("SHARDS", "1"), ("ANCHOR", anchor)))
+        {
+            using var client = new VenueClient(host);
+            await client.Funded("alice", "5");
+            await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(own, "postgres"));
+            await using var end = source.CreateCommand("SELECT '0:' || position || ':' FROM shard_head");
+            var newest = (string)(await end.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+            while (!File.Exists(anchor) || !(await File.ReadAllTextAsync(anchor, TestContext.Current.CancellationToken)).StartsWith(newest, StringComparison.Ordinal))
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+
+            await using var older = source.CreateCommand("UPDATE shard_head SET position = position - 1");
+            await older.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            (await host.Ended()).ShouldBe(4);
+            host.Said.ShouldContain("records that were acknowledged are missing");
+            (await File.ReadAllTextAsync(anchor, TestContext.Current.CancellationToken)).ShouldStartWith(newest);
+        }
+
+        Directory.Delete(own, recursive: true);
+    }
+
+    [Fact]
     public async Task A_stop_under_load_answers_what_it_took_in()
     {
         await using var host = await HostProcess.Start(data);

@@ -1,3 +1,7 @@
+using System.Net.Sockets;
+using System.Text;
+using CrossMargin.Api.Access;
+
 namespace CrossMargin.Api.Tests;
 
 /// <summary>A signature is over all of a request, counts for seconds, and counts once.</summary>
@@ -52,6 +56,56 @@ public sealed class SignatureTests(VenueFixture venue)
         var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Send(header)));
         answers.Count(answer => answer.Code == "not-found").ShouldBe(1);
         answers.Count(answer => answer.Code == "reused-nonce").ShouldBe(7);
+    }
+
+    [Fact]
+    public async Task A_signature_that_grew_old_while_its_body_came_counts_no_more()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        const string path = "/v1/custody/vault/deposits";
+        var body = """{"items":[]}"""u8.ToArray();
+        var signedAt = DateTimeOffset.UtcNow.AddSeconds(-4.5);
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        client.Sign(request, body, at: signedAt);
+
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(venue.Host.Address.Host, venue.Host.Address.Port, cancel);
+        await using var stream = connection.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"""
+            POST {path} HTTP/1.1
+            Host: venue
+            Authorization: {request.Headers.GetValues("Authorization").Single()}
+            Content-Type: application/json
+            Content-Length: {body.Length}
+            Connection: close
+
+
+            """.ReplaceLineEndings("\r\n")), cancel);
+        await stream.WriteAsync(body.AsMemory(0, 1), cancel);
+        while (DateTimeOffset.UtcNow <= signedAt.AddSeconds(5)) await Task.Delay(20, cancel);
+        await stream.WriteAsync(body.AsMemory(1), cancel);
+        using var answer = new StreamReader(stream);
+        (await answer.ReadToEndAsync(cancel)).ShouldContain("stale-signature");
+    }
+
+    [Fact]
+    public void A_nonce_is_remembered_for_as_long_as_its_signature_is_accepted()
+    {
+        var clock = new Clock();
+        var window = new SignatureWindow(TimeSpan.FromSeconds(5), clock);
+        clock.Seconds = 10;
+        const long signedAt = 10_000;
+        window.Use("key", "nonce", signedAt).ShouldBe(SignatureUse.Counts);
+        for (; clock.Seconds <= 15; clock.Seconds += 0.5) window.Use("key", "nonce", signedAt).ShouldBe(SignatureUse.Reused);
+        for (; clock.Seconds <= 20; clock.Seconds += 0.5) window.Use("key", "nonce", signedAt).ShouldBe(SignatureUse.Stale);
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public double Seconds { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddSeconds(Seconds);
     }
 
     [Theory]

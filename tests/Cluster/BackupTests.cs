@@ -35,9 +35,9 @@ public sealed class BackupTests
             await traffic.Flows(host.Address);
             await traffic.Flows(host.Address);
             await traffic.End();
-            await Wait.Until(async () => File.Exists(anchor) && await Anchored(anchor, limit) == await database.Heads(limit), "an anchor behind it all", limit);
             host.AskToEnd();
             await host.Exit(limit);
+            (await Anchored(anchor, limit)).ShouldBe(await database.Heads(limit), "the last thing it does is to write the anchor");
             await database.Archived(limit);
         }
 

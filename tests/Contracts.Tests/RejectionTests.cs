@@ -68,6 +68,7 @@ public sealed class RejectionTests
             220 trade-id-reused
             221 unknown-trade
             222 trade-already-busted
+            223 conversion-into-itself
             250 feed-already-admitted
             251 too-many-feeds
             252 source-already-admitted
@@ -92,6 +93,7 @@ public sealed class RejectionTests
             283 smile-butterfly
             284 smile-calendar
             285 price-out-of-band
+            286 depth-negative
             300 account-in-liquidation
             301 gains-locked
             310 unknown-liquidation-order

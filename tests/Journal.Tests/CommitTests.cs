@@ -270,7 +270,7 @@ public sealed class CommitTests(Server server)
     }
 
     [Fact]
-    public async Task A_hole_in_the_journal_stops_the_reader()
+    public async Task Nothing_behind_a_hole_in_the_journal_is_read()
     {
         var database = await server.Create();
         await using var journal = await database.Open();
@@ -279,8 +279,8 @@ public sealed class CommitTests(Server server)
         await Database.Execute(database.Superuser,
             "SET session_replication_role = replica; DELETE FROM journal WHERE shard = 1 AND position = 2");
 
-        await Should.ThrowAsync<InvariantViolation>(async () =>
-            await journal.ReadShard(One, after: 0, limit: 10, TestContext.Current.CancellationToken));
+        (await journal.ReadShard(One, after: 0, limit: 10, TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
+        (await journal.ReadShard(One, after: 1, limit: 10, TestContext.Current.CancellationToken)).ShouldBeEmpty();
         await Should.ThrowAsync<InvariantViolation>(async () =>
             await journal.ReadGrain(Records.Account(1), afterVersion: 0, limit: 10,
                 TestContext.Current.CancellationToken));

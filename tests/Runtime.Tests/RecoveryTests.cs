@@ -191,6 +191,34 @@ public class RecoveryTests
     }
 
     [Fact]
+    public void A_state_that_is_older_than_its_version_is_neither_saved_nor_shown()
+    {
+        JournalRecord[] records = [Record(Here, 1, A, 1, "counted", "7"), Record(Here, 2, A, 2, "counted", "-9"), Record(Here, 3, B, 1, "counted", "20")];
+        var end = ChainEnd.Genesis(Here);
+        foreach (var record in records) end = record.Seal(1, end);
+
+        var shard = new ScriptedShard().Recover(epoch: 2, records);
+        shard.Read(A).Reply.Rejection.ShouldBe(Rejection.GrainHalted);
+        shard.Read(B).Reply.View!.Version.ShouldBe(1);
+        shard.Shard.SaveSoon();
+        shard.Shard.Flush();
+        shard.Saves.ShouldBeEmpty();
+        shard.Ask(One, to: B).IsWaiting.ShouldBeTrue();
+        shard.Commit();
+        shard.Saves.ShouldBeEmpty();
+        shard.Shard.IsSaved.ShouldBeTrue("nobody waits for a set that will not come");
+    }
+
+    [Fact]
+    public void A_shard_whose_records_end_before_its_head_is_halted()
+    {
+        var first = Lived(NewKey(One));
+        var shard = new ScriptedShard().Recover(epoch: 2, first.Journal[..3], head: first.HeadOf(epoch: 2));
+        shard.Shard.Phase.ShouldBe(ShardPhase.Halted);
+        shard.Alarms.ShouldHaveSingleItem().ShouldContain("record 4 is missing; the head is at 5");
+    }
+
+    [Fact]
     public void A_forgotten_shard_recovers_from_what_the_journal_has()
     {
         var shard = Active();

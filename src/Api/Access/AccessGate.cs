@@ -110,9 +110,9 @@ public sealed class AccessGate(
 
         if (RequestSignature.Parse(header[(RequestSignature.Scheme.Length + 1)..]) is not { } signature) return (default, Bad());
         if (access.BySigningKey(signature.KeyId, clock.GetUtcNow()) is not var (machine, secret)) return (default, Bad());
-        return signatures.Accepts(signature.TimestampMs, clock.GetUtcNow())
+        return signatures.Accepts(signature.TimestampMs)
             ? (new Credentials(machine, signature, secret), null)
-            : (default, Refusal.Of(EdgeCode.StaleSignature, ProblemTable.For(EdgeCode.StaleSignature).Title));
+            : (default, Stale());
     }
 
     private Refusal? CheckSignature(HttpContext http, Credentials shown, ReadOnlySpan<byte> body)
@@ -124,10 +124,15 @@ public sealed class AccessGate(
         var question = target.IndexOf('?');
         var (path, query) = question < 0 ? (target, "") : (target[..question], target[(question + 1)..]);
         if (!signature.Fits(shown.Secret, http.Request.Method, path, query, body)) return Bad();
-        return signatures.Use(signature.KeyId, signature.Nonce, clock.GetUtcNow())
-            ? null
-            : Refusal.Of(EdgeCode.ReusedNonce, ProblemTable.For(EdgeCode.ReusedNonce).Title);
+        return signatures.Use(signature.KeyId, signature.Nonce, signature.TimestampMs) switch
+        {
+            SignatureUse.Counts => null,
+            SignatureUse.Reused => Refusal.Of(EdgeCode.ReusedNonce, ProblemTable.For(EdgeCode.ReusedNonce).Title),
+            _ => Stale(),
+        };
     }
+
+    private static Refusal Stale() => Refusal.Of(EdgeCode.StaleSignature, ProblemTable.For(EdgeCode.StaleSignature).Title);
 
     // One sentence for every reason: which part was wrong is for whoever has the secret to find out.
     private static Refusal Bad() => Refusal.Of(EdgeCode.BadCredentials, ProblemTable.For(EdgeCode.BadCredentials).Title);

@@ -121,7 +121,8 @@ public sealed class AccessList
             var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), AccessJson.Default.AccessFile);
             return Read(file ?? throw new JsonException("it is empty"));
         }
-        catch (Exception wrong) when (wrong is JsonException or FormatException or ArgumentException or IOException)
+        catch (Exception wrong) when (
+            wrong is JsonException or FormatException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new StartRefused($"{path} cannot be used: {wrong.Message}", wrong);
         }
@@ -131,12 +132,12 @@ public sealed class AccessList
     {
         var tokens = new Dictionary<string, (Principal, DateTimeOffset)>(StringComparer.Ordinal);
         var keys = new Dictionary<string, (Principal, byte[], DateTimeOffset)>(StringComparer.Ordinal);
-        foreach (var entry in file.Principals)
+        foreach (var entry in Whole(file.Principals, "principals"))
         {
             var principal = PrincipalOf(entry);
             var until = entry.Expires ?? DateTimeOffset.MaxValue;
-            foreach (var token in entry.TokenSha256) tokens.Add(Checked(token), (principal, until));
-            foreach (var key in entry.SigningKeys)
+            foreach (var token in Whole(entry.TokenSha256, "tokenSha256")) tokens.Add(Checked(token), (principal, until));
+            foreach (var key in Whole(entry.SigningKeys, "signingKeys"))
             {
                 var keyUntil = key.Expires is { } expires && expires < until ? expires : until;
                 keys.Add(key.Id, (principal, Convert.FromBase64String(key.SecretBase64), keyUntil));
@@ -152,10 +153,15 @@ public sealed class AccessList
     {
         if (!PrincipalId.TryParse(entry.Name, out var id)) throw new FormatException($"'{entry.Name}' is not a principal's name");
         var scopes = Scopes.None;
-        foreach (var name in entry.Scopes)
+        foreach (var name in Whole(entry.Scopes, "scopes"))
             scopes |= ScopeNames.TryParse(name, out var scope) ? scope : throw new FormatException($"'{name}' is not a scope");
-        return new Principal(id, scopes, entry.Accounts, entry.Sources.Select(SourceOf).ToFrozenSet());
+        return new Principal(id, scopes, entry.Accounts, Whole(entry.Sources, "sources").Select(SourceOf).ToFrozenSet());
     }
+
+    /// <summary>What the types say of a list, JSON does not hold of its entries.</summary>
+    private static IReadOnlyList<T> Whole<T>(IReadOnlyList<T> list, string name) where T : class => list.Any(entry => entry is null)
+        ? throw new FormatException($"an entry of {name} is null")
+        : list;
 
     /// <summary>A token itself by mistake would be told to everybody who reads the journal.</summary>
     private static string Checked(string token) =>

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using CrossMargin.Api.Hosting;
 
 namespace CrossMargin.Api.Access;
 
@@ -33,9 +32,9 @@ internal sealed partial class AccessReload(AccessList access, AccessRecord recor
             record.Soon();
             LogReloaded(access.Principals);
         }
-        catch (StartRefused wrong)
+        catch (Exception wrong) when (wrong is not OutOfMemoryException)
         {
-            LogKept(wrong.Message);
+            LogKept(wrong.Message);   // whatever it is: an exception that leaves a signal's handler ends the process
         }
     }
 

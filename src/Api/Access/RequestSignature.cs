@@ -52,43 +52,52 @@ public sealed record RequestSignature(string KeyId, long TimestampMs, string Non
         CryptographicOperations.FixedTimeEquals(Mac, Compute(secret, method, path, query, body, TimestampMs, Nonce, KeyId));
 }
 
+/// <summary>What becomes of a signature that fits.</summary>
+public enum SignatureUse
+{
+    Counts,
+    Stale,
+    Reused,
+}
+
 /// <summary>
-/// When a signature counts, and that it counts once. Nonces live in memory; across a restart a signature from before it
-/// is
+/// When a signature counts, and that it counts once. Nonces live in memory; across a restart a signature from before it is
 /// refused instead, so what was used then cannot be used again.
 /// </summary>
-public sealed class SignatureWindow(TimeSpan window, DateTimeOffset startedAt)
+public sealed class SignatureWindow(TimeSpan window, TimeProvider clock)
 {
     private const int EarlyMs = 1_000;
 
+    private readonly long startedAtMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
     private readonly object gate = new();
     private readonly HashSet<(string KeyId, string Nonce)> used = [];
     private readonly Queue<(long ForgetAtMs, string KeyId, string Nonce)> byAge = [];
 
-    public bool Accepts(long timestampMs, DateTimeOffset now)
-    {
-        var nowMs = now.ToUnixTimeMilliseconds();
-        return timestampMs < nowMs + EarlyMs && nowMs - timestampMs <= (long)window.TotalMilliseconds
-            && timestampMs >= startedAt.ToUnixTimeMilliseconds() + EarlyMs;
-    }
+    /// <summary>Worth reading the body for.</summary>
+    public bool Accepts(long timestampMs) => Accepts(timestampMs, NowMs());
 
-    /// <summary>
-    /// False when the key has used the nonce. Ask only for a signature that fits: others must not fill the memory.
-    /// </summary>
-    public bool Use(string keyId, string nonce, DateTimeOffset now)
+    /// <summary>Ask only for a signature that fits: others must not fill the memory.</summary>
+    public SignatureUse Use(string keyId, string nonce, long timestampMs)
     {
-        var nowMs = now.ToUnixTimeMilliseconds();
         lock (gate)
         {
+            // One time for both, read under the lock: what is young enough by it has not been forgotten, however slowly its body came.
+            var nowMs = NowMs();
+            if (!Accepts(timestampMs, nowMs)) return SignatureUse.Stale;
             while (byAge.TryPeek(out var oldest) && oldest.ForgetAtMs < nowMs)
             {
                 used.Remove((oldest.KeyId, oldest.Nonce));
                 byAge.Dequeue();
             }
 
-            if (!used.Add((keyId, nonce))) return false;
+            if (!used.Add((keyId, nonce))) return SignatureUse.Reused;
             byAge.Enqueue((nowMs + EarlyMs + (long)window.TotalMilliseconds, keyId, nonce));
-            return true;
+            return SignatureUse.Counts;
         }
     }
+
+    private bool Accepts(long timestampMs, long nowMs) =>
+        timestampMs < nowMs + EarlyMs && nowMs - timestampMs <= (long)window.TotalMilliseconds && timestampMs >= startedAtMs + EarlyMs;
+
+    private long NowMs() => clock.GetUtcNow().ToUnixTimeMilliseconds();
 }

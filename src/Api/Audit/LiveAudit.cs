@@ -50,6 +50,12 @@ internal sealed partial class LiveAudit(Venue venue, VenueOptions options, TimeP
             {
                 LogSilent(silent.Message);   // the next round goes on where this one was interrupted
             }
+            catch (Exception broken) when (broken is not OperationCanceledException and not OutOfMemoryException)
+            {
+                Standing = AuditStanding.Differs;
+                LogDiffers("audit-broken", "the audit itself", broken.Message);
+                return;
+            }
         }
     }
 

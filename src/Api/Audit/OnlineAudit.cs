@@ -67,12 +67,12 @@ internal sealed class OnlineAudit
             var shard = head.Shard.Number;
             while (ends[shard].Position < head.Position)
             {
-                var missing = (int)Math.Min(PageSize, head.Position - ends[shard].Position);
-                var page = await journal.ReadShard(head.Shard, ends[shard].Position, missing, cancel);
+                var limit = (int)Math.Min(PageSize, head.Position - ends[shard].Position);
+                var page = await journal.ReadShard(head.Shard, ends[shard].Position, limit, cancel);
                 if (page.Count == 0)
                 {
-                    var end = $"the records end at {ends[shard].Position}, the head is at {head.Position}";
-                    return new Finding("chain-broken", head.Shard.ToString(), end);
+                    var missing = $"{head.Shard}:{ends[shard].Position + 1}";
+                    return new Finding("chain-broken", missing, $"there is no such record; the head is at {head.Position}");
                 }
 
                 foreach (var record in page)

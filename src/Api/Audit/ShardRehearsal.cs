@@ -192,7 +192,8 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
     /// <summary>What follows from how an account stands; the first of them stands behind the last fact.</summary>
     private static bool IsJudgement(AccountEvent @event) => @event
         is AccountEvent.MarginStatusChanged or AccountEvent.CaseOpened or AccountEvent.CaseEnded or AccountEvent.SliceCalledBack
-        or AccountEvent.SliceEnded { Ending: SliceEnding.GivenUp };
+        or AccountEvent.SliceEnded { Ending: SliceEnding.GivenUp } or AccountEvent.ConversionCalledBack
+        or AccountEvent.ConversionEnded { Ending: SliceEnding.GivenUp };
 
     // ---- turns ------------------------------------------------------------------------------------------------------------
 
@@ -303,6 +304,7 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
         {
             var limit = (int)Math.Min(PageSize, head.Position - position);
             foreach (var record in await venue.Journal.ReadShard(head.Shard, position, limit, cancel)) ahead.Enqueue(record);
+            if (ahead.Count < limit) throw new InvalidDataException($"record {head.Shard}:{position + ahead.Count + 1} is missing");
             position += limit;
         }
 

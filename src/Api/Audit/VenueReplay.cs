@@ -67,6 +67,7 @@ internal sealed class VenueReplay(Venue venue, CancellationToken cancel)
     {
         var state = new ShardState(head.Shard, venue.Map, venue.Catalog);
         var end = ChainEnd.Genesis(head.Shard);
+        var isReached = false;
         await foreach (var page in venue.Journal.ReadPages(head.Shard, after: 0, head.Position, cancel))
         {
             var belonging = page.TakeWhile(moment.Has).ToList();
@@ -79,7 +80,14 @@ internal sealed class VenueReplay(Venue venue, CancellationToken cancel)
             }
 
             records += belonging.Count;
-            if (belonging.Count < page.Count) break;
+            isReached = belonging.Count < page.Count;
+            if (isReached) break;
+        }
+
+        if (!isReached && end.Position < head.Position)
+        {
+            var missing = $"{head.Shard}:{end.Position + 1}";
+            findings.Add(new Finding("chain-broken", missing, $"there is no such record; the head is at {head.Position}"));
         }
 
         foreach (var slot in state.Slots) states[slot.Id] = Hash256.Of(slot.Type.Save(slot.State));

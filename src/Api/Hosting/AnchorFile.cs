@@ -1,6 +1,7 @@
 using System.Text;
 using CrossMargin.Journal;
 using CrossMargin.Journal.Proofs;
+using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Api.Hosting;
 
@@ -12,15 +13,25 @@ namespace CrossMargin.Api.Hosting;
 internal sealed class AnchorFile(string path)
 {
     /// <summary>Throws <see cref="JournalRefused"/> where the journal ends before the anchor, or has another record there.</summary>
-    public async Task Check(IJournal journal, CancellationToken cancel)
+    public async Task Check(IJournal journal, CancellationToken cancel) => await Check(await journal.ReadHeads(cancel), journal, cancel);
+
+    /// <summary>Never over an anchor that the journal does not lead through: it is the evidence.</summary>
+    public async Task Advance(IJournal journal, CancellationToken cancel)
+    {
+        var heads = await journal.ReadHeads(cancel);
+        await Check(heads, journal, cancel);
+        await Write(heads, cancel);
+    }
+
+    private async Task Check(IReadOnlyList<Head> heads, IJournal journal, CancellationToken cancel)
     {
         if (!File.Exists(path)) return;   // the first start
-        var heads = (await journal.ReadHeads(cancel)).ToDictionary(head => head.Shard, head => head.Position);
+        var ends = heads.ToDictionary(head => head.Shard, head => head.Position);
         foreach (var line in await File.ReadAllLinesAsync(path, cancel))
         {
             if (!Anchor.TryParse(line, out var anchor))
                 throw new JournalRefused($"The anchor {path} has a line that is none: \"{line}\".");
-            await Check(anchor!, heads.GetValueOrDefault(anchor!.Shard), journal, cancel);
+            await Check(anchor!, ends.GetValueOrDefault(anchor!.Shard), journal, cancel);
         }
     }
 
@@ -40,9 +51,9 @@ internal sealed class AnchorFile(string path)
     }
 
     /// <summary>Whole or not at all, and on the disk before it counts.</summary>
-    public async Task Write(IJournal journal, CancellationToken cancel)
+    private async Task Write(IReadOnlyList<Head> heads, CancellationToken cancel)
     {
-        var anchors = (await journal.ReadHeads(cancel)).Where(head => head.Position > 0)
+        var anchors = heads.Where(head => head.Position > 0)
             .Select(head => $"{new Anchor(head.Shard, head.Position, head.Chain)}\n");
         var aside = path + ".new";
         await using (var file = new FileStream(aside, FileMode.Create, FileAccess.Write))

@@ -34,7 +34,7 @@ internal static class ApiApplication
         var options = ReadOptions(builder.Configuration);
         ConfigureLogs(builder.Logging, options.Log);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainWithin);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainWithin / 2);
         builder.Services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
@@ -57,7 +57,7 @@ internal static class ApiApplication
         builder.Services.AddSingleton<Margin.EquityFolds>();
         builder.Services.AddSingleton<LiveAudit>();
         builder.Services.AddHostedService(services => services.GetRequiredService<LiveAudit>());
-        builder.Services.AddSingleton(new SignatureWindow(options.SignatureWindow, TimeProvider.System.GetUtcNow()));
+        builder.Services.AddSingleton(new SignatureWindow(options.SignatureWindow, TimeProvider.System));
 
         var app = builder.Build();
         app.Use(AnswerBrokenRequests);

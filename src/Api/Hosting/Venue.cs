@@ -32,9 +32,11 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private readonly ILogger<Venue> log = loggers.CreateLogger<Venue>();
     private EmbeddedPostgres? postgres;
     private PostgresJournal? journal;
+    private AnchorFile? anchor;
     private PostgresClusterTables? tables;
     private volatile Silo? silo;
     private volatile bool isClosing;
+    private long closingSince;
     private volatile bool hasLostShards;
     private Task watching = Task.CompletedTask;
 
@@ -94,7 +96,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         if (migrate is not null) await Migrations.Apply(migrate, options.Venue, Map, cancel);
         journal = await PostgresJournal.Open(app, Map, cancel);
         foreach (var warning in journal.Warnings) LogWarning(warning);
-        var anchor = options.Anchor is { } file ? new AnchorFile(file) : null;
+        anchor = options.Anchor is { } file ? new AnchorFile(file) : null;
         if (anchor is not null) await anchor.Check(journal, cancel);
 
         var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>(), Together(app));
@@ -106,7 +108,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         };
         opened.Start();
         silo = opened;
-        watching = Watch(journal, anchor, cancel);
+        watching = Watch(journal, cancel);
     }
 
     /// <summary>What makes this process one of several, where a cluster key was given.</summary>
@@ -119,7 +121,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     }
 
     /// <summary>What was checked at the start can be changed by a reload or a failover: it is checked again and again.</summary>
-    private async Task Watch(PostgresJournal watched, AnchorFile? anchor, CancellationToken cancel)
+    private async Task Watch(PostgresJournal watched, CancellationToken cancel)
     {
         using var rounds = new PeriodicTimer(options.CheckServerEvery, clock);
         try
@@ -127,7 +129,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
             while (await rounds.WaitForNextTickAsync(cancel))
             {
                 await watched.CheckServer(cancel);
-                if (anchor is not null) await Keep(anchor, watched, cancel);
+                await KeepAnchor(watched, cancel);
             }
         }
         catch (JournalRefused refused)
@@ -141,11 +143,12 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         }
     }
 
-    private async Task Keep(AnchorFile anchor, PostgresJournal watched, CancellationToken cancel)
+    private async Task KeepAnchor(PostgresJournal watched, CancellationToken cancel)
     {
+        if (anchor is null) return;
         try
         {
-            await anchor.Write(watched, cancel);
+            await anchor.Advance(watched, cancel);
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
         {
@@ -154,23 +157,45 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     }
 
     /// <summary>From here on nothing more is taken in; what was taken in is answered.</summary>
-    public void BeginClosing() => isClosing = true;
+    public void BeginClosing()
+    {
+        if (isClosing) return;
+        closingSince = clock.GetTimestamp();
+        isClosing = true;
+    }
 
-    /// <summary>Lets the shards end what they do and save, then lets go of the database.</summary>
+    /// <summary>Lets the shards end what they do and save in the time that is left, then lets go of the database.</summary>
     public async Task Close()
     {
         BeginClosing();
         await watching;
         if (silo is { } open)
         {
-            await open.DrainAsync(options.DrainWithin);
+            await open.DrainAsync(options.DrainWithin - clock.GetElapsedTime(closingSince));
             await open.DisposeAsync();
         }
 
         if (tables is not null) await tables.DisposeAsync();
-        if (journal is not null) await journal.DisposeAsync();
+        if (journal is not null)
+        {
+            await KeepLastAnchor(journal);
+            await journal.DisposeAsync();
+        }
+
         // Whoever took a shard of ours is working with this database now.
         if (postgres is not null && !hasLostShards) await Task.Run(postgres.Stop);
+    }
+
+    private async Task KeepLastAnchor(PostgresJournal served)
+    {
+        try
+        {
+            await KeepAnchor(served, CancellationToken.None);
+        }
+        catch (JournalRefused refused)
+        {
+            Distrusted?.Invoke(refused.Message);
+        }
     }
 
     /// <summary>

@@ -77,7 +77,7 @@ public sealed class VenueOptions
     /// </summary>
     public TimeSpan AuditEvery { get; set; } = TimeSpan.Zero;
 
-    /// <summary>How long a stop waits for what is in flight, first in HTTP, then in the shards.</summary>
+    /// <summary>How long a stop waits: for requests half of it at most, and for the shards what is left.</summary>
     public TimeSpan DrainWithin { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Throws one sentence for the first setting that cannot be.</summary>

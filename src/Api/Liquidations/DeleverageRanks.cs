@@ -6,6 +6,7 @@ using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Risk.Liquidation;
 using CrossMargin.Risk.Portfolios;
 using Position = CrossMargin.Grains.Accounts.Position;
 
@@ -23,7 +24,7 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<(InstrumentId, int Sign), Queue> queues = new();
+    private readonly ConcurrentDictionary<(DeleverageRanking, InstrumentId, int Sign), Queue> queues = new();
 
     private sealed class Queue
     {
@@ -35,14 +36,14 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
     /// <summary>Null while a shard is away.</summary>
     public async Task<DeleverageStanding?> StandingOf(DeleverageRanking ranking, InstrumentId instrument, int sign, DeleverageCandidate own)
     {
-        if (await HoldersOf(instrument, sign) is not { } holders) return null;
-        var place = DeleverageQueue.PlaceOf(ranking, own);
+        if (await HoldersOf(ranking, instrument, sign) is not { } holders) return null;
+        var place = Deleveraging.PlaceOf(ranking, own);
         var (before, others, ahead) = (0, 0, Int128.Zero);
         foreach (var other in holders)
         {
             if (other.Holder == own.Holder) continue;
             others++;
-            if (DeleverageQueue.PlaceOf(ranking, other).CompareTo(place) >= 0) continue;
+            if (Deleveraging.PlaceOf(ranking, other).CompareTo(place) >= 0) continue;
             before++;
             ahead += other.Size.E8;
         }
@@ -50,14 +51,14 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
         return new DeleverageStanding(before + 1, others + 1, ahead);
     }
 
-    private async Task<ImmutableArray<DeleverageCandidate>?> HoldersOf(InstrumentId instrument, int sign)
+    private async Task<ImmutableArray<DeleverageCandidate>?> HoldersOf(DeleverageRanking ranking, InstrumentId instrument, int sign)
     {
-        var queue = queues.GetOrAdd((instrument, sign), _ => new Queue());
+        var queue = queues.GetOrAdd((ranking, instrument, sign), _ => new Queue());
         await queue.Gate.WaitAsync();
         try
         {
             if (queue.Holders is not null && clock.GetElapsedTime(queue.ReadAt) < Fresh) return queue.Holders;
-            queue.Holders = await Read(instrument, sign);
+            queue.Holders = await Read(ranking, instrument, sign);
             queue.ReadAt = clock.GetTimestamp();
             return queue.Holders;
         }
@@ -67,7 +68,8 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
         }
     }
 
-    private async Task<ImmutableArray<DeleverageCandidate>?> Read(InstrumentId instrument, int sign)
+    private async Task<ImmutableArray<DeleverageCandidate>?> Read(
+        DeleverageRanking ranking, InstrumentId instrument, int sign)
     {
         if (await venue.Collect(state => state is Account account && account.AllPositions.Any(IsOne)) is not { } shards) return null;
         var (holders, workspace) = (ImmutableArray.CreateBuilder<DeleverageCandidate>(), new RiskWorkspace());
@@ -77,7 +79,7 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
             foreach (var account in shard.States.Cast<Account>())
                 foreach (var part in account.Parts)
                     foreach (var held in part.Positions.All.Where(IsOne))
-                        if (DeleverageQueue.CandidateOf(marks, account, part, held, workspace) is { } one) holders.Add(one);
+                        if (DeleverageQueue.CandidateOf(marks, ranking, account, part, held, workspace) is { } one) holders.Add(one);
         }
 
         return holders.ToImmutable();

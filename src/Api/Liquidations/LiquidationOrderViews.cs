@@ -12,7 +12,8 @@ namespace CrossMargin.Api.Liquidations;
 [Description("Something that a matching engine is to do. It may be shown again after a restart of the engine; orderId tells.")]
 public sealed record LiquidationOrderView(
     [property: Description("Its place in the stream: rising, not without gaps.")] long Sequence,
-    [property: Description("`order`: take it. `call-back`: end what is left of it; the end comes by the feed, like any other.")]
+    [property: Description("`order`: take it. `conversion`: exchange one asset for another. "
+        + "`call-back`: end what is left of it; the end comes by the feed, like any other.")]
     string Kind,
     string OrderId, string Account, string AsOf)
 {
@@ -30,6 +31,12 @@ public sealed record LiquidationOrderView(
     [RegularExpression(AmountText.Pattern), Description("The worst price, on the instrument's grid.")]
     public string? Price { get; init; }
 
+    [Description("Of a conversion: the most that is sold.")]
+    public AmountItem? Sell { get; init; }
+
+    [Description("Of a conversion: what all of it has to bring at least, and a part of it its share.")]
+    public AmountItem? AtLeast { get; init; }
+
     [Description("When it will be called back, if it has not ended.")]
     public string? Deadline { get; init; }
 
@@ -37,6 +44,14 @@ public sealed record LiquidationOrderView(
         @event switch
         {
             LinkEvent.OrderSent e => Of(record, e, listings[e.Slice.Instrument]),
+            LinkEvent.ConversionSent e => new LiquidationOrderView(
+                record.Version, "conversion", e.Conversion.Order.Name, e.Account.ToString(), record.Time.ToString())
+            {
+                Liquidation = LiquidationId.Text(e.Account, e.Case),
+                Sell = AmountItem.Of(e.Conversion.Sell),
+                AtLeast = AmountItem.Of(e.Conversion.AtLeast),
+                Deadline = e.Conversion.Deadline.ToString(),
+            },
             LinkEvent.CallBackSent e => new LiquidationOrderView(
                 record.Version, "call-back", e.Order.Name, e.Account.ToString(), record.Time.ToString()),
             _ => null,

@@ -86,7 +86,8 @@ internal static class LiquidationRoutes
         {
             foreach (var held in part.Positions.All)
             {
-                if (rules is null || DeleverageQueue.CandidateOf(marks!, account, part, held, new RiskWorkspace()) is not { } own) continue;
+                if (rules is null) continue;
+                if (DeleverageQueue.CandidateOf(marks!, rules.Ranking, account, part, held, new RiskWorkspace()) is not { } own) continue;
                 var standing = await ranks.StandingOf(rules.Ranking, held.Instrument, Math.Sign(held.Quantity.E8), own);
                 if (standing is not { } known) return Refusal.Of(Rejection.ShardUnavailable);
                 positions.Add(DeleverageRankView.Ranked(rules.Ranking, held, own, known));

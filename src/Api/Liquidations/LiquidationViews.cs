@@ -59,6 +59,18 @@ public sealed record LiquidationStep(
         AccountEvent.SliceEnded => "Nobody said what became of the slice: it was given up.",
         AccountEvent.Deposited e => $"A deposit of {e.Amount} came in.",
         AccountEvent.TransferReceived e => $"A transfer of {e.Amount} came in.",
+        AccountEvent.ConversionOrdered e =>
+            $"Ordered: exchange {e.Conversion.Sell} for {e.Conversion.AtLeast} or more; at the marks it is {e.Conversion.AtMark}.",
+        AccountEvent.Converted e => $"Exchanged: {e.Sold} for {e.Bought}, which leaves {e.SoldAfter} and {e.BoughtAfter}.",
+        AccountEvent.ConversionFilled e => $"{e.Remaining} of the conversion is left.",
+        AccountEvent.ConversionCalledBack { Reason: CallBackReason.Cured } => "Called back: the account is cured without the rest.",
+        AccountEvent.ConversionCalledBack => "Called back: the conversion was not filled in time.",
+        AccountEvent.ConversionEnded { Ending: SliceEnding.Filled } => "The conversion is filled.",
+        AccountEvent.ConversionEnded { Ending: SliceEnding.Ended } e => $"The conversion ended with {e.Unfilled} unfilled.",
+        AccountEvent.ConversionEnded { Ending: SliceEnding.Rejected } => "The matching engine did not take the conversion.",
+        AccountEvent.ConversionEnded => "Nobody said what became of the conversion: it was given up.",
+        AccountEvent.CollateralSurrendered e =>
+            $"Surrendered: nobody exchanges {e.Collateral}; it went to the fund, which paid {e.Drawn}. The balance is {e.BalanceAfter}.",
         AccountEvent.HandedOver e =>
             $"Handed over: {e.Change.Quantity} of instrument {e.Change.Instrument} to {e.To} at the bankruptcy price {e.Transfer.Price}.",
         AccountEvent.CloseOutOffered { Because: StrandedBy.Unfilled } e =>

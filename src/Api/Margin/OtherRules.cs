@@ -14,7 +14,7 @@ internal static class OtherRules
 
     /// <summary>
     /// The rules in force where they are scenarios; else the scenarios of a preset, as a lens on the account that decides nothing.
-    /// Its concentration charge is left out: a grid of losses does not read it, and a frame may have no depth.
+    /// Its concentration charge is left out: a grid of losses does not read it, and a made-up book may have no depth.
     /// </summary>
     public static Refusal Scenarios(PricedModel inForce, out PricedModel? scenarios)
     {

@@ -85,19 +85,25 @@ public sealed record BookPrice(
     [property: DefaultValue(1)] int Instrument,
     [property: RegularExpression(AmountText.Pattern), DefaultValue("60010")] string Price)
 {
-    private static readonly string[] Fields = ["instrument", "price"];
+    [Description("What trades within a hundredth of it on the thinner side, in the reference currency. One left out leaves the last."),
+        RegularExpression(AmountText.Pattern), DefaultValue("5000000")]
+    public string? Depth { get; init; }
+
+    private static readonly string[] Fields = ["instrument", "price", "depth"];
 
     internal static BookQuote? Read(ref StrictObject body)
     {
         var (instrument, price) = (0L, 0L);
+        Money? depth = null;
         while (body.NextField(Fields, out var field))
         {
             if (field == 0) instrument = body.Integer("instrument", min: 1, max: int.MaxValue);
-            else price = body.Decimal("price", Contracts.Price.Scale);
+            else if (field == 1) price = body.Decimal("price", Contracts.Price.Scale);
+            else depth = new Money(body.Decimal("depth", Money.Scale));
         }
 
-        body.RequireAll(Fields);
-        return body.HasErrors ? null : new BookQuote(new InstrumentId((int)instrument), new Price(price));
+        body.RequireAll(Fields.AsSpan(0, 2));
+        return body.HasErrors ? null : new BookQuote(new InstrumentId((int)instrument), new Price(price)) { Depth = depth };
     }
 }
 

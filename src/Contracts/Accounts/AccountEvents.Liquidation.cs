@@ -29,6 +29,33 @@ public abstract partial record AccountEvent
     /// <summary>Addressed to the link.</summary>
     public sealed record SliceEnded(AccountId Account, OrderId Order, Quantity Unfilled, SliceEnding Ending) : AccountEvent;
 
+    /// <summary>Addressed to the link, which sends it to a matching engine.</summary>
+    public sealed record ConversionOrdered(AccountId Account, CaseId Case, ConversionOrder Conversion, MarginFigures Margin) : AccountEvent;
+
+    /// <summary>
+    /// One asset was exchanged for another: the side of one of its two accounts. <paramref name="SoldAfter"/> and
+    /// <paramref name="BoughtAfter"/> are the balances that it left.
+    /// </summary>
+    public sealed record Converted(
+        TradeId Trade, AssetAmount Sold, AssetAmount SoldAfter, AssetAmount Bought, AssetAmount BoughtAfter) : AccountEvent;
+
+    /// <summary>The exchange took this much off the conversion that is under way.</summary>
+    public sealed record ConversionFilled(OrderId Order, AssetAmount Sold, AssetAmount Remaining) : AccountEvent;
+
+    /// <summary>The rest of it is not wanted any more. Addressed to the link. It counts until it has ended.</summary>
+    public sealed record ConversionCalledBack(AccountId Account, OrderId Order, CallBackReason Reason, Instant Deadline) : AccountEvent;
+
+    /// <summary>Addressed to the link.</summary>
+    public sealed record ConversionEnded(AccountId Account, OrderId Order, AssetAmount Unfilled, SliceEnding Ending) : AccountEvent;
+
+    /// <summary>
+    /// Nobody exchanged it: the collateral went to the fund, to which the account has then paid <paramref name="PaidInAfter"/> in all, and
+    /// the fund paid so much of the debt, of which the account has then drawn <paramref name="DrawnAfter"/> in all.
+    /// </summary>
+    public sealed record CollateralSurrendered(
+        CaseId Case, AssetAmount Collateral, AssetAmount CollateralAfter, AssetAmount PaidInAfter, AssetAmount Drawn,
+        AssetAmount BalanceAfter, AssetAmount DrawnAfter) : AccountEvent;
+
     /// <summary>
     /// So much of a position went to a backstop account at the bankruptcy price. Addressed to it: until its shard has taken this
     /// record in, the position is in flight.
@@ -44,7 +71,12 @@ public abstract partial record AccountEvent
     /// else. The figures are those that gave the price.
     /// </summary>
     public sealed record CloseOutOffered(
-        CaseId Case, long Round, InstrumentId Instrument, StrandedBy Because, CloseOutOffer Offer, MarginFigures Margin) : AccountEvent;
+        CaseId Case, long Round, InstrumentId Instrument, StrandedBy Because, CloseOutOffer Offer, MarginFigures Margin) : AccountEvent
+    {
+        /// <summary>How long counterparties have from the assignment on; nothing in records from before it was said.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public int PatienceMs { get; init; }
+    }
 
     /// <summary>So much of it goes to the other side; each counterparty will say by itself what it still could give up.</summary>
     public sealed record CloseOutAssigned(CaseId Case, long Round, Quantity Quantity, Instant Deadline) : AccountEvent;
@@ -102,6 +134,12 @@ public static partial class AccountEventNames
     public const string SliceFilled = "account.slice-filled.v1";
     public const string SliceCalledBack = "account.slice-called-back.v1";
     public const string SliceEnded = "account.slice-ended.v1";
+    public const string ConversionOrdered = "account.conversion-ordered.v1";
+    public const string Converted = "account.converted.v1";
+    public const string ConversionFilled = "account.conversion-filled.v1";
+    public const string ConversionCalledBack = "account.conversion-called-back.v1";
+    public const string ConversionEnded = "account.conversion-ended.v1";
+    public const string CollateralSurrendered = "account.collateral-surrendered.v1";
     public const string HandedOver = "account.handed-over.v1";
     public const string TakenOver = "account.taken-over.v1";
     public const string CloseOutOffered = "account.close-out-offered.v1";

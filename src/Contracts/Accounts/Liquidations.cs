@@ -32,6 +32,18 @@ public sealed record SliceOrder(
 }
 
 /// <summary>
+/// Collateral that is to be exchanged for what its account owes. The prices are in the amounts: no price of one asset in another has
+/// to be rounded.
+/// </summary>
+/// <param name="Sell">At most.</param>
+/// <param name="AtMark">What all of it is worth of what is owed, at the marks.</param>
+/// <param name="AtLeast">What all of it has to bring; a part of it its share.</param>
+/// <param name="Deadline">When it is called back, if it has not ended.</param>
+/// <param name="PatienceMs">How long it has until then, and again from then on until it is given up.</param>
+public sealed record ConversionOrder(
+    OrderId Order, AssetAmount Sell, AssetAmount AtMark, AssetAmount AtLeast, Instant Deadline, int PatienceMs);
+
+/// <summary>
 /// A position that goes from one account to another at a price that neither of them chose. Quantity, amount and funding point
 /// are those of the account that takes it: a long is positive, and what is paid for it too.
 /// </summary>

@@ -9,6 +9,8 @@ public abstract record LinkEvent
 
     public sealed record OrderSent(AccountId Account, CaseId Case, SliceOrder Slice) : LinkEvent;
 
+    public sealed record ConversionSent(AccountId Account, CaseId Case, ConversionOrder Conversion) : LinkEvent;
+
     /// <summary>The rest of the order is to end; its end comes through the feed.</summary>
     public sealed record CallBackSent(AccountId Account, OrderId Order) : LinkEvent;
 
@@ -27,6 +29,7 @@ public abstract record LinkEvent
 public static class LinkEventNames
 {
     public const string OrderSent = "link.order-sent.v1";
+    public const string ConversionSent = "link.conversion-sent.v1";
     public const string CallBackSent = "link.call-back-sent.v1";
     public const string OrderAcknowledged = "link.order-acknowledged.v1";
     public const string OrderRejected = "link.order-rejected.v1";

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace CrossMargin.Contracts.Markets;
 
@@ -48,7 +49,14 @@ public abstract record MarketCommand
 public sealed record IndexQuote(Underlying Underlying, Price Price);
 
 /// <summary>The price at which an instrument trades.</summary>
-public sealed record BookQuote(InstrumentId Instrument, Price Price);
+public sealed record BookQuote(InstrumentId Instrument, Price Price)
+{
+    /// <summary>
+    /// What trades within a hundredth of it on the thinner side, in the reference currency; null where a source does not say.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Money? Depth { get; init; }
+}
 
 /// <summary>
 /// The rule of a perpetual's rate: clamp(premium + clamp(interest − premium, ±inner clamp), ±cap), of which a period pays

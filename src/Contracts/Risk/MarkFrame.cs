@@ -48,14 +48,15 @@ public readonly record struct SettlementMark(InstrumentId Instrument, Price Pric
 public sealed record ParametersInForce(int Version, ParameterText Document);
 
 /// <summary>
-/// An asset in the reference currency. The slow price is the drift-capped one that new risk is judged by; confidence is
-/// the oracle's, 0 to 1; the total is what the whole venue holds of it as collateral.
+/// An asset in the reference currency. The slow price is the drift-capped one that new risk is judged by, null where it is the
+/// price; confidence is the oracle's, 0 to 1; the total is what the whole venue holds of it as collateral.
 /// </summary>
 public sealed record AssetMark(Asset Asset, Price Price, Price? SlowPrice, Rate Confidence, AssetAmount VenueTotal,
     int AgeMs);
 
 /// <summary>
-/// Depth is the notional that trades inside the venue's reference band; null where it was not measured.
+/// Depth is the notional that trades inside the venue's reference band, zero where nobody measured it; null, which a market
+/// never writes, leaves it out of a made-up book.
 /// </summary>
 public sealed record UnderlyingMark(Underlying Underlying, Price Index, Rate Confidence, Money? Depth, int AgeMs);
 

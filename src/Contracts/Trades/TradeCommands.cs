@@ -15,6 +15,14 @@ public abstract record TradeCommand
         TradeId Trade, InstrumentId Instrument, Price Price, Quantity Quantity, TradeParty Buyer, TradeParty Seller, Instant TradedAt)
         : TradeCommand;
 
+    /// <summary>
+    /// A conversion order was filled: its account parted with <paramref name="Sold"/> and got <paramref name="Bought"/>, the counterparty
+    /// the other way round.
+    /// </summary>
+    public sealed record Convert(
+        TradeId Trade, OrderId Order, AccountId Account, AccountId Counterparty, AssetAmount Sold, AssetAmount Bought, Instant TradedAt)
+        : TradeCommand;
+
     /// <summary>No more fills will come for this order: it was cancelled, expired or filled.</summary>
     public sealed record EndOrder(OrderId Order, AccountId Account) : TradeCommand;
 

@@ -11,6 +11,12 @@ public abstract record Report
         public Order Seller => Resting.Side == Side.Buy ? Taking : Resting;
     }
 
+    /// <summary>A dealer exchanged collateral of an account in liquidation for what the account owes.</summary>
+    public sealed record Exchange(string Order, string Account, string Dealer, Holding Sold, Holding Bought) : Report;
+
     /// <summary>Nothing more of the order will be filled; what was reserved for it is free.</summary>
     public sealed record Ended(Order Order) : Report;
 }
+
+/// <summary>So much of an asset.</summary>
+public readonly record struct Holding(string Asset, decimal Amount);

@@ -48,6 +48,13 @@ public sealed class Feed
                 ["buyer"] = Party(fill.Buyer, fill.Buyer == fill.Resting ? MakerFee : TakerFee),
                 ["seller"] = Party(fill.Seller, fill.Seller == fill.Resting ? MakerFee : TakerFee),
             },
+            Report.Exchange exchange => new JsonObject
+            {
+                ["sourceSequence"] = number, ["type"] = "conversion", ["tradeId"] = $"t-{number}", ["orderId"] = exchange.Order,
+                ["account"] = exchange.Account, ["counterparty"] = exchange.Dealer,
+                ["sold"] = Amount(exchange.Sold), ["bought"] = Amount(exchange.Bought),
+                ["tradedAt"] = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
+            },
             Report.Ended ended => End(number, ended.Order.Account, ended.Order.Id),
             _ => throw new InvalidOperationException(report.GetType().Name),
         });
@@ -81,6 +88,9 @@ public sealed class Feed
     {
         ["sourceSequence"] = number, ["type"] = "order-end", ["account"] = account, ["orderId"] = order,
     };
+
+    private static JsonObject Amount(Holding holding) =>
+        new() { ["asset"] = holding.Asset, ["amount"] = Decimals.Text(holding.Amount) };
 
     private static JsonObject Party(Order order, decimal fee) => new()
     {

@@ -44,7 +44,27 @@ public sealed class LiquidationStream
         }
     }
 
-    private async Task Take(Market market, JsonNode view, CancellationToken cancel)
+    private Task Take(Market market, JsonNode view, CancellationToken cancel) =>
+        (string?)view["kind"] == "conversion" ? Exchange(market, view, cancel) : TakeOrder(market, view, cancel);
+
+    /// <summary>A dealer takes all of it at his price, or nobody does.</summary>
+    private async Task Exchange(Market market, JsonNode view, CancellationToken cancel)
+    {
+        var (sell, atLeast) = (Read(view["sell"]!), Read(view["atLeast"]!));
+        var (id, account) = ((string)view["orderId"]!, (string)view["account"]!);
+        if (market.Deal(account, sell, atLeast) is not { } deal)
+        {
+            await Reject(view, "no dealer pays that much", cancel);
+            return;
+        }
+
+        if (!(await api.Post(Credentials.Engine, $"{Target}/{id}/ack", [], cancel)).IsGood) return;
+        market.Exchange(new Report.Exchange(id, account, deal.Dealer, sell, atLeast with { Amount = deal.Pays }));
+
+        static Holding Read(JsonNode amount) => new((string)amount["asset"]!, Decimals.Read(amount["amount"]));
+    }
+
+    private async Task TakeOrder(Market market, JsonNode view, CancellationToken cancel)
     {
         if (market.Instruments.FirstOrDefault(instrument => instrument.Id == (int)view["instrument"]!) is not { } instrument)
         {

@@ -6,6 +6,7 @@ using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Trades;
 using CrossMargin.Risk.Parameters;
 using CrossMargin.Risk.Portfolios;
 using CrossMargin.Runtime.Grains;
@@ -39,20 +40,22 @@ public sealed partial record Account
         if (SlicePlanner.Remainder(account, marks, report) is not { } plan || plan.Of.Instrument != round.Instrument) return Nothing;
         if (Math.Sign(plan.Of.Quantity.E8) != Math.Sign(round.Quantity.E8)) return Nothing;
         var offer = new CloseOutOffer(account.Id, open.Id, plan.Of.SubAccount, plan.Of.Quantity, plan.OfferPrice);
-        return new AccountEvent.CloseOutOffered(
-            open.Id, round.Round, round.Instrument, round.Because, offer, MarginFigures.Of(report));
+        return new AccountEvent.CloseOutOffered(open.Id, round.Round, round.Instrument, round.Because, offer, MarginFigures.Of(report))
+        {
+            PatienceMs = model.Parameters.Liquidation.SlicePatienceMs,
+        };
     }
 
-    private static Decision<AccountEvent> AssignCloseOut(Account account, CloseOutDivided divided, Instant now, MarginMarks? marks)
+    private static Decision<AccountEvent> AssignCloseOut(Account account, CloseOutDivided divided, Instant now)
     {
         if (account.Case is not { CloseOut: { } closeOut } open || closeOut.Round != divided.Round) return Nothing;
         if (divided.Assigned == Quantity.Zero)
             return new AccountEvent.CloseOutEnded(open.Id, divided.Round, CloseOutEnding.NotAssigned);
-        var patience = marks?.Model?.Parameters.Liquidation.SlicePatienceMs ?? 0;
         var events = ImmutableArray.CreateBuilder<AccountEvent>();
         account = Take(
             account,
-            new AccountEvent.CloseOutAssigned(open.Id, divided.Round, divided.Assigned, now.PlusMicros(1_000L * patience)), events);
+            new AccountEvent.CloseOutAssigned(open.Id, divided.Round, divided.Assigned, now.PlusMicros(1_000L * closeOut.PatienceMs)),
+            events);
         return WithAnswered(account, events);
     }
 
@@ -105,7 +108,7 @@ public sealed partial record Account
 
         var payable = Int128.Min(
             Int128.Min(change.Realized.Units, change.BalanceAfter.Units),
-            EligibleGain.InUnits(report.MarginEquity - report.MaintenanceMargin, terms.Settlement, assetPrice));
+            Notional.UnitsOf(report.MarginEquity - report.MaintenanceMargin, terms.Settlement, assetPrice));
 
         // What is paid is price × quantity; so an amount is the same share of it as its distance is of the price. Rounded down.
         var most = Rounding.Floor(Int128.Max(0, payable) * mark.E8, Math.Abs(atMark.Paid.Units));
@@ -149,7 +152,8 @@ public sealed partial record Account
         Invariant.Holds("L2", open.IsIdle, "nothing is offered while something is under way");
         var held = Positions.Of(e.Offer.SubAccount, e.Instrument)?.Quantity;
         Invariant.Holds("L13", held == e.Offer.Quantity && e.Offer.Account == Id, "what is offered is the position that is held");
-        return this with { Case = open with { CloseOut = new CloseOutUnderWay(e.Round, e.Instrument, e.Offer, Quantity.Zero) } };
+        var offered = new CloseOutUnderWay(e.Round, e.Instrument, e.Offer, e.PatienceMs, Quantity.Zero);
+        return this with { Case = open with { CloseOut = offered } };
     }
 
     private Account WithAssigned(AccountEvent.CloseOutAssigned e)

@@ -51,7 +51,7 @@ public sealed partial record Account
         var events = decision.Events.ToBuilder();
         switch (input)
         {
-            case TradeEvent.Captured trade when Trades(trade, account.Id, order):
+            case TradeEvent.Captured trade when Trades(trade, account.Id, order) && !IsWithItself(account, trade):
                 var after = Take(events.Aggregate(account, Evolve), FillOf(events.Aggregate(account, Evolve), slice, trade), events);
                 if (after.Case!.Slice!.Remaining == Quantity.Zero) events.Add(EndOf(after, SliceEnding.Filled));
                 break;
@@ -71,18 +71,25 @@ public sealed partial record Account
     private static bool Trades(TradeEvent.Captured trade, AccountId account, OrderId order) =>
         (trade.Buyer.Account == account && trade.Buyer.Order == order) || (trade.Seller.Account == account && trade.Seller.Order == order);
 
+    /// <summary>Nothing went to anybody: it fills nothing of a slice, whatever the engine says of the order.</summary>
+    private static bool IsWithItself(Account account, TradeEvent.Captured trade) => trade.Buyer.Account == trade.Seller.Account
+        && account.PartOf(trade.Buyer.SubAccount) == account.PartOf(trade.Seller.SubAccount);
+
     private static AccountEvent.SliceFilled FillOf(Account account, SliceUnderWay slice, TradeEvent.Captured trade)
     {
         var filled = trade.Quantity < slice.Remaining ? trade.Quantity : slice.Remaining;
-        var toFund = ToFund(slice.Order, trade);
+        var toFund = ToFund(slice.Order, trade, filled);
         var asset = toFund.Asset;
         return new AccountEvent.SliceFilled(
             slice.Order.Order, filled, slice.Remaining - filled, toFund, account.Balances[asset] - toFund,
             account.FundShareOf(asset).PaidIn + toFund);
     }
 
-    /// <summary>Better than the bankruptcy price: the difference, and not more than the fee. Both are of the whole fill.</summary>
-    private static AssetAmount ToFund(SliceOrder order, TradeEvent.Captured trade)
+    /// <summary>
+    /// Better than the bankruptcy price: the difference, and not more than the fee. Both are of what the slice was filled by: an engine
+    /// may trade more of a lot than was left of it.
+    /// </summary>
+    private static AssetAmount ToFund(SliceOrder order, TradeEvent.Captured trade, Quantity filled)
     {
         var none = trade.Paid with { Units = 0 };
         if (order.Bankruptcy is not { } bankruptcy) return none;
@@ -90,8 +97,9 @@ public sealed partial record Account
         if (better <= 0 || trade.Price.E8 <= 0) return none;
 
         // The amount is price × quantity; so the difference is the same share of it as of the price. Rounded down.
-        var difference = Rounding.Floor(Int128.Abs(trade.Paid.Units) * better, trade.Price.E8);
-        var fee = Notional.Fee(trade.Paid, order.FeeRate).Units;
+        var paid = trade.Paid with { Units = (long)Rounding.Floor(Int128.Abs(trade.Paid.Units) * filled.E8, trade.Quantity.E8) };
+        var difference = Rounding.Floor(paid.Units * better, trade.Price.E8);
+        var fee = Notional.Fee(paid, order.FeeRate).Units;
         return none with { Units = (long)Int128.Min(difference, fee) };
     }
 
@@ -103,7 +111,8 @@ public sealed partial record Account
     {
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { EndsLiquidation: false } report) return Nothing;
-        if (SlicePlanner.Remainder(account, marks, report) is not { } plan || plan.Of.Instrument != granted.Instrument) return Nothing;
+        if (SlicePlanner.Remainder(account, marks, report) is not { } plan) return Nothing;
+        if (plan.Of.Instrument != granted.Instrument || plan.Notional > granted.Notional) return Nothing;
         if (TransferOf(marks.TermsOf(granted.Instrument)!, plan.TransferPrice, -plan.Quantity, plan.Of.Funding) is not { } transfer)
             return Nothing;
         return ChangeBy(account, LegOf(transfer, plan.Of.SubAccount).Opposite) is { } change
@@ -143,7 +152,8 @@ public sealed partial record Account
     private static Decision<AccountEvent> DrawFund(Account account, FundGranted granted, MarginMarks? marks)
     {
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
-        if (marks.Of(account).Report is not { IsBankrupt: true }) return Nothing;
+        if (marks.Of(account).Report is not { } report) return Nothing;
+        if (!report.IsBankrupt) return Surrender(account, open, granted.Amount, marks, report);
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
         if (!balance.IsNegative || !drawn.IsPositive) return Nothing;
@@ -185,10 +195,15 @@ public sealed partial record Account
         {
             if (closeOut.Deadline <= now) events.Add(new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
         }
+        else if (open.Conversion is { } conversion)
+        {
+            if (isOver && conversion.CalledBack is null) events.Add(CallBack(account, conversion, CallBackReason.Cured, now));
+            else if (AtDeadline(account, conversion, now) is { } due) events.Add(due);
+        }
         else if (open.Slice is { } slice)
         {
-            if (isOver && slice.CalledBack is null) CallBack(CallBackReason.Cured);
-            else if (slice.Deadline <= now && slice.CalledBack is null) CallBack(CallBackReason.Overdue);
+            if (isOver && slice.CalledBack is null) CallBackSlice(CallBackReason.Cured);
+            else if (slice.Deadline <= now && slice.CalledBack is null) CallBackSlice(CallBackReason.Overdue);
             else if (slice.Deadline <= now) events.Add(EndOf(account, SliceEnding.GivenUp));
         }
         else if (isOver)
@@ -196,12 +211,16 @@ public sealed partial record Account
             var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
             events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
         }
+        else if (input is FrameAdopted or SliceGranted && BeginConversion(account, open, margin, marks, now) is { } begun)
+        {
+            events.Add(begun);
+        }
         else if (input is SliceGranted granted && margin.Report is { } report && !marks.IsDoubtful(account))
         {
             Order(granted, report);
         }
 
-        void CallBack(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(
+        void CallBackSlice(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(
             account.Id, open.Slice!.Order.Order, reason, now.PlusMicros(1_000L * open.Slice.Order.PatienceMs)));
 
         void Order(SliceGranted part, RiskReport report)

@@ -46,8 +46,9 @@ public sealed partial record Account(
     public static Decision<AccountEvent> Decide(Account account, object input, Context context)
     {
         var marks = context.Marks as MarginMarks;
-        var heard = Heard(account, input, Decide(account, input, context, marks));
-        return WithCase(account, input, WithStatus(account, heard, marks), context, marks);
+        var heard = HeardOfConversion(account, input, Heard(account, input, Decide(account, input, context, marks)));
+        var decided = WithCase(account, input, WithStatus(account, heard, marks), context, marks);
+        return decided.Events is [.., AccountEvent.CollateralSurrendered] ? WithStatus(account, decided, marks) : decided;
     }
 
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
@@ -67,7 +68,7 @@ public sealed partial record Account(
         BackstopGranted granted => HandOver(account, granted, marks),
         AccountEvent.HandedOver handed => TakeOver(account, handed, marks),
         CloseOutAsked asked => OfferCloseOut(account, asked.Round, marks),
-        CloseOutDivided divided => AssignCloseOut(account, divided, context.Now, marks),
+        CloseOutDivided divided => AssignCloseOut(account, divided, context.Now),
         DeleverageShare share => Deleverage(account, share, marks),
         AccountEvent.Deleveraged other => CloseOut(account, other, marks),
         SliceGranted or LinkEvent.OrderRejected or PoolEvent => Nothing,
@@ -86,6 +87,7 @@ public sealed partial record Account(
         AccountCommand.RequestAllOrderEnds => RequestAllOrderEnds(account),
         TradeEvent.Captured trade => ApplyFill(account, trade, marks),
         TradeEvent.Busted trade => ReverseFill(account, trade, marks),
+        TradeEvent.Converted trade => ApplyConversion(account, trade),
         TradeEvent.OrderEnded ended => ReleaseOrder(account, ended),
         FrameAdopted => TakeFrame(account, marks),
         TimerDue => ReportOverdue(account, context.Now),
@@ -294,6 +296,12 @@ public sealed partial record Account(
             AccountEvent.SliceFilled e => account.WithFilled(e),
             AccountEvent.SliceCalledBack e => account.WithCalledBack(e),
             AccountEvent.SliceEnded e => account.WithEnded(e),
+            AccountEvent.ConversionOrdered e => account.WithConversion(e),
+            AccountEvent.Converted e => account.WithConverted(e),
+            AccountEvent.ConversionFilled e => account.WithConversionFilled(e),
+            AccountEvent.ConversionCalledBack e => account.WithConversionCalledBack(e),
+            AccountEvent.ConversionEnded e => account.WithConversionEnded(e),
+            AccountEvent.CollateralSurrendered e => account.WithSurrendered(e),
             AccountEvent.HandedOver e => account.WithHandedOver(e),
             AccountEvent.CloseOutOffered e => account.WithOffered(e),
             AccountEvent.CloseOutAssigned e => account.WithAssigned(e),
@@ -335,7 +343,7 @@ public sealed partial record Account(
 
     public Instant? DueAt()
     {
-        var first = Case?.Slice?.Deadline ?? Case?.CloseOut?.Deadline;
+        var first = Case?.Slice?.Deadline ?? Case?.Conversion?.Deadline ?? Case?.CloseOut?.Deadline;
         foreach (var hold in Holds)
             if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
         return first;

@@ -54,6 +54,12 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.SliceFilled, typeof(AccountEvent.SliceFilled)),
     (AccountEventNames.SliceCalledBack, typeof(AccountEvent.SliceCalledBack)),
     (AccountEventNames.SliceEnded, typeof(AccountEvent.SliceEnded)),
+    (AccountEventNames.ConversionOrdered, typeof(AccountEvent.ConversionOrdered)),
+    (AccountEventNames.Converted, typeof(AccountEvent.Converted)),
+    (AccountEventNames.ConversionFilled, typeof(AccountEvent.ConversionFilled)),
+    (AccountEventNames.ConversionCalledBack, typeof(AccountEvent.ConversionCalledBack)),
+    (AccountEventNames.ConversionEnded, typeof(AccountEvent.ConversionEnded)),
+    (AccountEventNames.CollateralSurrendered, typeof(AccountEvent.CollateralSurrendered)),
     (AccountEventNames.HandedOver, typeof(AccountEvent.HandedOver)),
     (AccountEventNames.TakenOver, typeof(AccountEvent.TakenOver)),
     (AccountEventNames.CloseOutOffered, typeof(AccountEvent.CloseOutOffered)),
@@ -88,7 +94,8 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
         AccountEvent.TransferBounced bounced => [bounced.From.Grain],
         AccountEvent.HandedOver handed => [handed.To.Grain],
         AccountEvent.Deleveraged closed => [closed.Assigned.Account.Grain],
-        AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded => [LinkId.Main.Grain],
+        AccountEvent.SliceOrdered or AccountEvent.SliceCalledBack or AccountEvent.SliceEnded
+            or AccountEvent.ConversionOrdered or AccountEvent.ConversionCalledBack or AccountEvent.ConversionEnded => [LinkId.Main.Grain],
         _ => [],
     };
 
@@ -222,6 +229,12 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.SliceFilled))]
 [JsonSerializable(typeof(AccountEvent.SliceCalledBack))]
 [JsonSerializable(typeof(AccountEvent.SliceEnded))]
+[JsonSerializable(typeof(AccountEvent.ConversionOrdered))]
+[JsonSerializable(typeof(AccountEvent.Converted))]
+[JsonSerializable(typeof(AccountEvent.ConversionFilled))]
+[JsonSerializable(typeof(AccountEvent.ConversionCalledBack))]
+[JsonSerializable(typeof(AccountEvent.ConversionEnded))]
+[JsonSerializable(typeof(AccountEvent.CollateralSurrendered))]
 [JsonSerializable(typeof(AccountEvent.HandedOver))]
 [JsonSerializable(typeof(AccountEvent.TakenOver))]
 [JsonSerializable(typeof(AccountEvent.CloseOutOffered))]

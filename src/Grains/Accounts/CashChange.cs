@@ -16,7 +16,8 @@ public sealed record CashChange(
     string Type, AssetAmount Change, AssetAmount BalanceAfter,
     AssetAmount? Realized = null, AssetAmount? Fee = null, AssetAmount? Funding = null)
 {
-    /// <summary>None for an event that leaves the balances as they are; two where one part of the account pays another.</summary>
+    /// <summary>None for an event that leaves the balances as they are; two where one part of the account pays
+    /// another, or one asset is exchanged for another.</summary>
     public static ImmutableArray<CashChange> Of(AccountEvent @event) => @event switch
     {
         AccountEvent.CollateralAllocated e =>
@@ -28,6 +29,16 @@ public sealed record CashChange(
         [
             new CashChange("released", e.Amount, e.BalanceAfter),
             new CashChange("released", -e.Amount, e.AllocatedAfter) { Isolated = e.SubAccount },
+        ],
+        AccountEvent.Converted e =>
+        [
+            new CashChange("converted", -e.Sold, e.SoldAfter),
+            new CashChange("converted", e.Bought, e.BoughtAfter),
+        ],
+        AccountEvent.CollateralSurrendered e =>
+        [
+            new CashChange("surrendered", -e.Collateral, e.CollateralAfter),
+            new CashChange("fund-drawn", e.Drawn, e.BalanceAfter),
         ],
         _ => Single(@event) is { } only ? [only] : [],
     };

@@ -18,16 +18,19 @@ public sealed record VenueLink(LinkId Id, long Version, ImmutableSortedDictionar
     public static Decision<LinkEvent> Decide(VenueLink link, object input) => input switch
     {
         AccountEvent.SliceOrdered ordered => new LinkEvent.OrderSent(ordered.Account, ordered.Case, ordered.Slice),
+        AccountEvent.ConversionOrdered ordered => new LinkEvent.ConversionSent(ordered.Account, ordered.Case, ordered.Conversion),
         AccountEvent.SliceCalledBack back => new LinkEvent.CallBackSent(back.Account, back.Order),
-        AccountEvent.SliceEnded ended => Close(link, ended),
+        AccountEvent.ConversionCalledBack back => new LinkEvent.CallBackSent(back.Account, back.Order),
+        AccountEvent.SliceEnded ended => Close(link, ended.Order),
+        AccountEvent.ConversionEnded ended => Close(link, ended.Order),
         LinkCommand.Acknowledge command => Acknowledge(link, command),
         LinkCommand.Reject command => Reject(link, command),
         _ => throw new UnreachableException(input.GetType().Name),
     };
 
     /// <summary>What its engine rejected is closed already.</summary>
-    private static Decision<LinkEvent> Close(VenueLink link, AccountEvent.SliceEnded ended) =>
-        link.Open.ContainsKey(ended.Order) ? new LinkEvent.OrderClosed(ended.Order) : new Decision<LinkEvent>([], Rejection.None);
+    private static Decision<LinkEvent> Close(VenueLink link, OrderId order) =>
+        link.Open.ContainsKey(order) ? new LinkEvent.OrderClosed(order) : new Decision<LinkEvent>([], Rejection.None);
 
     private static Decision<LinkEvent> Acknowledge(VenueLink link, LinkCommand.Acknowledge command)
     {
@@ -48,7 +51,8 @@ public sealed record VenueLink(LinkId Id, long Version, ImmutableSortedDictionar
         link = link with { Version = link.Version + 1 };
         return @event switch
         {
-            LinkEvent.OrderSent e => link with { Open = link.With(e) },
+            LinkEvent.OrderSent e => link with { Open = link.With(e.Slice.Order, e.Account) },
+            LinkEvent.ConversionSent e => link with { Open = link.With(e.Conversion.Order, e.Account) },
             LinkEvent.OrderRejected e => link with { Open = link.Without(e.Order) },
             LinkEvent.OrderClosed e => link with { Open = link.Without(e.Order) },
             LinkEvent.CallBackSent or LinkEvent.OrderAcknowledged or LinkEvent.CommandRefused => link,
@@ -56,10 +60,10 @@ public sealed record VenueLink(LinkId Id, long Version, ImmutableSortedDictionar
         };
     }
 
-    private ImmutableSortedDictionary<OrderId, AccountId> With(LinkEvent.OrderSent e)
+    private ImmutableSortedDictionary<OrderId, AccountId> With(OrderId order, AccountId account)
     {
-        Invariant.Holds("L8", !Open.ContainsKey(e.Slice.Order), "an order is sent once");
-        return Open.Add(e.Slice.Order, e.Account);
+        Invariant.Holds("L8", !Open.ContainsKey(order), "an order is sent once");
+        return Open.Add(order, account);
     }
 
     private ImmutableSortedDictionary<OrderId, AccountId> Without(OrderId order)

@@ -12,6 +12,7 @@ namespace CrossMargin.Grains.Links;
 public sealed class VenueLinkGrain() : JsonGrainType<VenueLink, LinkEvent>(
     LinkJson.Default,
     (LinkEventNames.OrderSent, typeof(LinkEvent.OrderSent)),
+    (LinkEventNames.ConversionSent, typeof(LinkEvent.ConversionSent)),
     (LinkEventNames.CallBackSent, typeof(LinkEvent.CallBackSent)),
     (LinkEventNames.OrderAcknowledged, typeof(LinkEvent.OrderAcknowledged)),
     (LinkEventNames.OrderRejected, typeof(LinkEvent.OrderRejected)),
@@ -64,12 +65,14 @@ internal sealed record LinkSnapshot(long Version, ImmutableArray<OpenLiquidation
     UseStringEnumConverter = true,
     Converters =
     [
-        typeof(EventJson.AccountConverter), typeof(EventJson.CaseConverter), typeof(EventJson.InstantConverter),
-        typeof(EventJson.RejectionConverter), typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
+        typeof(EventJson.AccountConverter), typeof(EventJson.AmountConverter), typeof(EventJson.CaseConverter),
+        typeof(EventJson.InstantConverter), typeof(EventJson.RejectionConverter),
+        typeof(ClearingJson.OrderConverter), typeof(ClearingJson.SubAccountConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.RateConverter),
     ])]
 [JsonSerializable(typeof(LinkEvent.OrderSent))]
+[JsonSerializable(typeof(LinkEvent.ConversionSent))]
 [JsonSerializable(typeof(LinkEvent.CallBackSent))]
 [JsonSerializable(typeof(LinkEvent.OrderAcknowledged))]
 [JsonSerializable(typeof(LinkEvent.OrderRejected))]

@@ -1,6 +1,7 @@
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Trades;
 
 namespace CrossMargin.Grains.Liquidation;
 
@@ -17,7 +18,7 @@ internal static class EligibleGain
         var margin = marks.Of(account);
         if (margin.Report is not { } report || margin.Status >= MarginStatus.Liquidatable) return none;
         var gain = Int128.Min(Profit(account, asset, marks), account.Balances[asset].Units);
-        gain = Int128.Min(gain, InUnits(report.MarginEquity - report.MaintenanceMargin, asset, price));
+        gain = Int128.Min(gain, Notional.UnitsOf(report.MarginEquity - report.MaintenanceMargin, asset, price));
         return gain > 0 ? none with { Units = (long)gain } : none;
     }
 
@@ -36,14 +37,5 @@ internal static class EligibleGain
         }
 
         return profit;
-    }
-
-    /// <summary>Rounded down.</summary>
-    internal static Int128 InUnits(Money money, Asset asset, Price price)
-    {
-        // Micros over a price at 1e-8 are 1e2 of a whole unit of the asset.
-        Int128 unitsPerWhole = 1;
-        for (var scale = 0; scale < asset.Decimals!.Value; scale++) unitsPerWhole *= 10;
-        return Rounding.Floor(money.Micros * unitsPerWhole * 100, price.E8);
     }
 }

@@ -12,6 +12,14 @@ public sealed record LiquidationCase(CaseId Id, long Frame)
     /// <summary>Slices in a row that ended without a fill, since a position was last closed by somebody else.</summary>
     public int Fruitless { get; init; }
 
+    /// <summary>Conversions in a row that ended without a fill.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int FruitlessConversions { get; init; }
+
+    /// <summary>The one conversion that is under way, or null.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ConversionUnderWay? Conversion { get; init; }
+
     /// <summary>
     /// A round of deleveraging had nothing for what was offered, and no slice has ended since: engines are tried again first.
     /// </summary>
@@ -28,14 +36,14 @@ public sealed record LiquidationCase(CaseId Id, long Frame)
 
     /// <summary>Nothing that others decide about is under way: something may be begun, or the case may end.</summary>
     [JsonIgnore]
-    public bool IsIdle => Slice is null && CloseOut is null;
+    public bool IsIdle => Slice is null && CloseOut is null && Conversion is null;
 }
 
 /// <summary>What a round of deleveraging may still close.</summary>
 /// <param name="Answered">
 /// What counterparties have dealt with. They may be heard before the coordinator, who tells how much is assigned.
 /// </param>
-public sealed record CloseOutUnderWay(long Round, InstrumentId Instrument, CloseOutOffer Offer, Quantity Answered)
+public sealed record CloseOutUnderWay(long Round, InstrumentId Instrument, CloseOutOffer Offer, int PatienceMs, Quantity Answered)
 {
     /// <summary>Null until the coordinator has said.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -58,11 +66,20 @@ public sealed record SliceUnderWay(SliceOrder Order, Quantity Remaining, Instant
     public CallBackReason? CalledBack { get; init; }
 }
 
+/// <summary>What a matching engine may still exchange of a conversion.</summary>
+/// <param name="Deadline">When it is called back, or, if it was, given up.</param>
+public sealed record ConversionUnderWay(ConversionOrder Order, AssetAmount Remaining, Instant Deadline)
+{
+    /// <summary>Null while it has not been.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CallBackReason? CalledBack { get; init; }
+}
+
 /// <summary>The input of an account that was given a part of what its shard was granted of a market.</summary>
 public sealed record SliceGranted(InstrumentId Instrument, Money Notional);
 
-/// <summary>The input of an account that may hand a position over.</summary>
-public sealed record BackstopGranted(AccountId To, InstrumentId Instrument);
+/// <summary>The input of an account that may hand over what it wants to sell next, if it is of this market and not worth more.</summary>
+public sealed record BackstopGranted(AccountId To, InstrumentId Instrument, Money Notional);
 
 /// <summary>What of an account's gains may have to pay a loss of the pool, until the round is over.</summary>
 public sealed record GainLock(long Round, AssetAmount Amount);

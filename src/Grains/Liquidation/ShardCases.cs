@@ -28,27 +28,43 @@ internal static class ShardCases
     private const int PlannedAtOnce = 64;
 
     /// <summary>
-    /// Those that want something, each looked at when it is asked for: the longest first, and whose slices found nobody behind those
-    /// that are still to be tried.
+    /// The longest first, and whose slices found nobody behind those that are still to be tried. Of more than can plan at once the first
+    /// half is that; behind it all others come in turn, frame by frame: who is stranded, and whose market nobody else is in.
     /// </summary>
-    private static IEnumerable<(GrainSlot Slot, Want Want)> WantsOf(MarginMarks marks, IReadOnlyList<GrainSlot> asking)
+    private static IEnumerable<GrainSlot> InTurn(long frame, IReadOnlyList<GrainSlot> asking)
+    {
+        var idle = asking.Where(slot => ((Account)slot.State).Case is { IsIdle: true })
+            .OrderBy(slot => ((Account)slot.State).Case!.Fruitless).ToList();
+        if (idle.Count <= PlannedAtOnce) return idle;
+        const int Reserved = PlannedAtOnce / 2;
+        var others = idle.Skip(Reserved).ToList();
+        var first = (int)(frame * Reserved % others.Count);
+        return idle.Take(Reserved).Concat(others.Skip(first)).Concat(others.Take(first));
+    }
+
+    /// <summary>Those that want something, each looked at when it is asked for.</summary>
+    /// <param name="frame">Of the report: a grant finds those in the same places who asked for it.</param>
+    private static IEnumerable<(GrainSlot Slot, Want Want)> WantsOf(MarginMarks marks, long frame, IReadOnlyList<GrainSlot> asking)
     {
         var planned = 0;
-        foreach (var slot in asking.OrderBy(slot => ((Account)slot.State).Case?.Fruitless))
+        foreach (var slot in InTurn(frame, asking))
         {
             var account = (Account)slot.State;
             if (account.Case is not { IsIdle: true } open || marks.IsDoubtful(account)) continue;
             if (marks.Of(account).Report is not { EndsLiquidation: false } report) continue;
-            if (report.Takeable == Takeable.Positions && planned < PlannedAtOnce && PlanOf(account, open, marks, report) is { } plan)
+            if (report.Takeable == Takeable.Positions)
             {
-                planned++;
-                yield return (slot, plan);
+                if (planned++ < PlannedAtOnce && PlanOf(account, open, marks, report) is { } plan) yield return (slot, plan);
             }
-            else if (report.Takeable != Takeable.Positions && report.IsBankrupt)
+            else if (report.IsBankrupt)
             {
                 ImmutableArray<AssetAmount> debts =
                     [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)];
                 yield return (slot, new Want(Slice: null, Remainder: null, debts));
+            }
+            else if (ConversionPlanner.Surrender(account, marks, report) is { } unsold)
+            {
+                yield return (slot, new Want(Slice: null, Remainder: null, [unsold.AtLeast]));
             }
         }
     }
@@ -78,7 +94,7 @@ internal static class ShardCases
         var remainders = new SortedDictionary<InstrumentId, Money>();
         var debts = new SortedDictionary<Asset, AssetAmount>();
         var stranded = new SortedDictionary<(InstrumentId Instrument, int Sign, StrandedBy Because), Quantity>();
-        foreach (var (_, want) in WantsOf(marks, asking))
+        foreach (var (_, want) in WantsOf(marks, marks.Frame.Number, asking))
         {
             Add(slices, want.Slice);
             if (want.Remainder is { } remainder) remainders.TryAdd(remainder.Of.Instrument, remainder.Notional);
@@ -117,11 +133,11 @@ internal static class ShardCases
     {
         var left = granted.Slices.ToDictionary(slice => slice.Instrument, slice => slice.Notional);
         var backstops = granted.Backstops.ToList();
-        foreach (var (slot, want) in WantsOf(marks, asking))
+        foreach (var (slot, want) in WantsOf(marks, granted.Frame, asking))
         {
-            if (want.Remainder is { } remainder && backstops.FindIndex(one => one.Instrument == remainder.Of.Instrument) is var at and >= 0)
+            if (want.Remainder is { } remainder && backstops.FindIndex(one => Covers(one, remainder)) is var at and >= 0)
             {
-                yield return (slot, new BackstopGranted(backstops[at].Account, backstops[at].Instrument));
+                yield return (slot, new BackstopGranted(backstops[at].Account, backstops[at].Instrument, backstops[at].Notional));
                 backstops.RemoveAt(at);
                 continue;
             }
@@ -140,6 +156,9 @@ internal static class ShardCases
             }
         }
     }
+
+    private static bool Covers(BackstopAmount quota, PlannedSlice remainder) =>
+        quota.Instrument == remainder.Of.Instrument && quota.Notional >= remainder.Notional;
 
     /// <summary>What is left of the limit: what the shard's accounts have drawn already is of it.</summary>
     private static AssetAmount Drawable(PoolEvent.BudgetGranted granted, Asset asset, ImmutableArray<FundShare> fund)

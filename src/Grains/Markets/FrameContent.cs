@@ -27,8 +27,8 @@ internal static class FrameContent
         var priced = expiries.ToImmutableSortedDictionary(
             mark => (mark.Expiry, mark.Underlying), mark => new PricedExpiry(mark, OptionMarks.Of(mark, now)));
         return new MarkFrame(
-            number, now, [.. AssetsOf(market, indices)],
-            [.. traded.Select(underlying => UnderlyingOf(indices, underlying)).OfType<UnderlyingMark>()], expiries,
+            number, now, [.. AssetsOf(market, now, indices)],
+            [.. traded.Select(underlying => UnderlyingOf(market, now, indices, underlying)).OfType<UnderlyingMark>()], expiries,
             [.. listed.Select(known => MarkOf(known.Listing, indices, bases, priced)).OfType<InstrumentMark>()])
         {
             Listed = [.. listed.Select(known => known.Listing.Terms() with { Symbol = known.Listing.Id.ToString() })],
@@ -44,7 +44,7 @@ internal static class FrameContent
     /// An asset is worth the index under its code. One that no source ever quoted is worth what the rules say it is, if they
     /// say so; one whose sources fell silent or disagree has no price.
     /// </summary>
-    private static IEnumerable<AssetMark> AssetsOf(Market market, ImmutableArray<IndexMark> indices)
+    private static IEnumerable<AssetMark> AssetsOf(Market market, Instant now, ImmutableArray<IndexMark> indices)
     {
         ParameterDocument.Read(Encoding.UTF8.GetBytes(market.Parameters.Document.Json), out var rules);
         foreach (var asset in AssetCatalog.All.Order())
@@ -52,19 +52,44 @@ internal static class FrameContent
             var none = new AssetAmount(asset, 0);
             if (IndexOf(indices, new Underlying(asset.ToString())) is { } quoted)
             {
-                if (quoted.Index is { } index) yield return new AssetMark(asset, index, null, quoted.Confidence, none, AgeMs(quoted));
+                if (quoted.Index is { } index)
+                    yield return new AssetMark(asset, index, SlowOf(asset, index), quoted.Confidence, none, AgeMs(quoted));
             }
             else if (rules!.StatedPrices.TryGetValue(asset, out var stated))
             {
-                yield return new AssetMark(asset, stated, null, Rate.One, none, AgeMs: 0);
+                yield return new AssetMark(asset, stated, SlowOf(asset, stated), Rate.One, none, AgeMs: 0);
             }
         }
+
+        Price? SlowOf(Asset asset, Price price) =>
+            market.SlowPrices.GetValueOrDefault(asset)?.Following(price, now).Price is { } slow && slow != price ? slow : null;
     }
 
-    private static UnderlyingMark? UnderlyingOf(ImmutableArray<IndexMark> indices, Underlying underlying) =>
+    private static UnderlyingMark? UnderlyingOf(
+        Market market, Instant now, ImmutableArray<IndexMark> indices, Underlying underlying) =>
         IndexOf(indices, underlying) is { Index: { } index } mark
-            ? new UnderlyingMark(underlying, index, mark.Confidence, Depth: null, AgeMs(mark))
+            ? new UnderlyingMark(underlying, index, mark.Confidence, DepthOf(market, now, underlying), AgeMs(mark))
             : null;
+
+    /// <summary>
+    /// Of all books of an underlying together; of each the weighted median of what sources said last. Where nobody ever said
+    /// anything there is none to be relied on.
+    /// </summary>
+    private static Money DepthOf(Market market, Instant now, Underlying underlying)
+    {
+        Int128 depth = 0;
+        foreach (var known in market.Instruments.Values)
+        {
+            var listing = known.Listing;
+            if (listing.Underlying != underlying || listing.Kind == InstrumentKind.Option || listing.Expiry <= now) continue;
+            (int, Money)[] said = [.. market.Sources.SelectMany(source => source.Books
+                .Where(book => book.Instrument == listing.Id && book.Depth is not null)
+                .Select(book => (source.Weight, book.Depth!.Value)))];
+            depth += Frames.WeightedMedian(said)?.Micros ?? 0;
+        }
+
+        return new Money((long)Int128.Min(depth, long.MaxValue));
+    }
 
     /// <summary>
     /// An expiry that is still to come. Its forward is the index with the basis of its future; inside the window of the

@@ -109,15 +109,16 @@ internal static class Frames
 
     private static long WeightOf(Opinion[] opinions) => opinions.Sum(opinion => (long)opinion.Source.Weight);
 
-    /// <summary>The lowest price at which half of the weight is reached; null without opinions.</summary>
-    internal static Price? WeightedMedian((int Weight, Price Price)[] opinions)
+    /// <summary>The lowest value at which half of the weight is reached; null without opinions.</summary>
+    internal static T? WeightedMedian<T>((int Weight, T Value)[] opinions)
+        where T : struct, IComparable<T>
     {
         var total = opinions.Sum(opinion => (long)opinion.Weight);
         long reached = 0;
-        foreach (var (weight, price) in opinions.OrderBy(opinion => opinion.Price))
+        foreach (var (weight, value) in opinions.OrderBy(opinion => opinion.Value))
         {
             reached += weight;
-            if (2 * reached >= total) return price;
+            if (2 * reached >= total) return value;
         }
 
         return null;

@@ -18,6 +18,10 @@ public sealed partial record Market
     /// <summary>By future, the last day that was settled.</summary>
     public ImmutableSortedDictionary<InstrumentId, DayMark> Days { get; init; } = ImmutableSortedDictionary<InstrumentId, DayMark>.Empty;
 
+    /// <summary>By asset, as its last price left it.</summary>
+    public ImmutableSortedDictionary<Asset, KeptSlowPrice> SlowPrices { get; init; } =
+        ImmutableSortedDictionary<Asset, KeptSlowPrice>.Empty;
+
     /// <summary>The numbers of instruments that are listed no more.</summary>
     public ImmutableSortedSet<InstrumentId> Retired { get; init; } = [];
 
@@ -145,6 +149,8 @@ public sealed partial record Market
         {
             Expiries = [.. Expiries.Select(book => Observed(book, frame.Frame.At))],
             Premiums = Sampled(frame.Frame.At),
+            SlowPrices = SlowPrices.SetItems(frame.Frame.Assets.Select(mark => KeyValuePair.Create(
+                mark.Asset, new KeptSlowPrice(mark.Asset, mark.SlowPrice ?? mark.Price, frame.Frame.At)))),
             LastFrame = frame,
             HasNews = false,
         };

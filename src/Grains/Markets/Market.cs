@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
@@ -16,7 +17,12 @@ public sealed record PriceSource(
 
 public sealed record LatestQuote(Underlying Underlying, Price Price, Instant At);
 
-public sealed record LatestBook(InstrumentId Instrument, Price Price, Instant At);
+public sealed record LatestBook(InstrumentId Instrument, Price Price, Instant At)
+{
+    /// <summary>The last that it said; a quote without one leaves it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Money? Depth { get; init; }
+}
 
 /// <summary>
 /// The instruments of a venue and its prices. Several sources become one numbered frame at a cadence; a single source never
@@ -273,6 +279,7 @@ public sealed partial record Market(
             if (IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
                 return Refused(Name, Rejection.NoPrice);
             if (2 * Int128.Abs((Int128)quote.Price.E8 - index.E8) > index.E8) return Refused(Name, Rejection.PriceOutOfBand);
+            if (quote.Depth is { IsNegative: true }) return Refused(Name, Rejection.DepthNegative);
         }
 
         return new MarketEvent.BooksQuoted(command.Source, command.At, command.Books);
@@ -282,7 +289,12 @@ public sealed partial record Market(
     {
         var source = SourceOf(e.Source) ?? throw new InvariantViolation("M5", $"source {e.Source} is not admitted");
         var books = source.Books.ToImmutableSortedDictionary(book => book.Instrument, book => book);
-        foreach (var quote in e.Books) books = books.SetItem(quote.Instrument, new LatestBook(quote.Instrument, quote.Price, e.At));
+        foreach (var quote in e.Books)
+        {
+            var depth = quote.Depth ?? books.GetValueOrDefault(quote.Instrument)?.Depth;
+            books = books.SetItem(quote.Instrument, new LatestBook(quote.Instrument, quote.Price, e.At) { Depth = depth });
+        }
+
         return Sources.Replace(source, source with { SeenAt = e.At, Books = [.. books.Values] });
     }
 

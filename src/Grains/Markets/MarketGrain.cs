@@ -30,7 +30,7 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
     public override GrainKind Kind => GrainKind.Market;
 
     protected override Type Commands => typeof(MarketCommand);
-    public override int SnapshotSchema => 2;
+    public override int SnapshotSchema => 3;
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
     protected override Decision<MarketEvent> Decide(Market state, object input, Context context) =>
@@ -64,7 +64,7 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
         new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
             state.Smiles, state.Parameters, state.Expiries,
             [.. state.Premiums.Select(entry => new KeptPremium(entry.Key, entry.Value.WeightedE9Micros, entry.Value.Micros))],
-            [.. state.Days.Values], [.. state.Retired]),
+            [.. state.Days.Values], [.. state.Retired], [.. state.SlowPrices.Values]),
         MarketJson.Default.MarketSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -80,6 +80,7 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
                 kept => kept.Instrument, kept => new PremiumAverage(kept.WeightedE9Micros, kept.Micros)),
             Days = saved.Days.ToImmutableSortedDictionary(day => day.Instrument, day => day),
             Retired = [.. saved.Retired],
+            SlowPrices = saved.SlowPrices.ToImmutableSortedDictionary(kept => kept.Asset, kept => kept),
         };
     }
 }
@@ -89,7 +90,7 @@ internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
     MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters,
     ImmutableArray<ExpiryBook> Expiries, ImmutableArray<KeptPremium> Premiums, ImmutableArray<DayMark> Days,
-    ImmutableArray<InstrumentId> Retired);
+    ImmutableArray<InstrumentId> Retired, ImmutableArray<KeptSlowPrice> SlowPrices);
 
 internal sealed record KeptPremium(InstrumentId Instrument, Int128 WeightedE9Micros, long Micros);
 
@@ -103,7 +104,8 @@ internal sealed record KeptPremium(InstrumentId Instrument, Int128 WeightedE9Mic
     [
         typeof(EventJson.InstantConverter), typeof(EventJson.RejectionConverter), typeof(ClearingJson.AssetConverter),
         typeof(ClearingJson.UnderlyingConverter), typeof(ClearingJson.SourceConverter), typeof(ClearingJson.FeedConverter),
-        typeof(ClearingJson.PriceConverter), typeof(ClearingJson.QuantityConverter), typeof(ClearingJson.RateConverter),
+        typeof(ClearingJson.PriceConverter), typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.QuantityConverter),
+        typeof(ClearingJson.RateConverter),
         typeof(ClearingJson.InstrumentConverter), typeof(ClearingJson.FundingPointConverter),
         typeof(ClearingJson.ParameterTextConverter), typeof(ClearingJson.IntegerConverter), typeof(FrameJson),
     ])]

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Trades;
 using CrossMargin.Risk.Liquidation;
 using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Shards;
@@ -15,6 +16,16 @@ public sealed record DeleverageRound(
     long Number, InstrumentId Instrument, Quantity Quantity, DeleverageRanking Ranking, ImmutableArray<ShardId> Asked,
     ImmutableArray<DeleverageAnswer> Answers);
 
+/// <summary>What one round may be for: one side of one market, for one reason. In the order in which a shard reports them.</summary>
+public sealed record StrandedKind(InstrumentId Instrument, int Side, StrandedBy Because) : IComparable<StrandedKind>
+{
+    public static StrandedKind Of(StrandedAmount amount) => new(amount.Instrument, Math.Sign(amount.Quantity.E8), amount.Because);
+
+    public int CompareTo(StrandedKind? other) => other is null
+        ? 1
+        : (Instrument, Side, Because).CompareTo((other.Instrument, other.Side, other.Because));
+}
+
 /// <summary>
 /// What neither engines nor backstop accounts take is closed against the other side of its market. One round is open at a time, of one
 /// side of one market; it is over when it is assigned. What a counterparty could not give up any more comes back as demand.
@@ -23,6 +34,9 @@ public sealed partial record Coordinator
 {
     /// <summary>Null while nobody is ranked.</summary>
     public DeleverageRound? Deleveraging { get; init; }
+
+    /// <summary>What the last round was for: the next begins behind it, so that what no round can help keeps no other from one.</summary>
+    public StrandedKind? LastAsked { get; init; }
 
     private static Decision<PoolEvent> WithDeleveraging(
         Coordinator pool, Decision<PoolEvent> decision, ShardEvent.FrameAdopted adopted, Context context)
@@ -33,7 +47,7 @@ public sealed partial record Coordinator
         if (after.Deleveraging is not null || !after.Shards[adopted.Shard.Number].Counts) return decision;
         if (model.Parameters.Liquidation.Deleveraging is not { } rules) return decision;
         var takenOver = after.BackstopsFor(demand);
-        foreach (var amount in stranded)
+        foreach (var amount in stranded.OrderBy(amount => StrandedKind.Of(amount).CompareTo(after.LastAsked) <= 0))
         {
             if (takenOver.Any(part => part.Instrument == amount.Instrument)) continue;
             if (amount.Because == StrandedBy.Unfunded && after.Shortfall <= after.FundValue(marks)) continue;
@@ -54,9 +68,7 @@ public sealed partial record Coordinator
         foreach (var standing in FundStandings)
         {
             if (!standing.Available.IsPositive || marks.PriceOf(standing.Available.Asset) is not { } price) continue;
-            Int128 whole = 100;   // of a price at 1e-8 to micros
-            for (var scale = 0; scale < standing.Available.Asset.Decimals!.Value; scale++) whole *= 10;
-            micros += (Int128)standing.Available.Units * price.E8 / whole;
+            micros += Notional.MicrosOf(standing.Available, price);
         }
 
         return micros;
@@ -134,7 +146,11 @@ public sealed partial record Coordinator
     private Coordinator AskedOf(PoolEvent.DeleveragingAsked e)
     {
         Invariant.Holds("L15", Deleveraging is null && e.Round == Version, "one round of deleveraging is open at a time");
-        return this with { Deleveraging = new DeleverageRound(e.Round, e.Instrument, e.Quantity, e.Ranking, e.Shards, []) };
+        return this with
+        {
+            Deleveraging = new DeleverageRound(e.Round, e.Instrument, e.Quantity, e.Ranking, e.Shards, []),
+            LastAsked = StrandedKind.Of(new StrandedAmount(e.Instrument, e.Quantity, e.Because)),
+        };
     }
 
     private Coordinator AnsweredBy(PoolEvent.CloseOutsReported e)

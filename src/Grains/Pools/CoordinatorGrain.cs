@@ -62,6 +62,7 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
         {
             Round = state.Round,
             Deleveraging = state.Deleveraging,
+            LastAsked = state.LastAsked,
         },
         PoolJson.Default.CoordinatorSnapshot);
 
@@ -76,6 +77,7 @@ public sealed class CoordinatorGrain(ShardMap map) : JsonGrainType<Coordinator, 
             Carried = saved.Carried,
             Round = saved.Round,
             Deleveraging = saved.Deleveraging,
+            LastAsked = saved.LastAsked,
         };
     }
 }
@@ -90,6 +92,9 @@ internal sealed record CoordinatorSnapshot(
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public DeleverageRound? Deleveraging { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public StrandedKind? LastAsked { get; init; }
 }
 
 [JsonSourceGenerationOptions(

@@ -30,6 +30,21 @@ internal static class Notional
         return Int128.Abs(units) <= Account.MaxAmountUnits ? new AssetAmount(settlement, (long)units) : null;
     }
 
+    /// <summary>In the reference currency, in micros rounded down.</summary>
+    public static Int128 MicrosOf(AssetAmount amount, Price price) =>
+        Rounding.Floor((Int128)amount.Units * price.E8, 100 * WholeOf(amount.Asset));   // a price at 1e-8, to micros
+
+    /// <summary>The other way, rounded down.</summary>
+    public static Int128 UnitsOf(Money money, Asset asset, Price price) =>
+        Rounding.Floor((Int128)money.Micros * 100 * WholeOf(asset), price.E8);
+
+    private static Int128 WholeOf(Asset asset)
+    {
+        Int128 units = 1;
+        for (var scale = 0; scale < asset.Decimals!.Value; scale++) units *= 10;
+        return units;
+    }
+
     /// <summary>|paid| × rate, rounded up for its side: a fee grows and a rebate shrinks.</summary>
     public static AssetAmount Fee(AssetAmount paid, Rate rate) =>
         paid with { Units = (long)Rounding.Ceiling(Int128.Abs(paid.Units) * rate.E9, Rate.One.E9) };

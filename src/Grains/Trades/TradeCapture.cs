@@ -24,6 +24,7 @@ public sealed record TradeCapture(
     public static Decision<TradeEvent> Decide(TradeCapture capture, object input) => input switch
     {
         TradeCommand.Capture trade => Capture(capture, trade),
+        TradeCommand.Convert convert => Convert(convert),
         TradeCommand.EndOrder end => new TradeEvent.OrderEnded(end.Order, end.Account),
         TradeCommand.Bust bust => Bust(capture, bust),
         TradeCommand.RequestMassEnd => new TradeEvent.MassEndRequested(),
@@ -59,6 +60,19 @@ public sealed record TradeCapture(
         return new TradeEvent.Captured(
             command.Trade, command.Instrument, style, command.Price, command.Quantity, paid, instrument.Funding, buyer, seller, fees,
             command.TradedAt);
+    }
+
+    private static Decision<TradeEvent> Convert(TradeCommand.Convert command)
+    {
+        const string Name = "convert";
+        if (command.Sold.Asset.Decimals is null || command.Bought.Asset.Decimals is null) return Refused(Name, Rejection.UnknownAsset);
+        if (command.Sold.Asset == command.Bought.Asset || command.Account == command.Counterparty)
+            return Refused(Name, Rejection.ConversionIntoItself);
+        if (!command.Sold.IsPositive || !command.Bought.IsPositive) return Refused(Name, Rejection.AmountNotPositive);
+        if (command.Sold.Units > Account.MaxAmountUnits || command.Bought.Units > Account.MaxAmountUnits)
+            return Refused(Name, Rejection.AmountTooLarge);
+        return new TradeEvent.Converted(
+            command.Trade, command.Order, command.Account, command.Counterparty, command.Sold, command.Bought, command.TradedAt);
     }
 
     private static Decision<TradeEvent> Bust(TradeCapture capture, TradeCommand.Bust command)
@@ -107,7 +121,7 @@ public sealed record TradeCapture(
             TradeEvent.InstrumentsLearned e => capture with { Instruments = capture.WithInstruments(e.Instruments) },
             TradeEvent.InstrumentsForgotten e => capture with { Instruments = capture.Instruments.RemoveRange(e.Instruments) },
             TradeEvent.FundingLearned e => capture with { Instruments = capture.WithFunding(e.Instrument, e.Funding) },
-            TradeEvent.OrderEnded or TradeEvent.MassEndRequested or TradeEvent.CommandRefused => capture,
+            TradeEvent.Converted or TradeEvent.OrderEnded or TradeEvent.MassEndRequested or TradeEvent.CommandRefused => capture,
             _ => throw new UnreachableException(@event.GetType().Name),
         };
     }

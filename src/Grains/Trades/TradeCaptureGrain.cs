@@ -15,6 +15,7 @@ public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent
     TradeJson.Default,
     (TradeEventNames.Captured, typeof(TradeEvent.Captured)),
     (TradeEventNames.Busted, typeof(TradeEvent.Busted)),
+    (TradeEventNames.Converted, typeof(TradeEvent.Converted)),
     (TradeEventNames.OrderEnded, typeof(TradeEvent.OrderEnded)),
     (TradeEventNames.MassEndRequested, typeof(TradeEvent.MassEndRequested)),
     (TradeEventNames.InstrumentsLearned, typeof(TradeEvent.InstrumentsLearned)),
@@ -38,6 +39,7 @@ public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent
     {
         TradeEvent.Captured trade => Both(trade.Buyer, trade.Seller),
         TradeEvent.Busted trade => Both(trade.Buyer, trade.Seller),
+        TradeEvent.Converted conversion => [conversion.Account.Grain, conversion.Counterparty.Grain],
         TradeEvent.OrderEnded ended => [ended.Account.Grain],
         _ => [],
     };
@@ -81,6 +83,7 @@ internal sealed record TradeCaptureSnapshot(
     ])]
 [JsonSerializable(typeof(TradeEvent.Captured))]
 [JsonSerializable(typeof(TradeEvent.Busted))]
+[JsonSerializable(typeof(TradeEvent.Converted))]
 [JsonSerializable(typeof(TradeEvent.OrderEnded))]
 [JsonSerializable(typeof(TradeEvent.MassEndRequested))]
 [JsonSerializable(typeof(TradeEvent.InstrumentsLearned))]
@@ -88,6 +91,7 @@ internal sealed record TradeCaptureSnapshot(
 [JsonSerializable(typeof(TradeEvent.FundingLearned))]
 [JsonSerializable(typeof(TradeEvent.CommandRefused))]
 [JsonSerializable(typeof(TradeCommand.Capture))]
+[JsonSerializable(typeof(TradeCommand.Convert))]
 [JsonSerializable(typeof(TradeCommand.EndOrder))]
 [JsonSerializable(typeof(TradeCommand.Bust))]
 [JsonSerializable(typeof(TradeCommand.RequestMassEnd))]

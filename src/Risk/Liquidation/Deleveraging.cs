@@ -7,22 +7,17 @@ namespace CrossMargin.Risk.Liquidation;
 /// <summary>Who gives up how much. The budget is exact: the sizes sum to the budget, or to all there is.</summary>
 public static class Deleveraging
 {
+    /// <summary>The order of the candidates under a ranking, the first to be closed first.</summary>
+    public static ImmutableArray<DeleverageCandidate> Rank(
+        DeleverageRanking ranking, IEnumerable<DeleverageCandidate> candidates) =>
+        [.. candidates.OrderBy(candidate => PlaceOf(ranking, candidate))];
+
     /// <summary>
-    /// The order of the candidates under a ranking, the first to be closed first. Ties go to the lower holder.
+    /// What orders the queue: compared with that of another candidate, it says who comes first. In proportion the largest do.
     /// </summary>
-    public static ImmutableArray<DeleverageCandidate> Rank(DeleverageRanking ranking,
-        IEnumerable<DeleverageCandidate> candidates) =>
-        ranking switch
-        {
-            DeleverageRanking.Queue => [.. candidates.OrderByDescending(Score).ThenBy(candidate => candidate.Holder)],
-            DeleverageRanking.HedgeAware =>
-            [
-                .. candidates.OrderBy(candidate => candidate.Effect).ThenByDescending(Score)
-                    .ThenBy(candidate => candidate.Holder),
-            ],
-            DeleverageRanking.ProRata => [.. candidates.OrderBy(candidate => candidate.Holder)],
-            _ => throw new System.Diagnostics.UnreachableException(ranking.ToString()),
-        };
+    public static QueuePlace PlaceOf(DeleverageRanking ranking, DeleverageCandidate candidate) => new(
+        ranking == DeleverageRanking.HedgeAware || candidate.Effect == ClosingEffect.IsLiquidated ? (int)candidate.Effect : 0,
+        ranking == DeleverageRanking.ProRata ? candidate.Size.E8 : Score(candidate), candidate.Holder);
 
     public static Refusable<Shares<PositionHolder>> Assign(
         DeleverageRanking ranking, IReadOnlyCollection<DeleverageCandidate> candidates, Quantity budget)
@@ -72,4 +67,15 @@ public static class Deleveraging
     private static long Ratio(Money part, Money whole) => part <= Money.Zero || whole <= Money.Zero
         ? 0
         : (long)Int128.Min(long.MaxValue, (Int128)part.Micros * Rate.One.E9 / whole.Micros);
+}
+
+/// <summary>A place in the queue: the group first, then the highest score, then the lower holder.</summary>
+/// <param name="Score">At 1e-18; in proportion, the size.</param>
+public readonly record struct QueuePlace(int Group, Int128 Score, PositionHolder Holder) : IComparable<QueuePlace>
+{
+    public int CompareTo(QueuePlace other)
+    {
+        if (Group != other.Group) return Group.CompareTo(other.Group);
+        return Score != other.Score ? other.Score.CompareTo(Score) : Holder.CompareTo(other.Holder);
+    }
 }

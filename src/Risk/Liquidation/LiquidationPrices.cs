@@ -4,14 +4,6 @@ using CrossMargin.Risk.Parameters;
 namespace CrossMargin.Risk.Liquidation;
 
 /// <summary>
-/// What moves between an account and the fund when a slice has filled. At most one of the three is not zero.
-/// </summary>
-/// <param name="ToFund">Better than bankruptcy: the capped fee that the account pays to the fund.</param>
-/// <param name="Drawn">Worse than bankruptcy: what the fund pays to the account.</param>
-/// <param name="Unfunded">What the fund should have paid and does not have: the deleveraging budget.</param>
-public readonly record struct FundDelta(Money ToFund, Money Drawn, Money Unfunded);
-
-/// <summary>
 /// The prices of a liquidation, in integers. An account and its position enter as they stand before the slice; a sale
 /// has a negative change of notional and receives its quote, a purchase has a positive one and its quote is negative.
 /// </summary>
@@ -85,24 +77,6 @@ public static class LiquidationPrices
         var move = Rounding.Floor(distance.Micros * MicrosPerUnitToE8, Int128.Abs(slice.E8) * multiplier.E8);
         var price = slice.E8 < 0 ? mark.E8 - move : mark.E8 + move;
         return price <= 0 || price > long.MaxValue ? new Refusal(Fault.OutOfRange, "price") : new Price((long)price);
-    }
-
-    /// <summary>
-    /// delta = quote received − bankruptcy quote. A gain goes to the fund up to the fee on the quote; a loss is the
-    /// fund's as far as it reaches, and what it cannot pay is the budget of the deleveraging.
-    /// </summary>
-    public static FundDelta FundDelta(Money quote, Money bankruptcyQuote, Rate feeRate, Money fund)
-    {
-        var delta = quote - bankruptcyQuote;
-        if (!delta.IsNegative)
-        {
-            var fee = (quote.IsNegative ? -quote : quote).TimesCeiling(feeRate);
-            return new FundDelta(delta < fee ? delta : fee, Money.Zero, Money.Zero);
-        }
-
-        var loss = -delta;
-        var drawn = fund.IsNegative ? Money.Zero : loss < fund ? loss : fund;
-        return new FundDelta(Money.Zero, drawn, loss - drawn);
     }
 
     internal static Refusable<Money> ToMoney(string field, Int128 micros) =>

@@ -159,6 +159,10 @@ public static class ParameterDocument
                 share.Required("most").Rate("0.001", "1"), share.Required("atLeast").Money("0", "1000000000000")))
             : null,
         FallingLimit = node.Optional("fallingLimit") is { } falling ? FallingLimit(falling) : null,
+        Conversion = node.Optional("conversion") is { } conversion
+            ? conversion.Closed(new ConversionParameters(
+                conversion.Required("worstMove").Rate("0", "0.99"), conversion.Required("afterOrders").Integer(1, 100)))
+            : null,
         Deleveraging = node.Optional("deleveraging") is { } deleveraging
             ? deleveraging.Closed(new DeleveragingParameters(
                 deleveraging.Required("ranking").Choice<DeleverageRanking>(), deleveraging.Required("below").Rate("0", "1"),

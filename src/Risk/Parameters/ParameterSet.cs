@@ -126,9 +126,17 @@ public sealed record LiquidationParameters(
     /// <summary>Null where the price limit follows from the margin.</summary>
     public FallingLimitParameters? FallingLimit { get; init; }
 
+    /// <summary>Null where a debt beside other assets stays in its case.</summary>
+    public ConversionParameters? Conversion { get; init; }
+
     /// <summary>Null where positions that nobody takes stay in their cases.</summary>
     public DeleveragingParameters? Deleveraging { get; init; }
 }
+
+/// <summary>How collateral is exchanged for what its account owes.</summary>
+/// <param name="WorstMove">So much less than at the marks it may bring.</param>
+/// <param name="AfterOrders">After so many in a row of which nothing was filled it goes to the fund.</param>
+public sealed record ConversionParameters(Rate WorstMove, int AfterOrders);
 
 /// <summary>A slice is at most this share of its position, and may be this much of it whatever the share.</summary>
 public sealed record SliceShareParameters(Rate Most, Money AtLeast);

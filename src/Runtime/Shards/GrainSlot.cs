@@ -28,6 +28,9 @@ public sealed class GrainSlot(GrainId id, GrainType type)
     /// <summary>Why no more turns are run, or null.</summary>
     public string? Halted { get; set; }
 
+    /// <summary>A record could not be folded: the version goes on with the records, the state is an older one.</summary>
+    public bool IsStale { get; set; }
+
     /// <summary>Changed since the last snapshot set.</summary>
     public bool IsDirty { get; set; }
 

@@ -14,7 +14,7 @@ public sealed partial class Shard
         if (Phase != ShardPhase.Active || inFlight is not null) return;
         if (open.Records.Count == 0)
         {
-            if (saveNow && !isSaving && durable.Position > savedPosition) StartSaving(ShardSnapshots.Save(state, durable, chain));
+            if (saveNow && MaySave && durable.Position > savedPosition) StartSaving(ShardSnapshots.Save(state, durable, chain));
             saveNow = false;
             return;
         }
@@ -24,7 +24,7 @@ public sealed partial class Shard
         SendCommit();
 
         // The state is exactly that of the batch just sealed: nothing else is open.
-        if (!isSaving && (saveNow || state.Position - savedPosition >= limits.SnapshotEvery))
+        if (MaySave && (saveNow || state.Position - savedPosition >= limits.SnapshotEvery))
         {
             inFlight.Snapshots = ShardSnapshots.Save(state, commit!.After, chainInFlight!);
             isSaving = true;
@@ -107,6 +107,9 @@ public sealed partial class Shard
 
     /// <summary>Save at the next chance, however few records there are: before a planned stop.</summary>
     public void SaveSoon() => saveNow = true;
+
+    /// <summary>A set with a stale grain would name a version that its state is not of; the last set before it stays good.</summary>
+    private bool MaySave => !isSaving && state.IsWhole;
 
     private void StartSaving(SnapshotSet set)
     {

@@ -91,7 +91,9 @@ public sealed partial class Shard
     /// <summary>The answer to <see cref="IShardHost.ReadOwn"/>.</summary>
     public void RecordsRead(IReadOnlyList<JournalRecord> records)
     {
-        if (Phase == ShardPhase.Folding) Fold(records);
+        if (Phase != ShardPhase.Folding) return;
+        if (records.Count == 0) Halt($"record {state.Position + 1} is missing; the head is at {durable.Position}");
+        else Fold(records);
     }
 
     private void Fold(IReadOnlyList<JournalRecord> records)
@@ -124,7 +126,8 @@ public sealed partial class Shard
     }
 
     /// <summary>
-    /// A fold that fails is a bug in that grain: it is halted, and its records are only counted from there on.
+    /// A fold that fails is a bug in that grain: it is halted, and its records are only counted from there on. Until a build folds it,
+    /// every recovery begins at the last set of snapshots before it.
     /// </summary>
     private string? FoldOne(JournalRecord record, object @event)
     {
@@ -139,7 +142,9 @@ public sealed partial class Shard
             }
             catch (Exception broken) when (broken is not OutOfMemoryException)
             {
-                HaltGrain(slot, $"{record.Type} at {record.Address}: {broken.Message}");
+                state.HaltStale(slot, broken.Message);
+                var what = $"{record.Type} at {record.Address}: {broken.Message}";
+                host.Alarm(id, $"grain {slot.Id} is halted, and its shard saves no snapshots: {what}");
                 next = slot.State;
             }
         }

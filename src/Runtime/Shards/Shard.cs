@@ -60,8 +60,8 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
     /// <summary>Nothing waits for the journal: the state is the durable one.</summary>
     public bool IsQuiet => open.Records.Count == 0 && inFlight is null && !isSaving;
 
-    /// <summary>A recovery from snapshots would read nothing behind them.</summary>
-    public bool IsSaved => savedPosition == durable.Position;
+    /// <summary>A recovery from snapshots would read nothing behind them, or they cannot be brought up to date.</summary>
+    public bool IsSaved => savedPosition == durable.Position || !state.IsWhole;
 
     /// <summary>All grains with their state, for whoever sweeps or audits the shard on its thread.</summary>
     public ShardState State => state;
@@ -111,6 +111,12 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         }
 
         var slot = state.Find(grain);
+        if (slot.IsStale)
+        {
+            caller.Answer(Reply.Refused(Rejection.GrainHalted));
+            return;
+        }
+
         var view = new GrainView(
             grain, slot.State, slot.Version, new RecordAddress(id, slot.Position), durable.Epoch, Instant.Max(now, state.Time), Frame)
         {

@@ -154,6 +154,17 @@ public sealed class ShardState
         NoteAsking(slot, null);
     }
 
+    /// <summary>No more turns, and its state is not to be shown or kept: it is not what its records say.</summary>
+    public void HaltStale(GrainSlot slot, string because)
+    {
+        Halt(slot, because);
+        slot.IsStale = true;
+        IsWhole = false;
+    }
+
+    /// <summary>Every grain is what its records say.</summary>
+    public bool IsWhole { get; private set; } = true;
+
     /// <summary>How many grains wait for the coordinator.</summary>
     public int Waiting => waiting.Count;
 

@@ -1,21 +1,23 @@
 using CrossMargin.Contracts;
+using CrossMargin.Runtime.Cluster;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Silos.Cluster;
 
 /// <summary>
 /// What a client of this silo asked for, until it is answered: by a shard here, by another silo, or, while the shard is between two
-/// owners, by nobody yet. An answer that surely changed nothing brings it back into the queue of its shard until its time is over.
+/// owners, by nobody yet. An answer that surely changed nothing brings it back among those that wait until its time is over.
 /// </summary>
-internal sealed class ClusterCall(SiloCluster cluster, ShardId shard, object body, ICaller caller, long until) : ICaller
+internal sealed class ClusterCall(SiloCluster cluster, ShardId shard, object body, ICaller caller, long until)
+    : ShardCall((body as Command)?.To, until), ICaller
 {
     public ShardId Shard => shard;
 
     /// <summary>A <see cref="Command"/> or a <see cref="ShardThread.Read"/>.</summary>
     public object Body => body;
 
-    /// <summary>When it waits no longer, in milliseconds of the cluster's clock.</summary>
-    public long Until => until;
+    /// <summary>It was counted among those that wait.</summary>
+    public bool HasWaited { get; set; }
 
     public LinkMessage Over(long number) => body is Command command
         ? new LinkMessage.Ask(number, command)
@@ -24,25 +26,35 @@ internal sealed class ClusterCall(SiloCluster cluster, ShardId shard, object bod
     /// <summary>By a shard of this silo; called on its thread.</summary>
     void ICaller.Answer(in Reply reply)
     {
-        if (reply.Rejection == Rejection.ShardUnavailable || !cluster.MayLeave(reply)) cluster.Wait(this);
-        else caller.Answer(reply);
-    }
-
-    /// <summary>By another silo.</summary>
-    public void AnsweredByPeer(in Reply reply)
-    {
-        if (reply.Rejection == Rejection.ShardUnavailable) cluster.Wait(this);
-        else caller.Answer(reply);
-    }
-
-    /// <summary>The link is gone. A read is asked again; what became of a command nobody here can tell.</summary>
-    public void AnswerLost()
-    {
-        if (body is Command) caller.Answer(Reply.Refused(Rejection.OutcomeUnknown));
+        if (cluster.MayLeave(reply)) Answered(reply);
         else cluster.Wait(this);
     }
 
+    /// <summary>By whoever may.</summary>
+    public void Answered(in Reply reply)
+    {
+        if (reply.Rejection == Rejection.OutcomeUnknown) AnswerLost();
+        else if (reply.Rejection == Rejection.ShardUnavailable) cluster.Wait(this);
+        else End(reply);
+    }
+
+    /// <summary>
+    /// A read is asked again. What became of a command nobody here can tell: it must not be said that nothing was taken in.
+    /// </summary>
+    public void AnswerLost()
+    {
+        if (body is Command) End(Reply.Refused(Rejection.OutcomeUnknown));
+        else cluster.Wait(this);
+    }
+
+    /// <summary>It is surely not done, and not sent again.</summary>
     public void Refuse(Rejection rejection) => caller.Answer(Reply.Refused(rejection));
+
+    private void End(in Reply reply)
+    {
+        if (IsAhead) cluster.Follow(this);
+        caller.Answer(reply);
+    }
 }
 
 /// <summary>A client of another silo, as a shard of this one sees it.</summary>

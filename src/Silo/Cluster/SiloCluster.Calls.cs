@@ -1,12 +1,13 @@
 using CrossMargin.Contracts;
+using CrossMargin.Runtime.Cluster;
 using CrossMargin.Runtime.Shards;
 
 namespace CrossMargin.Silos.Cluster;
 
-/// <summary>Calls find the owner of their shard, or wait until it has one.</summary>
+/// <summary>Calls find the owner of their shard, or wait until it has one: <see cref="ShardCalls"/>.</summary>
 internal sealed partial class SiloCluster
 {
-    private readonly Queue<ClusterCall>[] waiting;   // by shard, each its own lock; whoever comes later stands behind
+    private readonly ShardCalls[] waiting;   // by shard, each its own lock
     private int waitingCalls;
 
     private bool HasCalls => Volatile.Read(ref waitingCalls) > 0;
@@ -14,12 +15,12 @@ internal sealed partial class SiloCluster
     public void Submit(ShardId shard, object body, ICaller caller)
     {
         var call = new ClusterCall(this, shard, body, caller, Now + (long)options.WaitForOwner.TotalMilliseconds);
-        var queue = waiting[shard.Number];
-        lock (queue)
+        var calls = waiting[shard.Number];
+        lock (calls)
         {
-            if (queue.Count > 0)
+            if (!calls.MayPass(call))
             {
-                Enqueue(queue, call);
+                if (MayWait(call)) calls.Stand(call);
                 return;
             }
         }
@@ -30,26 +31,31 @@ internal sealed partial class SiloCluster
     /// <summary>Nobody has done it, and somebody will be able to.</summary>
     public void Wait(ClusterCall call)
     {
-        if (Now >= call.Until)
+        var calls = waiting[call.Shard.Number];
+        lock (calls)
         {
-            call.Refuse(Rejection.ShardUnavailable);
-            return;
+            if (MayWait(call)) calls.Return(call);
         }
-
-        var queue = waiting[call.Shard.Number];
-        lock (queue) Enqueue(queue, call);
     }
 
-    private void Enqueue(Queue<ClusterCall> queue, ClusterCall call)
+    /// <summary>Else it is refused. One that has waited before keeps its place.</summary>
+    private bool MayWait(ClusterCall call)
     {
-        if (Volatile.Read(ref waitingCalls) >= options.WaitingCalls)
+        if (!call.HasWaited && Volatile.Read(ref waitingCalls) >= options.WaitingCalls)
         {
             call.Refuse(Rejection.Overloaded);
-            return;
+            return false;
         }
 
+        call.HasWaited = true;
         Interlocked.Increment(ref waitingCalls);
-        queue.Enqueue(call);
+        return true;
+    }
+
+    public void Follow(ClusterCall ahead)
+    {
+        var calls = waiting[ahead.Shard.Number];
+        lock (calls) calls.Follow(ahead);
     }
 
     private void TryWaiting()
@@ -60,22 +66,30 @@ internal sealed partial class SiloCluster
 
     private void TryWaiting(ShardId shard)
     {
-        var queue = waiting[shard.Number];
-        ClusterCall[] calls;
-        lock (queue)
+        var calls = waiting[shard.Number];
+        IReadOnlyList<ShardCall> expired;
+        lock (calls)
         {
-            if (queue.Count == 0) return;
-            calls = [.. queue];
-            queue.Clear();
+            if (!calls.TryBeginSending()) return;
+            expired = calls.TakeExpired(Now);
         }
 
-        foreach (var call in calls)
-        {
-            Interlocked.Decrement(ref waitingCalls);
-            Dispatch(call);
-        }
-
+        foreach (var call in NoLongerWaiting(expired)) call.Refuse(Rejection.ShardUnavailable);
+        while (TakeReady() is { Count: > 0 } ready)
+            foreach (var call in NoLongerWaiting(ready))
+                Dispatch(call);
         FlushLinks();
+
+        IReadOnlyList<ShardCall> TakeReady()
+        {
+            lock (calls) return calls.TakeReady();
+        }
+    }
+
+    private IEnumerable<ClusterCall> NoLongerWaiting(IReadOnlyList<ShardCall> calls)
+    {
+        Interlocked.Add(ref waitingCalls, -calls.Count);
+        return calls.Cast<ClusterCall>();
     }
 
     private void Dispatch(ClusterCall call)

@@ -92,7 +92,7 @@ internal sealed partial class SiloCluster
                 new PeerCaller(this, link, number).Answer(Reply.Refused(Rejection.ShardUnavailable));
                 break;
             case LinkMessage.Look look: TakeFromPeer(link, look.Number, map.ShardOf(look.Grain), new ShardThread.Read(look.Grain)); break;
-            case LinkMessage.Answer answer: link.TakeCall(answer.Number)?.AnsweredByPeer(answer.Reply); break;
+            case LinkMessage.Answer answer: link.TakeCall(answer.Number)?.Answered(answer.Reply); break;
             case LinkMessage.Parcel parcel: silo.TakeParcel(parcel.Messages); break;
             case LinkMessage.Frame frame: silo.TakeFrame(frame.Published); break;
             case LinkMessage.Moved(var row):

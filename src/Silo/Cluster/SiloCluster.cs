@@ -49,7 +49,7 @@ internal sealed partial class SiloCluster : IAsyncDisposable
         codec = new LinkCodec(catalog);
         secret = new LinkSecret(options.Key, options.Venue);
         owners = [.. map.Shards.Select(shard => new OwnerRow(shard, Owner: null, Term: 0))];
-        waiting = [.. map.Shards.Select(_ => new Queue<ClusterCall>())];
+        waiting = [.. map.Shards.Select(_ => new ShardCalls())];
         self = options.Tables.Join(options.Name, ClusterOptions.Format, options.Address);
         membership = new Membership(self, map, ClusterOptions.Format, options.Times);
         LogJoined(self.ToString());
@@ -79,9 +79,10 @@ internal sealed partial class SiloCluster : IAsyncDisposable
 
     /// <summary>
     /// Whether an answer of a shard here may leave. What rests on a record does at any time: it is durable under an epoch that was
-    /// ours. Everything else is what this silo believes, and counts while nobody can have taken the shard.
+    /// ours. So does that nobody knows: the record may be there. Everything else is what this silo believes, and counts while nobody
+    /// can have taken the shard; without it, what was asked is surely not done.
     /// </summary>
-    public bool MayLeave(in Reply reply) => reply.Record is not null || MayAnswer;
+    public bool MayLeave(in Reply reply) => reply.Record is not null || reply.Rejection == Rejection.OutcomeUnknown || MayAnswer;
 
     /// <summary>Whether the tables say now that the shard is this silo's.</summary>
     public bool Owns(ShardId shard) =>

@@ -20,7 +20,7 @@ namespace CrossMargin.Grains.Tests.Liquidation;
 public sealed class BackstopTests
 {
     private static readonly Asset Usdc = Asset.Of("USDC");
-    private static readonly BackstopGranted BobTakesIt = new(Bob, BtcPerp.Id);
+    private static readonly BackstopGranted BobTakesIt = new(Bob, BtcPerp.Id, new Money(100_000_000_000));
 
     private static GivenVenue Fallen(string deposit, string price)
     {
@@ -68,6 +68,24 @@ public sealed class BackstopTests
         venue.Send(Alice.Grain, new FundGranted(Amount("20000 USDC")))[0].ShouldBeOfType<AccountEvent.FundDrawn>()
             .Amount.ShouldBe(Amount("15800 USDC"));
         venue.Of(Alice).Case.ShouldBeNull();
+    }
+
+    /// <summary>Under the main sub-account a tenth is short: a hedge, which goes last.</summary>
+    [Theory]
+    [InlineData(59_900, true)]
+    [InlineData(59_899, false)]
+    public void What_the_quota_was_charged_for_goes_over_and_nothing_that_is_worth_more(int granted, bool goes)
+    {
+        var venue = new GivenVenue([BtcPerp]) { Marks = GivenMarks.At("60000", [BtcPerp]) };
+        venue.Send(Alice.Grain, new AccountCommand.Deposit(Amount("200 USDC"), ""));
+        venue.Send(Bob.Grain, new AccountCommand.Deposit(Amount("100000 USDC"), ""));
+        venue.Trades(Party(Bob), Party(Alice), "0.1", "60000").Trades(Party(Alice, subAccount: 1), Party(Bob), "1", "60000");
+        venue.Adopts(GivenMarks.At("59900", [BtcPerp]));
+        venue.Of(Alice).Case.ShouldNotBeNull();
+        var handed = venue.Send(Alice.Grain, new BackstopGranted(Bob, BtcPerp.Id, new Money(granted * 1_000_000L)))
+            .OfType<AccountEvent.HandedOver>().ToList();
+        handed.Count.ShouldBe(goes ? 1 : 0);
+        if (goes) (handed[0].Change.SubAccount, handed[0].Transfer.Quantity).ShouldBe((new SubAccountId(1), Q("1")));
     }
 
     [Fact]

@@ -179,6 +179,31 @@ public sealed class CaseTests
     }
 
     [Fact]
+    public void Of_a_trade_that_was_larger_than_what_was_left_the_fund_gets_its_part_of_what_was_left()
+    {
+        var (given, slice) = Ordered();
+        var filled = Account.Decide(given.State, Fill(slice, slice.Quantity + slice.Quantity, "60000"), new Context(Noon, 1, At60)).Events
+            .OfType<AccountEvent.SliceFilled>().Single();
+        filled.Quantity.ShouldBe(slice.Quantity);
+        filled.ToFund.ShouldBe(new AssetAmount(Usdc, (long)Rounding.Ceiling((Int128)slice.Quantity.E8 * 3, 10)));
+    }
+
+    [Fact]
+    public void A_trade_of_a_slice_with_its_own_account_fills_nothing_of_it()
+    {
+        var (given, slice) = Ordered();
+        var trade = Fill(slice, slice.Quantity, "60000");
+        given.When(trade with { Buyer = new TradeLeg(Alice, SubAccountId.Main, new AssetAmount(Usdc, 0)) })
+            .Then<AccountEvent.FillApplied>();
+        given.State.Case!.Slice!.Remaining.ShouldBe(slice.Quantity);
+        given.When(trade with { Trade = new TradeId("t3"), Buyer = new TradeLeg(Alice, new SubAccountId(3), new AssetAmount(Usdc, 0)) })
+            .ThenAll(typeof(AccountEvent.FillApplied), typeof(AccountEvent.FillApplied));
+        given.State.FundShares.ShouldBeEmpty();
+        given.When(new TradeEvent.OrderEnded(slice.Order, Alice)).Then<AccountEvent.SliceEnded>();
+        given.State.Case!.Fruitless.ShouldBe(1);
+    }
+
+    [Fact]
     public void A_fill_at_bankruptcy_or_worse_pays_the_fund_nothing()
     {
         var (given, slice) = Ordered("60 USDC");

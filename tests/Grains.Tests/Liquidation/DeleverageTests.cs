@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Parameters;
@@ -7,6 +8,7 @@ using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
+using CrossMargin.Grains.Pools;
 using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Tests.Trades;
 using CrossMargin.Risk.Portfolios;
@@ -187,6 +189,94 @@ public sealed class DeleverageTests
     }
 
     [Fact]
+    public void A_deadline_is_as_long_as_was_said_with_the_offer_whatever_is_known_of_the_rules_later()
+    {
+        var (account, marks) = Stranded();
+        account = After(account, new CloseOutAsked(Asked(7)), marks);
+        Account.Decide(account, new CloseOutDivided(9, Q("0.1")), new Context(Noon, 1, null)).Events[0]
+            .ShouldBeOfType<AccountEvent.CloseOutAssigned>().Deadline.ShouldBe(Noon.PlusMicros(5_000_000));
+    }
+
+    [Fact]
+    public void Only_the_ranking_that_spares_hedges_asks_what_a_hedge_is()
+    {
+        var marks = GivenMarks.At("60000", [BtcPerp]);
+        var venue = new GivenVenue([BtcPerp]) { Marks = marks };
+        foreach (var account in new[] { Alice, Bob }) venue.Send(account.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), ""));
+        venue.Trades(Party(Bob, subAccount: 1), Party(Alice), "1", "60000").Buys(Alice, Bob, "0.9", "60000");
+        EffectUnder(DeleverageRanking.HedgeAware).ShouldBe(ClosingEffect.RaisesRisk);
+        EffectUnder(DeleverageRanking.Queue).ShouldBe(ClosingEffect.LowersRisk);
+
+        ClosingEffect EffectUnder(DeleverageRanking ranking) => DeleverageQueue.CandidateOf(
+            marks, ranking, venue.Of(Bob), venue.Of(Bob).Cross, venue.PositionOf(Bob)!, new RiskWorkspace())!.Effect;
+    }
+
+    [Fact]
+    public void Of_a_whole_market_those_are_margined_who_have_gained_the_most()
+    {
+        var venue = new GivenVenue([BtcPerp]) { Marks = GivenMarks.At("60000", [BtcPerp]) };
+        venue.Send(Bob.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), ""));
+        venue.Buys(Alice, Bob, "0.001", "60000");
+        var holder = venue.Of(Bob);
+        var marks = GivenMarks.At("59000", [BtcPerp]);
+        var holders = Enumerable.Range(1, 2 * DeleverageQueue.MostMargined).Select(number => holder with
+        {
+            Id = new AccountId(new GrainId(Bob.Grain.High, (ulong)number)),
+            Cross = holder.Cross with { Positions = Positions.From([holder.Positions.All[0] with { Cost = Units(-60_000_000 - number) }]) },
+        }).ToList();
+        var first = DeleverageQueue.First(marks, Asked(1) with { Ranking = DeleverageRanking.Queue, Quantity = Q("0.003") }, holders, 32);
+        first.Select(one => one.Holder.Account).ShouldBe(holders.AsEnumerable().Reverse().Take(3).Select(one => one.Id));
+
+        static AssetAmount Units(long units) => new(Asset.Of("USDC"), units);
+    }
+
+    [Fact]
+    public void Whoever_waits_for_a_round_is_planned_for_beside_any_number_that_have_just_fallen()
+    {
+        var (stranded, _) = Stranded();
+        var asking = Enumerable.Range(1, 200).Select(number => new GrainSlot(Alice.Grain, new AccountGrain())
+        {
+            State = stranded with { Case = stranded.Case! with { Fruitless = number == 1 ? 6 : 0 } },
+        }).ToList();
+        var frames = Enumerable.Range(1, 6).Count(frame => ShardCases.DemandOf(MarksOf(frame), asking, [])!.Stranded is not null);
+        frames.ShouldBeGreaterThan(0);
+
+        static MarginMarks MarksOf(int frame) => MarginMarks.Open(
+            GivenMarks.Frame("59900", [BtcPerp, BtcPerp with { Id = new InstrumentId(7), Symbol = "BTC-PERP-2" }]) with { Number = frame });
+    }
+
+    [Fact]
+    public void Rounds_take_turns_over_what_is_stranded()
+    {
+        var (pool, marks, frame) = (Coordinator.Of(PoolId.Main, shards: 1), GivenMarks.At("60000", [BtcPerp]), 0L);
+        StrandedAmount[] stranded =
+        [
+            new(new InstrumentId(1), Q("-1"), StrandedBy.Unfilled), new(new InstrumentId(1), Q("2"), StrandedBy.Unfilled),
+            new(new InstrumentId(5), Q("3"), StrandedBy.Unfilled),
+        ];
+        Enumerable.Range(0, 5).Select(_ => Round().Quantity).ShouldBe([Q("-1"), Q("2"), Q("3"), Q("-1"), Q("2")]);
+
+        PoolEvent.DeleveragingAsked Round()
+        {
+            var asked = Send(new ShardEvent.FrameAdopted(new ShardId(0), ++frame, 1, 1, 0, Money.Zero, "")
+            {
+                Demand = new ShardDemand(1, [], [], [], []) { Stranded = [.. stranded] },
+            }).OfType<PoolEvent.DeleveragingAsked>().ShouldHaveSingleItem();
+            Send(new ShardEvent.CloseOutsAnswered(asked.Round, new DeleverageAnswer(new ShardId(0), [], [])));
+            var grain = new CoordinatorGrain(new ShardMap(1));
+            pool = (Coordinator)grain.Restore(PoolId.Main.Grain, grain.Save((object)pool));
+            return asked;
+        }
+
+        ImmutableArray<PoolEvent> Send(object input)
+        {
+            var events = Coordinator.Decide(pool, input, new Context(Noon, 1, marks)).Events;
+            pool = events.Aggregate(pool, Coordinator.Evolve);
+            return events;
+        }
+    }
+
+    [Fact]
     public void A_gain_that_is_locked_for_a_loss_is_not_given_up_too()
     {
         var (venue, marks) = (new GivenVenue([BtcPerp]) { Marks = GivenMarks.At("60000", [BtcPerp]) }, GivenMarks.At("59000", [BtcPerp]));
@@ -207,7 +297,7 @@ public sealed class DeleverageTests
             Account.Decide(bob, share, new Context(Noon, 1, marks)).Events.ShouldHaveSingleItem().ShouldBeOfType<AccountEvent.Deleveraged>();
 
         DeleverageCandidate? Candidate(Account bob) =>
-            DeleverageQueue.CandidateOf(marks, bob, bob.Cross, bob.Positions.All.Single(), new RiskWorkspace());
+            DeleverageQueue.CandidateOf(marks, DeleverageRanking.Queue, bob, bob.Cross, bob.Positions.All.Single(), new RiskWorkspace());
     }
 
     /// <summary>Long one contract of one market and a tenth of another, and six slices have found nobody.</summary>

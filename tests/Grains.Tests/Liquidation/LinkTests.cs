@@ -21,6 +21,10 @@ public sealed class LinkTests() : EventGoldens(Grain, Samples)
     private static readonly LinkEvent[] Samples =
     [
         new LinkEvent.OrderSent(Alice, new CaseId(17), Slice),
+        new LinkEvent.ConversionSent(
+            Alice, new CaseId(17),
+            new ConversionOrder(
+                new OrderId("liq.0011223344556677.22"), Amount("0.12 BTC"), Amount("7200 USDC"), Amount("6840 USDC"), Noon, 5_000)),
         new LinkEvent.CallBackSent(Alice, Slice.Order),
         new LinkEvent.OrderAcknowledged(Slice.Order),
         new LinkEvent.OrderRejected(Alice, Slice.Order, "the market is closed"),

@@ -117,6 +117,7 @@ public sealed class LossTests
     [Theory]
     [InlineData("5000 USDC", "59000", "1000 USDC")]
     [InlineData("700 USDC", "59000", "700 USDC")]       // as far as he has the cash
+    [InlineData("900000000000 USDC", "59000", "1000 USDC")]
     [InlineData("5000 USDC", "60000", null)]
     [InlineData("5000 USDC", "61000", null)]
     public void A_gain_is_locked_as_far_as_it_can_be_paid(string cash, string price, string? locked)

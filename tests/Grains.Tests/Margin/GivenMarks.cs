@@ -24,6 +24,10 @@ internal static class GivenMarks
     public static ParametersInForce WithoutDeleveraging { get; } = Replaced(
         ",\"deleveraging\":{\"ranking\":\"hedge-aware\",\"below\":\"0\",\"afterSlices\":6}", "");
 
+    /// <summary>The same rules, under which a debt beside other assets stays in its case.</summary>
+    public static ParametersInForce WithoutConversion { get; } = Replaced(
+        ",\"conversion\":{\"worstMove\":\"0.05\",\"afterOrders\":3}", "");
+
     public static ParametersInForce RankedBy(string ranking) => Replaced("\"ranking\":\"hedge-aware\"", $"\"ranking\":\"{ranking}\"");
 
     private static ParametersInForce Replaced(string rule, string by)

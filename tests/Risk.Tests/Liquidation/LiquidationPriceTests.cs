@@ -90,27 +90,6 @@ public class LiquidationPriceTests
         LiquidationPrices.FillablePrice(new Price(10_000_000_000), Dollars(1), new Quantity(contracts * One.E8), One)
             .Value.ToString().ShouldBe(price);
 
-    [Theory]
-    [InlineData(9_800, 9_750, 50, 0, 0)]           // 50 better: all of it is within the fee of 98
-    [InlineData(9_990, 9_750, 99.9, 0, 0)]         // 240 better: the fee is the cap
-    [InlineData(9_750, 9_750, 0, 0, 0)]
-    [InlineData(9_000, 9_750, 0, 750, 0)]
-    [InlineData(8_000, 9_750, 0, 1_000, 750)]      // the fund has 1,000; the rest is to be deleveraged
-    [InlineData(-10_200, -10_250, 50, 0, 0)]       // a purchase for less than its bankruptcy quote
-    [InlineData(-10_400, -10_250, 0, 150, 0)]
-    public void The_fund_takes_a_capped_gain_and_pays_a_loss_as_far_as_it_reaches(long quote, long bankruptcy,
-        double toFund, double drawn, double unfunded) =>
-        LiquidationPrices.FundDelta(Dollars(quote), Dollars(bankruptcy), new Rate(10_000_000), Dollars(1_000))
-            .ShouldBe(new FundDelta(Dollars(toFund), Dollars(drawn), Dollars(unfunded)));
-
-    [Fact]
-    public void An_empty_or_indebted_fund_pays_nothing()
-    {
-        foreach (var fund in new[] { Money.Zero, new Money(-5) })
-            LiquidationPrices.FundDelta(Dollars(1), Dollars(3), Rate.Zero, fund)
-                .ShouldBe(new FundDelta(Money.Zero, Money.Zero, Dollars(2)));
-    }
-
     internal static Money Dollars(double amount) => new((long)Math.Round(amount * 1e6));
 
     private static LiquidationParameters Parameters(string bound) =>

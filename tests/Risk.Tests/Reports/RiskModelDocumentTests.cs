@@ -135,8 +135,6 @@ public class RiskModelDocumentTests
         page.Shows("fillable distance", ModelBorder.Nearest(LiquidationPrices.FillableDistance(
             Fixtures.Preset("standard").Liquidation, Of("slice notional"), Of("slice maintenance"), Of("equity"),
             Of("maintenance"))));
-        var fund = LiquidationPrices.FundDelta(new Money(9_700_000_000), quote, Rate.Zero, new Money(1_000_000_000));
-        page.Shows("fund gain of a fill at 9,700", ModelBorder.Nearest(fund.ToFund - fund.Drawn));
         page.IsUsedUp();
     }
 

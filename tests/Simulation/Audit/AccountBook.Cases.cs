@@ -172,25 +172,28 @@ internal sealed partial class AccountBook
         AuditFailure.Unless(
             filled.Sign > 0 && filled <= slice!.Remaining && At8(payload, "remaining") == slice.Remaining - filled, "I4",
             $"account {id} has {slice!.Remaining} of {slice.Order} left and fills {filled} at version {version}");
-        AuditFailure.Unless(toFund == DueToFund(slice), "I10", $"account {id} gives {toFund} of {Traded} to the fund at version {version}, and owes it {DueToFund(slice)}");
+        var due = DueToFund(slice, filled);
+        AuditFailure.Unless(toFund == due, "I10", $"account {id} gives {toFund} of {Traded} to the fund at version {version}, and owes it {due}");
         slice = slice with { Remaining = slice.Remaining - filled };
         PayIn(asset, toFund, payload, version);
         return new Moved(asset, Balances: Credit(asset, payload), Fees: toFund);
     }
 
     /// <summary>What the trade that is being taken in is for, and at what price.</summary>
-    public (BigInteger Paid, BigInteger Price) Traded { private get; set; }
+    public (BigInteger Paid, BigInteger Price, BigInteger Quantity) Traded { private get; set; }
 
     /// <summary>When the record that is folded was written.</summary>
     public long At { private get; set; }
 
-    private BigInteger DueToFund(Slice of)
+    /// <summary>Of what the slice was filled by: the trade may be larger.</summary>
+    private BigInteger DueToFund(Slice of, BigInteger filled)
     {
         if (of.Bankruptcy is not { } bankruptcy) return 0;
         var better = of.IsSale ? Traded.Price - bankruptcy : bankruptcy - Traded.Price;
         if (better.Sign <= 0) return 0;
         var billion = BigInteger.Pow(10, 9);
-        return BigInteger.Min(Traded.Paid * better / Traded.Price, ((Traded.Paid * of.FeeRate) + billion - 1) / billion);
+        var paid = Traded.Paid * filled / Traded.Quantity;
+        return BigInteger.Min(paid * better / Traded.Price, ((paid * of.FeeRate) + billion - 1) / billion);
     }
 
     private Moved EndSlice(JsonElement payload, long version)

@@ -304,7 +304,8 @@ internal sealed partial class Auditor
 
         if (unit.Message.Type == "trade.captured.v1")
             GrainOf(addressee).Account.Traded = (
-                StoredFormat.Amount(message.GetProperty("paid").GetString()!).Units, StoredFormat.Units(message.GetProperty("price").GetString()!, 8));
+                StoredFormat.Amount(message.GetProperty("paid").GetString()!).Units, StoredFormat.Units(message.GetProperty("price").GetString()!, 8),
+                StoredFormat.Units(message.GetProperty("quantity").GetString()!, 8));
         if (isParked) foreach (var leg in legs) Move(row.Address, leg.Parked);
         var isOurs = StoredFormat.IsCircular(addressee) || IsForgotten(addressee);
         var outcome = isOurs ? null : reference?.Tell(addressee, told[unit.Message.Address], MarksOf(row));

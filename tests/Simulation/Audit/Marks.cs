@@ -31,7 +31,7 @@ internal sealed class Marks
         {
             Assets.Add(row[0].GetString()!, At8(row[1]));
             AssetConfidence.Add(row[0].GetString()!, Units(row[3].GetRawText(), 9));
-            if (row[2].ValueKind != JsonValueKind.Null) throw new FormatException("nobody makes slow prices yet");
+            SlowPrices.Add(row[0].GetString()!, At8OrNone(row[2]) ?? At8(row[1]));
         }
 
         foreach (var row in frame.GetProperty("underlyings").EnumerateArray())
@@ -67,6 +67,7 @@ internal sealed class Marks
     public string Parameters { get; }
 
     public SortedDictionary<string, BigInteger> Assets { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, BigInteger> SlowPrices { get; } = new(StringComparer.Ordinal);
     public Dictionary<string, BigInteger> AssetConfidence { get; } = new(StringComparer.Ordinal);
     public SortedDictionary<string, (BigInteger Index, BigInteger Confidence)> Underlyings { get; } = new(StringComparer.Ordinal);
     public Dictionary<(string Underlying, long At), MarkedExpiry> Expiries { get; } = [];

@@ -139,6 +139,8 @@ internal static class StoredFormat
         ["USDC"] = 6, ["USDT"] = 6, ["BTC"] = 8, ["ETH"] = 8, ["SOL"] = 8, ["STETH"] = 8,
     };
 
+    public static IEnumerable<string> ListedAssets => Scales.Keys.Order(StringComparer.Ordinal);
+
     public static int ScaleOf(string asset) => Scales[asset];
 
     /// <summary>One unit of the asset in 1e-20 of it.</summary>
@@ -222,10 +224,10 @@ internal static class StoredFormat
     /// </summary>
     public static string FrameLine(
         long number, long at, IEnumerable<(string Underlying, string? Index, string Breaker)> indices, IEnumerable<(int Id, BigInteger Mark)> marks,
-        int parameters, IEnumerable<string> points, IEnumerable<string> days, IEnumerable<string> settlements, IEnumerable<string> smiles) =>
+        IEnumerable<string> assets, int parameters, IEnumerable<string> points, IEnumerable<string> days, IEnumerable<string> settlements, IEnumerable<string> smiles) =>
         $"market.frame-published.v2 number={number} at={Time(at)} indices="
         + string.Join(',', indices.Select(index => $"{index.Underlying}/{index.Index ?? "none"}/{index.Breaker}"))
-        + $" marks={string.Join(',', marks.Select(mark => $"{mark.Id}/{mark.Mark}"))} parameters={parameters} points={string.Join(',', points)}"
+        + $" marks={string.Join(',', marks.Select(mark => $"{mark.Id}/{mark.Mark}"))} assets={string.Join(',', assets)} parameters={parameters} points={string.Join(',', points)}"
         + $" days={string.Join(',', days)} settlements={string.Join(',', settlements)} smiles={string.Join(',', smiles)}";
 
     private static string FrameLine(JsonElement payload)
@@ -236,7 +238,7 @@ internal static class StoredFormat
             payload.GetProperty("indices").EnumerateArray().Select(index => (
                 index.GetProperty("underlying").GetString()!, index.GetProperty("index").GetString(), index.GetProperty("breaker").GetString()!)),
             marks.Instruments.Values.Where(known => known.Right is null && known.Mark is not null).Select(known => (known.Id, known.Mark!.Value)),
-            marks.ParameterVersion, marks.Points.OrderBy(point => point.Key).Select(point => $"{point.Key}/{point.Value}"),
+            marks.Assets.Select(asset => $"{asset.Key}/{asset.Value}/{marks.SlowPrices[asset.Key]}"), marks.ParameterVersion, marks.Points.OrderBy(point => point.Key).Select(point => $"{point.Key}/{point.Value}"),
             marks.Days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
             marks.Settlements.Select(known => $"{known.Key}/{known.Value}"),
             marks.Expiries.Where(known => known.Value.HasSmile).Select(known => $"{known.Key.Underlying}/{Time(known.Key.At)}").Order(StringComparer.Ordinal));

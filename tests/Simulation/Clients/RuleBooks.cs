@@ -52,9 +52,9 @@ internal sealed class RuleBooks
         var root = JsonNode.Parse(ParameterDocument.PresetText(kind))!.AsObject();
         root["version"] = version;
         root["warnBelow"] = $"1.{basisPoints:0000}".TrimEnd('0');
-        foreach (var group in root["model"]!["groups"]!.AsObject()) group.Value!.AsObject().Remove("concentration");   // no frame has a depth yet
         root.Remove("statedPrices");
         root["liquidation"]!["minConfidence"] = minConfidence;
+        root["liquidation"]!.AsObject().Remove("conversion");
         root["liquidation"]!.AsObject().Remove("deleveraging");   // the auditor does not follow its rounds yet
         foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));

@@ -43,6 +43,10 @@ internal sealed partial class ReferenceModel
         public Ratio OrderFee => Number(root.GetProperty("orders"), "feeRate");
         public Ratio? WarnBelow => root.TryGetProperty("warnBelow", out var share) ? Number(share) : null;
         public Ratio ProfitWeight(string asset) => root.GetProperty("profitWeights").TryGetProperty(asset, out var weight) ? Number(weight) : One;
+        public Dictionary<string, BigInteger?> StatedPrices => root.TryGetProperty("statedPrices", out var stated)
+            ? stated.EnumerateObject().ToDictionary(price => price.Name, price => (BigInteger?)Number(price.Value).Down(8)) : [];
+
+        public bool UsesSlowPrices => root.GetProperty("softPenalties").GetProperty("slowPrice").GetString() == "used";
         public bool Lists(string asset) => root.GetProperty("collateral").TryGetProperty(asset, out _);
 
         public JsonElement? Borrow(string asset) =>
@@ -273,6 +277,12 @@ internal sealed partial class ReferenceModel
             var net = NetOf(rules, asset, worth);
             var weighed = rules.Weigh(asset, net);
             initial += Figure.Exact(((weighed.Maintenance - weighed.Initial) * price).Up(6));
+            if (rules.UsesSlowPrices)
+            {
+                var above = price - Ratio.Of(marks.SlowPrices[asset], 8);
+                soft += Figure.Exact((weighed.Initial * Most(None, above)).Up(6)) + Figure.Exact((Most(None, -net) * Most(None, -above)).Up(6));
+            }
+
             if (net.Sign >= 0) continue;
             var debt = Ratio.Of((-net * price).Up(6), 6);
             var borrow = rules.Borrow(asset);

@@ -129,6 +129,9 @@ internal sealed partial class ReferenceModel
 
     private sealed class Market
     {
+        /// <summary>Nothing but USDC has a price of its own before the first rules.</summary>
+        private static readonly Dictionary<string, BigInteger?> FirstStated = new() { ["USDC"] = 100_000_000 };
+
         private const long Fresh = 5 * Second, Cadence = Second / 4, Window = 1_800 * Second;
 
         private readonly List<string> feeds = [];
@@ -139,6 +142,7 @@ internal sealed partial class ReferenceModel
         private readonly SortedDictionary<(long At, string Underlying), Expiry> expiries = [];
         private readonly SortedDictionary<int, (int Number, BigInteger Price)> days = [];
         private readonly Dictionary<(string Underlying, long At), BigInteger> vols = [];
+        private readonly Dictionary<string, (BigInteger Price, long At)> slowPrices = new(StringComparer.Ordinal);
         private Frame? last;
         private bool hasNews;
         private RulesEffective? rules;
@@ -197,7 +201,7 @@ internal sealed partial class ReferenceModel
             hasNews = false;
             facts.Add(new Fact(FrameLine(
                 last.Number, last.At, indices.Select(index => (index.Underlying, index.Price is { } price ? Price(price) : null, index.Breaker)),
-                last.Marks.Select(mark => (mark.Key, mark.Value)),
+                last.Marks.Select(mark => (mark.Key, mark.Value)), AssetsOf(indices, time),
                 rules?.Version ?? 0, instruments.Values.Where(listed => listed.Terms.Kind == "Perp").Select(listed => $"{listed.Terms.Id}/{listed.Point}"),
                 days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
                 instruments.Values.Where(listed => ExpiryOf(listed)?.Price is not null).Select(listed => $"{listed.Terms.Id}/{ExpiryOf(listed)!.Price}"),
@@ -256,6 +260,29 @@ internal sealed partial class ReferenceModel
             }
 
             return marks;
+        }
+
+        /// <summary>What an asset is worth, and the slow price beside it: a hundredth of itself nearer in a minute, and no more.</summary>
+        private List<string> AssetsOf(IReadOnlyList<Index> indices, long time)
+        {
+            var lines = new List<string>();
+            var stated = rules is null ? FirstStated : new Rules(rules.Document).StatedPrices;
+            foreach (var asset in ListedAssets)
+            {
+                var quoted = indices.FirstOrDefault(index => index.Underlying == asset);
+                if ((quoted is null ? stated.GetValueOrDefault(asset) : quoted.Price) is not { } price) continue;
+                var slow = price;
+                if (slowPrices.TryGetValue(asset, out var before))
+                {
+                    var step = (Ratio.Of(before.Price, 0) * Ratio.Of(Math.Min(time - before.At, 3_600 * Second), 0) / Ratio.Of(6_000 * Second, 0)).Up(0);
+                    slow = BigInteger.Max(before.Price - step, BigInteger.Min(before.Price + step, price));
+                }
+
+                slowPrices[asset] = (slow, time);
+                lines.Add($"{asset}/{price}/{slow}");
+            }
+
+            return lines;
         }
 
         private Outcome Settle(Request.SettleDay settle, long time)
