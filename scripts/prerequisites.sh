@@ -14,6 +14,12 @@ need_postgresql() {
     need_package postgresql "PostgreSQL"
 }
 
+# For one test of fail-over. Where it cannot be had the test says that it was not shown, and the others run.
+want_patroni() {
+    command -v patroni >/dev/null && command -v etcd >/dev/null && return
+    (need_package patroni "Patroni" && need_package etcd-server "etcd") || true
+}
+
 # need_package <debian package> <name>
 need_package() {
     local as_root=()

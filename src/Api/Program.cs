@@ -89,10 +89,17 @@ internal static partial class Program
     {
         await using var app = ApiApplication.Build([]);
         var options = app.Services.GetRequiredService<VenueOptions>();
-        if (options.MigrationConnectionString is not { } connection)
+        var databases = options.MigrationAddresses();
+        if (databases.Count == 0)
             throw new StartRefused("--migrate needs the setting CrossMargin:MigrationConnectionString, as the role crossmargin_migrate.");
-        await Migrations.Apply(connection, options.Venue, new ShardMap(options.Shards));
-        LogMigrated(app.Services.GetRequiredService<ILogger<Venue>>(), options.Venue, Migrations.Newest);
+        await Migrations.Apply(databases, options.Venue, new ShardMap(options.Shards));
+        foreach (var database in databases)
+        {
+            LogMigrated(
+                app.Services.GetRequiredService<ILogger<Venue>>(), database.Share.Name, database.Share.Shards.ToString(), options.Venue,
+                Migrations.Newest);
+        }
+
         return 0;
     }
 
@@ -145,8 +152,9 @@ internal static partial class Program
     [LoggerMessage(4, LogLevel.Critical, "{Sentence} Nothing more is taken in: this process stops")]
     private static partial void LogDistrusted(ILogger log, string sentence);
 
-    [LoggerMessage(5, LogLevel.Information, "The venue {Venue} has schema version {Version}")]
-    private static partial void LogMigrated(ILogger log, string venue, int version);
+    [LoggerMessage(5, LogLevel.Information,
+        "Database {Database} has the shards {Shards} of the venue {Venue} and schema version {Version}")]
+    private static partial void LogMigrated(ILogger log, string database, string shards, string venue, int version);
 
     [LoggerMessage(3, LogLevel.Information, "Stopped")]
     private static partial void LogStopped(ILogger log);

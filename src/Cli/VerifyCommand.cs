@@ -114,7 +114,8 @@ internal static class VerifyCommand
     {
         var findings = new Findings();
         foreach (var (name, value) in answer) findings.Field(name, value?.DeepClone());
-        foreach (var name in (string[])["records", "grains", "decisions", "figures", "notAsked", "frames", "stateHash", "hash", "asOf"])
+        string[] counted = ["records", "grains", "decisions", "sweeps", "figures", "notAsked", "frames", "stateHash", "hash", "asOf"];
+        foreach (var name in counted)
             if (answer[name] is { } value) findings.Line(name, value.ToString());
         foreach (var asset in answer["conservation"]?.AsArray() ?? []) findings.Line("money", MoneyLine((JsonObject)asset!));
         foreach (var finding in answer["findings"]?.AsArray() ?? [])

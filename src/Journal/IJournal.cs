@@ -11,7 +11,12 @@ namespace CrossMargin.Journal;
 public interface IJournal
 {
     /// <summary>
-    /// Stores the batches of several shards in one transaction, each only if its head is the one it expects. One
+    /// Who has which shards. A database that is away takes its own along and no others: whoever waits for one waits apart from the rest.
+    /// </summary>
+    IReadOnlyList<DatabaseShare> Databases { get; }
+
+    /// <summary>
+    /// Stores the batches of several shards of one database in one transaction, each only if its head is the one it expects. One
     /// outcome per batch, in order. No shard may stand in the list twice. An error is everybody's: which batch it came
     /// from is found by sending each alone, and that is the caller's to do.
     /// </summary>
@@ -25,8 +30,14 @@ public interface IJournal
     /// <summary>Stores a set in one transaction. A snapshot is never replaced by one of an earlier position.</summary>
     void Save(SnapshotSet set);
 
-    /// <summary>All heads in one snapshot: a cut.</summary>
+    /// <summary>
+    /// Heads of all shards that are a cut: whatever was taken in by it was sent in it, and all is in it that was durable when this was
+    /// asked.
+    /// </summary>
     ValueTask<IReadOnlyList<Head>> ReadHeads(CancellationToken cancel = default);
+
+    /// <summary>One shard's head as it is now, whatever becomes of other databases.</summary>
+    ValueTask<Head> ReadHead(ShardId shard, CancellationToken cancel = default);
 
     /// <summary>The shard's snapshots that have their record, with its hash, in the journal.</summary>
     ValueTask<SnapshotsFound> ReadSnapshots(ShardId shard, CancellationToken cancel = default);

@@ -38,6 +38,8 @@ public class MemoryJournal : IJournal
         synced = contents.Copy();
     }
 
+    public IReadOnlyList<DatabaseShare> Databases => [DatabaseShare.Whole(shards)];
+
     /// <summary>Commits whose end is still open.</summary>
     public int InLimbo => limbo.Count;
 
@@ -105,6 +107,8 @@ public class MemoryJournal : IJournal
 
     public ValueTask<IReadOnlyList<Head>> ReadHeads(CancellationToken cancel = default) =>
         new([.. contents.Heads]);
+
+    public ValueTask<Head> ReadHead(ShardId shard, CancellationToken cancel = default) => new(contents.Heads[shard.Number]);
 
     public ValueTask<SnapshotsFound> ReadSnapshots(ShardId shard, CancellationToken cancel = default)
     {

@@ -22,22 +22,34 @@ public static class Migrations
     /// Brings the database to <see cref="Newest"/> and creates the venue when there is none. Run it as the role
     /// crossmargin_migrate, which owns the tables; any number of processes may run it at once.
     /// </summary>
+    public static Task Apply(string connectionString, string venue, ShardMap shards, CancellationToken cancel = default) =>
+        Apply([new DatabaseAddress(DatabaseShare.Whole(shards), connectionString)], venue, shards, cancel);
+
+    /// <summary>
+    /// The same for all databases of a venue, one after the other: the first makes the venue's identity and the others are given it. One
+    /// that has another is not touched further.
+    /// </summary>
     public static async Task Apply(
-        string connectionString, string venue, ShardMap shards, CancellationToken cancel = default)
+        IReadOnlyList<DatabaseAddress> databases, string venue, ShardMap shards, CancellationToken cancel = default)
     {
-        await using var source = Sessions.Open(connectionString, maxSessions: 1);
-        await using var session = await Sessions.Connect(source, cancel);
-        try
+        var identity = new VenueIdentity(Id: null, venue);
+        foreach (var database in databases)
         {
-            await Apply(session, venue, shards, cancel);
-        }
-        catch (NpgsqlException failure)
-        {
-            throw Sessions.Refused("The migrations did not end, and may be started again", failure);
+            await using var source = Sessions.Open(database.ConnectionString, maxSessions: 1);
+            await using var session = await Sessions.Connect(source, cancel);
+            try
+            {
+                identity = await Apply(session, database.Share, identity, shards, cancel);
+            }
+            catch (NpgsqlException failure)
+            {
+                throw Sessions.Refused("The migrations did not end, and may be started again", failure);
+            }
         }
     }
 
-    private static async Task Apply(NpgsqlConnection session, string venue, ShardMap shards, CancellationToken cancel)
+    private static async Task<VenueIdentity> Apply(
+        NpgsqlConnection session, DatabaseShare share, VenueIdentity venue, ShardMap shards, CancellationToken cancel)
     {
         await using var transaction = await session.BeginTransactionAsync(cancel);
         await Run(session, "SELECT pg_advisory_xact_lock(hashtext('crossmargin migrations'))", cancel);
@@ -64,9 +76,11 @@ public static class Migrations
             await record.ExecuteNonQueryAsync(cancel);
         }
 
-        await CreateVenue(session, venue, shards, cancel);
+        var there = await CreateVenue(session, share, venue, shards, cancel);
+        there.MustBe(venue, session.Database);
         await Run(session, "SELECT extend_journal()", cancel);
         await transaction.CommitAsync(cancel);
+        return there;
     }
 
     /// <summary>
@@ -112,21 +126,19 @@ public static class Migrations
         }
     }
 
-    private static async Task CreateVenue(
-        NpgsqlConnection session, string venue, ShardMap shards, CancellationToken cancel)
+    /// <summary>The venue that the database has from now on, or had already.</summary>
+    private static async Task<VenueIdentity> CreateVenue(
+        NpgsqlConnection session, DatabaseShare share, VenueIdentity venue, ShardMap shards, CancellationToken cancel)
     {
+        var made = venue with { Id = venue.Id ?? Guid.NewGuid() };
         await using var create = new NpgsqlCommand(
-            "INSERT INTO venue (name, shards) VALUES ($1, $2) ON CONFLICT DO NOTHING", session)
+            "INSERT INTO venue (id, name, shards) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", session)
         {
-            Parameters = { new() { Value = venue }, new() { Value = (short)shards.Count } },
+            Parameters = { new() { Value = made.Id.Value }, new() { Value = venue.Name }, new() { Value = (short)shards.Count } },
         };
-        if (await create.ExecuteNonQueryAsync(cancel) == 0)
-        {
-            await ServerCheck.Venue(session, shards, cancel);
-            return;
-        }
+        if (await create.ExecuteNonQueryAsync(cancel) == 0) return await ServerCheck.Venue(session, shards, share, cancel);
 
-        foreach (var shard in shards.Shards)
+        foreach (var shard in share.Shards)
         {
             await using var head = new NpgsqlCommand("INSERT INTO shard_head VALUES ($1, 0, 0, $2)", session)
             {
@@ -139,6 +151,7 @@ public static class Migrations
         }
 
         await Run(session, "ALTER TABLE shard_head SET (fillfactor = 100)", cancel);
+        return made;
     }
 
     private static async Task<IReadOnlyList<Applied>> ReadApplied(NpgsqlConnection session, CancellationToken cancel)

@@ -29,14 +29,24 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     private long unreachableUntil;   // timestamp
 
     private PostgresJournal(
-        NpgsqlDataSource source, NpgsqlDataSource fresh, IReadOnlyList<string> warnings, long partitionsEnd)
+        NpgsqlDataSource source, NpgsqlDataSource fresh, DatabaseShare share, VenueIdentity venue, IReadOnlyList<string> warnings,
+        long partitionsEnd)
     {
         this.source = source;
         this.fresh = fresh;
         reader = new RecordReader(source);
+        Share = share;
+        Venue = venue;
         Warnings = warnings;
         extendAt = partitionsEnd - PartitionNotice;
     }
+
+    public DatabaseShare Share { get; }
+
+    public IReadOnlyList<DatabaseShare> Databases => [Share];
+
+    /// <summary>Whose records these are.</summary>
+    internal VenueIdentity Venue { get; }
 
     /// <summary>What an operator should know about this server, found at the start.</summary>
     public IReadOnlyList<string> Warnings { get; }
@@ -44,19 +54,23 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     /// <summary>
     /// Connects as crossmargin_app and checks server, schema and venue; throws <see cref="JournalRefused"/>.
     /// </summary>
-    public static async Task<PostgresJournal> Open(
-        string connectionString, ShardMap shards, CancellationToken cancel = default)
+    public static Task<PostgresJournal> Open(string connectionString, ShardMap shards, CancellationToken cancel = default) =>
+        Open(new DatabaseAddress(DatabaseShare.Whole(shards), connectionString), shards, cancel);
+
+    /// <summary>The same of one of several databases.</summary>
+    internal static async Task<PostgresJournal> Open(DatabaseAddress address, ShardMap shards, CancellationToken cancel)
     {
+        var (share, connectionString) = address;
         var source = Sessions.Open(connectionString, MaxSessions);
         try
         {
             await using var session = await Sessions.Connect(source, cancel);
             var warnings = await ServerCheck.Server(session, cancel);
             await Migrations.Check(session, cancel);
-            await ServerCheck.Venue(session, shards, cancel);
+            var venue = await ServerCheck.Venue(session, shards, share, cancel);
             await using var extend = new NpgsqlCommand("SELECT extend_journal()", session);
-            return new PostgresJournal(
-                source, Sessions.OpenUnpooled(connectionString), warnings, (long)(await extend.ExecuteScalarAsync(cancel))!);
+            var partitionsEnd = (long)(await extend.ExecuteScalarAsync(cancel))!;
+            return new PostgresJournal(source, Sessions.OpenUnpooled(connectionString), share, venue, warnings, partitionsEnd);
         }
         catch (NpgsqlException failure)
         {
@@ -145,6 +159,8 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     public void Save(SnapshotSet set) => Snapshots.Save(source, set);
 
     public ValueTask<IReadOnlyList<Head>> ReadHeads(CancellationToken cancel = default) => reader.Heads(cancel);
+
+    public ValueTask<Head> ReadHead(ShardId shard, CancellationToken cancel = default) => reader.Head(shard, cancel);
 
     public ValueTask<SnapshotsFound> ReadSnapshots(ShardId shard, CancellationToken cancel = default) =>
         Snapshots.Read(source, shard, cancel);

@@ -25,6 +25,15 @@ internal sealed class RecordReader(NpgsqlDataSource source)
         return heads;
     }
 
+    public async ValueTask<Head> Head(ShardId shard, CancellationToken cancel)
+    {
+        await using var command = source.CreateCommand("SELECT epoch, position, chain_hash FROM shard_head WHERE shard = $1");
+        command.Parameters.Add(Parameter((short)shard.Number));
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        Invariant.Holds("I5", await row.ReadAsync(cancel), $"this database has no shard {shard}");
+        return Head(shard, row, firstColumn: 0);
+    }
+
     /// <summary>
     /// Positions have no holes, so a limit is a range, and a range touches only the partitions that it lies in.
     /// </summary>

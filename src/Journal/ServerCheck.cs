@@ -1,3 +1,4 @@
+using CrossMargin.Contracts;
 using CrossMargin.Runtime.Records;
 using Npgsql;
 
@@ -39,22 +40,33 @@ internal static class ServerCheck
             : ["Data checksums are off: a page that the disk damages is noticed only when the chain is verified."];
     }
 
-    /// <summary>The shard count is fixed for ever; a process that was given another one must not write.</summary>
-    public static async Task Venue(NpgsqlConnection session, ShardMap shards, CancellationToken cancel)
+    /// <summary>
+    /// The shard count is fixed for ever, and so is which database has which shard; a process that was told something else must not
+    /// write.
+    /// </summary>
+    public static async Task<VenueIdentity> Venue(
+        NpgsqlConnection session, ShardMap shards, DatabaseShare share, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT name, shards, (SELECT count(*) FROM shard_head) FROM venue", session);
+            "SELECT id, name, shards, array(SELECT shard FROM shard_head ORDER BY shard) FROM venue", session);
         await using var reader = await command.ExecuteReaderAsync(cancel);
         if (!await reader.ReadAsync(cancel)) throw new JournalRefused("The database has no venue: run the migrations.");
-        var (name, count, heads) = (reader.GetString(0), reader.GetInt16(1), reader.GetInt64(2));
+        var venue = new VenueIdentity(reader.GetGuid(0), reader.GetString(1));
+        var (count, heads) = (reader.GetInt16(2), reader.GetFieldValue<short[]>(3));
         if (count != shards.Count)
         {
-            throw new JournalRefused($"The venue {name} has {count} shards for ever and this process was given "
+            throw new JournalRefused($"The venue {venue.Name} has {count} shards for ever and this process was given "
                 + $"{shards.Count}: correct its configuration.");
         }
 
-        if (heads != count)
-            throw new JournalRefused($"The venue {name} has {count} shards and {heads} heads: restore the database.");
+        var there = ShardSet.Of(heads.Select(number => new ShardId(number)));
+        if (there != share.Shards)
+        {
+            throw new JournalRefused($"The database {session.Database} has the shards {there} of the venue {venue.Name} and this "
+                + $"process was told that it has {share.Shards}: correct its configuration, or restore the database.");
+        }
+
+        return venue;
     }
 
     private static async Task<Dictionary<string, string>> ReadSettings(

@@ -14,20 +14,12 @@ public sealed class CommitQueue(int rowsPerTransaction)
 
     public bool IsEmpty => waiting.Count == 0 && alone.Count == 0;
 
-    /// <summary>Rows that wait.</summary>
-    public int Rows { get; private set; }
-
-    public void Add(Batch batch) => Put(waiting, batch);
+    public void Add(Batch batch) => waiting.Enqueue(batch);
 
     /// <summary>The batches of the next transaction in order of shard; empty when nothing waits.</summary>
     public IReadOnlyList<Batch> Take()
     {
-        if (alone.TryDequeue(out var single))
-        {
-            Rows -= single.Records.Count;
-            return [single];
-        }
-
+        if (alone.TryDequeue(out var single)) return [single];
         var taken = new List<Batch>();
         var rows = 0;
         while (waiting.TryPeek(out var next) && (taken.Count == 0 || rows + next.Records.Count <= rowsPerTransaction))
@@ -36,7 +28,6 @@ public sealed class CommitQueue(int rowsPerTransaction)
             taken.Add(waiting.Dequeue());
         }
 
-        Rows -= rows;
         taken.Sort((a, b) => a.Shard.CompareTo(b.Shard));
         return taken;
     }
@@ -48,16 +39,10 @@ public sealed class CommitQueue(int rowsPerTransaction)
         for (var i = 0; i < batches.Count; i++)
         {
             var mayBeTheOthersFault = batches.Count > 1 && outcomes[i] is (CommitOutcome.RolledBack or CommitOutcome.Unstorable);
-            if (mayBeTheOthersFault) Put(alone, batches[i]);
+            if (mayBeTheOthersFault) alone.Enqueue(batches[i]);
             else told.Add((batches[i], outcomes[i]));
         }
 
         return told;
-    }
-
-    private void Put(Queue<Batch> queue, Batch batch)
-    {
-        queue.Enqueue(batch);
-        Rows += batch.Records.Count;
     }
 }

@@ -266,6 +266,7 @@ internal sealed partial class ShardThread
         catch (Exception thrown) when (thrown is not OutOfMemoryException)
         {
             failed(one, thrown);
+            inbound.Caller?.Answer(Reply.Refused(Rejection.ShardUnavailable));   // it was not held yet, and what it wrote is dropped
         }
     }
 

@@ -35,7 +35,7 @@ public sealed partial class Silo
         }
 
         if (known is not null) ThreadOf(shard).Offer(known);
-        else Answer(ReadFrame);
+        else Answer(map.ShardOf(catalog.Valuation!.Publisher), ReadFrame);
     }
 
     private async Task ReadFrame(CancellationToken cancel)

@@ -25,10 +25,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly ShardMap map;
     private readonly GrainCatalog catalog;
     private readonly Shard?[] shards;           // null where another silo has it
-    private readonly int[] placeOfShard;        // its thread here, or behind the last thread where it is elsewhere
+    private readonly int[] homes;               // the thread that a shard has while it is here
+    private readonly int[] placeOfShard;        // the same, or behind the last thread where it is elsewhere
     private readonly ShardThread[] threads;
     private readonly SiloCluster? cluster;
-    private readonly SemaphoreSlim reads;
+    private readonly SemaphoreSlim[] reads;     // by shard: one for all of a database
     private readonly ConcurrentDictionary<(ShardId From, ShardId To), long> repairs = [];   // under way, behind which position
     private readonly CancellationTokenSource stopped = new();
     private readonly List<Task> answering = [];
@@ -52,13 +53,15 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         this.log = log;
         this.map = map;
         this.catalog = catalog;
-        reads = new SemaphoreSlim(options.ReadsAtOnce);
+        reads = new SemaphoreSlim[map.Count];
+        homes = new int[map.Count];
+        DivideThreads();
         shards = [.. map.Shards.Select(id => together is null ? new Shard(id, map, catalog, options.Limits, this) : null)];
 
-        var elsewhere = options.ShardThreads;
-        placeOfShard = [.. map.Shards.Select(id => together is null ? id.Number % options.ShardThreads : elsewhere)];
-        threads = [.. Enumerable.Range(0, options.ShardThreads).Select(place => new ShardThread(
-            place, together is null ? options.ShardThreads : options.ShardThreads + 1, placeOfShard,
+        var elsewhere = options.ShardThreads * journal.Databases.Count;
+        placeOfShard = [.. map.Shards.Select(id => together is null ? homes[id.Number] : elsewhere)];
+        threads = [.. Enumerable.Range(0, elsewhere).Select(place => new ShardThread(
+            place, together is null ? elsewhere : elsewhere + 1, placeOfShard,
             [.. Hosted.Where(shard => placeOfShard[shard.Id.Number] == place)], journal, options, clock,
             send: Send, saidAll: SaidAll, failed: Failed))];
         if (together is not null) cluster = new SiloCluster(this, together, map, catalog, clock, log);
@@ -72,14 +75,38 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         void SaidAll() => cluster?.FlushLinks();
     }
 
+    /// <summary>
+    /// A thread waits for the commit that it sent, and a read for its answer: so every database has threads and reads of its own, and one
+    /// that does not answer holds up nobody but its own shards.
+    /// </summary>
+    private void DivideThreads()
+    {
+        for (var database = 0; database < journal.Databases.Count; database++)
+        {
+            var together = new SemaphoreSlim(options.ReadsAtOnce);
+            var next = 0;
+            foreach (var shard in journal.Databases[database].Shards)
+            {
+                reads[shard.Number] = together;
+                homes[shard.Number] = (database * options.ShardThreads) + (next++ % options.ShardThreads);
+            }
+        }
+    }
+
     public ShardMap Map => map;
 
     /// <summary>How many alarms were raised since the start.</summary>
     public long Alarms => Interlocked.Read(ref alarms);
 
     /// <summary>How many shards are in each phase; read without a lock, so it is a moment's impression.</summary>
-    public ImmutableSortedDictionary<ShardPhase, int> Phases =>
-        Hosted.GroupBy(shard => shard.Phase).ToImmutableSortedDictionary(group => group.Key, group => group.Count());
+    public ImmutableSortedDictionary<ShardPhase, int> Phases => PhasesIn(Hosted);
+
+    /// <summary>The same of the shards that one database has.</summary>
+    public ImmutableSortedDictionary<ShardPhase, int> PhasesOf(DatabaseShare database) =>
+        PhasesIn(Hosted.Where(shard => database.Shards.Contains(shard.Id)));
+
+    private static ImmutableSortedDictionary<ShardPhase, int> PhasesIn(IEnumerable<Shard> some) =>
+        some.GroupBy(shard => shard.Phase).ToImmutableSortedDictionary(group => group.Key, group => group.Count());
 
     public bool IsDraining => isDraining;
 
@@ -88,10 +115,13 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         && Hosted.All(shard => shard.Phase is ShardPhase.Active or ShardPhase.Halted or ShardPhase.Lost);
 
     /// <summary>
-    /// Every shard can take commands. One of several can while it may answer and every shard has an owner: what comes for a shard
-    /// that is being folded waits.
+    /// Every shard of some database can take commands. One of several silos can while it may answer and every shard has an owner: what
+    /// comes for a shard that is being folded waits.
     /// </summary>
-    public bool IsReady => !isDraining && (cluster?.IsAtWork ?? Hosted.All(shard => shard.Phase == ShardPhase.Active));
+    public bool IsReady => !isDraining && (cluster?.IsAtWork ?? journal.Databases.Any(IsAllActive));
+
+    private bool IsAllActive(DatabaseShare database) =>
+        Hosted.Where(shard => database.Shards.Contains(shard.Id)).All(shard => shard.Phase == ShardPhase.Active);
 
     /// <summary>Another owner has a shard of this silo. It must not go on as if nothing had happened.</summary>
     public event Action<ShardId>? ShardLost;
@@ -184,10 +214,10 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         lock (answering) rest = [.. answering];
         await Task.WhenAll(rest);
         stopped.Dispose();
-        reads.Dispose();
+        foreach (var one in reads.Distinct()) one.Dispose();
     }
 
-    private ShardThread ThreadOf(ShardId shard) => threads[shard.Number % options.ShardThreads];
+    private ShardThread ThreadOf(ShardId shard) => threads[homes[shard.Number]];
 
     private IEnumerable<Shard> Hosted => shards.OfType<Shard>();
 
@@ -215,11 +245,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     void IShardHost.TakeOver(ShardId shard, int? epoch)
     {
         var asked = Asking(shard);
-        Answer(async cancel =>
+        Answer(shard, async cancel =>
         {
-            var expected = epoch ?? (await journal.ReadHeads(cancel)).Single(head => head.Shard == shard).Epoch;
+            var expected = epoch ?? (await journal.ReadHead(shard, cancel)).Epoch;
             var isTheirs = epoch is null && cluster is not null && !cluster.Owns(shard);   // after the epoch was read, never before
-            var answer = isTheirs ? new TakeOver.Lost() : journal.TakeOver(shard, expected);
+            var answer = isTheirs ? new TakeOver.Lost() : await Apart(() => journal.TakeOver(shard, expected));
             if (answer is TakeOver.Unknown) await Task.Delay(Jittered(), cancel);
             Tell(asked, one => one.TakenOver(answer));
         });
@@ -228,7 +258,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     void IShardHost.LoadSnapshots(ShardId shard)
     {
         var asked = Asking(shard);
-        Answer(async cancel =>
+        Answer(shard, async cancel =>
         {
             var found = await journal.ReadSnapshots(shard, cancel);
             Tell(asked, one => one.SnapshotsLoaded(found));
@@ -238,7 +268,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     void IShardHost.ReadOwn(ShardId shard, long after)
     {
         var asked = Asking(shard);
-        Answer(async cancel =>
+        Answer(shard, async cancel =>
         {
             var records = await journal.ReadShard(shard, after, options.RecordsPerRead, cancel);
             Tell(asked, one => one.RecordsRead(records));
@@ -249,7 +279,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     {
         var asked = Asking(shard);
         if (!repairs.TryAdd((shard, to), after)) return;   // a receiver asks with every tick until it has its answer
-        Answer(async cancel =>
+        Answer(shard, async cancel =>
         {
             var records = await journal.ReadAddressed(shard, to, after, options.RecordsPerRead, cancel);
             repairs.TryRemove((shard, to), out _);
@@ -260,16 +290,19 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     void IShardHost.Save(SnapshotSet set)
     {
         var asked = Asking(set.Shard);
-        Answer(cancel => Save(asked, set));
+        Answer(set.Shard, cancel => Save(asked, set));
     }
 
-    private Task Save(Shard asked, SnapshotSet set)
+    private async Task Save(Shard asked, SnapshotSet set)
     {
         var isStored = false;
         try
         {
-            journal.Save(set);
-            isStored = true;
+            isStored = await Apart(() =>
+            {
+                journal.Save(set);
+                return true;
+            });
         }
         catch (Exception failed) when (failed is not OutOfMemoryException)
         {
@@ -277,8 +310,11 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         }
 
         Tell(asked, one => one.Saved(set, isStored));
-        return Task.CompletedTask;
     }
+
+    /// <summary>Writes block, for seconds where a database is away: on a thread of their own they keep nobody else's waiting.</summary>
+    private static Task<T> Apart<T>(Func<T> write) =>
+        Task.Factory.StartNew(write, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     void IShardHost.Alarm(ShardId shard, string sentence)
     {
@@ -289,15 +325,15 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         else LostToAnother(alarming);
     }
 
-    /// <summary>Asks the journal until it answers: a shard that waits for a read can do nothing else.</summary>
-    private void Answer(Func<CancellationToken, Task> ask)
+    /// <summary>Asks the shard's database until it answers: a shard that waits for a read can do nothing else.</summary>
+    private void Answer(ShardId shard, Func<CancellationToken, Task> ask)
     {
         var task = Task.Run(async () =>
         {
             var cancel = stopped.Token;
             try
             {
-                await reads.WaitAsync(cancel);
+                await reads[shard.Number].WaitAsync(cancel);
             }
             catch (OperationCanceledException)
             {
@@ -326,7 +362,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
             }
             finally
             {
-                reads.Release();
+                reads[shard.Number].Release();
             }
         });
         lock (answering)

@@ -4,7 +4,9 @@ namespace CrossMargin.Silos;
 
 public sealed record SiloOptions
 {
-    /// <summary>Threads that run shards and commit for them, each on a connection of its own; each owns a fixed part of them.</summary>
+    /// <summary>
+    /// Threads for each database that run its shards and commit for them, each on a connection of its own; each owns a fixed part of them.
+    /// </summary>
     public int ShardThreads { get; init; } = 2;
 
     public int RowsPerTransaction { get; init; } = 4_096;

@@ -223,7 +223,7 @@ public sealed class AccessTests(VenueFixture venue)
     {
         var answer = (await client.Get("operator", "/metrics")).ShouldBe(200);
         answer.Text.ShouldContain("crossmargin_ready 1\n");
-        answer.Text.ShouldContain("crossmargin_shards{phase=\"active\"} 64\n");
+        answer.Text.ShouldContain("crossmargin_shards{database=\"main\",phase=\"active\"} 64\n");
         answer.Text.ShouldContain("crossmargin_alarms_total 0\n");
     }
 

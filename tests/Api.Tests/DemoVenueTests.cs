@@ -99,9 +99,28 @@ public sealed class DemoVenueTests
                 step => step == "account.slice-ended.v1" || step == "account.handed-over.v1" || step == "account.closed-out.v1", "somebody took it");
             await EveryPositionIsThatOfTheMember(client, session.Market, await Touched(client, session.Market));
             await MoneyIsNeitherMadeNorLost(client);
+            await WhatWasDecidedIsDecidedAgain(host, client, ended);
         }
 
         Directory.Delete(directory, recursive: true);
+    }
+
+    /// <summary>Cases, slices, hand-overs and what the pool granted: again from the journal, and a figure that was changed shows.</summary>
+    private static async Task WhatWasDecidedIsDecidedAgain(HostProcess host, VenueClient client, string liquidated)
+    {
+        var agreed = (await client.Post("auditor", "/v1/audit/reprice", "{}", key: null)).ShouldBe(200);
+        agreed.Field("verdict").ShouldBe("agrees", agreed.Text);
+        foreach (var counted in new[] { "records", "decisions", "sweeps", "figures", "frames" })
+            agreed.Json[counted]!.GetValue<long>().ShouldBeGreaterThan(0, counted);
+
+        var opened = (await Events(client, liquidated)).First(record => record["type"]!.ToString() == "account.case-opened.v1");
+        var address = opened["address"]!.ToString();
+        var equity = $"\"equity\":{opened["data"]!["margin"]!["equity"]!.ToJsonString()}";
+        await PrivatePostgres.RewritePayload(host.DataDirectory, address, equity, "\"equity\":\"1\"");
+        var differs = (await client.Post("auditor", "/v1/audit/reprice", "{}", key: null)).ShouldBe(200);
+        differs.Field("verdict").ShouldBe("differs");
+        var finding = differs.Json["findings"]!.AsArray().ShouldHaveSingleItem()!;
+        (finding["code"]!.ToString(), finding["where"]!.ToString()).ShouldBe(("decision-differs", address));
     }
 
     private static DemoOptions Exhaustion(HostProcess host) => new([host.Address], host.DataDirectory)

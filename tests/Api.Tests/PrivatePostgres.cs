@@ -21,4 +21,17 @@ internal static class PrivatePostgres
     private static string[] Postmaster(string dataDirectory) => File.ReadAllLines(PidFile(dataDirectory));
 
     private static string PidFile(string dataDirectory) => Path.Combine(dataDirectory, "postgres", "cluster", "postmaster.pid");
+
+    /// <summary>Plants another text in a record, past the guards that keep the journal append-only.</summary>
+    public static async Task RewritePayload(string dataDirectory, string address, string from, string to)
+    {
+        await using var source = NpgsqlDataSource.Create(ConnectionString(dataDirectory, "postgres"));
+        await using var session = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand($"""
+            SET session_replication_role = replica;
+            UPDATE journal SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '{from}', '{to}'), 'UTF8')
+            WHERE shard = {address.Split(':')[0]} AND position = {address.Split(':')[1]}
+            """, session);
+        (await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
+    }
 }

@@ -16,7 +16,7 @@ public sealed class ArrowTests
         ["Journal"] = ["Contracts", "Runtime"],
         ["Silo"] = ["Contracts", "Runtime", "Risk", "Grains", "Journal"],
         ["Api"] = ["Contracts", "Runtime", "Risk", "Grains", "Journal", "Silo"],
-        ["Client"] = [],   // it knows the public API and nothing else of ours (docs/adr/0006)
+        ["Client"] = [],   // it knows the public API and nothing else of ours (docs/adr/0007)
         ["Cli"] = ["Contracts", "Runtime", "Journal", "Risk", "Grains", "Client"],
         ["DemoVenue"] = ["Client"],
     };

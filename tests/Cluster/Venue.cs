@@ -23,8 +23,8 @@ internal sealed class Venue : IAsyncDisposable
     private readonly CancellationTokenSource limit = new(Longest);
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly List<Told> everything = [];
-    private Database? standby;
     private Trading? trading;
+    private Patroni? patroni;
     private int runs;
 
     private Venue(string directory, int seed)
@@ -38,6 +38,7 @@ internal sealed class Venue : IAsyncDisposable
     public CancellationToken Limit => limit.Token;
     public Random Draws { get; }
     public Database Database { get; private set; } = null!;
+    private string Audit => patroni?.Audit ?? Database.Audit;
     public IReadOnlyList<Silo> Silos { get; private set; } = [];
     public long Trades => trading!.Trades;
 
@@ -56,17 +57,13 @@ internal sealed class Venue : IAsyncDisposable
             await venue.Open(silos, venue.Database.App, settings);
         });
 
-    /// <summary>On a primary that acknowledges nothing before its standby has it; silos know both.</summary>
-    public static Task PlayWithStandby(int seed, int silos, Func<Venue, Task> story) => Play(seed, story, open: async venue =>
-    {
-        venue.Database = await Database.Make(Path.Combine(venue.directory, "postgres"), venue.Limit);
-        venue.standby = await venue.Database.MakeStandby(Path.Combine(venue.directory, "standby"), venue.Limit);
-        var both = new NpgsqlConnectionStringBuilder(venue.Database.App)
+    /// <summary>On two servers under Patroni; silos know both.</summary>
+    public static Task PlayUnderPatroni(int seed, int silos, Func<Venue, Patroni, Task> story) => Play(
+        seed, story: venue => story(venue, venue.patroni!), open: async venue =>
         {
-            Host = $"127.0.0.1:{venue.Database.Port},127.0.0.1:{venue.standby.Port}", TargetSessionAttributes = "primary",
-        };
-        await venue.Open(silos, both.ConnectionString, new Dictionary<string, string>());
-    });
+            venue.patroni = await Patroni.Start(Path.Combine(venue.directory, "patroni"), venue.Limit);
+            await venue.Open(silos, venue.patroni.App, new Dictionary<string, string>());
+        });
 
     private static async Task Play(int seed, Func<Venue, Task> story, Func<Venue, Task> open)
     {
@@ -116,7 +113,7 @@ internal sealed class Venue : IAsyncDisposable
         JournalAudit? audit = null;
         await Wait.Until(async () =>
         {
-            audit = JournalAudit.Of(await StoredJournal.Read(Database.Audit, Limit));
+            audit = JournalAudit.Of(await StoredJournal.Read(Audit, Limit));
             return audit.InFlight == 0 || audit.Contradictions.Count > 0;
         }, "every message has been taken in", Limit);
         everything.AddRange(Traffic.Read());
@@ -178,18 +175,10 @@ internal sealed class Venue : IAsyncDisposable
     /// <summary>How many shards each silo owns by the tables themselves.</summary>
     public async Task<int> OwnedInTables(string silo)
     {
-        await using var source = NpgsqlDataSource.Create(Database.Audit);
+        await using var source = NpgsqlDataSource.Create(Audit);
         await using var command = source.CreateCommand("SELECT count(*) FROM shard_owner WHERE silo = $1");
         command.Parameters.AddWithValue(silo);
         return (int)(long)(await command.ExecuteScalarAsync(Limit))!;
-    }
-
-    /// <summary>kill -9 of the primary, for good, and then the standby is one.</summary>
-    public async Task FailOver()
-    {
-        Database.Dispose();
-        Database = standby!;
-        await Database.Promote(Limit);
     }
 
     public async Task<JsonElement> View(Silo asked)
@@ -206,7 +195,7 @@ internal sealed class Venue : IAsyncDisposable
         trading?.Dispose();
         foreach (var silo in Silos) silo.Dispose();
         Database?.Dispose();
-        standby?.Dispose();
+        patroni?.Dispose();
         http.Dispose();
         limit.Dispose();
     }
@@ -222,7 +211,7 @@ internal sealed class Venue : IAsyncDisposable
         {
             ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
             ["CROSSMARGIN__DATADIRECTORY"] = directory,
-            ["CROSSMARGIN__MIGRATIONCONNECTIONSTRING"] = Database.Migrate,
+            ["CROSSMARGIN__MIGRATIONCONNECTIONSTRING"] = patroni?.Migrate ?? Database.Migrate,
         });
         Silos = [.. Enumerable.Range(1, silos).Select(number => new Silo($"silo-{number}", directory, database, settings))];
         foreach (var silo in Silos) silo.Start();

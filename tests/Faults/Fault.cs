@@ -55,6 +55,24 @@ internal static class Faults
     }
 
     /// <summary>
+    /// kill -9 of one of two databases, which stays away until everybody who lives in the other has been answered several times. Counts
+    /// when a commit was on its way to the dead one, and health named it meanwhile.
+    /// </summary>
+    public static async Task<bool> KillOneDatabase(Scene scene)
+    {
+        await scene.Busy();
+        var dead = scene.Draws.Next(2);
+        var (database, other) = (scene.Databases[dead], scene.Division[1 - dead]);
+        var epochs = await database.Epochs(scene.Limit);
+        await database.Crash(scene.Limit);
+        for (var i = 0; i < 3; i++) await scene.Traffic.Flows(other);
+        var named = (await scene.Health()).Contains($"\"away\":[\"database-{dead}\"]", StringComparison.Ordinal);
+        await database.Restart(scene.Limit);
+        await scene.Busy();
+        return named && await database.Epochs(scene.Limit) > epochs;
+    }
+
+    /// <summary>
     /// kill -9 of one session: the server throws all sessions out and recovers. Counts as for the whole server.
     /// </summary>
     public static async Task<bool> KillSession(Scene scene)

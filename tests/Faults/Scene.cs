@@ -43,7 +43,14 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Null when the data lies on the machine's own disk, whose power nobody here cuts.</summary>
     public Disk? Disk { get; private set; }
 
-    public Database Database { get; private set; } = null!;
+    /// <summary>The only one, or the first.</summary>
+    public Database Database => Databases[0];
+
+    /// <summary>Those that divide the shards.</summary>
+    public IReadOnlyList<Database> Databases { get; private set; } = [];
+
+    /// <summary>The shards of each.</summary>
+    public IReadOnlyList<ShardSet> Division { get; private set; } = [ShardSet.Of(Shards.Shards)];
 
     /// <summary>The host that has the shards, or had them last.</summary>
     public Host Host => hosts[^1];
@@ -81,6 +88,13 @@ internal sealed class Scene : IAsyncDisposable
         }
     }
 
+    /// <summary>Divides the shards over two servers.</summary>
+    public void UseTwoDatabases()
+    {
+        const int half = ShardMap.MaxCount / 2;
+        Division = [ShardSet.Of(Shards.Shards.Take(half)), ShardSet.Of(Shards.Shards.Skip(half))];
+    }
+
     /// <summary>Puts the data on a disk whose power can be cut.</summary>
     public void UseDisk() => Disk = Disk.Make(PathOf("disk.img"), DiskMegabytes);
 
@@ -89,7 +103,7 @@ internal sealed class Scene : IAsyncDisposable
     public void StartTraffic()
     {
         runs++;
-        Traffic = Traffic.Start(PathOf($"clients-{runs}"), unchecked((seed * 131) + runs), Host.Address, Shards, Limit);
+        Traffic = Traffic.Start(PathOf($"clients-{runs}"), unchecked((seed * 131) + runs), Host.Address, Shards, Division, Limit);
     }
 
     /// <summary>Waits until everybody who is a client of the latest host gets answers.</summary>
@@ -113,7 +127,7 @@ internal sealed class Scene : IAsyncDisposable
 
     private async Task<string> TruthSoFar()
     {
-        if (Database is null || Traffic is null) return "nothing had begun";
+        if (Databases.Count == 0 || Traffic is null) return "nothing had begun";
         try
         {
             return Join.Of(Told, JournalAudit.Of(await StoredJournal.Read(Database.Audit, CancellationToken.None))).ToString();
@@ -130,7 +144,7 @@ internal sealed class Scene : IAsyncDisposable
         JournalAudit? audit = null;
         await Wait.Until(async () =>
         {
-            audit = JournalAudit.Of(await StoredJournal.Read(Database.Audit, Limit));
+            audit = JournalAudit.Of(await StoredJournal.Read([.. Databases.Select(one => one.Audit)], Limit));
             return audit.InFlight == 0 || audit.Contradictions.Count > 0;
         }, "every message has been taken in", Limit);
         return audit!;
@@ -149,6 +163,8 @@ internal sealed class Scene : IAsyncDisposable
         return verdict!;
     }
 
+    public async Task<string> Health() => await http.GetStringAsync(new Uri(Host.Address, "/health/ready"), Limit);
+
     // ---- processes --------------------------------------------------------------------------------------------------
 
     /// <summary>
@@ -158,13 +174,22 @@ internal sealed class Scene : IAsyncDisposable
     {
         var data = PathOf($"host-{hosts.Count + 1}");
         Access.Write(data, Traffic.Clients);
-        var host = Host.Start(data + ".log", new Dictionary<string, string>
+        var settings = new Dictionary<string, string>
         {
             ["CROSSMARGIN__DATADIRECTORY"] = data,
             ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
-            ["CROSSMARGIN__CONNECTIONSTRING"] = Database.App,
-            ["CROSSMARGIN__MIGRATIONCONNECTIONSTRING"] = Database.Migrate,
-        });
+        };
+        for (var i = 0; i < Databases.Count; i++)
+        {
+            var prefix = Databases.Count == 1 ? "CROSSMARGIN__" : $"CROSSMARGIN__DATABASES__{i}__";
+            settings[$"{prefix}CONNECTIONSTRING"] = Databases[i].App;
+            settings[$"{prefix}MIGRATIONCONNECTIONSTRING"] = Databases[i].Migrate;
+            if (Databases.Count == 1) continue;
+            settings[$"{prefix}NAME"] = $"database-{i}";
+            settings[$"{prefix}SHARDS"] = Division[i].ToString();
+        }
+
+        var host = Host.Start(data + ".log", settings);
         hosts.Add(host);
         await host.Ready(http, Limit);
         return host;
@@ -177,7 +202,7 @@ internal sealed class Scene : IAsyncDisposable
         await limit.CancelAsync();
         if (Traffic is not null) await Traffic.DisposeAsync();
         foreach (var host in hosts) host.Dispose();
-        Database?.Dispose();
+        foreach (var database in Databases) database.Dispose();
         Disk?.Dispose();
         http.Dispose();
         limit.Dispose();
@@ -185,7 +210,10 @@ internal sealed class Scene : IAsyncDisposable
 
     private async Task Open()
     {
-        Database = await Database.Make(Path.Combine(Disk?.Mount ?? directory, "postgres"), Limit);
+        var made = new List<Database>();
+        Databases = made;
+        for (var i = 0; i < Division.Count; i++)
+            made.Add(await Database.Make(Path.Combine(Disk?.Mount ?? directory, i == 0 ? "postgres" : $"postgres-{i}"), Limit));
         await StartHost();
         Disk?.Sync();
     }

@@ -18,8 +18,22 @@ public sealed class ConformanceTests(Server server)
     {
         var database = await server.Create();
         await using var postgres = await database.Open();
+        await Agree(postgres, seed);
+    }
+
+    [Theory]
+    [InlineData(1), InlineData(2), InlineData(3), InlineData(4)]
+    public async Task A_journal_of_two_databases_answers_as_one_does(int seed)
+    {
+        var databases = await server.CreateDivided();
+        await using var both = await VenueJournal.Open(databases, "test", Server.Shards, TestContext.Current.CancellationToken);
+        await Agree(both, seed);
+    }
+
+    private static async Task Agree(IJournal postgres, int seed)
+    {
         var memory = new MemoryJournal(Server.Shards);
-        var script = new Script(new Random(seed));
+        var script = new Script(new Random(seed), postgres.Databases);
 
         for (var step = 0; step < Steps; step++)
         {
@@ -36,7 +50,7 @@ public sealed class ConformanceTests(Server server)
     /// <summary>
     /// Draws one call after another. It knows the heads, so that it can be right about them, or wrong on purpose.
     /// </summary>
-    private sealed class Script(Random random)
+    private sealed class Script(Random random, IReadOnlyList<DatabaseShare> databases)
     {
         private static readonly GrainId[] Grains =
             [.. Enumerable.Range(0, 24).Select(Records.Account), .. Server.Shards.Shards.Select(ShardMap.GrainOf)];
@@ -167,7 +181,7 @@ public sealed class ConformanceTests(Server server)
         }
 
         private static (string, Func<IJournal, Task<string>>) ReadHeads() =>
-            ("heads", async journal => string.Join("\n", await journal.ReadHeads()));
+            ("heads", async journal => string.Join("\n", await journal.ReadHeads()) + await journal.ReadHead(new ShardId(3)));
 
         private (string, Func<IJournal, Task<string>>) ReadShard()
         {
@@ -227,8 +241,12 @@ public sealed class ConformanceTests(Server server)
             });
         }
 
-        private IEnumerable<ShardId> Pick(int count) =>
-            Enumerable.Range(0, 8).OrderBy(_ => random.Next()).Take(count).Select(number => new ShardId(number));
+        /// <summary>Of one database: a transaction never spans two.</summary>
+        private IEnumerable<ShardId> Pick(int count)
+        {
+            var one = databases[random.Next(databases.Count)];
+            return Server.Shards.Shards.Where(one.Shards.Contains).OrderBy(_ => random.Next()).Take(count);
+        }
 
         /// <summary>
         /// Everything of a record that is stored, the hash of it all included, recomputed from what was read.

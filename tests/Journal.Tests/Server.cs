@@ -50,6 +50,21 @@ public sealed class Server : IAsyncLifetime
     /// <summary>An empty database; nothing is migrated.</summary>
     public Task<Database> CreateEmpty() => Create("");
 
+    /// <summary>Two databases with one venue in them: shards 0 to 2 and 6 in the one, the others in the other.</summary>
+    public async Task<IReadOnlyList<DatabaseAddress>> CreateDivided()
+    {
+        var (east, west) = (await CreateEmpty(), await CreateEmpty());
+        await Migrations.Apply(
+            [new(East, east.Migrate), new(West, west.Migrate)], "test", Shards, TestContext.Current.CancellationToken);
+        return [new(East, east.App), new(West, west.App)];
+    }
+
+    public static DatabaseShare East => new("east", Of("0-2,6"));
+
+    public static DatabaseShare West => new("west", Of("3-5,7"));
+
+    public static ShardSet Of(string text) => ShardSet.TryParse(text, out var shards) ? shards : throw new FormatException(text);
+
     private async Task<Database> Create(string how)
     {
         var name = $"test_{Interlocked.Increment(ref databases)}";

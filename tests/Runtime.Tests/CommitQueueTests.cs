@@ -28,10 +28,8 @@ public class CommitQueueTests
     public void Batches_share_a_transaction_in_order_of_shard()
     {
         var queue = Waiting(10, BatchOf(3, rows: 2), BatchOf(1, rows: 3));
-        queue.Rows.ShouldBe(5);
         queue.Take().Select(batch => batch.Shard.Number).ShouldBe([1, 3]);
         queue.IsEmpty.ShouldBeTrue();
-        queue.Rows.ShouldBe(0);
         queue.Take().ShouldBeEmpty();
     }
 
@@ -53,11 +51,9 @@ public class CommitQueueTests
         var group = queue.Take();
         queue.Add(BatchOf(2, rows: 1));
         queue.Settle(group, [outcome, outcome]).ShouldBeEmpty();
-        queue.Rows.ShouldBe(4);
         queue.IsEmpty.ShouldBeFalse();
         queue.Take().ShouldHaveSingleItem().ShouldBe(group[0]);
         queue.Take().ShouldHaveSingleItem().ShouldBe(group[1]);
-        queue.Rows.ShouldBe(1);
         queue.Take().ShouldHaveSingleItem().Shard.Number.ShouldBe(2);
     }
 

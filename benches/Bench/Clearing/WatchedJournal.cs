@@ -30,6 +30,8 @@ internal class WatchedJournal(IJournal journal) : IJournal
         }
     }
 
+    public IReadOnlyList<DatabaseShare> Databases => journal.Databases;
+
     public IReadOnlyList<CommitOutcome> Commit(IReadOnlyList<Batch> batches)
     {
         var outcomes = journal.Commit(batches);
@@ -59,6 +61,8 @@ internal class WatchedJournal(IJournal journal) : IJournal
     public TakeOver TakeOver(ShardId shard, int epoch) => journal.TakeOver(shard, epoch);
 
     public void Save(SnapshotSet set) => journal.Save(set);
+
+    public ValueTask<Head> ReadHead(ShardId shard, CancellationToken cancel = default) => journal.ReadHead(shard, cancel);
 
     public ValueTask<IReadOnlyList<Head>> ReadHeads(CancellationToken cancel) => journal.ReadHeads(cancel);
 

@@ -34,7 +34,7 @@ internal sealed partial class AccessRecord(AccessList access, Venue venue, TimeP
             while (true)
             {
                 await changed.WaitAsync(stoppingToken);
-                while (!await IsRecorded()) await Task.Delay(Pause, clock, stoppingToken);
+                while (!await IsSettled()) await Task.Delay(Pause, clock, stoppingToken);
             }
         }
         catch (OperationCanceledException)
@@ -43,8 +43,10 @@ internal sealed partial class AccessRecord(AccessList access, Venue venue, TimeP
         }
     }
 
-    /// <summary>Asking again is safe: the list that is in force already leaves no record.</summary>
-    private async Task<bool> IsRecorded()
+    /// <summary>
+    /// Asking again is safe: the list that is in force already leaves no record. What is refused for good would be refused again.
+    /// </summary>
+    private async Task<bool> IsSettled()
     {
         if (!venue.IsReady) return false;
         var put = new AccessCommand.PutInForce(access.Entries);
@@ -54,9 +56,15 @@ internal sealed partial class AccessRecord(AccessList access, Venue venue, TimeP
         var reply = await venue.Ask(new Command(
             venue.Access.Grain, put, new Cause.Key(key, venue.Catalog.FingerprintOf(venue.Access.Grain, put))));
         if (reply is { Rejection: Rejection.None, Record: { } record }) LogRecorded(put.Principals.Length, record.Address.ToString());
-        return reply.Rejection == Rejection.None;
+        if (reply.Rejection == Rejection.None) return true;
+        if (reply.Rejection.IsTransient()) return false;
+        LogRefused(reply.Rejection.Code());
+        return true;
     }
 
     [LoggerMessage(3, LogLevel.Information, "The access list of {Principals} principals is record {Address}")]
     private partial void LogRecorded(int principals, string address);
+
+    [LoggerMessage(4, LogLevel.Error, "The access list that is in force was refused by the journal and has no record: {Code}")]
+    private partial void LogRefused(string code);
 }

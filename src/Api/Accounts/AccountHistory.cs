@@ -9,7 +9,10 @@ namespace CrossMargin.Api.Accounts;
 /// <summary>An account as it was: its own events, read from the journal and folded by the code that decides.</summary>
 internal static class AccountHistory
 {
-    private const int PageSize = 1_000;
+    private const int PageSize = 1_000, FoldsAtOnce = 4;
+
+    /// <summary>A fold begins with an account's first record, however many there are: those who ask for the past take turns.</summary>
+    private static readonly SemaphoreSlim Turns = new(FoldsAtOnce);
 
     /// <summary>The last record that the fold took in; null when it took none.</summary>
     public sealed record Past(Account State, JournalRecord? Last);
@@ -22,6 +25,19 @@ internal static class AccountHistory
         FoldWhile(venue, account, record => record.Time <= instant, cancel);
 
     private static async Task<Past> FoldWhile(Venue venue, AccountId account, Func<JournalRecord, bool> belongs, CancellationToken cancel)
+    {
+        await Turns.WaitAsync(cancel);
+        try
+        {
+            return await FoldOne(venue, account, belongs, cancel);
+        }
+        finally
+        {
+            Turns.Release();
+        }
+    }
+
+    private static async Task<Past> FoldOne(Venue venue, AccountId account, Func<JournalRecord, bool> belongs, CancellationToken cancel)
     {
         var type = venue.Catalog.TypeOf(account.Grain);
         var state = type.Unborn(account.Grain);

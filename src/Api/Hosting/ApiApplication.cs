@@ -54,6 +54,7 @@ internal static class ApiApplication
         builder.Services.AddSingleton<RequestRates>();
         builder.Services.AddSingleton<DeleverageRanks>();
         builder.Services.AddSingleton<OneVerification>();
+        builder.Services.AddSingleton<Margin.EquityFolds>();
         builder.Services.AddSingleton<LiveAudit>();
         builder.Services.AddHostedService(services => services.GetRequiredService<LiveAudit>());
         builder.Services.AddSingleton(new SignatureWindow(options.SignatureWindow, TimeProvider.System));

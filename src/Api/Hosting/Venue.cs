@@ -31,7 +31,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 {
     private readonly ILogger<Venue> log = loggers.CreateLogger<Venue>();
     private EmbeddedPostgres? postgres;
-    private PostgresJournal? journal;
+    private VenueJournal? journal;
     private AnchorFile? anchor;
     private PostgresClusterTables? tables;
     private volatile Silo? silo;
@@ -59,7 +59,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 
     public ShardMap Map { get; } = new(options.Shards);
 
-    public IJournal Journal => journal ?? throw new InvalidOperationException("the venue is not open");
+    public VenueJournal Journal => journal ?? throw new InvalidOperationException("the venue is not open");
 
     /// <summary>Null while there is none that could be asked.</summary>
     public Silo? Silo => isClosing ? null : silo;
@@ -84,22 +84,22 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     /// </summary>
     public async Task Open(CancellationToken cancel)
     {
-        var (app, migrate) = (options.ConnectionString, options.MigrationConnectionString);
-        if (app is null)
+        var (app, migrate) = (options.Addresses(), options.MigrationAddresses());
+        if (app.Count == 0)
         {
             postgres = await EmbeddedPostgres.Start(
                 new EmbeddedPostgresOptions { Directory = Path.Combine(options.DataDirectory, "postgres") }, cancel);
             LogEmbedded(postgres.Port, postgres.Pid);
-            (app, migrate) = (postgres.AppConnection, postgres.MigrateConnection);
+            (app, migrate) = ([options.TheOnly(postgres.AppConnection)], [options.TheOnly(postgres.MigrateConnection)]);
         }
 
-        if (migrate is not null) await Migrations.Apply(migrate, options.Venue, Map, cancel);
-        journal = await PostgresJournal.Open(app, Map, cancel);
+        await Migrations.Apply(migrate, options.Venue, Map, cancel);
+        journal = await VenueJournal.Open(app, options.Venue, Map, cancel);
         foreach (var warning in journal.Warnings) LogWarning(warning);
         anchor = options.Anchor is { } file ? new AnchorFile(file) : null;
         if (anchor is not null) await anchor.Check(journal, cancel);
 
-        var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>(), Together(app));
+        var opened = new Silo(journal, Map, Catalog, new SiloOptions(), clock, loggers.CreateLogger<Silo>(), Together());
         opened.Replaced += () => Replaced?.Invoke();
         opened.ShardLost += shard =>
         {
@@ -112,23 +112,23 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     }
 
     /// <summary>What makes this process one of several, where a cluster key was given.</summary>
-    private ClusterOptions? Together(string connectionString)
+    private ClusterOptions? Together()
     {
         if (options.ClusterKey is not { } key) return null;
-        tables = PostgresClusterTables.Open(connectionString);
+        tables = PostgresClusterTables.Open(options.ConnectionString!);
         var listen = IPEndPoint.Parse(options.LinkListen ?? options.Link);
         return new ClusterOptions(tables, options.Silo, options.Venue, listen, options.Link, Encoding.UTF8.GetBytes(key));
     }
 
     /// <summary>What was checked at the start can be changed by a reload or a failover: it is checked again and again.</summary>
-    private async Task Watch(PostgresJournal watched, CancellationToken cancel)
+    private async Task Watch(VenueJournal watched, CancellationToken cancel)
     {
         using var rounds = new PeriodicTimer(options.CheckServerEvery, clock);
         try
         {
             while (await rounds.WaitForNextTickAsync(cancel))
             {
-                await watched.CheckServer(cancel);
+                await watched.CheckServers(cancel);
                 await KeepAnchor(watched, cancel);
             }
         }
@@ -143,7 +143,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         }
     }
 
-    private async Task KeepAnchor(PostgresJournal watched, CancellationToken cancel)
+    private async Task KeepAnchor(VenueJournal watched, CancellationToken cancel)
     {
         if (anchor is null) return;
         try
@@ -186,7 +186,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         if (postgres is not null && !hasLostShards) await Task.Run(postgres.Stop);
     }
 
-    private async Task KeepLastAnchor(PostgresJournal served)
+    private async Task KeepLastAnchor(VenueJournal served)
     {
         try
         {

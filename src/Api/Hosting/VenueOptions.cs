@@ -1,3 +1,4 @@
+using CrossMargin.Journal;
 using CrossMargin.Runtime.Records;
 using System.Net;
 
@@ -33,6 +34,9 @@ public sealed class VenueOptions
     /// As the role crossmargin_migrate: brings the schema up to date at the start. Null leaves that to others.
     /// </summary>
     public string? MigrationConnectionString { get; set; }
+
+    /// <summary>Several databases instead of the one that <see cref="ConnectionString"/> names. Empty: there is one.</summary>
+    public IReadOnlyList<DatabaseOptions> Databases { get; set; } = [];
 
     public string Address { get; set; } = "127.0.0.1";
 
@@ -103,12 +107,50 @@ public sealed class VenueOptions
         Require(Link.Split(':') is [{ Length: > 0 }, var port] && ushort.TryParse(port, out _), nameof(Link), "host:port");
         Require(IPEndPoint.TryParse(LinkListen ?? Link, out var link) && link.Port > 0, nameof(LinkListen), "address:port");
         Require(ClusterKey is null || ConnectionString is not null, nameof(ConnectionString), "given where there is a cluster key");
+        RequireDivision();
         Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
         return this;
-
-        static void Require(bool holds, string name, string wanted)
-        {
-            if (!holds) throw new StartRefused($"The setting {Section}:{name} has to be {wanted}.");
-        }
     }
+
+    /// <summary>Every shard in one database, and nothing said twice.</summary>
+    private void RequireDivision()
+    {
+        if (Databases.Count == 0) return;
+        Require(ConnectionString is null && MigrationConnectionString is null, nameof(Databases),
+            "the only place that names databases, where it names any");
+        Require(ClusterKey is null, nameof(ClusterKey), "left out where there are several databases");
+        Require(Databases.All(database => database.Name.Length > 0 && database.ConnectionString.Length > 0), nameof(Databases),
+            "a list in which each has a name and a connection string");
+        Require(Databases.DistinctBy(database => database.Name).Count() == Databases.Count, nameof(Databases), "a list of different names");
+        Require(Databases.DistinctBy(database => database.MigrationConnectionString is null).Count() == 1, nameof(Databases),
+            "with a migration connection string for each, or for none");
+        var left = ShardSet.Of(new ShardMap(Shards).Shards);
+        foreach (var database in Databases)
+        {
+            var of = $"{nameof(Databases)}:{database.Name}:{nameof(DatabaseOptions.Shards)}";
+            Require(database.Share is { Shards.IsEmpty: false }, of, "numbers and ranges, as 0-31,40");
+            var shards = database.Share!.Shards;
+            Require((shards.Bits & ~left.Bits) == 0, nameof(Databases), $"a list that names every shard once, of 0 to {Shards - 1}");
+            left = new ShardSet(left.Bits & ~shards.Bits);
+        }
+
+        Require(left.IsEmpty, nameof(Databases), $"a list that names every shard; {left} is in none");
+    }
+
+    private static void Require(bool holds, string name, string wanted)
+    {
+        if (!holds) throw new StartRefused($"The setting {Section}:{name} has to be {wanted}.");
+    }
+
+    /// <summary>The databases that were named; empty for a private one.</summary>
+    internal IReadOnlyList<DatabaseAddress> Addresses() => Databases.Count > 0
+        ? [.. Databases.Select(database => new DatabaseAddress(database.Share!, database.ConnectionString))]
+        : ConnectionString is { } only ? [TheOnly(only)] : [];
+
+    /// <summary>The same to those who may migrate; empty where that is left to others.</summary>
+    internal IReadOnlyList<DatabaseAddress> MigrationAddresses() => Databases is [{ MigrationConnectionString: not null }, ..]
+        ? [.. Databases.Select(database => new DatabaseAddress(database.Share!, database.MigrationConnectionString!))]
+        : MigrationConnectionString is { } only ? [TheOnly(only)] : [];
+
+    internal DatabaseAddress TheOnly(string connectionString) => new(DatabaseShare.Whole(new ShardMap(Shards)), connectionString);
 }

@@ -8,6 +8,7 @@ using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Risk.Liquidation;
 using CrossMargin.Risk.Portfolios;
+using CrossMargin.Runtime.Shards;
 using Position = CrossMargin.Grains.Accounts.Position;
 
 namespace CrossMargin.Api.Liquidations;
@@ -17,29 +18,33 @@ namespace CrossMargin.Api.Liquidations;
 internal readonly record struct DeleverageStanding(int Rank, int Of, Int128 AheadE8);
 
 /// <summary>
-/// The queues of deleveraging as they are before anything happens, one a side of a market. A queue is valued on the caller's thread and
-/// kept for a second: whoever asks more often is told the same, and no shard waits for it.
+/// The queues of deleveraging as they are before anything happens, one a side of a market. Once a second at most each shard names its
+/// accounts that have positions, in one turn that looks at all of its grains; every queue is made of these and valued on its caller's
+/// thread.
 /// </summary>
-internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
+internal sealed class DeleverageRanks(Venue venue, TimeProvider clock) : IDisposable
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<(DeleverageRanking, InstrumentId, int Sign), Queue> queues = new();
+    private readonly SemaphoreSlim asking = new(1);
+    private Moment? latest;
 
-    private sealed class Queue
+    /// <summary>What the shards named at one time, and the queues that were made of it since.</summary>
+    private sealed record Moment(IReadOnlyList<CollectedStates> Shards, long At)
     {
-        public SemaphoreSlim Gate { get; } = new(1);
-        public long ReadAt { get; set; }
-        public ImmutableArray<DeleverageCandidate>? Holders { get; set; }
+        public ConcurrentDictionary<Side, Lazy<ImmutableArray<DeleverageCandidate>>> Queues { get; } = new();
     }
+
+    private readonly record struct Side(DeleverageRanking Ranking, InstrumentId Instrument, int Sign);
 
     /// <summary>Null while a shard is away.</summary>
     public async Task<DeleverageStanding?> StandingOf(DeleverageRanking ranking, InstrumentId instrument, int sign, DeleverageCandidate own)
     {
-        if (await HoldersOf(ranking, instrument, sign) is not { } holders) return null;
+        if (await Latest() is not { } moment) return null;
+        var holders = moment.Queues.GetOrAdd(new Side(ranking, instrument, sign), side => new(() => Among(moment.Shards, side)));
         var place = Deleveraging.PlaceOf(ranking, own);
         var (before, others, ahead) = (0, 0, Int128.Zero);
-        foreach (var other in holders)
+        foreach (var other in holders.Value)
         {
             if (other.Holder == own.Holder) continue;
             others++;
@@ -51,27 +56,25 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
         return new DeleverageStanding(before + 1, others + 1, ahead);
     }
 
-    private async Task<ImmutableArray<DeleverageCandidate>?> HoldersOf(DeleverageRanking ranking, InstrumentId instrument, int sign)
+    public void Dispose() => asking.Dispose();
+
+    private async Task<Moment?> Latest()
     {
-        var queue = queues.GetOrAdd((ranking, instrument, sign), _ => new Queue());
-        await queue.Gate.WaitAsync();
+        await asking.WaitAsync();
         try
         {
-            if (queue.Holders is not null && clock.GetElapsedTime(queue.ReadAt) < Fresh) return queue.Holders;
-            queue.Holders = await Read(ranking, instrument, sign);
-            queue.ReadAt = clock.GetTimestamp();
-            return queue.Holders;
+            if (latest is not null && clock.GetElapsedTime(latest.At) < Fresh) return latest;
+            var shards = await venue.Collect(state => state is Account account && account.AllPositions.Any());
+            return latest = shards is null ? null : new Moment(shards, clock.GetTimestamp());
         }
         finally
         {
-            queue.Gate.Release();
+            asking.Release();
         }
     }
 
-    private async Task<ImmutableArray<DeleverageCandidate>?> Read(
-        DeleverageRanking ranking, InstrumentId instrument, int sign)
+    private static ImmutableArray<DeleverageCandidate> Among(IReadOnlyList<CollectedStates> shards, Side side)
     {
-        if (await venue.Collect(state => state is Account account && account.AllPositions.Any(IsOne)) is not { } shards) return null;
         var (holders, workspace) = (ImmutableArray.CreateBuilder<DeleverageCandidate>(), new RiskWorkspace());
         foreach (var shard in shards)
         {
@@ -79,11 +82,11 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
             foreach (var account in shard.States.Cast<Account>())
                 foreach (var part in account.Parts)
                     foreach (var held in part.Positions.All.Where(IsOne))
-                        if (DeleverageQueue.CandidateOf(marks, ranking, account, part, held, workspace) is { } one) holders.Add(one);
+                        if (DeleverageQueue.CandidateOf(marks, side.Ranking, account, part, held, workspace) is { } one) holders.Add(one);
         }
 
         return holders.ToImmutable();
 
-        bool IsOne(Position held) => held.Instrument == instrument && Math.Sign(held.Quantity.E8) == sign;
+        bool IsOne(Position held) => held.Instrument == side.Instrument && Math.Sign(held.Quantity.E8) == side.Sign;
     }
 }

@@ -56,7 +56,7 @@ internal static class EquityRoutes
             .WithName("ListEquity").WithSummary("What the account was worth after each of its events").Produces<EquityPage>();
 
     private static async Task<IResult> History(
-        string id, HttpContext http, Venue venue,
+        string id, HttpContext http, Venue venue, EquityFolds folds,
         [Description("1 to 100; 100 without it.")] string? limit = null,
         [Description("nextCursor of the page before.")] string? cursor = null)
     {
@@ -68,26 +68,29 @@ internal static class EquityRoutes
         if (cursor is not null && !EventCursor.TryParse(cursor, account.Grain, out after))
             return Refusal.Of(EdgeCode.MalformedCursor, ProblemTable.For(EdgeCode.MalformedCursor).Title);
 
-        var walk = new Walk(venue, account, http.RequestAborted);
+        var walk = new Walk(venue, account, folds, http.RequestAborted);
         var lines = await walk.Lines(after, size);
         var next = lines.Count == size ? EventCursor.Of(account.Grain, lines[^1].Sequence) : null;
         return TypedResults.Json(new EquityPage(id, lines, next), ApiJson.Default.EquityPage);
     }
 
     /// <summary>The fold of an account with the worth of each of its states.</summary>
-    private sealed class Walk(Venue venue, AccountId id, CancellationToken cancel)
+    private sealed class Walk(Venue venue, AccountId id, EquityFolds folds, CancellationToken cancel)
     {
         private readonly Dictionary<long, MarginMarks?> frames = [];
         private Account state = Account.Unopened(id);
 
-        /// <summary>So many lines behind a sequence; what is before it is folded and not shown.</summary>
+        /// <summary>So many lines behind a sequence; what is before it is folded and not shown, where no earlier page left it.</summary>
         public async Task<List<EquityLine>> Lines(long after, int size)
         {
             var lines = new List<EquityLine>();
-            Money? before = null;
-            for (var at = 0L; ;)
+            var left = folds.At(id, after);
+            var before = left?.Worth;
+            if (left is not null) state = left.State;
+            for (var at = state.Version; ;)
             {
-                var page = await venue.Journal.ReadGrain(id.Grain, at, PageSize, cancel);
+                var limit = at < after ? PageSize : size - lines.Count;
+                var page = await venue.Journal.ReadGrain(id.Grain, at, limit, cancel);
                 foreach (var record in page)
                 {
                     var @event = (AccountEvent)venue.Catalog.Decode(record)!;
@@ -97,11 +100,13 @@ internal static class EquityRoutes
                     var marks = await MarksOf(record.Frame);
                     var worth = WorthUnder(marks);
                     if (at > after) lines.Add(LineOf(record, @event, marks, worth, before));
-                    if (lines.Count == size) return lines;
                     before = worth;
+                    if (lines.Count < size) continue;
+                    folds.Keep(new EquityFold(state, worth));
+                    return lines;
                 }
 
-                if (page.Count < PageSize) return lines;
+                if (page.Count < limit) return lines;
             }
         }
 

@@ -27,9 +27,16 @@ internal static class MetricsRoute
         Say("process_resident_memory_bytes", "gauge", "memory in use", Environment.WorkingSet);
         if (venue.Silo is not { } silo) return text.ToString();
 
-        Head("shards", "gauge", "shards of this silo by phase");
-        foreach (var (phase, count) in silo.Phases)
-            text.Append(CultureInfo.InvariantCulture, $"crossmargin_shards{{phase=\"{phase.ToString().ToLowerInvariant()}\"}} {count}\n");
+        Head("shards", "gauge", "shards of this silo by database and phase");
+        foreach (var database in venue.Journal.Databases)
+        {
+            foreach (var (phase, count) in silo.PhasesOf(database))
+            {
+                text.Append(CultureInfo.InvariantCulture,
+                    $"crossmargin_shards{{database=\"{database.Name}\",phase=\"{phase.ToString().ToLowerInvariant()}\"}} {count}\n");
+            }
+        }
+
         Say("alarms_total", "counter", "alarms since the start", silo.Alarms);
         if (silo.Standing is not { } standing) return text.ToString();
 

@@ -4,6 +4,7 @@ using CrossMargin.Api.Audit;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
 using CrossMargin.Runtime.Cluster;
+using CrossMargin.Runtime.Records;
 using CrossMargin.Silos;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -33,8 +34,11 @@ public sealed record ShardView(
     int Shard,
     [property: Description("The silo that should own it; not there while nobody does.")] string? Owner,
     [property: Description("Raised whenever the owner changes; 0 where a silo is alone.")] long Term,
-    [property: Description("Raised whenever the shard is taken over: what every commit is guarded by.")] int Epoch,
-    [property: Description("Of its last record.")] long Position,
+    [property: Description("Raised whenever the shard is taken over: what every commit is guarded by. Not there while its database is "
+        + "away, and neither is the position.")]
+    int? Epoch,
+    [property: Description("Of its last record.")] long? Position,
+    [property: Description("The database that has it.")] string Database,
     [property: Description("In the silo that answers, where it is there.")] string? Phase);
 
 [Description("Who owns which shard, for clients that send to the owner; docs/client.md has the formula from an account to its shard.")]
@@ -46,7 +50,10 @@ public sealed record OwnersView(
     [property: Description("The name of each shard's owner, by the shard's number; null while nobody owns it.")]
     IReadOnlyList<string?> Owners);
 
-public sealed record HealthView(string Status);
+public sealed record HealthView(
+    string Status,
+    [property: Description("Databases that do not answer now; not there where all do. Commands for their shards are not taken.")]
+    IReadOnlyList<string>? Away = null);
 
 /// <summary>For those who run the process: probes, and what it hosts.</summary>
 internal static class OperationRoutes
@@ -76,7 +83,10 @@ internal static class OperationRoutes
     private static async Task<IResult> Cluster(HttpContext http, Venue venue, VenueOptions options)
     {
         if (venue.Silo is not { } silo) return Refusal.Of(EdgeCode.NotReady, ProblemTable.For(EdgeCode.NotReady).Title);
-        var heads = await venue.Journal.ReadHeads(http.RequestAborted);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        patience.CancelAfter(DatabasePatience);
+        var (heads, _) = await venue.Journal.LookAround(patience.Token);
+        var headOf = heads.ToDictionary(head => head.Shard);
         var standing = silo.Standing;
         var phases = silo.Phases.ToDictionary(phase => JsonName(phase.Key.ToString()), phase => phase.Value);
         var here = new SiloView(options.Silo, phases, IsAlive: true, silo.IsReady, silo.IsDraining, silo.Alarms)
@@ -85,12 +95,15 @@ internal static class OperationRoutes
         };
         var others = standing?.Silos
             .Where(row => row.Id.Name != options.Silo && row.Phase != SiloPhase.Gone).Select(row => Other(standing, row));
-        var shards = heads.Select(head =>
+        var shards = venue.Map.Shards.Select(shard =>
         {
-            var row = standing?.Owners[head.Shard.Number];
-            var phase = silo.PhaseOf(head.Shard) is { } held ? JsonName(held.ToString()) : null;
+            var row = standing?.Owners[shard.Number];
+            var head = headOf.TryGetValue(shard, out var known) ? known : (Head?)null;
+            var phase = silo.PhaseOf(shard) is { } held ? JsonName(held.ToString()) : null;
+            var database = venue.Journal.Databases.Single(one => one.Shards.Contains(shard));
             return new ShardView(
-                head.Shard.Number, standing is null ? options.Silo : row?.Owner?.Name, row?.Term ?? 0, head.Epoch, head.Position, phase);
+                shard.Number, standing is null ? options.Silo : row?.Owner?.Name, row?.Term ?? 0, head?.Epoch, head?.Position,
+                database.Name, phase);
         });
         return TypedResults.Json(
             new ClusterView([.. (others ?? []).Append(here).OrderBy(view => view.Name, StringComparer.Ordinal)], [.. shards]),
@@ -116,15 +129,10 @@ internal static class OperationRoutes
         if (!venue.IsReady) return Health(holds: false, "", "not ready");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         patience.CancelAfter(DatabasePatience);
-        try
-        {
-            await venue.Journal.ReadHeads(patience.Token);
-            return Health(holds: true, "ready", "");
-        }
-        catch (Exception failed) when (failed is System.Data.Common.DbException or OperationCanceledException or TimeoutException)
-        {
-            return Health(holds: false, "", "the database does not answer");
-        }
+        var (_, away) = await venue.Journal.LookAround(patience.Token);
+        if (away.Count == venue.Journal.Databases.Count) return Health(holds: false, "", "the database does not answer");
+        IReadOnlyList<string>? names = away.Count == 0 ? null : [.. away.Select(database => database.Name)];
+        return TypedResults.Json(new HealthView("ready", names), ApiJson.Default.HealthView);
     }
 
     private static JsonHttpResult<HealthView> Audit(LiveAudit audit) => audit.Standing switch

@@ -38,6 +38,9 @@ public enum OptionKind : byte
 public abstract record Instrument(InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement,
     Quantity Multiplier)
 {
+    /// <summary>On which it trades; null where nobody trades it: in a made-up book.</summary>
+    public TradingGrid? Grid { get; init; }
+
     /// <summary>When it settles; null for what has no end.</summary>
     public Instant? ExpiresAt => this switch
     {
@@ -63,4 +66,10 @@ public abstract record Instrument(InstrumentId Id, string Symbol, Underlying Und
         InstrumentId Id, string Symbol, Underlying Underlying, Asset Settlement, Quantity Multiplier, Instant Expiry,
         Price Strike, OptionKind Kind)
         : Instrument(Id, Symbol, Underlying, Settlement, Multiplier);
+}
+
+/// <summary>Prices are multiples of the tick, quantities of the lot.</summary>
+public readonly record struct TradingGrid(Price Tick, Quantity Lot) : IComparable<TradingGrid>
+{
+    public int CompareTo(TradingGrid other) => (Tick, Lot).CompareTo((other.Tick, other.Lot));
 }

@@ -32,14 +32,18 @@ public sealed record Listing(
     public OptionKind? Right { get; init; }
 
     /// <summary>The contract as the risk models know it.</summary>
-    public Instrument Terms() => Kind switch
+    public Instrument Terms()
     {
-        InstrumentKind.Perp => new Instrument.Perp(Id, Symbol, Underlying, Settlement, Multiplier),
-        InstrumentKind.Future => new Instrument.Future(Id, Symbol, Underlying, Settlement, Multiplier, Expiry!.Value),
-        InstrumentKind.Option =>
-            new Instrument.Option(Id, Symbol, Underlying, Settlement, Multiplier, Expiry!.Value, Strike!.Value, Right!.Value),
-        _ => throw new UnreachableException(Kind.ToString()),
-    };
+        Instrument terms = Kind switch
+        {
+            InstrumentKind.Perp => new Instrument.Perp(Id, Symbol, Underlying, Settlement, Multiplier),
+            InstrumentKind.Future => new Instrument.Future(Id, Symbol, Underlying, Settlement, Multiplier, Expiry!.Value),
+            InstrumentKind.Option =>
+                new Instrument.Option(Id, Symbol, Underlying, Settlement, Multiplier, Expiry!.Value, Strike!.Value, Right!.Value),
+            _ => throw new UnreachableException(Kind.ToString()),
+        };
+        return terms with { Grid = new TradingGrid(Tick, Lot) };
+    }
 }
 
 /// <summary>A listing and how far its funding has come; an instrument without funding stays at zero.</summary>

@@ -105,6 +105,7 @@ public sealed partial record Account
         var closing = new Fill(terms.Id, -taken, -atMark.Paid, atMark.Paid with { Units = 0 });
         if (!portfolio.WithFill(terms, closing, out var after).IsNone) return null;
         if (marks.Evaluate(after!) is not { IsRefused: false, Value: var report }) return null;
+        if (report.MarginEquity <= report.MaintenanceMargin) return mark;
 
         var payable = Int128.Min(
             Int128.Min(change.Realized.Units, change.BalanceAfter.Units),

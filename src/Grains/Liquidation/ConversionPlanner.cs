@@ -139,7 +139,7 @@ internal sealed class ConversionPlanner
         return smallest.IsWorthless ? most : smallest;
     }
 
-    private static Money SurplusOf(in RiskReport report) => report.MarginEquity - report.LiquidationEnd;
+    private static Int128 SurplusOf(in RiskReport report) => (Int128)report.MarginEquity.Micros - report.LiquidationEnd.Micros;
 
     private RiskReport? After(in PlannedConversion plan)
     {

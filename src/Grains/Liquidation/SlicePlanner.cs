@@ -100,8 +100,29 @@ public sealed class SlicePlanner
         var cap = granted is { } part && part.Notional < Rules.SliceCap ? part.Notional : Rules.SliceCap;
         var most = Math.Min(ShareOf(chosen, share), Affordable(chosen, cap));
         if (most <= 0) return null;
-        var size = Smallest(chosen, most);
+        var size = OnGrid(chosen, Smallest(chosen, most), most);
         return Price(chosen, new Quantity(chosen.Of.Quantity.E8 < 0 ? size : -size));
+    }
+
+    /// <summary>
+    /// The next multiple of the lot, or the last within the bounds, so that what remains can be traded too. Where the bounds, or the
+    /// position, are smaller than a lot, it is what they are: an engine that refuses it makes the slice fruitless, and the case goes on.
+    /// </summary>
+    private static long OnGrid(Closing closing, long sizeE8, long mostE8)
+    {
+        var lot = closing.Terms.Grid?.Lot.E8 ?? 1;
+        if (mostE8 < lot) return mostE8;
+        var lots = (sizeE8 / lot) + (sizeE8 % lot > 0 ? 1 : 0);
+        return Math.Min(lots, mostE8 / lot) * lot;
+    }
+
+    /// <summary>A limit that an engine takes, no worse than what the margin allows; that itself, where none lies before the mark.</summary>
+    private static Price OnGrid(Closing closing, Price limit, Quantity traded)
+    {
+        var (tick, mark) = (closing.Terms.Grid?.Tick.E8 ?? 1, closing.Mark.E8);
+        var (below, isSale) = (limit.E8 / tick * tick, traded.E8 < 0);
+        var nearer = isSale && below < limit.E8 ? below + tick : below;
+        return (isSale ? nearer <= mark : nearer >= mark) ? new Price(nearer) : limit;
     }
 
     /// <summary>Null where the instrument or its settlement asset has no price, or the margin without it cannot be said.</summary>
@@ -152,6 +173,10 @@ public sealed class SlicePlanner
 
     private static long PartOf(long e8, Rate share) => (long)Rounding.Ceiling((Int128)e8 * share.E9, Rate.One.E9);
 
+    /// <summary>Each of the two is an amount; between an equity far below nothing and a large requirement their difference may be none.</summary>
+    private static Money ShortfallOf(in RiskReport report) =>
+        new((long)Int128.Min(long.MaxValue, (Int128)report.LiquidationEnd.Micros - report.MarginEquity.Micros));
+
     /// <summary>
     /// The first in the order of the policy; where nothing brings more than it costs, what frees the most maintenance margin. In
     /// proportion the largest comes first and closes its share; the next plan takes what is the largest then.
@@ -159,7 +184,7 @@ public sealed class SlicePlanner
     private (Closing? Of, Rate Share) Choose()
     {
         var closings = account.Positions.All.Select(Close).OfType<Closing>().ToList();
-        var shortfall = before.LiquidationEnd - before.MarginEquity;
+        var shortfall = ShortfallOf(before);
         var candidates = closings.Select((closing, number) => new SliceCandidate(
             number, [new SliceLeg(closing.Of.Instrument, -closing.Of.Quantity)],
             Released: before.LiquidationEnd - closing.After.LiquidationEnd, Cost: ExpectedCost(closing),
@@ -227,8 +252,8 @@ public sealed class SlicePlanner
         var notional = NotionalOf(closing, traded);
         var worst = Rounding.Floor((Int128)closing.Mark.E8 * Rules.WorstPriceMove.E9, Rate.One.E9);
         return new PlannedSlice(
-            closing.Of, traded, notional, closing.Mark, limit.Value, BankruptcyPrice(closing, traded, notional, released),
-            new Price((long)worst));
+            closing.Of, traded, notional, closing.Mark, OnGrid(closing, limit.Value, traded),
+            BankruptcyPrice(closing, traded, notional, released), new Price((long)worst));
     }
 
     private Money Distance(Closing closing, Quantity traded, Money released) => Rules.FallingLimit is { } falling

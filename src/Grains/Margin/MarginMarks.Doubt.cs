@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Grains.Accounts;
 
 namespace CrossMargin.Grains.Margin;
@@ -7,18 +8,23 @@ namespace CrossMargin.Grains.Margin;
 public sealed partial class MarginMarks
 {
     /// <summary>
-    /// Something that the account trades or owns has a price that is less sure than the rules ask for before anything is begun.
+    /// Something that the account trades or owns has a price that nobody may lose anything by (<see cref="PriceUses"/>). An asset
+    /// without one is doubtful by what freezes the account; a frame does not say how many sources stand behind one.
     /// </summary>
     public bool IsDoubtful(Account account)
     {
         if (Model is not { } model) return true;
         var least = model.Parameters.Liquidation.MinConfidence;
         foreach (var held in account.Positions.All)
-            if (TermsOf(held.Instrument) is not { } terms || ConfidenceOf(terms.Underlying) < least) return true;
+            if (!MayLiquidate(TermsOf(held.Instrument) is { } terms ? ConfidenceOf(terms.Underlying) : null)) return true;
         foreach (var balance in account.Balances.Amounts)
             foreach (var mark in Frame.Assets)
-                if (mark.Asset == balance.Asset && mark.Confidence < least) return true;
+                if (mark.Asset == balance.Asset && !MayLiquidate(mark.Confidence)) return true;
         return false;
+
+        bool MayLiquidate(Rate? confidence) => PriceUse.Liquidate.MayRestOn(confidence is { } known
+            ? PriceUses.StateOf(BreakerState.Degraded, known, least)
+            : PriceState.None);
     }
 
     /// <summary>What trades of an underlying inside its reference band; as much as one likes where it was not measured.</summary>
@@ -29,10 +35,10 @@ public sealed partial class MarginMarks
         return Money.Zero;
     }
 
-    private Rate ConfidenceOf(Underlying underlying)
+    private Rate? ConfidenceOf(Underlying underlying)
     {
         foreach (var mark in Frame.Underlyings)
             if (mark.Underlying == underlying) return mark.Confidence;
-        return Rate.Zero;
+        return null;
     }
 }

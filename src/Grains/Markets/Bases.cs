@@ -11,12 +11,6 @@ namespace CrossMargin.Grains.Markets;
 /// </summary>
 internal sealed class Bases
 {
-    /// <summary>A basis is at most one twentieth of the index, either way.</summary>
-    public const int BandDivisor = 20;
-
-    /// <summary>The share of the distance that a mark goes in a time is that time over this one.</summary>
-    public const long FollowMicros = 30 * Instant.MicrosPerSecond;
-
     private readonly ImmutableSortedDictionary<InstrumentId, long> basesE8;
     private readonly ImmutableSortedDictionary<(Instant, Underlying), InstrumentId> futures;
 
@@ -51,10 +45,11 @@ internal sealed class Bases
 
     private static long Next(Market market, Listing listing, Price index, Instant now)
     {
-        var band = index.E8 / BandDivisor;
+        var oracle = market.Oracle;
+        var band = (long)Rounding.Floor((Int128)index.E8 * oracle.BasisBand.E9, Rate.One.E9);
         var quoted = market.Sources
             .SelectMany(source => source.Books.Select(book => (source.Weight, Book: book)))
-            .Where(quote => quote.Book.Instrument == listing.Id && now.Micros - quote.Book.At.Micros <= Frames.FreshMicros)
+            .Where(quote => quote.Book.Instrument == listing.Id && now.Micros - quote.Book.At.Micros <= oracle.FreshMicros)
             .Select(quote => (quote.Weight, quote.Book.Price)).ToArray();
 
         var before = BasisBefore(market, listing);
@@ -62,8 +57,8 @@ internal sealed class Bases
         var target = Math.Clamp(Frames.WeightedMedian(quoted)!.Value.E8 - index.E8, -band, band);
         if (before is not { } from) return target;
 
-        var micros = Math.Clamp(now.Micros - market.LastFrame!.Frame.At.Micros, 0, FollowMicros);
-        return Math.Clamp(from + (long)Rounding.Floor(((Int128)target - from) * micros, FollowMicros), -band, band);
+        var micros = Math.Clamp(now.Micros - market.LastFrame!.Frame.At.Micros, 0, oracle.BasisFollowMicros);
+        return Math.Clamp(from + (long)Rounding.Floor(((Int128)target - from) * micros, oracle.BasisFollowMicros), -band, band);
     }
 
     /// <summary>

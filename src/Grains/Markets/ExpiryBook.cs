@@ -13,7 +13,7 @@ public enum ExpiryStanding : byte
 }
 
 /// <summary>
-/// What one expiry of one underlying settles at: the average of the index over the last half hour, by time. An index counts
+/// What one expiry of one underlying settles at: the average of the index over a window before it, by time. An index counts
 /// from the frame that it is in until the next one, and no longer than a quote is fresh; what nobody observed is not in the
 /// average.
 /// </summary>
@@ -21,11 +21,6 @@ public sealed record ExpiryBook(
     Underlying Underlying, Instant Expiry, Int128 WeightedE8Micros, long ObservedMicros, int Samples, ExpiryStanding Standing, Price? Price,
     Instant? SettledAt)
 {
-    public const long WindowMicros = Instant.MicrosPerHour / 2;
-
-    /// <summary>An average of less is none.</summary>
-    public const long MinObservedMicros = WindowMicros / 2;
-
     /// <summary>For so long after its settlement an expiry stays in the frames at least.</summary>
     public const long RetireAfterMicros = 24 * Instant.MicrosPerHour;
 
@@ -36,12 +31,10 @@ public sealed record ExpiryBook(
     public Price? Average =>
         ObservedMicros > 0 ? new Price((long)Rounding.Floor(WeightedE8Micros, ObservedMicros)) : null;
 
-    public bool IsObserved => ObservedMicros >= MinObservedMicros;
-
-    /// <summary>The index stood at this price from one instant to another.</summary>
-    public ExpiryBook Observing(Price index, Instant from, Instant to)
+    /// <summary>The index stood at this price from one instant to another; what was before the window does not count.</summary>
+    public ExpiryBook Observing(Price index, Instant from, Instant to, long windowMicros)
     {
-        var start = Math.Max(from.Micros, Expiry.Micros - WindowMicros);
+        var start = Math.Max(from.Micros, Expiry.Micros - windowMicros);
         var micros = Math.Min(to.Micros, Expiry.Micros) - start;
         if (Standing != ExpiryStanding.Open || micros <= 0) return this;
         return this with

@@ -52,7 +52,7 @@ internal static class FrameContent
             var none = new AssetAmount(asset, 0);
             if (IndexOf(indices, new Underlying(asset.ToString())) is { } quoted)
             {
-                if (quoted.Index is { } index)
+                if (PriceUse.Value.MayRestOn(Market.StateOf(quoted)) && quoted.Index is { } index)
                     yield return new AssetMark(asset, index, SlowOf(asset, index), quoted.Confidence, none, AgeMs(quoted));
             }
             else if (rules!.StatedPrices.TryGetValue(asset, out var stated))
@@ -62,12 +62,14 @@ internal static class FrameContent
         }
 
         Price? SlowOf(Asset asset, Price price) =>
-            market.SlowPrices.GetValueOrDefault(asset)?.Following(price, now).Price is { } slow && slow != price ? slow : null;
+            market.SlowPrices.GetValueOrDefault(asset)?.Following(price, now, market.Oracle.SlowDrift).Price is { } slow && slow != price
+                ? slow
+                : null;
     }
 
     private static UnderlyingMark? UnderlyingOf(
         Market market, Instant now, ImmutableArray<IndexMark> indices, Underlying underlying) =>
-        IndexOf(indices, underlying) is { Index: { } index } mark
+        IndexOf(indices, underlying) is { Index: { } index } mark && PriceUse.Value.MayRestOn(Market.StateOf(mark))
             ? new UnderlyingMark(underlying, index, mark.Confidence, DepthOf(market, now, underlying), AgeMs(mark))
             : null;
 

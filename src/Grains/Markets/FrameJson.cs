@@ -50,6 +50,14 @@ internal sealed class FrameJson : JsonConverter<MarkFrame>
             WriteSmile(writer, mark.Smile);
         });
         WriteInstruments(writer, frame);
+        var linear = frame.Listed.Where(terms => terms is not Instrument.Option && terms.Grid is not null).ToArray();
+        if (linear.Length > 0)
+            Rows(writer, "grids", linear, terms =>
+            {
+                writer.WriteNumberValue(terms.Id.Number);
+                Value(writer, terms.Grid!.Value.Tick);
+                Value(writer, terms.Grid.Value.Lot.E8, Quantity.Scale);
+            });
         Rows(writer, "settlements", frame.Settlements, mark =>
         {
             writer.WriteNumberValue(mark.Instrument.Number);
@@ -87,7 +95,8 @@ internal sealed class FrameJson : JsonConverter<MarkFrame>
         });
 
         var chains = frame.Listed.OfType<Instrument.Option>()
-            .GroupBy(option => (option.Underlying, option.Settlement, option.Multiplier, option.Expiry)).OrderBy(chain => chain.Key);
+            .GroupBy(option => (option.Underlying, option.Settlement, option.Multiplier, option.Expiry, option.Grid))
+            .OrderBy(chain => chain.Key);
         writer.WriteStartArray("chains");
         foreach (var chain in chains)
         {
@@ -97,6 +106,14 @@ internal sealed class FrameJson : JsonConverter<MarkFrame>
             writer.WritePropertyName("multiplier");
             Value(writer, chain.Key.Multiplier.E8, Quantity.Scale);
             writer.WriteString("expiry", chain.Key.Expiry.ToString());
+            if (chain.Key.Grid is { } grid)
+            {
+                writer.WritePropertyName("tick");
+                Value(writer, grid.Tick);
+                writer.WritePropertyName("lot");
+                Value(writer, grid.Lot.E8, Quantity.Scale);
+            }
+
             Rows(writer, "options", StrikesOf(chain), strike =>
             {
                 Value(writer, (strike.Call ?? strike.Put)!.Strike);
@@ -243,6 +260,7 @@ internal static class FrameReader
 
         foreach (var chain in json.GetProperty("chains").EnumerateArray()) ReadChain(chain, listed, marks);
         listed.Sort((a, b) => a.Id.CompareTo(b.Id));
+        ReadGrids(json, listed);
         marks.Sort((a, b) => a.Instrument.CompareTo(b.Instrument));
         return new MarkFrame(
             json.GetProperty("number").GetInt64(), new Row(json.GetProperty("at")).Instant(),
@@ -259,6 +277,16 @@ internal static class FrameReader
         };
     }
 
+    /// <summary>Of what is linear; frames from before there were any have none.</summary>
+    private static void ReadGrids(JsonElement json, ImmutableArray<Instrument>.Builder listed)
+    {
+        if (!json.TryGetProperty("grids", out _)) return;
+        var grids = Rows(json, "grids").ToDictionary(
+            row => row.Id(), row => row.Whole(new TradingGrid(row.Price(), row.Quantity())));
+        for (var i = 0; i < listed.Count; i++)
+            if (grids.TryGetValue(listed[i].Id, out var grid)) listed[i] = listed[i] with { Grid = grid };
+    }
+
     private static void ReadChain(
         JsonElement chain, ImmutableArray<Instrument>.Builder listed, ImmutableArray<InstrumentMark>.Builder marks)
     {
@@ -266,6 +294,9 @@ internal static class FrameReader
         var settlement = new Row(chain.GetProperty("settlement")).Asset();
         var multiplier = new Row(chain.GetProperty("multiplier")).Quantity();
         var expiry = new Row(chain.GetProperty("expiry")).Instant();
+        TradingGrid? grid = chain.TryGetProperty("tick", out var tick)
+            ? new TradingGrid(new Row(tick).Price(), new Row(chain.GetProperty("lot")).Quantity())
+            : null;
         foreach (var row in Rows(chain, "options"))
         {
             var strike = row.Price();
@@ -273,7 +304,10 @@ internal static class FrameReader
             {
                 if (row.IsNull()) continue;
                 var id = row.Id();
-                listed.Add(new Instrument.Option(id, id.ToString(), underlying, settlement, multiplier, expiry, strike, kind));
+                listed.Add(new Instrument.Option(id, id.ToString(), underlying, settlement, multiplier, expiry, strike, kind)
+                {
+                    Grid = grid,
+                });
                 row.Mark(id, marks);
             }
 

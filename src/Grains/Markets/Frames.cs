@@ -1,39 +1,20 @@
 using System.Collections.Immutable;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Risk.Parameters;
 
 namespace CrossMargin.Grains.Markets;
 
 /// <summary>How the quotes of several sources become one index.</summary>
 internal static class Frames
 {
-    public const int MinSources = 3;
-
-    /// <summary>A quote older than this is not looked at.</summary>
-    public const long FreshMicros = 5_000_000;
-
-    /// <summary>How far from the median of all fresh quotes a quote may be and still count: one hundredth.</summary>
-    public const int DeviationDivisor = 100;
-
-    /// <summary>An index that moved by more than a tenth of the last one is not taken before it is confirmed.</summary>
-    public const int JumpDivisor = 10;
-
-    /// <summary>What is older than this is no measure of a jump.</summary>
-    public const long JumpWindowMicros = 60 * Instant.MicrosPerSecond;
-
-    /// <summary>For so long three sources or more have to stand by it.</summary>
-    public const long ConfirmMicros = 3 * Instant.MicrosPerSecond;
-
-    /// <summary>For so long the last index stands in meanwhile; then there is none.</summary>
-    public const long HoldMicros = 15 * Instant.MicrosPerSecond;
-
     private readonly record struct Opinion(PriceSource Source, LatestQuote Quote, long AgeMicros);
 
     public static MarketEvent Next(Market market, Instant now)
     {
         var quoted = market.Sources.SelectMany(source => source.Latest).Select(quote => quote.Underlying).Distinct().Order();
         ImmutableArray<IndexMark> indices =
-            [.. quoted.Select(underlying => Braked(market.LastFrame, IndexOf(market, underlying, now), now))];
+            [.. quoted.Select(underlying => Braked(market, IndexOf(market, underlying, now), now))];
         var number = (market.LastFrame?.Frame.Number ?? 0) + 1;
         return new MarketEvent.FramePublished(FrameContent.Of(market, number, now, indices), indices);
     }
@@ -51,37 +32,42 @@ internal static class Frames
             select new Opinion(source, quote, Math.Max(0, now.Micros - quote.At.Micros))).ToArray();
         var fresh = opinions.Where(IsFresh).ToArray();
         var centre = WeightedMedian(PricesOf(fresh));
-        var used = fresh.Where(opinion => IsNear(opinion, centre)).ToArray();
+        var used = fresh.Where(IsNear).ToArray();
         var marks = opinions.OrderBy(opinion => opinion.Source.Id.Name, StringComparer.Ordinal).Select(opinion => new SourceMark(
             opinion.Source.Id, opinion.Quote.Price, AgeMs(opinion),
-            !IsFresh(opinion) ? SourceUse.Stale : IsNear(opinion, centre) ? SourceUse.Used : SourceUse.Deviating)).ToImmutableArray();
+            !IsFresh(opinion) ? SourceUse.Stale : IsNear(opinion) ? SourceUse.Used : SourceUse.Deviating)).ToImmutableArray();
 
         var breaker = used.Length == 0 || 2 * WeightOf(used) < WeightOf(fresh) ? BreakerState.Halted
-            : used.Length < MinSources ? BreakerState.Degraded
+            : used.Length < market.Oracle.MinSources ? BreakerState.Degraded
             : BreakerState.Normal;
         var confidence = Rounding.Floor((Int128)WeightOf(used) * Rate.One.E9, market.Sources.Sum(source => (long)source.Weight));
         return breaker == BreakerState.Halted
             ? new IndexMark(underlying, null, Rate.Zero, breaker, marks)
             : new IndexMark(underlying, WeightedMedian(PricesOf(used)), new Rate((long)confidence), breaker, marks);
+
+        bool IsFresh(Opinion opinion) => opinion.AgeMicros <= market.Oracle.FreshMicros;
+        bool IsNear(Opinion opinion) =>
+            centre is { } price && !OracleParameters.IsBeyond(price, opinion.Quote.Price, market.Oracle.Deviation);
     }
 
     /// <summary>
     /// The index as it may be taken. After a jump the last one that was taken stands in, degraded, until three sources have
     /// stood by the new one for a time; when that takes too long there is none.
     /// </summary>
-    private static IndexMark Braked(MarketEvent.FramePublished? last, IndexMark seen, Instant now)
+    private static IndexMark Braked(Market market, IndexMark seen, Instant now)
     {
-        if (last is null || FrameContent.IndexOf(last.Indices, seen.Underlying) is not { } before) return seen;
+        var oracle = market.Oracle;
+        if (market.LastFrame is not { } last || FrameContent.IndexOf(last.Indices, seen.Underlying) is not { } before) return seen;
         var taken = before.Taken ?? (before.Index is { } price ? new TakenIndex(price, last.Frame.At) : null);
-        if (taken is null || now.Micros - taken.At.Micros > JumpWindowMicros) return seen;
+        if (taken is null || now.Micros - taken.At.Micros > oracle.JumpWindowMicros) return seen;
         if (seen.Index is not { } candidate) return seen with { Taken = taken };
-        if (!IsJump(taken.Price, candidate)) return seen;
+        if (!OracleParameters.IsBeyond(taken.Price, candidate, oracle.Jump)) return seen;
 
-        var isSame = before.Jump is { } jump && IsNear(jump.Price, candidate);
+        var isSame = before.Jump is { } jump && !OracleParameters.IsBeyond(jump.Price, candidate, oracle.Deviation);
         var since = isSame ? before.Jump!.Since : now;
-        if (seen.Breaker == BreakerState.Normal && now.Micros - since.Micros >= ConfirmMicros) return seen;
+        if (seen.Breaker == BreakerState.Normal && now.Micros - since.Micros >= oracle.ConfirmMicros) return seen;
 
-        var isHeld = now.Micros - taken.At.Micros <= HoldMicros;
+        var isHeld = now.Micros - taken.At.Micros <= oracle.HoldMicros;
         return seen with
         {
             Index = isHeld ? taken.Price : null,
@@ -91,16 +77,6 @@ internal static class Frames
             Jump = new IndexJump(candidate, since),
         };
     }
-
-    private static bool IsJump(Price from, Price to) => Int128.Abs((Int128)to.E8 - from.E8) * JumpDivisor > from.E8;
-
-    private static bool IsFresh(Opinion opinion) => opinion.AgeMicros <= FreshMicros;
-
-    private static bool IsNear(Opinion opinion, Price? centre) =>
-        centre is { } price && IsNear(price, opinion.Quote.Price);
-
-    private static bool IsNear(Price centre, Price price) =>
-        Int128.Abs((Int128)price.E8 - centre.E8) * DeviationDivisor <= centre.E8;
 
     private static int AgeMs(Opinion opinion) => (int)Math.Min(opinion.AgeMicros / Instant.MicrosPerMillisecond, int.MaxValue);
 

@@ -44,7 +44,7 @@ public sealed partial record Market
     private MarketEvent Expire(ExpiryBook book, Instant now)
     {
         var observed = Observed(book, now);
-        return observed is { IsObserved: true, Average: { } average }
+        return observed.Average is { } average && observed.ObservedMicros >= Oracle.AverageAtLeastMicros
             ? SettledAt(observed, average, SettlementOrigin.Average, now)
             : new MarketEvent.ExpiryOverdue(book.Underlying, book.Expiry, observed.ObservedMicros / Instant.MicrosPerMillisecond);
     }
@@ -88,8 +88,8 @@ public sealed partial record Market
         if (command.Number != (market.Days.GetValueOrDefault(command.Instrument)?.Number ?? 0) + 1)
             return Refused(Name, Rejection.SettlementNotDue);
         if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
-        if (frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused(Name, Rejection.NoPrice);
-        if (IndexIn(frame, instrument.Listing.Underlying) is null) return Refused(Name, Rejection.NoPrice);
+        if (frame.Frame.At.PlusMicros(market.Oracle.FreshMicros) < now) return Refused(Name, Rejection.NoPrice);
+        if (IndexFor(PriceUse.SettleDay, frame, instrument.Listing.Underlying) is null) return Refused(Name, Rejection.NoPrice);
         if (MarkIn(frame, command.Instrument) is not { } mark) return Refused(Name, Rejection.NoPrice);
         return new MarketEvent.DaySettled(frame.Frame.Number, new DayMark(command.Instrument, command.Number, mark));
     }
@@ -105,12 +105,12 @@ public sealed partial record Market
 
     /// <summary>The book with what the last frame's index adds to it until now.</summary>
     internal ExpiryBook Observed(ExpiryBook book, Instant now) =>
-        LastFrame is { } frame && IndexIn(frame, book.Underlying) is { } index
-            ? book.Observing(index, frame.Frame.At, HeldUntil(frame, now))
+        LastFrame is { } frame && IndexFor(PriceUse.Average, frame, book.Underlying) is { } index
+            ? book.Observing(index, frame.Frame.At, HeldUntil(frame, now), Oracle.AverageMicros)
             : book;
 
-    private static Instant HeldUntil(MarketEvent.FramePublished frame, Instant now) =>
-        new(Math.Min(now.Micros, frame.Frame.At.Micros + Frames.FreshMicros));
+    private Instant HeldUntil(MarketEvent.FramePublished frame, Instant now) =>
+        new(Math.Min(now.Micros, frame.Frame.At.Micros + Oracle.FreshMicros));
 
     /// <summary>The premiums with what the last frame's marks add to them until now.</summary>
     private ImmutableSortedDictionary<InstrumentId, PremiumAverage> Sampled(Instant now)
@@ -121,7 +121,7 @@ public sealed partial record Market
         foreach (var (id, known) in Instruments)
         {
             if (known.Listing.Kind != InstrumentKind.Perp || MarkIn(frame, id) is not { } mark) continue;
-            if (IndexIn(frame, known.Listing.Underlying) is not { } index) continue;
+            if (IndexFor(PriceUse.Average, frame, known.Listing.Underlying) is not { } index) continue;
             premiums = premiums.SetItem(id, premiums.GetValueOrDefault(id, PremiumAverage.None).Sampling(mark, index, micros));
         }
 

@@ -43,7 +43,7 @@ public sealed partial record Market
         foreach (var quote in command.Smiles)
             if (quote.Expiry <= command.At || !market.HasExpiry(command.Underlying, quote.Expiry))
                 return Refused(Name, Rejection.UnknownExpiry);
-        if (market.LastFrame is not { } frame || IndexIn(frame, command.Underlying) is not { } index)
+        if (market.LastFrame is not { } frame || IndexFor(PriceUse.JudgeQuotes, frame, command.Underlying) is not { } index)
             return Refused(Name, Rejection.NoPrice);
         foreach (var quote in command.Smiles)
             if (2 * Int128.Abs((Int128)quote.Forward.E8 - index.E8) > index.E8) return Refused(Name, Rejection.ForwardOutOfBand);

@@ -33,6 +33,9 @@ public sealed partial record Market(
     ImmutableArray<PriceSource> Sources, MarketEvent.FramePublished? LastFrame, bool HasNews,
     ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters)
 {
+    /// <summary>What the rules in force say of prices.</summary>
+    public OracleParameters Oracle { get; init; } = OracleParameters.Default;
+
     public const int MaxFeeds = 16;
     public const int MaxSources = 16;
     public const int MaxWeight = 1_000;
@@ -129,8 +132,9 @@ public sealed partial record Market(
         if (instrument.Listing.Kind != InstrumentKind.Perp) return Refused("fix-funding", Rejection.NotAPerp);
         if (command.Period != instrument.Funding.Period + 1) return Refused("fix-funding", Rejection.FundingNotDue);
         if (market.LastFrame is not { } frame) return Refused("fix-funding", Rejection.NoPrice);
-        if (frame.Frame.At.PlusMicros(Frames.FreshMicros) < now) return Refused("fix-funding", Rejection.NoPrice);
-        if (IndexIn(frame, instrument.Listing.Underlying) is not { } index) return Refused("fix-funding", Rejection.NoPrice);
+        if (frame.Frame.At.PlusMicros(market.Oracle.FreshMicros) < now) return Refused("fix-funding", Rejection.NoPrice);
+        if (IndexFor(PriceUse.FixFunding, frame, instrument.Listing.Underlying) is not { } index)
+            return Refused("fix-funding", Rejection.NoPrice);
 
         if ((command.Premium ?? market.PremiumOf(command.Instrument)) is not { } premium) return Refused("fix-funding", Rejection.NoPrice);
 
@@ -157,6 +161,12 @@ public sealed partial record Market(
         return new MarketEvent.ParametersTaken(rules, effective.EffectiveAt);
     }
 
+    internal static OracleParameters OracleIn(ParametersInForce rules)
+    {
+        ParameterDocument.Read(Encoding.UTF8.GetBytes(rules.Document.Json), out var set);
+        return set?.Oracle ?? OracleParameters.Default;
+    }
+
     private static bool IsRatio(Rate rate) => rate <= Rate.One && rate.E9 >= -Rate.One.E9;
 
     /// <summary>
@@ -174,13 +184,16 @@ public sealed partial record Market(
         return after is var sum && Int128.Abs(sum) <= long.MaxValue ? (long)sum : null;
     }
 
-    /// <summary>An index that money may rest on, or null.</summary>
-    private static Price? IndexIn(MarketEvent.FramePublished frame, Underlying underlying)
+    /// <summary>An index that may be used so, or null.</summary>
+    private static Price? IndexFor(PriceUse use, MarketEvent.FramePublished frame, Underlying underlying)
     {
         foreach (var mark in frame.Indices)
-            if (mark.Underlying == underlying) return mark.Breaker == BreakerState.Normal ? mark.Index : null;
+            if (mark.Underlying == underlying) return use.MayRestOn(StateOf(mark)) ? mark.Index : null;
         return null;
     }
+
+    /// <summary>What confidence is asked for is the accounts' to say: a market uses every price alike.</summary>
+    internal static PriceState StateOf(IndexMark mark) => PriceUses.StateOf(mark.Breaker, mark.Confidence, least: Rate.Zero);
 
     private static MarketEvent.CommandRefused Refused(string command, Rejection reason) => new(command, reason);
 
@@ -199,7 +212,7 @@ public sealed partial record Market(
             MarketEvent.BooksQuoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.SurfaceAccepted e => market.With(e),
             MarketEvent.FramePublished e => market.Following(e),
-            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters },
+            MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters, Oracle = OracleIn(e.Parameters) },
             MarketEvent.FundingFixed e => market with
             {
                 Instruments = market.InstrumentsAfter(e), Premiums = market.Premiums.Remove(e.Instrument),
@@ -226,7 +239,8 @@ public sealed partial record Market(
         foreach (var mark in LastFrame?.Indices ?? [])
         {
             var used = mark.Sources.Count(source => source.Use == SourceUse.Used);
-            Invariant.Holds("M2", mark.Breaker != BreakerState.Normal || used >= Frames.MinSources, "three sources make a price");
+            Invariant.Holds(
+                "M2", mark.Breaker != BreakerState.Normal || used >= OracleParameters.LeastSources, "three sources make a price");
             Invariant.Holds("M3", (mark.Index is null) == (mark.Breaker == BreakerState.Halted), "there is an index, or a halt");
             Invariant.Holds("M4", mark.Index is null or { E8: > 0 }, "no price is free");
         }
@@ -276,7 +290,7 @@ public sealed partial record Market(
         foreach (var quote in command.Books)
         {
             if (market.LastFrame is not { } frame) return Refused(Name, Rejection.NoPrice);
-            if (IndexIn(frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
+            if (IndexFor(PriceUse.JudgeQuotes, frame, market.Instruments[quote.Instrument].Listing.Underlying) is not { } index)
                 return Refused(Name, Rejection.NoPrice);
             if (2 * Int128.Abs((Int128)quote.Price.E8 - index.E8) > index.E8) return Refused(Name, Rejection.PriceOutOfBand);
             if (quote.Depth is { IsNegative: true }) return Refused(Name, Rejection.DepthNegative);

@@ -75,6 +75,7 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
             saved.Instruments.ToImmutableSortedDictionary(known => known.Listing.Id, known => known), saved.Sources, saved.LastFrame,
             saved.HasNews, saved.Smiles, saved.Parameters)
         {
+            Oracle = Market.OracleIn(saved.Parameters),
             Expiries = saved.Expiries,
             Premiums = saved.Premiums.ToImmutableSortedDictionary(
                 kept => kept.Instrument, kept => new PremiumAverage(kept.WeightedE9Micros, kept.Micros)),

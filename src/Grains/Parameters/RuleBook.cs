@@ -116,7 +116,7 @@ public sealed record RuleBook(
     private RuleBook After(ParameterEvent.Effective e)
     {
         Invariant.Holds("B1", !Waiting.IsEmpty, "what takes effect was waiting");
-        Invariant.Same("B4", e.Version, WaitingVersion(0).Number);
+        Invariant.Same("B5", e.Version, WaitingVersion(0).Number);
         return this with { Waiting = Waiting.RemoveAt(0) };
     }
 }

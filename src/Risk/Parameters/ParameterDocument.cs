@@ -77,6 +77,7 @@ public static class ParameterDocument
         {
             StatedPrices = node.Optional("statedPrices")?.ByAsset((_, price) => price.Price("0.00000001", "10000000000"))
                 ?? ImmutableSortedDictionary<Asset, Price>.Empty,
+            Oracle = node.Optional("oracle") is { } oracle ? OracleParameters.Read(oracle) : OracleParameters.Default,
             WarnBelow = node.Optional("warnBelow")?.Rate("1", "100"),
         });
     }

@@ -27,6 +27,8 @@ public sealed record ParameterSet(
     /// </summary>
     public ImmutableSortedDictionary<Asset, Price> StatedPrices { get; init; } = ImmutableSortedDictionary<Asset, Price>.Empty;
 
+    public OracleParameters Oracle { get; init; } = OracleParameters.Default;
+
     /// <summary>An owner is warned while margin equity is below this many times the initial margin; null warns nobody.</summary>
     public Rate? WarnBelow { get; init; }
 

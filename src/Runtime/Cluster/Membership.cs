@@ -60,9 +60,6 @@ public sealed partial class Membership
         public long Term { get; set; }
     }
 
-    /// <summary>What the last answered beat read; null before the first.</summary>
-    public ClusterRows? Rows { get; private set; }
-
     public SiloId Self => self;
 
     /// <summary>
@@ -73,9 +70,6 @@ public sealed partial class Membership
 
     /// <summary>Until when <see cref="MayAnswer"/> holds, for those who ask on other threads.</summary>
     public long ServesUntil => servesUntil;
-
-    /// <summary>It gives all shards away and takes none.</summary>
-    public bool IsLeaving => isLeaving;
 
     /// <summary>It has given all shards away: the last beat may say that it is gone.</summary>
     public bool HasLeft => isKnownToLeave && Array.TrueForAll(holdings, holding => holding.Grip == Grip.None);
@@ -120,7 +114,6 @@ public sealed partial class Membership
         servesUntil = Math.Max(servesUntil, sent + times.Ttl - times.Margin);
         firstAnswer ??= now;
         isKnownToLeave = said == SiloPhase.Leaving;
-        Rows = rows;
         Observe(sent, now, rows);
         eligible = ListEligible(rows);
         foreach (var row in rows.Owners) Look(sent, holdings[row.Shard.Number], row);

@@ -39,15 +39,47 @@ public sealed class ShardMap
         new(((ulong)GrainKind.Shard << 56) | 0x8000, 0x8000_0000_0000_0000 | (uint)shard.Number);
 }
 
-/// <summary>A set of shards, one bit each.</summary>
+/// <summary>A set of shards, one bit each. As text it is a list of numbers and ranges: <c>0-31,40</c>.</summary>
 public readonly record struct ShardSet(ulong Bits)
 {
+    public static ShardSet Of(IEnumerable<ShardId> shards) => shards.Aggregate(new ShardSet(), (set, shard) => set.With(shard));
+
+    public int Count => BitOperations.PopCount(Bits);
     public bool IsEmpty => Bits == 0;
     public bool Contains(ShardId shard) => (Bits & Bit(shard)) != 0;
     public ShardSet With(ShardId shard) => new(Bits | Bit(shard));
 
     /// <summary>The members in ascending order.</summary>
     public Enumerator GetEnumerator() => new(Bits);
+
+    public static bool TryParse(string text, out ShardSet set)
+    {
+        set = default;
+        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            var ends = part.Split('-', StringSplitOptions.TrimEntries);
+            if (ends.Length > 2 || !int.TryParse(ends[0], out var first) || !int.TryParse(ends[^1], out var last)) return false;
+            if (first < 0 || last < first || last >= ShardId.MaxCount) return false;
+            for (var number = first; number <= last; number++) set = set.With(new ShardId(number));
+        }
+
+        return true;
+    }
+
+    public override string ToString()
+    {
+        var parts = new List<string>();
+        for (var first = 0; first < ShardId.MaxCount; first++)
+        {
+            if (!Contains(new ShardId(first))) continue;
+            var last = first;
+            while (last + 1 < ShardId.MaxCount && Contains(new ShardId(last + 1))) last++;
+            parts.Add(first == last ? $"{first}" : $"{first}-{last}");
+            first = last;
+        }
+
+        return parts.Count == 0 ? "none" : string.Join(',', parts);
+    }
 
     private static ulong Bit(ShardId shard) => 1UL << shard.Number;
 

@@ -29,7 +29,7 @@ public enum ShardPhase
 /// once; whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is
 /// durable.
 /// One commit is in flight at most; what arrives meanwhile is the next batch, so the batches size themselves.
-/// <para>Five files: turns and messages here, commits and snapshots, take-over and recovery, mark frames, parked messages.</para>
+/// <para>Six files: turns and messages here, commits and snapshots, take-over and recovery, mark frames, parked messages, hand-over.</para>
 /// </summary>
 public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardLimits limits, IShardHost host)
 {

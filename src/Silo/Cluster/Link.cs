@@ -134,7 +134,11 @@ internal sealed class Link : IDisposable
         {
             lock (framesSent)
             {
-                if (framesSent.Add(view.Frame) && frameOf(view.Frame) is { } frame && !Put(new LinkMessage.Frame(frame))) return false;
+                if (framesSent.Add(view.Frame))
+                {
+                    framesSent.RemoveWhere(number => number <= view.Frame - SiloCluster.FramesKept);   // the other side forgets them too
+                    if (frameOf(view.Frame) is { } frame && !Put(new LinkMessage.Frame(frame))) return false;
+                }
             }
         }
 

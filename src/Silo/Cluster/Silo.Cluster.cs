@@ -44,14 +44,14 @@ public sealed partial class Silo
     {
         var shard = new Shard(id, map, catalog, options.Limits, this);
         shards[id.Number] = shard;
-        placeOfShard[id.Number] = id.Number % options.ShardThreads;
+        placeOfShard[id.Number] = homes[id.Number];
         ThreadOf(id).Host(shard);
     }
 
     internal void LetGo(ShardId id)
     {
         shards[id.Number] = null;
-        placeOfShard[id.Number] = options.ShardThreads;
+        placeOfShard[id.Number] = threads.Length;
         ThreadOf(id).LetGo(id);
     }
 
@@ -69,7 +69,7 @@ public sealed partial class Silo
     internal bool TryGather(List<ShardThread.Inbound>[] arrived, ShardId id, object body, ICaller caller)
     {
         if (shards[id.Number] is null) return false;
-        arrived[id.Number % options.ShardThreads].Add(new ShardThread.Inbound(id, body, caller));
+        arrived[homes[id.Number]].Add(new ShardThread.Inbound(id, body, caller));
         return true;
     }
 

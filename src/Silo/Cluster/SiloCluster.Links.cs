@@ -11,7 +11,8 @@ namespace CrossMargin.Silos.Cluster;
 /// <summary>One link to each other silo, and what goes over them besides calls.</summary>
 internal sealed partial class SiloCluster
 {
-    private const int FramesKept = 64;
+    /// <summary>Of the frames that answers were made under; an answer of an older one brings it along once more.</summary>
+    internal const int FramesKept = 64;
     private static readonly TimeSpan SpeakEvery = TimeSpan.FromMilliseconds(500), LongestSilence = TimeSpan.FromSeconds(2);
 
     private readonly LinkCodec codec;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Npgsql;
 
 namespace CrossMargin.Api.Tests.Clearing;
 
@@ -77,15 +76,6 @@ public sealed class RepricingTests(UnauditedVenue venue) : IClassFixture<Unaudit
         return (process.ExitCode, output);
     }
 
-    private async Task Rewrite(string address, string from, string to)
-    {
-        await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "postgres"));
-        await using var session = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await using var command = new NpgsqlCommand($"""
-            SET session_replication_role = replica;
-            UPDATE journal SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '{from}', '{to}'), 'UTF8')
-            WHERE shard = {address.Split(':')[0]} AND position = {address.Split(':')[1]}
-            """, session);
-        (await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
-    }
+    private Task Rewrite(string address, string from, string to) =>
+        PrivatePostgres.RewritePayload(venue.Host.DataDirectory, address, from, to);
 }

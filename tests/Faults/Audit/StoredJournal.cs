@@ -40,6 +40,37 @@ internal sealed record StoredJournal(IReadOnlyList<StoredHead> Heads, IReadOnlyL
         static byte[] Bytes(NpgsqlDataReader row, int column) => row.GetFieldValue<byte[]>(column);
     }
 
+    /// <summary>
+    /// One that is spread over several databases. A snapshot of each is a cut only if nothing was written meanwhile: it is read again
+    /// until that was so.
+    /// </summary>
+    public static async Task<StoredJournal> Read(IReadOnlyList<string> auditConnections, CancellationToken limit)
+    {
+        var before = await ReadEach();
+        while (true)
+        {
+            var after = await ReadEach();
+            if (Positions(before).SequenceEqual(Positions(after))) return after;
+            before = after;
+        }
+
+        async Task<StoredJournal> ReadEach()
+        {
+            var (heads, rows) = (new List<StoredHead>(), new List<StoredRow>());
+            foreach (var connection in auditConnections)
+            {
+                var one = await Read(connection, limit);
+                heads.AddRange(one.Heads);
+                rows.AddRange(one.Rows);
+            }
+
+            return new StoredJournal(
+                [.. heads.OrderBy(head => head.Shard)], [.. rows.OrderBy(row => row.Shard).ThenBy(row => row.Position)]);
+        }
+
+        static IEnumerable<long> Positions(StoredJournal journal) => journal.Heads.Select(head => head.Position);
+    }
+
     private static async Task<List<T>> ReadAll<T>(
         NpgsqlConnection session, string sql, Func<NpgsqlDataReader, T> read, CancellationToken limit)
     {

@@ -7,7 +7,7 @@ namespace CrossMargin.Faults.Clients;
 /// end. It asks again, under the same name, until it knows what became of a command; some it gives up, but only when it
 /// was told that nothing was taken in; some it sends twice at once, or again long after they were answered.
 /// </summary>
-internal sealed class Client(int number, int seed, Town town, ClientLog log) : IDisposable
+internal sealed class Client(int number, int seed, Town town, Func<AccountId, bool> isHome, ClientLog log) : IDisposable
 {
     private const int Accounts = 4, LargestBatch = 8;
     private const string Usdc = "USDC", Bitcoin = "BTC";
@@ -56,8 +56,14 @@ internal sealed class Client(int number, int seed, Town town, ClientLog log) : I
 
     private async Task Open()
     {
-        var key = NewKey();
-        var account = AccountId.For(new PrincipalId(name), key);
+        CommandKey key;
+        AccountId account;
+        do
+        {
+            key = NewKey();
+            account = AccountId.For(new PrincipalId(name), key);
+        }
+        while (!isHome(account));
         var intent = new Intent(account.ToString(), $"key {key}", new Order.Open(name));
         if (await Ask(intent, name) is not { Said: Said.Applied }) return;
         mine.Add(account);

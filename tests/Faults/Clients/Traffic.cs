@@ -13,12 +13,14 @@ internal sealed class Traffic : IAsyncDisposable
     private readonly int seed;
     private readonly CancellationToken limit;
     private readonly Town town;
+    private readonly ShardMap shards;
+    private readonly IReadOnlyList<ShardSet> homes;   // of which client i's accounts are all in one
     private readonly Client[] clients;
     private readonly Task running;
 
-    private Traffic(string directory, int seed, Uri host, ShardMap shards, CancellationToken limit)
+    private Traffic(string directory, int seed, Uri host, ShardMap shards, IReadOnlyList<ShardSet> homes, CancellationToken limit)
     {
-        (this.directory, this.seed, this.limit) = (directory, seed, limit);
+        (this.directory, this.seed, this.limit, this.shards, this.homes) = (directory, seed, limit, shards, homes);
         Directory.CreateDirectory(directory);
         town = new Town(host, shards, limit);
         clients = [.. Enumerable.Range(0, Clients).Select(NewClient)];
@@ -26,11 +28,18 @@ internal sealed class Traffic : IAsyncDisposable
     }
 
     private Client NewClient(int number) => new(
-        number, unchecked((seed * 31) + number), town,
+        number, unchecked((seed * 31) + number), town, account => HomeOf(number).Contains(shards.ShardOf(account.Grain)),
         new ClientLog(Path.Combine(directory, $"{Access.Client(number)}.jsonl")));
 
     public static Traffic Start(string directory, int seed, Uri host, ShardMap shards, CancellationToken limit) =>
-        new(directory, seed, host, shards, limit);
+        Start(directory, seed, host, shards, [ShardSet.Of(shards.Shards)], limit);
+
+    /// <summary>Each client has all of its accounts in one of these sets of shards; whom it pays may be anywhere.</summary>
+    public static Traffic Start(
+        string directory, int seed, Uri host, ShardMap shards, IReadOnlyList<ShardSet> homes, CancellationToken limit) =>
+        new(directory, seed, host, shards, homes, limit);
+
+    private ShardSet HomeOf(int client) => homes[client % homes.Count];
 
     public long Unknown => town.Unknown;
 
@@ -64,14 +73,20 @@ internal sealed class Traffic : IAsyncDisposable
     /// Waits until every client of this host has done two things more: the one that it was at when it was asked, and
     /// whatever a fault did to it, is then behind it.
     /// </summary>
-    public async Task Flows(Uri host)
+    public Task Flows(Uri host) => Flow(clients.Where(client => client.Host == host), $"the clients of {host} are answered");
+
+    /// <summary>The same of those who live in these shards.</summary>
+    public Task Flows(ShardSet home) =>
+        Flow(clients.Where((_, number) => HomeOf(number) == home), $"clients in shards {home} are answered");
+
+    private Task Flow(IEnumerable<Client> some, string what)
     {
-        var before = Array.ConvertAll(clients, client => client.Done);
-        await Wait.Until(async () =>
+        var before = some.Select(client => (Client: client, client.Done)).ToList();
+        return Wait.Until(async () =>
         {
             if (running.IsFaulted) await running;   // a client fails only when it hears what none should
-            return clients.Zip(before).All(one => one.First.Host != host || one.First.Done >= one.Second + 2);
-        }, $"the clients of {host} are answered", limit);
+            return before.All(one => one.Client.Done >= one.Done + 2);
+        }, what, limit);
     }
 
     /// <summary>Comes to rest: every command is known or given up.</summary>

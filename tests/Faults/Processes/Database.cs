@@ -44,28 +44,6 @@ internal sealed class Database : IDisposable
             ["archive_command"] = $"test ! -f {archive}/%f && cp %p {archive}/%f.new && mv {archive}/%f.new {archive}/%f",
         }, limit);
 
-    /// <summary>
-    /// A copy of this server that follows it, and without which it acknowledges nothing from then on.
-    /// </summary>
-    public async Task<Database> MakeStandby(string directory, CancellationToken limit)
-    {
-        const string name = "standby";
-        Directory.CreateDirectory(directory);
-        if (Environment.IsPrivilegedProcess) Shell.Run("chown", "postgres", directory);
-        Ask("cp", $"{options.Directory}/password", directory);
-        Ask(Tool("pg_basebackup"), "--wal-method=stream", "--checkpoint=fast", "--write-recovery-conf", $"--pgdata={directory}/cluster",
-            $"--dbname={Superuser} application_name={name}");
-        var standby = await Start(directory, new() { ["shared_buffers"] = "64MB" }, limit);
-        await Superuse($"ALTER SYSTEM SET synchronous_standby_names = '{name}'", limit);
-        await Superuse("SELECT pg_reload_conf()", limit);
-        await Wait.Until(async () => await Ask<long>("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", limit) == 1,
-            "the standby is synchronous", limit);
-        return standby;
-    }
-
-    /// <summary>The standby takes commits from now on.</summary>
-    public Task Promote(CancellationToken limit) => Superuse("SELECT pg_promote()", limit);
-
     /// <summary>How programs of PostgreSQL reach it as its superuser.</summary>
     public string Superuser
     {
@@ -94,7 +72,7 @@ internal sealed class Database : IDisposable
     }
 
     /// <summary>On the path, or where distributions put it.</summary>
-    private static string Tool(string name) => Directory.Exists("/usr/lib/postgresql")
+    public static string Tool(string name) => Directory.Exists("/usr/lib/postgresql")
         ? Directory.GetDirectories("/usr/lib/postgresql").Select(home => Path.Combine(home, "bin", name)).FirstOrDefault(File.Exists) ?? name
         : name;
 
@@ -108,10 +86,18 @@ internal sealed class Database : IDisposable
     /// <summary>kill -9 of the first process, and then a new one on the same data and port.</summary>
     public async Task CrashAndRestart(CancellationToken limit)
     {
-        Signal.KillHard(server.Pid);
-        await Wait.Until(() => !Processes().Contains(server.Pid), "the postmaster is gone", limit);
-        server = await EmbeddedPostgres.Start(options, limit);
+        await Crash(limit);
+        await Restart(limit);
     }
+
+    /// <summary>kill -9 of the first process.</summary>
+    public Task Crash(CancellationToken limit)
+    {
+        Signal.KillHard(server.Pid);
+        return Wait.Until(() => !Processes().Contains(server.Pid), "the postmaster is gone", limit);
+    }
+
+    public async Task Restart(CancellationToken limit) => server = await EmbeddedPostgres.Start(options, limit);
 
     /// <summary>
     /// kill -9 of one session of the silo; the server ends all others and recovers by itself. False when there was
@@ -213,10 +199,13 @@ internal sealed class Database : IDisposable
         }
     }
 
-    private List<int> Processes() => [.. Directory.GetDirectories("/proc")
+    private List<int> Processes() => ProcessesIn(Cluster);
+
+    /// <summary>Those whose working directory this is.</summary>
+    public static List<int> ProcessesIn(string directory) => [.. Directory.GetDirectories("/proc")
         .Select(Path.GetFileName)
         .Select(name => int.TryParse(name, out var pid) ? pid : 0)
-        .Where(pid => pid > 0 && WorksIn(pid, Cluster))];
+        .Where(pid => pid > 0 && WorksIn(pid, directory))];
 
     private static bool WorksIn(int pid, string directory)
     {

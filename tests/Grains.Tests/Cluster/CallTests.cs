@@ -93,6 +93,17 @@ public sealed class CallTests : IAsyncDisposable
         await drained.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
+    [Fact]
+    public async Task Who_asks_what_a_shard_breaks_on_is_answered()
+    {
+        silo.Start();
+        (await Ask(new AccountCommand.Open(Owner))).Rejection.ShouldBe(Rejection.None);
+        var waiting = new Waiting();
+        silo.Collect(new ShardId(0), _ => throw new InvalidOperationException("a test breaks it"), waiting);
+        (await waiting.Answered.WaitAsync(TestContext.Current.CancellationToken)).Rejection.ShouldBe(Rejection.ShardUnavailable);
+        silo.Phases.ShouldHaveSingleItem().Key.ShouldBe(ShardPhase.Halted);
+    }
+
     private static AccountCommand Deposit => new AccountCommand.Deposit(Amount("1 USDC"), "x");
 
     private Task<Reply> Ask(AccountCommand what)

@@ -118,7 +118,7 @@ public sealed class CaseTests
     }
 
     [Fact]
-    public void The_smallest_trade_that_cures_at_the_mark_is_ordered()
+    public void The_fewest_lots_that_cure_at_the_mark_are_ordered()
     {
         var (given, slice) = Ordered();
         (slice.Side, slice.SubAccount, slice.Instrument, slice.Mark).ShouldBe((Side.Sell, SubAccountId.Main, BtcPerp.Id, P("60000")));
@@ -126,7 +126,9 @@ public sealed class CaseTests
 
         // After x contracts: 299 − 60,000 × 0.001 x ≥ 450 (1 − x).
         Cures(slice.Quantity).ShouldBeTrue();
-        Cures(new Quantity(slice.Quantity.E8 - 1)).ShouldBeFalse();
+        (slice.Quantity.E8 % BtcPerp.Lot.E8).ShouldBe(0);
+        (slice.Limit.E8 % BtcPerp.Tick.E8).ShouldBe(0);
+        Cures(slice.Quantity - BtcPerp.Lot).ShouldBeFalse();
         given.When(Plenty).ThenNothing();
 
         bool Cures(Quantity sold)
@@ -144,6 +146,18 @@ public sealed class CaseTests
     {
         var given = Opened().When(new SliceGranted(BtcPerp.Id, new Money(6_000_000_000)));   // a tenth of the position
         given.Last<AccountEvent.SliceOrdered>().Slice.Quantity.ShouldBe(Q("0.1"));
+    }
+
+    /// <summary>A tenth of the position is a hundred lots; a little more is no lot more, and what is less than a lot is not cut further.</summary>
+    [Theory]
+    [InlineData(6_059_999_999, "0.1")]
+    [InlineData(6_060_000_000, "0.101")]
+    [InlineData(60_000_000, "0.001")]
+    [InlineData(30_000_000, "0.0005")]
+    public void A_slice_is_of_whole_lots_where_its_bounds_let_one_through(long grantedMicros, string quantity)
+    {
+        var given = Opened().When(new SliceGranted(BtcPerp.Id, new Money(grantedMicros)));
+        given.Last<AccountEvent.SliceOrdered>().Slice.Quantity.ShouldBe(Q(quantity));
     }
 
     [Fact]

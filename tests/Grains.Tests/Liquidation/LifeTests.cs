@@ -84,7 +84,7 @@ public sealed class LifeTests : LiveVenue
 
         await using (var silo = Start())
         {
-            var rest = new Quantity(((slice.Quantity.E8 / 100_000) + 1) * 100_000) - new Quantity(slice.Quantity.E8 / 2 / 100_000 * 100_000);
+            var rest = slice.Quantity - new Quantity(slice.Quantity.E8 / 2 / 100_000 * 100_000);
             await Fill(silo, "t3", rest, "59250", slice.Order);
             var cured = await Until(silo, Alice, summary => summary.Account.Case is null);
             cured.Account.FundShares.ShouldHaveSingleItem().PaidIn.IsPositive.ShouldBeTrue();

@@ -80,7 +80,8 @@ public sealed class PolicyTests
     [Fact]
     public void In_proportion_the_largest_position_closes_the_share_that_would_cure_if_all_did()
     {
-        var marks = Under("\"policy\":\"pro-rata\"", BtcPerp, Second);
+        var fine = Q("0.00000001");
+        var marks = Under("\"policy\":\"pro-rata\"", BtcPerp with { Lot = fine }, Second with { Lot = fine });
         var given = Long(marks, "500 USDC", (BtcPerp.Id, "1", "60000 USDC"), (Second.Id, "2", "120000 USDC"));
         var slice = Ordered(given, Second.Id);
 

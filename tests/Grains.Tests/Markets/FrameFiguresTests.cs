@@ -65,8 +65,8 @@ public sealed class FrameFiguresTests
     public void No_price_is_too_small_to_move()
     {
         var kept = new KeptSlowPrice(Bitcoin, new Price(10), Noon);
-        kept.Following(new Price(20), Noon.PlusMicros(Market.CadenceMicros)).Price.ShouldBe(new Price(11));
-        kept.Following(new Price(long.MaxValue), Noon.PlusMicros(Instant.MicrosPerHour)).Price.ShouldBe(new Price(16));
+        kept.Following(new Price(20), Noon.PlusMicros(Market.CadenceMicros), R("0.01")).Price.ShouldBe(new Price(11));
+        kept.Following(new Price(long.MaxValue), Noon.PlusMicros(Instant.MicrosPerHour), R("0.01")).Price.ShouldBe(new Price(16));
     }
 
     [Fact]

@@ -57,6 +57,14 @@ public sealed class FrameJsonTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Grids_stand_in_rows_of_their_own_and_at_the_chains()
+    {
+        var frame = Everything with { Listed = [.. Everything.Listed.Select(terms => terms with { Grid = new TradingGrid(P("0.5"), Q("0.001")) })] };
+        Same(ReadAgain(frame), frame);
+        Same(ReadAgain(Everything), Everything);   // as it was before there were any
+    }
+
+    [Fact]
     public void A_frame_of_two_thousand_options_fits_into_64_kilobytes()
     {
         var listed = new List<Instrument>();

@@ -120,9 +120,9 @@ public sealed class MarkTests
     public void A_premium_counts_no_longer_than_a_quote_is_fresh()
     {
         market.After(600 * Second).Sees("100");
-        market.State.Premiums[BtcPerp.Id].Micros.ShouldBe(Frames.FreshMicros);
+        market.State.Premiums[BtcPerp.Id].Micros.ShouldBe(market.State.Oracle.FreshMicros);
         market.After(Second).Sees("100");
-        market.State.Premiums[BtcPerp.Id].ShouldBe(new PremiumAverage(0, Frames.FreshMicros + Second));
+        market.State.Premiums[BtcPerp.Id].ShouldBe(new PremiumAverage(0, market.State.Oracle.FreshMicros + Second));
     }
 
     private static MarketCommand.FixFunding Fix(long period) => new(BtcPerp.Id, period, null, Terms);

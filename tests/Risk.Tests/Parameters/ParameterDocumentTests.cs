@@ -20,6 +20,44 @@ public class ParameterDocumentTests
         set.Version.ShouldBe(1);
     }
 
+    private const string Bounds = """
+        {"freshMs":2000,"minSources":4,"deviation":"0.02","jump":"0.2","jumpWindowMs":30000,"confirmMs":1000,"holdMs":9000,"basisBand":"0.1",
+        "basisFollowMs":5000,"slowDrift":"0.05","averageMs":600000,"averageAtLeastMs":300000}
+        """;
+
+    [Fact]
+    public void The_bounds_of_prices_are_what_the_document_says_and_the_ones_without_where_it_says_none()
+    {
+        ParameterDocument.Preset("standard").Oracle.ShouldBe(OracleParameters.Default);
+        Read(Bounds).Set!.Oracle.ShouldBe(new OracleParameters(
+            2_000, 4, new Rate(20_000_000), new Rate(200_000_000), 30_000, 1_000, 9_000, new Rate(100_000_000), 5_000, new Rate(50_000_000),
+            600_000, 300_000));
+    }
+
+    [Theory]
+    [InlineData("freshMs", "499", "/oracle/freshMs: must be a whole number from 500 to 60000")]
+    [InlineData("minSources", "2", "/oracle/minSources: must be a whole number from 3 to 16")]
+    [InlineData("deviation", "\"0.2\"", "/oracle/deviation: must be from 0.0001 to 0.1")]
+    [InlineData("holdMs", "900", "/oracle: holdMs is below confirmMs: every jump would halt")]
+    [InlineData("jumpWindowMs", "8999", "/oracle: jumpWindowMs is below holdMs: a jump would be taken before it is confirmed")]
+    [InlineData("averageAtLeastMs", "600001", "/oracle: averageAtLeastMs is above averageMs: no expiry would settle")]
+    [InlineData("averageAtLeastMs", "299999", "/oracle: averageAtLeastMs is below half of averageMs")]
+    [InlineData("slow", "1", "/oracle/slow: unknown property")]
+    public void A_bound_beyond_its_hard_bounds_is_refused_by_name(string field, string value, string error)
+    {
+        var bounds = JsonNode.Parse(Bounds)!.AsObject();
+        bounds[field] = JsonNode.Parse(value);
+        Read(bounds.ToJsonString()).Errors.Select(found => found.ToString()).ShouldContain(error);
+    }
+
+    private static (ParameterSet? Set, IReadOnlyList<ParameterError> Errors) Read(string oracle)
+    {
+        var root = JsonNode.Parse(ParameterDocument.PresetText("standard"))!.AsObject();
+        root["oracle"] = JsonNode.Parse(oracle);
+        var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(root.ToJsonString()), out var set);
+        return (set, errors);
+    }
+
     [Theory]
     [InlineData("standard", "/liquidationEnd", "\"1.5\"", "/liquidationEnd: must be from 0 to 1")]
     [InlineData("standard", "/liquidationEnd", "0.5",

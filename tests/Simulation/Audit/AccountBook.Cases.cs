@@ -69,13 +69,14 @@ internal sealed partial class AccountBook
         if (type == "account.case-opened.v1") return OpenCase(payload, version);
 
         AuditFailure.Unless(openCase is not null, "I7", $"account {id} has no case for {type} at version {version}");
+        AuditFailure.Unless(closeOut is null, "I7", $"account {id} waits for round {closeOut?.Round} and has {type} at version {version}");
         switch (type)
         {
             case "account.case-ended.v1":
                 AuditFailure.Unless(slice is null, "I13", $"the case of account {id} ends with {slice?.Order} under way at version {version}");
                 var isCured = payload.TryGetProperty("margin", out var figures) && Micros(figures, "marginEquity") >= Micros(figures, "liquidationEnd");
                 AuditFailure.Unless(isCured || !IsAtRisk, "I13", $"the case of account {id} ends uncured at version {version}");
-                (openCase, fruitless) = (null, 0);
+                (openCase, fruitless, isOfferedInVain) = (null, 0, false);
                 return Moved.Nothing;
             case "account.slice-ordered.v1":
                 return OrderSlice(payload, version, marks!);
@@ -143,6 +144,10 @@ internal sealed partial class AccountBook
         var liquidation = rules.RootElement.GetProperty("liquidation");
         var (terms, limit) = (marks.Instruments[slice.Instrument], At8(order, "limit"));
         var mark = terms.Mark!.Value;
+        var lot = marks.Lots[slice.Instrument];
+        AuditFailure.Unless(
+            (slice.Quantity % lot).IsZero || slice.Quantity < lot, "I7",
+            $"account {id} orders {slice.Quantity} at version {version}, in lots of {lot}");
         var worst = mark * StoredFormat.Units(liquidation.GetProperty("worstPriceMove").GetString()!, 9) / BigInteger.Pow(10, 9);
         AuditFailure.Unless(At8(order, "mark") == mark, "I7", $"account {id} sizes a slice at another mark than {mark} at version {version}");
         worst += (2 * BigInteger.Pow(10, 18) / (slice.Quantity * terms.Multiplier)) + 1;   // amounts are rounded to 1e-6, and small slices feel it
@@ -206,7 +211,7 @@ internal sealed partial class AccountBook
             payload.GetProperty("ending").GetString() != "GivenUp" || (slice.CalledBack is not null && HasOverdueSlice(At)), "I4",
             $"{slice.Order} of account {id} is given up before its time at version {version}");
         fruitless = slice.CalledBack != "Cured" && slice.Remaining == slice.Quantity ? fruitless + 1 : 0;
-        slice = null;
+        (slice, isOfferedInVain) = (null, false);
         return Moved.Nothing;
     }
 
@@ -253,22 +258,25 @@ internal sealed partial class AccountBook
         slice is null ? "" : $"{slice.Order}/{StoredFormat.Decimal(slice.Remaining, 8)}/{slice.Deadline}/{slice.CalledBack}",
         fund.Where(entry => !entry.Value.PaidIn.IsZero || !entry.Value.Drawn.IsZero)
             .Select(entry => $"{StoredFormat.Text(entry.Key, entry.Value.PaidIn)}/{StoredFormat.Text(entry.Key, entry.Value.Drawn)}"),
-        Lock is { } gain ? $"{gain.Round}/{StoredFormat.Text(gain.Asset, gain.Units)}" : "");
+        Lock is { } gain ? $"{gain.Round}/{StoredFormat.Text(gain.Asset, gain.Units)}" : "", CloseOutState());
 
     private static string CaseStateOf(JsonElement state)
     {
-        var (open, under) = ("", "");
+        var (open, under, offered) = ("", "", "");
         if (state.TryGetProperty("case", out var known))
         {
             open = Slashed(known, "id", "frame", "fruitless");
+            offered = CloseOutStateOf(known);
             if (known.TryGetProperty("slice", out var slice))
                 under = $"{slice.GetProperty("order").GetProperty("order")}/{Slashed(slice, "remaining", "deadline")}/"
                     + (slice.TryGetProperty("calledBack", out var reason) ? reason.ToString() : "");
         }
 
         return CaseLine(
-            open, under, Each(state, "fundShares", share => Slashed(share, "paidIn", "drawn")), state.TryGetProperty("lock", out var gain) ? Slashed(gain, "round", "amount") : "");
+            open, under, Each(state, "fundShares", share => Slashed(share, "paidIn", "drawn")), state.TryGetProperty("lock", out var gain) ? Slashed(gain, "round", "amount") : "",
+            offered);
     }
 
-    public static string CaseLine(string open, string slice, IEnumerable<string> fund, string gain) => $" case={open} slice={slice} fund={string.Join(',', fund)} lock={gain}";
+    public static string CaseLine(string open, string slice, IEnumerable<string> fund, string gain, string closeOut) =>
+        $" case={open} slice={slice} fund={string.Join(',', fund)} lock={gain} closeOut={closeOut}";
 }

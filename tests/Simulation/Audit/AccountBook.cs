@@ -55,6 +55,8 @@ internal sealed partial class AccountBook(string id)
 
     public BigInteger Quantity(int subAccount, int instrument) => positions.GetValueOrDefault((subAccount, instrument))?.Quantity ?? 0;
 
+    public IEnumerable<int> SubAccountsOf(int instrument) => positions.Keys.Where(key => key.Item2 == instrument).Select(key => key.Item1);
+
     /// <summary>The frames under which something was held here that is not cleared.</summary>
     public IEnumerable<long> WaitsSince => holds.Where(hold => hold.Phase == "held").Select(hold => hold.Frame)
         .Concat(sendings.Select(sending => sending.Frame));
@@ -130,6 +132,10 @@ internal sealed partial class AccountBook(string id)
                 return FoldCase(type, payload, version, marks);
             case "account.gain-locked.v1" or "account.loss-shared.v1":
                 return FoldLoss(type, payload, version);
+            case "account.close-out-offered.v1" or "account.close-out-assigned.v1" or "account.closed-out.v1" or "account.close-out-ended.v1":
+                return FoldCloseOut(type, payload, version, marks);
+            case "account.deleveraged.v1":
+                return GiveUp(payload, version, marks);
             case "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1":
                 return Change(payload.GetProperty("change"), version);
             case "account.funding-applied.v1":

@@ -14,7 +14,8 @@ internal sealed partial class Auditor
     private readonly Dictionary<(int Shard, string Asset), BigInteger> drawn = [];
     private readonly Dictionary<(string Grant, int Instrument), BigInteger> used = [];    // of what was granted of a market
 
-    private static bool IsForCases(string type) => type is "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1";
+    private static bool IsForCases(string type) => type is "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1"
+        or "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1";
 
     private PoolBook Pool => GrainOf(StoredFormat.MainPool).Pool;
 
@@ -23,11 +24,14 @@ internal sealed partial class Auditor
         .OrderBy(grain => grain.Key, StringComparer.Ordinal).Select(grain => (grain.Key, grain.Value.Account));
 
     /// <summary>What an account does with a part of what its shard was told.</summary>
-    private Turn BeginPart(Unit unit, StoredRow row, string id, JsonElement message)
+    private Turn BeginPart(Unit unit, StoredRow row, string id, JsonElement message, JsonElement said)
     {
-        if (StoredFormat.IsShardGrain(id)) return OneFact(row, id, ExpectedAnswer(row.Shard, message));
+        if (StoredFormat.IsShardGrain(id))
+            return unit.Message.Type == "pool.deleveraging-asked.v1" ? Unjudged(row, id) : OneFact(row, id, ExpectedAnswer(row.Shard, message));
         switch (unit.Message.Type)
         {
+            case "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1":
+                return BeginCloseOut(unit, row, id, message, said);
             case "pool.budget-granted.v1":
                 AuditFailure.Unless(GrainOf(id).Account.Asks, "I7", $"{row.Address} takes a part of {unit.Message.Address}, which {id} did not ask for");
                 return Unjudged(row, id);
@@ -72,8 +76,9 @@ internal sealed partial class Auditor
     /// <summary>The shard's share over what its accounts have locked, to the unit.</summary>
     private SortedDictionary<string, BigInteger> OwingOf(StoredRow message, int shard)
     {
-        if (message.Type != "pool.loss-allocated.v1") return [];
+        if (message.Type is not ("pool.loss-allocated.v1" or "pool.deleverage-assigned.v1")) return [];
         using var document = Parse(message);
+        if (message.Type == "pool.deleverage-assigned.v1") return AnswersDue(document.RootElement, shard);
         var allocated = document.RootElement;
         var round = allocated.GetProperty("round").GetInt64();
         var total = allocated.GetProperty("shares").EnumerateArray().Where(share => share.GetProperty("shard").GetInt32() == shard)
@@ -91,6 +96,12 @@ internal sealed partial class Auditor
             case CaseOpened or "account.slice-ordered.v1" when reference is not null && !IsForgotten(id):
                 var wrong = reference.Value(id, MarksOf(row)!).Contradicts(StoredFormat.MarginIn(payload));
                 AuditFailure.Unless(wrong is null, "I7", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nand by the rules {wrong}");
+                break;
+            case "shard.close-outs-answered.v1":
+                CheckCloseOuts(row, payload);
+                break;
+            case "account.deleveraged.v1":
+                CheckGivenUp(row, id, payload);
                 break;
             case "account.slice-filled.v1":
                 InFund(row, StoredFormat.Amount(payload.GetProperty("toFund").GetString()!), sign: 1);

@@ -19,12 +19,13 @@ internal sealed partial class Auditor
         "account.slice-called-back.v1", "account.slice-ended.v1", "account.fund-drawn.v1", "account.order-filled.v1", "account.order-released.v1",
         "account.funding-applied.v1", "account.settled.v1", "account.day-settled.v1", "account.withdrawal-cleared.v1", "account.withdrawal-instructed.v1",
         "account.withdrawal-overdue.v1", "account.handed-over.v1", "account.taken-over.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
+        "account.close-out-ended.v1",
     ];
 
     /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
     private static bool IsBeyondTheRules(string type) =>
         type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "account.case-ended.v1" or "account.slice-called-back.v1"
-            or "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1";
+            or "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1" or "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1";
 
     private readonly Dictionary<string, object> told = new(StringComparer.Ordinal);   // by address: what a record tells its addressees
 
@@ -64,7 +65,7 @@ internal sealed partial class Auditor
         }
 
         var turn = book.Turn;
-        if (Leg.IsBooking(row.Type)) Book(row, payload, turn);
+        if (Leg.IsBooking(row.Type, payload)) Book(row, payload, turn);
         if (row.Type == "pool.cleared.v1") CheckClearance(row, payload, grain.Pool);
         Move(row.Address, grain.Fold(row, payload, frames.GetValueOrDefault(row.Frame)));
         FollowCase(row, id, payload);
@@ -229,10 +230,11 @@ internal sealed partial class Auditor
             "market.feed-admitted.v1" => [Text("feed")],
             "market.instrument-listed.v1" or "market.funding-fixed.v1" or "market.expiry-retired.v1" => All("feeds"),
             "pool.budget-granted.v1" => [StoredFormat.ShardGrain(payload.GetProperty("shard").GetInt32())],
-            "pool.loss-asked.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
+            "pool.loss-asked.v1" or "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
             "pool.loss-allocated.v1" =>
                 [.. payload.GetProperty("shares").EnumerateArray().Select(share => StoredFormat.ShardGrain(share.GetProperty("shard").GetInt32()))],
-            "shard.gains-locked.v1" => [StoredFormat.MainPool],
+            "shard.gains-locked.v1" or "shard.close-outs-answered.v1" => [StoredFormat.MainPool],
+            "account.deleveraged.v1" => [payload.GetProperty("assigned").GetProperty("account").GetString()!],
             "account.handed-over.v1" => [Text("to")],
             "account.slice-ordered.v1" or "account.slice-called-back.v1" or "account.slice-ended.v1" when StoredFormat.IsLink(StoredFormat.Uuid(row.Addressees)) =>
                 [StoredFormat.Uuid(row.Addressees)],
@@ -263,7 +265,7 @@ internal sealed partial class Auditor
 
         public List<string> Addressees { get; } = addressees;
 
-        /// <summary>What accounts here have to pay of a loss, and have not.</summary>
+        /// <summary>What accounts here have to pay of a loss, or to say to an assignment, and have not.</summary>
         public SortedDictionary<string, BigInteger> Owing { get; init; } = [];
         public int Next { get; set; }
     }
@@ -280,7 +282,7 @@ internal sealed partial class Auditor
             return OneFact(row, id, "shard.consumed.v1");
         }
 
-        if (IsForCases(unit.Message.Type)) return BeginPart(unit, row, id, message);
+        if (IsForCases(unit.Message.Type)) return BeginPart(unit, row, id, message, payload);
 
         var isParked = row.Type == "shard.parked.v1";
         var addressee = isParked ? payload.GetProperty("grain").GetString()! : id;
@@ -360,7 +362,7 @@ internal sealed partial class Auditor
         if (book.Unit is not { } unit) return;
         while (unit.Next < unit.Addressees.Count) Skip(unit);
         AuditFailure.Unless(
-            unit.Owing.Count == 0, "I8", $"{string.Join(',', unit.Owing)} were not paid of {unit.Message.Address}");
+            unit.Owing.Count == 0, "I8", $"{string.Join(',', unit.Owing)} were not dealt with of {unit.Message.Address}");
         book.Unit = null;
     }
 

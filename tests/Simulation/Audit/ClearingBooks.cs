@@ -105,7 +105,7 @@ internal sealed class MarketBook
                 expiryOf[listing.GetProperty("id").GetInt32()] = (at.GetString()!, listing.GetProperty("underlying").GetString()!);
                 expiries.TryAdd((at.GetString()!, listing.GetProperty("underlying").GetString()!), "Open");
                 break;
-            case "market.quoted.v1":
+            case "market.quoted.v1" or "market.books-quoted.v1":
                 var name = payload.GetProperty("source").GetString()!;
                 sources[sources.FindIndex(source => source.Name == name)] = (name, payload.GetProperty("at").GetString()!);
                 break;

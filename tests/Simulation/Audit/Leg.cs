@@ -12,7 +12,8 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     /// <summary>The legs of a trade, in the order in which its account books them.</summary>
     public static IReadOnlyList<Leg> Of(string type, JsonElement trade)
     {
-        if (type == HandedOver) return [OfHandOver(trade)];
+        if (type == HandedOver) return [OfTransfer(trade, $"{trade.GetProperty("account")}/{trade.GetProperty("case")}", trade.GetProperty("to").GetString()!, subAccount: 0)];
+        if (type == Deleveraged) return trade.TryGetProperty("transfer", out _) ? [OfDeleveraged(trade, trade.GetProperty("assigned"))] : [];
         var sign = type == "trade.busted.v1" ? -1 : 1;
         var (asset, paid) = StoredFormat.Amount(trade.GetProperty("paid").GetString()!);
         var quantity = StoredFormat.Units(trade.GetProperty("quantity").GetString()!, 8);
@@ -34,10 +35,14 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
         static BigInteger FeeOf(JsonElement side) => StoredFormat.Amount(side.GetProperty("fee").GetString()!).Units;
     }
 
-    private const string HandedOver = "account.handed-over.v1";
+    private const string HandedOver = "account.handed-over.v1", Deleveraged = "account.deleveraged.v1";
 
-    /// <summary>What a backstop account takes over, at nobody's fee.</summary>
-    private static Leg OfHandOver(JsonElement handed)
+    private static Leg OfDeleveraged(JsonElement given, JsonElement assigned) => OfTransfer(
+        given, $"{given.GetProperty("account")}/{assigned.GetProperty("case")}/{given.GetProperty("round")}", assigned.GetProperty("account").GetString()!,
+        assigned.GetProperty("subAccount").GetInt32());
+
+    /// <summary>What a backstop account takes over, or a case is closed with, at nobody's fee.</summary>
+    private static Leg OfTransfer(JsonElement handed, string name, string to, int subAccount)
     {
         var transfer = handed.GetProperty("transfer");
         var (asset, paid) = StoredFormat.Amount(transfer.GetProperty("paid").GetString()!);
@@ -45,21 +50,27 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
         var instrument = transfer.GetProperty("instrument").GetInt32();
         var e20 = (quantity * StoredFormat.IndexE12(transfer.GetProperty("funding").GetString()!)) - (paid * StoredFormat.UnitE20(asset));
         return new Leg(
-            $"{handed.GetProperty("account")}/{handed.GetProperty("case")}", handed.GetProperty("to").GetString()!, 0, instrument, quantity,
+            name, to, subAccount, instrument, quantity,
             StoredFormat.Text(asset, paid), StoredFormat.Text(asset, 0), new Moved(asset) { LegsE20 = e20, Instrument = instrument, QuantityInFlight = quantity });
     }
 
-    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1" or HandedOver;
+    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1" or HandedOver or Deleveraged;
 
-    public static bool IsBooking(string type) => type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1";
+    public static bool IsBooking(string type, JsonElement payload) =>
+        type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1"
+        || (type == "account.closed-out.v1" && payload.TryGetProperty("change", out _));
 
     /// <summary>Whether a record of the account books exactly this leg of exactly this trade.</summary>
     public bool IsBookedBy(JsonElement payload) =>
-        (payload.TryGetProperty("trade", out var trade) ? trade.GetString() : $"{payload.GetProperty("from")}/{payload.GetProperty("case")}") == Trade
+        NameIn(payload) == Trade
         && payload.GetProperty("change") is var change
         && change.GetProperty("subAccount").GetInt32() == SubAccount && change.GetProperty("instrument").GetInt32() == Instrument
         && change.GetProperty("quantity").GetString() == StoredFormat.Decimal(Quantity, 8)
         && change.GetProperty("paid").GetString() == Paid && change.GetProperty("fee").GetString() == Fee;
+
+    private static string NameIn(JsonElement payload) => payload.TryGetProperty("trade", out var trade) ? trade.GetString()!
+        : payload.TryGetProperty("by", out var by) ? $"{by}/{payload.GetProperty("case")}/{payload.GetProperty("round")}"
+        : $"{payload.GetProperty("from")}/{payload.GetProperty("case")}";
 
     /// <summary>It arrived.</summary>
     public Moved Landed => InFlight with { LegsE20 = -InFlight.LegsE20, QuantityInFlight = -InFlight.QuantityInFlight };

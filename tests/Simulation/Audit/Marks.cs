@@ -35,7 +35,11 @@ internal sealed class Marks
         }
 
         foreach (var row in frame.GetProperty("underlyings").EnumerateArray())
+        {
             Underlyings.Add(row[0].GetString()!, (At8(row[1]), Units(row[2].GetRawText(), 9)));
+            Depths.Add(row[0].GetString()!, row[3].ValueKind == JsonValueKind.Null ? 0 : Units(row[3].GetRawText(), 6));
+        }
+
         foreach (var row in frame.GetProperty("expiries").EnumerateArray())
             Expiries.Add((row[0].GetString()!, StoredFormat.Micros(row[1])), new MarkedExpiry(
                 At8(row[2]), Units(row[3].GetRawText(), 9), At8(row[4]), HasSmile: row[6].GetArrayLength() > 0));
@@ -52,6 +56,9 @@ internal sealed class Marks
         }
 
         foreach (var chain in frame.GetProperty("chains").EnumerateArray()) ListChain(chain);
+        if (frame.TryGetProperty("grids", out var grids))
+            foreach (var row in grids.EnumerateArray()) Lots.Add(row[0].GetInt32(), At8(row[2]));
+
         foreach (var row in frame.GetProperty("settlements").EnumerateArray()) Settlements.Add(row[0].GetInt32(), At8(row[1]));
         ParameterVersion = frame.GetProperty("parameterVersion").GetInt32();
         Parameters = frame.GetProperty("parameters").GetRawText();
@@ -70,6 +77,7 @@ internal sealed class Marks
     public Dictionary<string, BigInteger> SlowPrices { get; } = new(StringComparer.Ordinal);
     public Dictionary<string, BigInteger> AssetConfidence { get; } = new(StringComparer.Ordinal);
     public SortedDictionary<string, (BigInteger Index, BigInteger Confidence)> Underlyings { get; } = new(StringComparer.Ordinal);
+    public SortedDictionary<string, BigInteger> Depths { get; } = new(StringComparer.Ordinal);
     public Dictionary<(string Underlying, long At), MarkedExpiry> Expiries { get; } = [];
     public SortedDictionary<int, MarkedInstrument> Instruments { get; } = [];
 
@@ -79,6 +87,7 @@ internal sealed class Marks
     /// <summary>The last day that the books of a future were closed on.</summary>
     public SortedDictionary<int, (int Number, BigInteger Price)> Days { get; } = [];
 
+    public Dictionary<int, BigInteger> Lots { get; } = [];
     public SortedDictionary<int, BigInteger> Settlements { get; } = [];
 
     internal sealed record MarkedExpiry(BigInteger Forward, BigInteger SettledShare, BigInteger SettledAverage, bool HasSmile);
@@ -102,6 +111,7 @@ internal sealed class Marks
                 Add(new MarkedInstrument(
                     row[at].GetInt32(), "Option", chain.GetProperty("underlying").GetString()!, chain.GetProperty("settlement").GetString()!,
                     At8(chain.GetProperty("multiplier")), StoredFormat.Micros(chain.GetProperty("expiry")), At8(row[0]), right, At8OrNone(row[at + 1])));
+                if (chain.TryGetProperty("lot", out var lot)) Lots.Add(row[at].GetInt32(), At8(lot));
                 at += 3;
             }
         }

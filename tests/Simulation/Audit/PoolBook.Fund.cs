@@ -15,6 +15,7 @@ internal sealed partial class PoolBook
         public Dictionary<int, BigInteger> Slices { get; init; } = [];
         public Dictionary<int, BigInteger> Remainders { get; init; } = [];
         public Dictionary<string, BigInteger> Debts { get; init; } = [];
+        public List<(Kind Kind, BigInteger Quantity)> Stranded { get; init; } = [];
         public Dictionary<string, (BigInteger PaidIn, BigInteger Drawn)> Fund { get; init; } = [];
     }
 
@@ -91,11 +92,18 @@ internal sealed partial class PoolBook
             Slices = Markets("slices"),
             Remainders = Markets("remainders"),
             Debts = demand.GetProperty("debts").EnumerateArray().Select(debt => StoredFormat.Amount(debt.GetString()!)).ToDictionary(debt => debt.Asset, debt => debt.Units),
+            Stranded = demand.TryGetProperty("stranded", out var stranded) ? [.. stranded.EnumerateArray().Select(StrandedIn)] : [],
             Fund = demand.GetProperty("fund").EnumerateArray().Select(share => (
                 PaidIn: StoredFormat.Amount(share.GetProperty("paidIn").GetString()!), Drawn: StoredFormat.Amount(share.GetProperty("drawn").GetString()!)))
                 .ToDictionary(share => share.PaidIn.Asset, share => (share.PaidIn.Units, share.Drawn.Units)),
         };
         CloseRound();
+
+        static (Kind, BigInteger) StrandedIn(JsonElement one)
+        {
+            var quantity = StoredFormat.Units(one.GetProperty("quantity").GetString()!, 8);
+            return (new Kind(one.GetProperty("instrument").GetInt32(), quantity.Sign, one.GetProperty("because").GetString()!), quantity);
+        }
 
         Dictionary<int, BigInteger> Markets(string name) =>
             demand.GetProperty(name).EnumerateArray().ToDictionary(market => market.GetProperty("instrument").GetInt32(), Notional);

@@ -78,6 +78,7 @@ internal sealed partial class PoolBook
     public IReadOnlyList<Fact> ExpectedOfMessage(StoredRow message, JsonElement adoption, long frame)
     {
         if (message.Type == "shard.gains-locked.v1") return ExpectedOfAnswer(message, adoption);
+        if (message.Type == "shard.close-outs-answered.v1") return ExpectedOfCloseOuts(message, adoption);
         AuditFailure.Unless(message.Type == "shard.frame-adopted.v1", "I4", $"{message.Address} is addressed to a pool");
         var line = $"pool.shard-reported.v1 shard={message.Shard} frame={adoption.GetProperty("frame")} waiting={adoption.GetProperty("waiting")} "
             + $"shortfall={adoption.GetProperty("shortfall").GetString()}"
@@ -132,6 +133,9 @@ internal sealed partial class PoolBook
             case "pool.loss-allocated.v1":
                 Allocate(row, payload);
                 break;
+            case "pool.deleveraging-asked.v1" or "pool.close-outs-reported.v1" or "pool.deleverage-assigned.v1":
+                FoldCloseOuts(row, payload, marks);
+                break;
             case "pool.command-refused.v1":
                 break;
             default:
@@ -143,7 +147,7 @@ internal sealed partial class PoolBook
 
     public string State() => string.Join(' ', standings.Where(entry => entry.Value != Unheard).Select(entry =>
         $"{entry.Key}:{entry.Value.Frame}/{entry.Value.Waiting}/{entry.Value.WaitsSince}/{StoredFormat.Money(entry.Value.Shortfall)}/"
-        + (entry.Value.Exposure is { } exposure ? StoredFormat.Money(exposure) : ""))) + FundState();
+        + (entry.Value.Exposure is { } exposure ? StoredFormat.Money(exposure) : ""))) + FundState() + CloseOutState();
 
     /// <summary>The same line from the bytes of a live coordinator, as a snapshot keeps them.</summary>
     public static string StateOf(ReadOnlyMemory<byte> saved)
@@ -152,6 +156,7 @@ internal sealed partial class PoolBook
         var lines = document.RootElement.GetProperty("shards").EnumerateArray().Select((shard, number) =>
             $"{number}:{shard.GetProperty("frame")}/{shard.GetProperty("waiting")}/{shard.GetProperty("waitsSince")}/"
             + $"{shard.GetProperty("shortfall")}/{shard.GetProperty("exposure")}");
-        return string.Join(' ', lines.Where(line => !line.EndsWith(":0/0//0/", StringComparison.Ordinal))) + FundStateOf(document.RootElement);
+        return string.Join(' ', lines.Where(line => !line.EndsWith(":0/0//0/", StringComparison.Ordinal))) + FundStateOf(document.RootElement)
+            + CloseOutStateOf(document.RootElement);
     }
 }

@@ -32,6 +32,7 @@ internal abstract record Request
     internal sealed record FixFunding(
         int Instrument, long Period, BigInteger Premium, BigInteger Interest, BigInteger InnerClamp, BigInteger Cap, BigInteger Share) : Request;
 
+    internal sealed record QuoteBooks(string Source, long At, IReadOnlyList<QuotedBook> Books) : Request;
     internal sealed record QuoteSurface(string Source, long At, string Underlying, IReadOnlyList<FlatSmile> Smiles) : Request;
     internal sealed record SettleDay(int Instrument, int Number) : Request;
     internal sealed record SettleExpiry(string Underlying, long Expiry, BigInteger Price) : Request;
@@ -47,6 +48,8 @@ internal abstract record Request
 
     internal sealed record Circulate(IReadOnlyList<string> To, string Text) : Request;
 }
+
+internal sealed record QuotedBook(int Instrument, BigInteger Price, BigInteger? Depth);
 
 /// <summary>One volatility for all strikes of an expiry, in 1e-9.</summary>
 internal sealed record FlatSmile(long Expiry, BigInteger Forward, BigInteger Volatility);

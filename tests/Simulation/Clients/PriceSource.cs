@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Simulation.World;
 
 namespace CrossMargin.Simulation.Clients;
@@ -28,7 +29,7 @@ internal sealed class PriceSource(Venue venue, Town town, SourceId source, Hones
     {
         if (!IsBehind && (Venue.Agenda.Now > deathMicros || Draws.OneIn(2))) return;
         if (Draws.OneIn(40) && Misspeak(Draws.Pick(Habits))) return;
-        SayNext(() => Draws.OneIn(6) && town.Surfaces.Count > 0 ? Surface() : Quote());
+        SayNext(() => Draws.OneIn(6) && town.Surfaces.Count > 0 ? Surface() : Draws.OneIn(5) ? Books() : Quote());
     }
 
     protected override void ActInTheEvening()
@@ -51,6 +52,21 @@ internal sealed class PriceSource(Venue venue, Town town, SourceId source, Hones
         }
 
         return Town.QuoteSurface(Source, At(), "BTC", smiles);
+    }
+
+    /// <summary>Some of what is linear, a little beside its index, and of some what trades there; now and then one that cannot be.</summary>
+    private Order Books()
+    {
+        var books = new List<(int, long, long?)>();
+        foreach (var listing in town.Listings)
+        {
+            if (listing.Kind == InstrumentKind.Option ? !Draws.OneIn(40) : Draws.OneIn(3)) continue;
+            var fair = town.PriceOf(listing.Underlying.Code);
+            var price = Draws.OneIn(40) ? Draws.Pick([0, 2 * fair]) : fair + Draws.Between(-fair / 30, fair / 30);
+            books.Add((Draws.OneIn(60) ? 99 : listing.Id.Number, price, Draws.OneIn(2) ? null : Draws.OneIn(30) ? -1 : Draws.Between(0L, 5_000_000_000_000)));
+        }
+
+        return Town.QuoteBooks(Source, At(), books);
     }
 
     private Instant At()

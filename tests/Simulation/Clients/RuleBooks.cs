@@ -18,7 +18,9 @@ internal sealed class RuleBooks
 
     private readonly string kind;
     private readonly string optionValue, acceptance, profitWeight, minConfidence, sliceCap, pacePerMarket, backstopBelow;
-    private readonly int patienceMs, intervalMs, backstopAfter;
+    private readonly string? ranking;
+    private readonly string oracle, deleverageBelow;
+    private readonly int patienceMs, intervalMs, backstopAfter, deleverageAfter;
 
     public RuleBooks(Draws draws, bool opensCases)
     {
@@ -27,9 +29,16 @@ internal sealed class RuleBooks
         acceptance = draws.OneIn(3) ? "ratio-only" : "surplus-or-ratio";
         profitWeight = draws.Pick(["1", "1", "0.5", "0.333333333"]);
         minConfidence = opensCases ? draws.Pick(["0.1", "0.4"]) : "1";
+        oracle = draws.OneIn(2) ? "" : $$$"""
+            "oracle":{"freshMs":{{{draws.Pick([2_000, 8_000])}}},"minSources":3,"deviation":"{{{draws.Pick(["0.006", "0.1"])}}}","jump":"{{{draws.Pick(["0.05", "0.2"])}}}",
+            "jumpWindowMs":30000,"confirmMs":{{{draws.Pick([500, 5_000])}}},"holdMs":{{{draws.Pick([5_000, 20_000])}}},"basisBand":"0.02","basisFollowMs":5000,
+            "slowDrift":"{{{draws.Pick(["0.0001", "0.7"])}}}","averageMs":1000,"averageAtLeastMs":500},
+            """;
         sliceCap = draws.Pick(["40", "300", "1000000"]);
         pacePerMarket = draws.Pick(["50", "1000", "1000000"]);
         backstopBelow = draws.Pick(["0", "0.5", "0.9"]);
+        ranking = draws.OneIn(4) ? null : draws.Pick(["queue", "hedge-aware", "pro-rata"]);
+        (deleverageBelow, deleverageAfter) = (draws.Pick(["0", "0.5"]), draws.Between(1, 4));
         (patienceMs, intervalMs, backstopAfter) = (draws.Pick([150, 700]), draws.Pick([200, 1_000]), draws.Between(1, 3));
     }
 
@@ -55,21 +64,24 @@ internal sealed class RuleBooks
         root.Remove("statedPrices");
         root["liquidation"]!["minConfidence"] = minConfidence;
         root["liquidation"]!.AsObject().Remove("conversion");
-        root["liquidation"]!.AsObject().Remove("deleveraging");   // the auditor does not follow its rounds yet
+        root["liquidation"]!.AsObject().Remove("deleveraging");
+        if (ranking is not null) root["liquidation"]!["deleveraging"] = JsonNode.Parse(Deleveraging);
         foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
     }
+
+    private string Deleveraging => $$"""{"ranking":"{{ranking}}","below":"{{deleverageBelow}}","afterSlices":{{deleverageAfter}}}""";
 
     private string Simple(int version, int basisPoints) => $$$"""
         {"format":1,"name":"{{{kind}}}","version":{{{version}}},"optionValue":"{{{optionValue}}}","liquidationEnd":"0.5","acceptance":"{{{acceptance}}}",
         "warnBelow":"1.25","profitWeights":{"USDC":"{{{profitWeight}}}","BTC":"0.9"},
         "collateral":{"USDC":{"tiers":[{"maintenance":"1","initial":"1"}],"borrow":{"limit":"100","maintenance":"0.02","initial":"0.04"}},
         "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20"}},
-        "dailyVolatility":{"default":"0.05"},
+        {{{oracle}}}"dailyVolatility":{"default":"0.05"},
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
         "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"{{{sliceCap}}}",
         "slicePatienceMs":{{{patienceMs}}},"paceIntervalMs":{{{intervalMs}}},"pacePerMarket":"{{{pacePerMarket}}}","minConfidence":"{{{minConfidence}}}",
-        "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}}},
+        "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}}{{{(ranking is null ? "" : $",\"deleveraging\":{Deleveraging}")}}}},
         "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
         """;
 

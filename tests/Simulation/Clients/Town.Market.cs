@@ -114,6 +114,14 @@ internal sealed partial class Town
                 new VolPoint(new Price(smile.Forward / 10 * tenths), new Rate(smile.Volatility)))])))]),
         new Request.QuoteSurface(source.Name, at.Micros, underlying, [.. smiles.Select(smile => new FlatSmile(smile.Expiry.Micros, smile.Forward, smile.Volatility))]));
 
+    public static Order QuoteBooks(SourceId source, Instant at, IReadOnlyList<(int Instrument, long Price, long? Depth)> books) => new(
+        Market.Grain,
+        new MarketCommand.QuoteBooks(source, at, [.. books.Select(book => new BookQuote(new InstrumentId(book.Instrument), new Price(book.Price))
+        {
+            Depth = book.Depth is { } micros ? new Money(micros) : null,
+        })]),
+        new Request.QuoteBooks(source.Name, at.Micros, [.. books.Select(book => new QuotedBook(book.Instrument, book.Price, book.Depth))]));
+
     public static Order SettleDay(int instrument, int number) => new(
         Market.Grain, new MarketCommand.SettleDay(new InstrumentId(instrument), number), new Request.SettleDay(instrument, number));
 

@@ -17,6 +17,8 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     private readonly SimulatedShard?[] shards = new SimulatedShard?[world.Map.Count];
     private readonly List<ClusterCall> asked = [];
     private Membership? membership;
+    private ClusterRows? rows;       // what the last answered beat read
+    private bool isLeaving;
     private long pausedUntil;
     private int life;
 
@@ -30,7 +32,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     public long WallClockOffset { get; set; }
     public SiloId Id => membership?.Self ?? new SiloId(Name, 0);
     public bool IsUp => membership is not null;
-    public bool IsServing => membership is { IsLeaving: false };
+    public bool IsServing => IsUp && !isLeaving;
 
     /// <summary>Monotonic, of this process, and not quite as fast as true time.</summary>
     private long Clock => clockOffset + world.Now + (world.Now * driftPerMille / 1_000);
@@ -45,6 +47,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         if (IsUp) return;
         life++;
         var mine = world.Tables.Join(Name, Format, Name);
+        (rows, isLeaving) = (null, false);
         membership = new Membership(mine, world.Map, Format, MembershipTimes.Default);
         Tick();
     }
@@ -69,8 +72,9 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
 
     public void Leave()
     {
-        if (membership is not { IsLeaving: false } here || world.Now < pausedUntil) return;
-        here.Leave(Clock);
+        if (!IsServing || world.Now < pausedUntil) return;
+        isLeaving = true;
+        membership!.Leave(Clock);
         Drive();
     }
 
@@ -153,10 +157,11 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         var sent = Clock;
         world.Ask(
             this, "beat", () => world.Tables.Beat(here.Self, phase),
-            rows => Told(one =>
+            read => Told(one =>
             {
-                if (rows is null) one.Replaced();
-                else one.BeatAnswered(sent, Clock, rows);
+                rows = read;
+                if (read is null) one.Replaced();
+                else one.BeatAnswered(sent, Clock, read);
             }),
             lost: () => Told(one => one.BeatLost()));
     }
@@ -223,7 +228,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     private void Ask(ClusterCall call)
     {
         if (TryServe(call)) return;
-        var owner = membership?.Rows?.Owners[call.Shard.Number].Owner;
+        var owner = rows?.Owners[call.Shard.Number].Owner;
         var peer = owner is null || owner.Name == Name ? null : world.Silos.First(silo => silo.Name == owner.Name);
         if (peer is not { IsUp: true } || !world.IsLinked(this, peer))
         {

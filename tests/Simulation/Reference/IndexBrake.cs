@@ -3,12 +3,13 @@ using System.Numerics;
 namespace CrossMargin.Simulation.Reference;
 
 /// <summary>
-/// Jumps of one index, from docs/clearing.md: further than a tenth from the last one that was taken within a minute, it is
-/// taken when three sources stood by it for three seconds; meanwhile the last one stands in, for fifteen seconds.
+/// Jumps of one index, from docs/clearing.md: too far from the last one that was taken a short while ago, it is taken when three
+/// sources stood by it for a time; meanwhile the last one stands in, for a time.
 /// </summary>
 internal sealed class IndexBrake
 {
-    private const long Second = 1_000_000;
+    public Ratio Jump, Deviation;
+    public long Within, Confirm, Hold;
 
     private (BigInteger Price, long At)? taken;
     private (BigInteger Price, long Since)? jump;
@@ -22,9 +23,11 @@ internal sealed class IndexBrake
         return 0;
     }
 
+    private static bool IsBeyond(BigInteger from, BigInteger to, Ratio share) => Ratio.Of(BigInteger.Abs(to - from), 0) > Ratio.Of(from, 0) * share;
+
     public (BigInteger? Price, string Breaker) Take(BigInteger? seen, string breaker, long time)
     {
-        if (taken is not { } last || time - last.At > 60 * Second || (seen is { } near && 10 * BigInteger.Abs(near - last.Price) <= last.Price))
+        if (taken is not { } last || time - last.At > Within || (seen is { } near && !IsBeyond(last.Price, near, Jump)))
         {
             taken = seen is { } price ? (price, time) : null;
             jump = null;
@@ -37,14 +40,14 @@ internal sealed class IndexBrake
             return (null, breaker);
         }
 
-        if (jump is not { } waiting || 100 * BigInteger.Abs(candidate - waiting.Price) > waiting.Price) jump = (candidate, time);
+        if (jump is not { } waiting || IsBeyond(waiting.Price, candidate, Deviation)) jump = (candidate, time);
         else jump = (candidate, waiting.Since);
-        if (breaker == "Normal" && time - jump.Value.Since >= 3 * Second)
+        if (breaker == "Normal" && time - jump.Value.Since >= Confirm)
         {
             (taken, jump) = ((candidate, time), null);
             return (seen, breaker);
         }
 
-        return time - last.At <= 15 * Second ? (last.Price, "Degraded") : (null, "Halted");
+        return time - last.At <= Hold ? (last.Price, "Degraded") : (null, "Halted");
     }
 }

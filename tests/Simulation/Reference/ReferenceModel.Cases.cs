@@ -23,6 +23,19 @@ internal sealed partial class ReferenceModel
                 : Outcome.No("position-limit");
         }
 
+        /// <summary>At the price that it says, which the auditor holds against the mark; from the point to which its own funding has come.</summary>
+        private Outcome GiveUp(GivenUp given)
+        {
+            var line = $"account.deleveraged.v1 account={id} round={given.Round} assigned={given.Assigned}";
+            if (given.Transfer is not { } transfer) return line;
+            var none = new Leg(id, 0, 0, null);
+            var trade = new Trade(
+                "", transfer.Instrument, transfer.IsPremium, BigInteger.Abs(transfer.Quantity), transfer.Asset, BigInteger.Abs(transfer.Paid), Point.Read(transfer.Point), none, none);
+            return Change(trade, given.SubAccount, -transfer.Quantity, -transfer.Paid, fee: 0) is { } change
+                ? $"{line} transfer={given.Text} change={change}"
+                : line;
+        }
+
         /// <summary>Until the loss is shared it stays here. Nothing is locked where there is nothing: then an earlier lock is gone.</summary>
         private Outcome Lock(GainTaken taken)
         {
@@ -39,6 +52,6 @@ internal sealed partial class ReferenceModel
 
         private string CaseState() => AccountBook.CaseLine(
             "", "", paidIn.Where(entry => !entry.Value.IsZero).Select(entry => $"{Text(entry.Key, entry.Value)}/{Text(entry.Key, 0)}"),
-            gain is null ? "" : $"{gain.Round}/{Text(gain.Asset, gain.Units)}");
+            gain is null ? "" : $"{gain.Round}/{Text(gain.Asset, gain.Units)}", "");
     }
 }

@@ -46,6 +46,10 @@ internal sealed partial class ReferenceModel
         public Dictionary<string, BigInteger?> StatedPrices => root.TryGetProperty("statedPrices", out var stated)
             ? stated.EnumerateObject().ToDictionary(price => price.Name, price => (BigInteger?)Number(price.Value).Down(8)) : [];
 
+        /// <summary>A bound of prices, where the rules say one.</summary>
+        public Ratio? Oracle(string name) => !root.TryGetProperty("oracle", out var oracle) ? null
+            : oracle.GetProperty(name) is { ValueKind: JsonValueKind.Number } whole ? Ratio.Of(whole.GetInt64(), 0) : Number(oracle, name);
+
         public bool UsesSlowPrices => root.GetProperty("softPenalties").GetProperty("slowPrice").GetString() == "used";
         public bool Lists(string asset) => root.GetProperty("collateral").TryGetProperty(asset, out _);
 

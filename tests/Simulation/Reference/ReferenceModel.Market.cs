@@ -111,11 +111,13 @@ internal sealed partial class ReferenceModel
     {
         public long SeenAt { get; set; }
         public SortedDictionary<string, (BigInteger Price, long At)> Latest { get; } = new(StringComparer.Ordinal);
+        public Dictionary<int, (BigInteger Price, long At, BigInteger? Depth)> Books { get; } = [];
     }
 
     private sealed record Index(string Underlying, BigInteger? Price, string Breaker);
 
-    private sealed record Frame(long Number, long At, IReadOnlyList<Index> Indices, IReadOnlyDictionary<int, BigInteger> Marks, int Priced, bool CouldOpen);
+    private sealed record Frame(long Number, long At, IReadOnlyList<Index> Indices, IReadOnlyDictionary<int, BigInteger> Marks, IReadOnlyDictionary<int, BigInteger> Bases,
+        IReadOnlyDictionary<(long At, string Underlying), BigInteger> Forwards, int Priced, bool CouldOpen);
 
     /// <summary>An expiry, how much of its last half hour was observed at what, and what it settled at.</summary>
     private sealed class Expiry
@@ -132,7 +134,7 @@ internal sealed partial class ReferenceModel
         /// <summary>Nothing but USDC has a price of its own before the first rules.</summary>
         private static readonly Dictionary<string, BigInteger?> FirstStated = new() { ["USDC"] = 100_000_000 };
 
-        private const long Fresh = 5 * Second, Cadence = Second / 4, Window = 1_800 * Second;
+        private const long Cadence = Second / 4;
 
         private readonly List<string> feeds = [];
         private readonly List<Source> sources = [];
@@ -146,6 +148,13 @@ internal sealed partial class ReferenceModel
         private Frame? last;
         private bool hasNews;
         private RulesEffective? rules;
+        private Rules? read;
+
+        private long Fresh => Micros("freshMs", 5_000);
+        private long Window => Micros("averageMs", 1_800_000);
+
+        private long Micros(string name, int without) => (read?.Oracle(name) is { } ms ? (long)ms.Down(0) : without) * 1_000;
+        private Ratio Share(string name, int without) => read?.Oracle(name) ?? Ratio.Of(without, 2);
 
         public Outcome Ask(Request request, long time) => request switch
         {
@@ -153,6 +162,7 @@ internal sealed partial class ReferenceModel
             Request.AdmitSource admit => Admit(admit),
             Request.List list => List(list.Terms, time),
             Request.Quote quote => Take(quote, time),
+            Request.QuoteBooks quote => Take(quote, time),
             Request.QuoteSurface quote => Take(quote, time),
             Request.FixFunding fix => Fix(fix, time),
             Request.SettleDay settle => Settle(settle, time),
@@ -165,7 +175,7 @@ internal sealed partial class ReferenceModel
         {
             var effective = (RulesEffective)message;
             if (last is { CouldOpen: true } && !CanOpen(new Rules(effective.Document), last.Priced)) return Outcome.No("terms-out-of-range");
-            rules = effective;
+            (rules, read) = (effective, new Rules(effective.Document));
             return $"market.parameters-taken.v1 parameters={{\"version\":{rules.Version},\"document\":{rules.Document}}} effectiveAt={Time(rules.At)}";
         }
 
@@ -186,7 +196,7 @@ internal sealed partial class ReferenceModel
             foreach (var (key, expiry) in expiries.Where(entry => entry.Value.Standing == "Open" && entry.Key.At <= time).ToList())
             {
                 var (weighted, observed, samples) = Observed(key, expiry, time);
-                facts.Add(observed >= Window / 2
+                facts.Add(observed >= Micros("averageAtLeastMs", 900_000)
                     ? SettleAt(key, (weighted / observed, "Average", samples, observed), time)
                     : Overdue(key, expiry, observed));
             }
@@ -196,12 +206,13 @@ internal sealed partial class ReferenceModel
                 (expiry.Weighted, expiry.Observed, expiry.Samples) = Observed(key, expiry, time);
             var underlyings = sources.SelectMany(source => source.Latest.Keys).Distinct().Order(StringComparer.Ordinal);
             IReadOnlyList<Index> indices = [.. underlyings.Select(underlying => IndexOf(underlying, time))];
-            last = new Frame((last?.Number ?? 0) + 1, time, indices, MarksOf(indices, time), PricedIn(indices),
+            var bases = BasesOf(indices, time);
+            last = new Frame((last?.Number ?? 0) + 1, time, indices, MarksOf(indices, bases, time), bases, ForwardsOf(indices, bases, time), PricedIn(indices),
                 rules is null || CanOpen(new Rules(rules.Document), PricedIn(indices)));
             hasNews = false;
             facts.Add(new Fact(FrameLine(
                 last.Number, last.At, indices.Select(index => (index.Underlying, index.Price is { } price ? Price(price) : null, index.Breaker)),
-                last.Marks.Select(mark => (mark.Key, mark.Value)), AssetsOf(indices, time),
+                last.Marks.Select(mark => (mark.Key, mark.Value)), AssetsOf(indices, time).Concat(DepthsOf(indices, time)),
                 rules?.Version ?? 0, instruments.Values.Where(listed => listed.Terms.Kind == "Perp").Select(listed => $"{listed.Terms.Id}/{listed.Point}"),
                 days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
                 instruments.Values.Where(listed => ExpiryOf(listed)?.Price is not null).Select(listed => $"{listed.Terms.Id}/{ExpiryOf(listed)!.Price}"),
@@ -242,31 +253,117 @@ internal sealed partial class ReferenceModel
                 : (expiry.Weighted + (index!.Price!.Value * micros), expiry.Observed + micros, expiry.Samples + 1);
         }
 
-        /// <summary>Nobody quotes books here: perpetuals stand at their index, futures at what of their average is known and the index.</summary>
-        private SortedDictionary<int, BigInteger> MarksOf(IReadOnlyList<Index> indices, long time)
+        /// <summary>
+        /// How far each perpetual and future stands from its index: the median of what books say, held within a band and followed slowly.
+        /// Once a part of its average is known, a future's forward is the index alone.
+        /// </summary>
+        private SortedDictionary<int, BigInteger> BasesOf(IReadOnlyList<Index> indices, long time)
+        {
+            var bases = new SortedDictionary<int, BigInteger>();
+            foreach (var (id, listed) in instruments)
+            {
+                if (listed.Terms.Kind == "Option" || listed.Terms.Expiry <= time) continue;
+                if (indices.FirstOrDefault(index => index.Underlying == listed.Terms.Underlying)?.Price is not { } index) continue;
+                if (ExpiryOf(listed) is { Observed.IsZero: false })
+                {
+                    bases.Add(id, 0);
+                    continue;
+                }
+
+                BigInteger known = 0;
+                var isKnown = listed.Terms.Expiry is { } at
+                    ? last?.Forwards.TryGetValue((at, listed.Terms.Underlying), out known) : last?.Bases.TryGetValue(id, out known);
+                BigInteger? before = isKnown == true ? known : null;
+                var band = (Ratio.Of(index, 0) * Share("basisBand", 5)).Down(0);
+                var books = sources.Where(source => source.Books.TryGetValue(id, out var book) && time - book.At <= Fresh)
+                    .Select(source => (source.Books[id].Price, source.Weight)).ToList();
+                var target = books.Count == 0 ? before ?? 0 : Clamp(IndexBrake.Median(books) - index);
+                if (books.Count > 0 && before is { } from)
+                {
+                    var (passed, follow) = (Math.Min(time - last!.At, Micros("basisFollowMs", 30_000)), Micros("basisFollowMs", 30_000));
+                    target = from + (Ratio.Of((target - from) * passed, 0) / Ratio.Of(follow, 0)).Down(0);
+                }
+
+                bases.Add(id, Clamp(target));
+
+                BigInteger Clamp(BigInteger basis) => BigInteger.Max(-band, BigInteger.Min(band, basis));
+            }
+
+            return bases;
+        }
+
+        /// <summary>By how much the forward of an expiry stands above the index: by the basis of the first of its futures.</summary>
+        private Dictionary<(long At, string Underlying), BigInteger> ForwardsOf(
+            IReadOnlyList<Index> indices, SortedDictionary<int, BigInteger> bases, long time) => expiries
+            .Where(entry => entry.Value.Standing == "Open" && entry.Key.At > time
+                && indices.Any(index => index.Underlying == entry.Key.Underlying && index.Price is not null))
+            .ToDictionary(entry => entry.Key, entry => instruments.Values.FirstOrDefault(listed =>
+                listed.Terms.Kind == "Future" && ExpiryOf(listed) == entry.Value) is { } future ? bases[future.Terms.Id] : 0);
+
+        /// <summary>What trades near the books of an underlying, by the weighted median of what was said last of each.</summary>
+        private IEnumerable<string> DepthsOf(IReadOnlyList<Index> indices, long time) =>
+            from underlying in instruments.Values.Select(listed => listed.Terms.Underlying).Distinct().Order(StringComparer.Ordinal)
+            where indices.Any(index => index.Underlying == underlying && index.Price is not null)
+            select $"{underlying}=" + instruments.Values
+                .Where(listed => listed.Terms.Underlying == underlying && listed.Terms.Kind != "Option" && !(listed.Terms.Expiry <= time))
+                .Select(listed => IndexBrake.Median([.. sources.Where(source => source.Books.GetValueOrDefault(listed.Terms.Id).Depth is not null)
+                    .Select(source => (source.Books[listed.Terms.Id].Depth!.Value, source.Weight))]))
+                .Aggregate(BigInteger.Zero, (sum, depth) => sum + depth);
+
+        private Outcome Take(Request.QuoteBooks quote, long time)
+        {
+            foreach (var book in quote.Books)
+            {
+                if (!instruments.TryGetValue(book.Instrument, out var listed) || listed.Terms.Kind == "Option") return Refused("quote-books", "unknown-instrument");
+                if (listed.Terms.Expiry <= time) return Refused("quote-books", "instrument-expired");
+                if (book.Price.Sign <= 0) return Refused("quote-books", "price-not-positive");
+            }
+
+            if (sources.Find(known => known.Name == quote.Source) is not { } source) return Refused("quote-books", "unknown-source");
+            if (quote.At > time + Second) return Refused("quote-books", "price-from-the-future");
+            if (quote.At <= source.SeenAt) return Refused("quote-books", "price-not-newer");
+            foreach (var book in quote.Books)
+            {
+                var underlying = instruments[book.Instrument].Terms.Underlying;
+                var index = last?.Indices.FirstOrDefault(index => index.Underlying == underlying && index.Breaker == "Normal")?.Price;
+                if (index is not { } spot) return Refused("quote-books", "no-price");
+                if (2 * BigInteger.Abs(book.Price - spot) > spot) return Refused("quote-books", "price-out-of-band");
+                if (book.Depth?.Sign < 0) return Refused("quote-books", "depth-negative");
+            }
+
+            (source.SeenAt, hasNews) = (quote.At, true);
+            foreach (var book in quote.Books)
+                source.Books[book.Instrument] = (book.Price, quote.At, book.Depth ?? source.Books.GetValueOrDefault(book.Instrument).Depth);
+            var said = quote.Books.Select(book => Json(
+                ("instrument", book.Instrument), ("price", Price(book.Price)), ("depth", book.Depth is { } depth ? Decimal(depth, 6) : null)));
+            return $"market.books-quoted.v1 source={quote.Source} at={Time(quote.At)} books={string.Join(',', said)}";
+        }
+
+        /// <summary>Perpetuals stand at their index and basis, futures at what of their average is known and, for the rest, the forward.</summary>
+        private SortedDictionary<int, BigInteger> MarksOf(IReadOnlyList<Index> indices, SortedDictionary<int, BigInteger> bases, long time)
         {
             var marks = new SortedDictionary<int, BigInteger>();
             foreach (var listed in instruments.Values.Where(listed => listed.Terms.Kind != "Option"))
             {
                 if (indices.FirstOrDefault(index => index.Underlying == listed.Terms.Underlying)?.Price is not { } index) continue;
-                if (ExpiryOf(listed) is not { } expiry) marks.Add(listed.Terms.Id, index);
+                if (ExpiryOf(listed) is not { } expiry) marks.Add(listed.Terms.Id, index + bases[listed.Terms.Id]);
                 else if (expiry.Standing == "Open" && listed.Terms.Expiry > time)
                 {
                     var share = expiry.Observed.IsZero ? Ratio.Of(0, 0)
                         : Ratio.Of((Ratio.Of(expiry.Observed, 0) / Ratio.Of(expiry.Observed + listed.Terms.Expiry.Value - time, 0)).Down(9), 9);
                     var average = expiry.Observed.IsZero ? 0 : expiry.Weighted / expiry.Observed;
-                    marks.Add(listed.Terms.Id, ((Ratio.Of(average, 8) * share) + (Ratio.Of(index, 8) * (Ratio.Of(1, 0) - share))).Down(8));
+                    marks.Add(listed.Terms.Id, ((Ratio.Of(average, 8) * share) + (Ratio.Of(index + bases[listed.Terms.Id], 8) * (Ratio.Of(1, 0) - share))).Down(8));
                 }
             }
 
             return marks;
         }
 
-        /// <summary>What an asset is worth, and the slow price beside it: a hundredth of itself nearer in a minute, and no more.</summary>
+        /// <summary>What an asset is worth, and the slow price beside it: a hundredth of itself nearer in a minute, or as the rules say, and no more.</summary>
         private List<string> AssetsOf(IReadOnlyList<Index> indices, long time)
         {
             var lines = new List<string>();
-            var stated = rules is null ? FirstStated : new Rules(rules.Document).StatedPrices;
+            var stated = read?.StatedPrices ?? FirstStated;
             foreach (var asset in ListedAssets)
             {
                 var quoted = indices.FirstOrDefault(index => index.Underlying == asset);
@@ -274,7 +371,8 @@ internal sealed partial class ReferenceModel
                 var slow = price;
                 if (slowPrices.TryGetValue(asset, out var before))
                 {
-                    var step = (Ratio.Of(before.Price, 0) * Ratio.Of(Math.Min(time - before.At, 3_600 * Second), 0) / Ratio.Of(6_000 * Second, 0)).Up(0);
+                    var step = (Ratio.Of(before.Price, 0) * Ratio.Of(Math.Min(time - before.At, 3_600 * Second), 0) * Share("slowDrift", 1)
+                        / Ratio.Of(60 * Second, 0)).Up(0);
                     slow = BigInteger.Max(before.Price - step, BigInteger.Min(before.Price + step, price));
                 }
 
@@ -320,6 +418,7 @@ internal sealed partial class ReferenceModel
             {
                 instruments.Remove(id);
                 days.Remove(id);
+                foreach (var source in sources) source.Books.Remove(id);
                 retired.Add(id);
             }
 
@@ -410,7 +509,7 @@ internal sealed partial class ReferenceModel
         }
 
         /// <summary>
-        /// The weighted median of the fresh quotes; those more than a hundredth from it are set aside, and the weighted median of the
+        /// The weighted median of the fresh quotes; those too far from it are set aside, and the weighted median of the
         /// rest is the index.
         /// </summary>
         private Index IndexOf(string underlying, long time)
@@ -418,12 +517,15 @@ internal sealed partial class ReferenceModel
             var fresh = sources.Where(source => source.Latest.TryGetValue(underlying, out var quote) && time - quote.At <= Fresh)
                 .Select(source => (source.Latest[underlying].Price, source.Weight)).ToList();
             var centre = IndexBrake.Median(fresh);
-            var used = fresh.Where(quote => BigInteger.Abs(quote.Price - centre) * 100 <= centre).ToList();
+            var used = fresh.Where(quote => Ratio.Of(BigInteger.Abs(quote.Price - centre), 0) <= Ratio.Of(centre, 0) * Share("deviation", 1)).ToList();
             var agrees = 2 * used.Sum(quote => quote.Weight) >= fresh.Sum(quote => quote.Weight);
             if (!brakes.TryGetValue(underlying, out var brake)) brakes[underlying] = brake = new IndexBrake();
+            brake.Jump = Share("jump", 10);
+            brake.Deviation = Share("deviation", 1);
+            (brake.Within, brake.Confirm, brake.Hold) = (Micros("jumpWindowMs", 60_000), Micros("confirmMs", 3_000), Micros("holdMs", 15_000));
             var (price, breaker) = used.Count == 0 || !agrees
                 ? brake.Take(null, "Halted", time)
-                : brake.Take(IndexBrake.Median(used), used.Count >= 3 ? "Normal" : "Degraded", time);
+                : brake.Take(IndexBrake.Median(used), used.Count >= (read?.Oracle("minSources") ?? Ratio.Of(3, 0)).Down(0) ? "Normal" : "Degraded", time);
             return new Index(underlying, price, breaker);
         }
 

@@ -26,7 +26,7 @@ internal sealed partial class ReferenceModel
     {
         Request.Capture or Request.EndOrder or Request.Bust => FeedOf(grain).Ask(request),
         Request.Publish publish => book.Ask(publish, time),
-        Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.FixFunding or Request.QuoteSurface
+        Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.QuoteBooks or Request.FixFunding or Request.QuoteSurface
             or Request.SettleDay or Request.SettleExpiry or Request.RetireExpiry => market.Ask(request, time),
         _ => AccountOf(grain).Ask(request, time, marks, seen),
     };
@@ -99,6 +99,23 @@ internal sealed partial class ReferenceModel
         }
     }
 
+    /// <summary>What its holder says that it could give up of what was assigned to it.</summary>
+    internal sealed record GivenUp(string Round, string Assigned, int SubAccount, HandedOver? Transfer, string Text)
+    {
+        public static GivenUp Read(System.Text.Json.JsonElement given)
+        {
+            var (round, assigned) = (given.GetProperty("round").ToString(), given.GetProperty("assigned").ToString());
+            if (!given.TryGetProperty("transfer", out var transfer)) return new GivenUp(round, assigned, 0, Transfer: null, "");
+            var (asset, paid) = Amount(transfer.GetProperty("paid").GetString()!);
+            return new GivenUp(
+                round, assigned, given.GetProperty("change").GetProperty("subAccount").GetInt32(),
+                new HandedOver(
+                    "", "", transfer.GetProperty("instrument").GetInt32(), transfer.GetProperty("style").GetString() == "Premium",
+                    Units(transfer.GetProperty("quantity").GetString()!, 8), asset, paid, transfer.GetProperty("funding").GetString()!),
+                transfer.ToString());
+        }
+    }
+
     private sealed record InstrumentsForgotten(IReadOnlyList<int> Instruments);
     private sealed record RulesEffective(int Version, string Document, long At);
 
@@ -160,6 +177,7 @@ internal sealed partial class ReferenceModel
             OrderEnded ended => Release(ended),
             Clearance clearance => Clear(clearance.Frame),
             HandedOver handed => TakeOver(handed, marks),
+            GivenUp given => GiveUp(given),
             GainTaken gain => Lock(gain),
             LossTaken loss => Share(loss),
             _ => throw new AuditFailure("I4", $"account {id} is told of a {message.GetType().Name}"),

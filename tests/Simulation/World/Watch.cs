@@ -59,6 +59,10 @@ internal static class Watch
             case "account.fund-drawn.v1": sights.Saw(Sight.FundDrawn); break;
             case "account.handed-over.v1": sights.Saw(Sight.HandedOver); break;
             case "account.taken-over.v1": sights.Saw(Sight.TakenOver); break;
+            case "account.close-out-offered.v1": sights.Saw(Sight.CloseOutOffered); break;
+            case "account.deleveraged.v1": sights.Saw(row.Payload.AsSpan().IndexOf("\"transfer\""u8) >= 0 ? Sight.Deleveraged : Sight.DeleveragedNothing); break;
+            case "account.closed-out.v1": sights.Saw(Sight.ClosedOut); break;
+            case "account.close-out-ended.v1" when row.Payload.AsSpan().IndexOf("NotAssigned"u8) >= 0: sights.Saw(Sight.CloseOutNotAssigned); break;
             case "account.gain-locked.v1": sights.Saw(Sight.GainLocked); break;
             case "account.loss-shared.v1": sights.Saw(Sight.LossShared); break;
             case "pool.fund-deposited.v1": sights.Saw(Sight.FundToppedUp); break;
