@@ -173,7 +173,9 @@ public sealed class SlicePlanner
 
     private static long PartOf(long e8, Rate share) => (long)Rounding.Ceiling((Int128)e8 * share.E9, Rate.One.E9);
 
-    /// <summary>Each of the two is an amount; between an equity far below nothing and a large requirement their difference may be none.</summary>
+    /// <summary>
+    /// Each of the two is an amount; between an equity far below nothing and a large requirement their difference may be none.
+    /// </summary>
     private static Money ShortfallOf(in RiskReport report) =>
         new((long)Int128.Min(long.MaxValue, (Int128)report.LiquidationEnd.Micros - report.MarginEquity.Micros));
 
