@@ -124,5 +124,6 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(BookRequest))]
 [JsonSerializable(typeof(SimulationAnswer))]
 [JsonSerializable(typeof(ClusterView))]
+[JsonSerializable(typeof(OwnersView))]
 [JsonSerializable(typeof(HealthView))]
 internal sealed partial class ApiJson : JsonSerializerContext;

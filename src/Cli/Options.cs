@@ -14,7 +14,8 @@ internal static class Options
 
     public static Option<string?> Server() => new("--server")
     {
-        Description = "The venue. Without it CROSSMARGIN_SERVER, or http://127.0.0.1:8080.", HelpName = "URL",
+        Description = "The venue, or several of its silos with commas. Without it CROSSMARGIN_SERVER, or http://127.0.0.1:8080.",
+        HelpName = "URL",
     };
 
     public static Option<string?> TokenFile() => new("--token-file")

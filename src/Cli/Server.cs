@@ -1,8 +1,5 @@
-using System.Net;
-using System.Net.Http.Headers;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using CrossMargin.Clients;
 
 namespace CrossMargin.Cli;
 
@@ -12,75 +9,62 @@ internal sealed class Server : IDisposable
     private const string ServerVariable = "CROSSMARGIN_SERVER";
     private const string TokenVariable = "CROSSMARGIN_TOKEN";
 
-    private readonly HttpClient http;
+    /// <summary>Whoever sits before it sees the first answer, however long a verification takes.</summary>
+    private static readonly Patience OneAnswer = new(ForAnAnswer: TimeSpan.MaxValue, InAll: TimeSpan.Zero);
 
-    private Server(Uri address, string? token)
+    private readonly string url;
+    private readonly Clearinghouse clearinghouse;
+    private readonly ClearingClient client;
+
+    private Server(IReadOnlyList<Uri> silos, Credential credential)
     {
-        http = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
-        if (token is not null) http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        url = string.Join(',', silos);
+        clearinghouse = new Clearinghouse(silos) { Patience = OneAnswer };
+        client = clearinghouse.As(credential);
     }
 
     public static Server From(string? url, string? tokenFile)
     {
         url ??= Environment.GetEnvironmentVariable(ServerVariable) ?? "http://127.0.0.1:8080";
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
-            throw new CommandFailed($"{url} is not the address of a venue", "An address is http://host:port or https://host.");
-        return new Server(address, tokenFile is null ? Environment.GetEnvironmentVariable(TokenVariable) : ReadToken(tokenFile));
+        var token = tokenFile is null ? Environment.GetEnvironmentVariable(TokenVariable) : ReadToken(tokenFile);
+        return new Server([.. url.Split(',').Select(AddressOf)], token is null ? Credential.None : Credential.Token(token));
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => clearinghouse.Dispose();
 
-    public async Task<JsonObject> Get(string path, CancellationToken cancel)
-    {
-        using var answer = await Ask(HttpMethod.Get, path, body: null, cancel);
-        return (JsonObject)JsonNode.Parse(await answer.Content.ReadAsStringAsync(cancel))!;
-    }
+    public Task<JsonObject> Get(string path, CancellationToken cancel) => Heard(client.Get(path, cancel));
 
-    public async Task<JsonObject> Post(string path, JsonObject body, CancellationToken cancel)
-    {
-        using var answer = await Ask(HttpMethod.Post, path, body, cancel);
-        return (JsonObject)JsonNode.Parse(await answer.Content.ReadAsStringAsync(cancel))!;
-    }
+    public Task<JsonObject> Post(string path, JsonObject body, CancellationToken cancel) => Heard(client.Report(path, body, cancel));
 
-    public async Task Download(string path, Stream destination, CancellationToken cancel)
-    {
-        using var answer = await Ask(HttpMethod.Get, path, body: null, cancel);
-        await answer.Content.CopyToAsync(destination, cancel);
-    }
+    public Task Download(string path, Stream destination, CancellationToken cancel) => Heard(client.Download(path, destination, cancel));
 
-    private async Task<HttpResponseMessage> Ask(HttpMethod method, string path, JsonObject? body, CancellationToken cancel)
+    private static Uri AddressOf(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var address) && address.Scheme is ("http" or "https")
+            ? address
+            : throw new CommandFailed($"{url} is not the address of a venue", "An address is http://host:port or https://host.");
+
+    private async Task<JsonObject> Heard(Task<Answer> asked)
     {
-        using var request = new HttpRequestMessage(method, path);
-        if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
-        HttpResponseMessage answer;
+        Answer answer;
         try
         {
-            answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+            answer = await asked;
         }
-        catch (HttpRequestException failed)
+        catch (Exception failed) when (failed is NoAnswer or HttpRequestException)
         {
             throw new CommandFailed(
-                $"no venue answers at {http.BaseAddress}: {failed.Message}",
-                $"Start one with ./run, or name it with --server or {ServerVariable}.");
+                $"no venue answers at {url}: {failed.Message}", $"Start one with ./run, or name it with --server or {ServerVariable}.");
         }
 
-        if (answer.IsSuccessStatusCode) return answer;
-        using (answer) throw await Refused(answer, cancel);
-    }
-
-    private async Task<CommandFailed> Refused(HttpResponseMessage answer, CancellationToken cancel)
-    {
-        var text = await answer.Content.ReadAsStringAsync(cancel);
-        var isProblem = answer.Content.Headers.ContentType?.MediaType == "application/problem+json";
-        var problem = isProblem ? JsonNode.Parse(text) as JsonObject : null;
-        var what = problem is null
-            ? $"{http.BaseAddress} answered {(int)answer.StatusCode} and is perhaps no venue"
-            : $"{(string?)problem["code"]}: {(string?)problem["detail"] ?? (string?)problem["title"]}";
-        return answer.StatusCode switch
+        if (answer.IsGood) return answer.Body;
+        var what = answer.Code.Length == 0
+            ? $"{url} answered {answer.Status} and is perhaps no venue"
+            : $"{answer.Code}: {(string?)answer.Body["detail"] ?? (string?)answer.Body["title"]}";
+        throw answer.Status switch
         {
-            HttpStatusCode.Unauthorized => new CommandFailed(what, $"Give a token with --token-file or {TokenVariable}."),
-            HttpStatusCode.Forbidden => new CommandFailed(what, "The token lacks the scope; docs/cli.md says which command needs which."),
-            HttpStatusCode.NotFound => new CommandFailed(what, remedy: null, ExitCode.NotFound),
+            401 => new CommandFailed(what, $"Give a token with --token-file or {TokenVariable}."),
+            403 => new CommandFailed(what, "The token lacks the scope; docs/cli.md says which command needs which."),
+            404 => new CommandFailed(what, remedy: null, ExitCode.NotFound),
             _ => new CommandFailed(what),
         };
     }

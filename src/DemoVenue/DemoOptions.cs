@@ -5,10 +5,10 @@ using CrossMargin.DemoVenue.Traders;
 
 namespace CrossMargin.DemoVenue;
 
-public sealed record DemoOptions(Uri Server, string DataDirectory)
+public sealed record DemoOptions(IReadOnlyList<Uri> Servers, string DataDirectory)
 {
     public const string Usage =
-        "usage: CrossMargin.DemoVenue [--server URL] [--data DIRECTORY] [--accounts N] [--seed N] [--scenario NAME]";
+        "usage: CrossMargin.DemoVenue [--server URL[,URL …]] [--data DIRECTORY] [--accounts N] [--seed N] [--scenario NAME]";
 
     public int Accounts { get; init; } = 300;
 
@@ -19,13 +19,13 @@ public sealed record DemoOptions(Uri Server, string DataDirectory)
 
     public static DemoOptions Read(string[] args)
     {
-        var options = new DemoOptions(new Uri("http://127.0.0.1:8080"), ".data");
+        var options = new DemoOptions([new Uri("http://127.0.0.1:8080")], ".data");
         for (var i = 0; i < args.Length; i += 2)
         {
             var value = i + 1 < args.Length ? args[i + 1] : throw new DemoFailed(Usage);
             options = args[i] switch
             {
-                "--server" when Uri.TryCreate(value, UriKind.Absolute, out var server) => options with { Server = server },
+                "--server" => options with { Servers = Addresses(value) },
                 "--data" => options with { DataDirectory = value },
                 "--accounts" => options with { Accounts = Number(value, min: Member.Makers + 1) },
                 "--seed" => options with { Seed = Number(value, min: 0) },
@@ -36,6 +36,10 @@ public sealed record DemoOptions(Uri Server, string DataDirectory)
 
         return options;
     }
+
+    /// <summary>Of one silo or of several.</summary>
+    private static List<Uri> Addresses(string text) => [.. text.Split(',').Select(
+        address => Uri.TryCreate(address, UriKind.Absolute, out var server) ? server : throw new DemoFailed(Usage))];
 
     private static Scenario Named(string name) => Scenario.All.FirstOrDefault(scenario => scenario.Name == name)
         ?? throw new DemoFailed($"{name} is no scenario: {string.Join(", ", Scenario.All.Select(scenario => scenario.Name))}");

@@ -4,13 +4,13 @@ using CrossMargin.DemoVenue.Clearing;
 namespace CrossMargin.DemoVenue;
 
 /// <summary>A session at the pace of the clock. A step that takes longer than its time is followed by the next at once.</summary>
-public sealed class LiveRun(ClearingApi api, Session session, TextWriter output)
+public sealed class LiveRun(Principals principals, Session session, TextWriter output)
 {
     private const int StepsBetweenLines = 5;
 
     public async Task UntilStopped(CancellationToken cancel)
     {
-        var summary = new LiveSummary(api, session, output);
+        var summary = new LiveSummary(principals, session, output);
         for (var step = 1L; ; step++)
         {
             var began = Stopwatch.StartNew();

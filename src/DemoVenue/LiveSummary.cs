@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using CrossMargin.DemoVenue.Clearing;
+using CrossMargin.Clients;
 using CrossMargin.DemoVenue.Prices;
 
 namespace CrossMargin.DemoVenue;
 
 /// <summary>How the venue stands, a line every few seconds. What it says is what the clearinghouse answers.</summary>
-public sealed class LiveSummary(ClearingApi api, Session session, TextWriter output)
+public sealed class LiveSummary(Principals principals, Session session, TextWriter output)
 {
     private const int LinesBetweenHeads = 20;
 
@@ -28,12 +29,12 @@ public sealed class LiveSummary(ClearingApi api, Session session, TextWriter out
 
         var accounts = await Task.WhenAll(session.Market.Members.Select(async member =>
         {
-            var summary = await api.Get(Credentials.Auditor, $"/v1/accounts/{member.Account}/summary", cancel);
-            return ClearingApi.Expect(summary, "how an account stands");
+            var summary = await principals.Auditor.Get($"/v1/accounts/{member.Account}/summary", cancel);
+            return summary.Expect("how an account stands");
         }));
         var by = Statuses.Select(status => accounts.Count(account => (string?)account["status"] == status)).ToArray();
         var equity = accounts.Sum(account => account["equity"] is { } value ? Decimals.Read(value) : 0);
-        var frame = await api.Get(Credentials.Auditor, "/v1/frames/latest", cancel);
+        var frame = await principals.Auditor.Get("/v1/frames/latest", cancel);
         var prices = session.Market.Prices;
         var (trades, orders) = (Rate(session.Trades - before.Trades), Rate(session.Orders - before.Orders));
         var (fund, conserved) = (await Fund(cancel), await Conserved(cancel));
@@ -52,7 +53,7 @@ public sealed class LiveSummary(ClearingApi api, Session session, TextWriter out
 
     private async Task<decimal> Fund(CancellationToken cancel)
     {
-        var fund = ClearingApi.Expect(await api.Get(Credentials.Auditor, "/v1/insurance-fund", cancel), "what is in the fund");
+        var fund = (await principals.Auditor.Get("/v1/insurance-fund", cancel)).Expect("what is in the fund");
         return fund["data"]!.AsArray().FirstOrDefault(asset => (string?)asset!["asset"] == "USDC") is { } dollars
             ? Decimals.Read(dollars["balance"])
             : 0;
@@ -62,7 +63,7 @@ public sealed class LiveSummary(ClearingApi api, Session session, TextWriter out
     /// What the audit beside the clearinghouse found: it folds the journal anew, and counts whether money was made or lost.
     /// </summary>
     private async Task<string> Conserved(CancellationToken cancel) =>
-        (string?)(await api.Get(Credentials.Auditor, "/health/audit", cancel)).Body["status"] switch
+        (string?)(await principals.Auditor.Get("/health/audit", cancel)).Body["status"] switch
         {
             "agrees" => "yes",
             "differs" => "NO",

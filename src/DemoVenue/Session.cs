@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using CrossMargin.DemoVenue.Books;
 using CrossMargin.DemoVenue.Clearing;
 using CrossMargin.DemoVenue.Prices;
+using CrossMargin.Clients;
 using CrossMargin.DemoVenue.Traders;
 
 namespace CrossMargin.DemoVenue;
@@ -23,17 +24,17 @@ public sealed class Session
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly ClearingApi api;
-    private readonly Feed feed;
+    private readonly Principals principals;
+    private readonly FillFeed feed;
     private readonly PriceFeeds prices;
     private readonly LiquidationStream liquidations;
     private readonly Dictionary<string, int> placeOf;
     private readonly SortedDictionary<string, long> refusals = new(StringComparer.Ordinal);
     private byte[] tradesHash = [];
 
-    private Session(ClearingApi api, Feed feed, PriceFeeds prices, LiquidationStream liquidations, Market market)
+    private Session(Principals principals, FillFeed feed, PriceFeeds prices, LiquidationStream liquidations, Market market)
     {
-        (this.api, this.feed, this.prices, this.liquidations, Market) = (api, feed, prices, liquidations, market);
+        (this.principals, this.feed, this.prices, this.liquidations, Market) = (principals, feed, prices, liquidations, market);
         placeOf = market.Members.ToDictionary(member => member.Account, member => member.Place);
     }
 
@@ -55,25 +56,26 @@ public sealed class Session
     public string TradesHash => Convert.ToHexStringLower(tradesHash);
 
     /// <param name="now">When virtual time begins; what is listed, and what an option is worth, follow from it.</param>
-    public static async Task<Session> Open(ClearingApi api, DemoOptions options, DateTimeOffset now, CancellationToken cancel)
+    public static async Task<Session> Open(Principals principals, DemoOptions options, DateTimeOffset now, CancellationToken cancel)
     {
-        var opening = new Opening(api, options.DataDirectory);
+        var opening = new Opening(principals, options.DataDirectory);
         await opening.AdmitSources(cancel);
         await opening.EndowFund(options.Scenario?.Fund ?? Endowment, cancel);
         var instruments = await opening.List(now, cancel);
         var members = await opening.OpenAccounts(options.Accounts, cancel);
         var backstop = await opening.RegisterBackstop(instruments, options.Scenario?.BackstopQuota ?? BackstopQuota, cancel);
-        var feed = await Feed.Resume(api, cancel);
+        var feed = await FillFeed.Resume(principals.Engine, Feed.Source, cancel);
 
         // A run that goes on where another one ended does not repeat its chances.
         var (run, seed) = (feed.Next, HashCode(options.Seed, feed.Next));
-        var (bitcoin, ether) = await LastIndices(api, cancel);
+        var (bitcoin, ether) = await LastIndices(principals, cancel);
         var market = new Market(seed, run, now, new PriceProcess(seed + 1, bitcoin, ether), instruments, members);
         await opening.Resume(members, feed, cancel);
         await feed.Send(cancel);
 
-        var liquidations = await LiquidationStream.Resume(api, cancel);
-        var session = new Session(api, feed, await PriceFeeds.Resume(api, seed + 2, cancel), liquidations, market) { Backstop = backstop };
+        var liquidations = await LiquidationStream.Resume(principals.Engine, cancel);
+        var prices = await PriceFeeds.Resume(principals.Oracle, seed + 2, cancel);
+        var session = new Session(principals, feed, prices, liquidations, market) { Backstop = backstop };
         await session.UntilPriced(cancel);
         return session;
     }
@@ -86,7 +88,8 @@ public sealed class Session
         await prices.Send(Market, cancel);
         await prices.SendSurfaceInTurn(Market, cancel);
 
-        var answers = await Task.WhenAll(wanted.Select(order => Reserve(order, cancel)));
+        var answers = await Task.WhenAll(wanted.Select(order => principals.Engine.Reserve(
+            Terms(order.Id, order.Account, order.Instrument, order.Side, order.Quantity, order.Price), cancel)));
         Orders += wanted.Count;
         foreach (var (order, answer) in wanted.Zip(answers))
         {
@@ -110,15 +113,6 @@ public sealed class Session
         await feed.Send(cancel);
     }
 
-    /// <summary>A refusal is an answer; what the clearinghouse cannot have understood is our mistake.</summary>
-    private async Task<Answer> Reserve(Order order, CancellationToken cancel)
-    {
-        var terms = Terms(order.Instrument, order.Side, order.Quantity, order.Price);
-        var answer = await api.Put(Credentials.Engine, $"/v1/orders/{order.Id}?account={order.Account}", terms, cancel);
-        if (answer.Status is not (409 or 422)) ClearingApi.Expect(answer, "reserving an order");
-        return answer;
-    }
-
     /// <summary>
     /// Nobody can be margined before three sources have a price and the options a volatility. When there is a frame with all of it, a
     /// maker would be granted an order in every instrument.
@@ -127,11 +121,12 @@ public sealed class Session
     {
         foreach (var instrument in Market.Instruments)
         {
-            var terms = Terms(instrument, Side.Buy, instrument.Lot, instrument.UpToTick(Market.FairPrice(instrument)));
+            var price = instrument.UpToTick(Market.FairPrice(instrument));
+            var terms = Terms("check", Market.Members[0].Account, instrument, Side.Buy, instrument.Lot, price);
             for (var tries = MostTries; ; await Task.Delay(Pause, cancel))
             {
                 await prices.Send(Market, cancel);
-                var check = await api.Post(Credentials.Engine, $"/v1/orders/check?account={Market.Members[0].Account}", terms, cancel);
+                var check = await principals.Engine.Post($"/v1/orders/check?account={terms.Account}", terms.ToJson(), cancel);
                 if ((bool?)check.Body["accepted"] == true) break;
                 if (--tries == 0) throw new DemoFailed($"{instrument.Symbol} has no price: {check.Body.ToJsonString()}");
                 await prices.SendSurface(Market, cancel);
@@ -139,11 +134,8 @@ public sealed class Session
         }
     }
 
-    private static JsonObject Terms(Instrument instrument, Side side, decimal quantity, decimal price) => new()
-    {
-        ["instrument"] = instrument.Id, ["side"] = side == Side.Buy ? "buy" : "sell",
-        ["quantity"] = Decimals.Text(quantity), ["price"] = Decimals.Text(price),
-    };
+    private static OrderTerms Terms(string id, string account, Instrument instrument, Side side, decimal quantity, decimal price) =>
+        new(id, account, instrument.Id, side == Side.Buy ? OrderSide.Buy : OrderSide.Sell, quantity, price);
 
     private void Note(Report.Fill fill)
     {
@@ -157,9 +149,9 @@ public sealed class Session
     /// <summary>-1 for somebody who is no member, and is liquidated in our books.</summary>
     private int PlaceOf(Order order) => placeOf.GetValueOrDefault(order.Account, -1);
 
-    private static async Task<(double Bitcoin, double Ether)> LastIndices(ClearingApi api, CancellationToken cancel)
+    private static async Task<(double Bitcoin, double Ether)> LastIndices(Principals principals, CancellationToken cancel)
     {
-        var frame = await api.Get(Credentials.Auditor, "/v1/frames/latest", cancel);
+        var frame = await principals.Auditor.Get("/v1/frames/latest", cancel);
         return (IndexOf(PriceProcess.Bitcoin) ?? OpeningBitcoin, IndexOf(PriceProcess.Ether) ?? OpeningEther);
 
         double? IndexOf(string underlying) =>

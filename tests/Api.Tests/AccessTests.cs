@@ -94,6 +94,7 @@ public sealed class AccessTests(VenueFixture venue)
         ["POST /v1/audit/verify"] = ["auditor"],
         ["POST /v1/simulate"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["GET /v1/cluster"] = ["operator"],
+        ["GET /v1/cluster/owners"] = Principals,
         ["GET /metrics"] = ["operator"],
     };
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CrossMargin.Clients;
 using CrossMargin.DemoVenue;
 using CrossMargin.DemoVenue.Clearing;
 using CrossMargin.DemoVenue.Scenarios;
@@ -56,8 +57,9 @@ public sealed class DemoVenueTests
         Dictionary<string, string> before;
         await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
         {
-            using var api = new ClearingApi(host.Address, new Credentials(host.DataDirectory));
-            var session = await Session.Open(api, Exhaustion(host), Opened, cancel);
+            using var clearinghouse = new Clearinghouse(host.Address);
+            var principals = new Principals(clearinghouse, host.DataDirectory);
+            var session = await Session.Open(principals, Exhaustion(host), Opened, cancel);
             for (var step = 0; step < BuildUp; step++) await session.Advance(push: 0.0005, cancel);
             for (var step = 0; step < 4; step++) await session.Advance(push: -0.07, cancel);
 
@@ -74,12 +76,13 @@ public sealed class DemoVenueTests
 
         await using (var host = await HostProcess.Start(directory, ("SHARDS", "4")))
         {
-            using var api = new ClearingApi(host.Address, new Credentials(host.DataDirectory));
+            using var clearinghouse = new Clearinghouse(host.Address);
+            var principals = new Principals(clearinghouse, host.DataDirectory);
             using var client = new VenueClient(host);
             foreach (var id in before.Values)
                 (await client.Get("auditor", $"/v1/liquidations/{id}")).ShouldBe(200).Field("liquidation").ShouldBe(id);
 
-            var session = await Session.Open(api, Exhaustion(host), Opened, cancel);
+            var session = await Session.Open(principals, Exhaustion(host), Opened, cancel);
             var ended = "";
             for (var step = 0; step < Patience && ended == ""; step++)
             {
@@ -120,7 +123,7 @@ public sealed class DemoVenueTests
         (finding["code"]!.ToString(), finding["where"]!.ToString()).ShouldBe(("decision-differs", address));
     }
 
-    private static DemoOptions Exhaustion(HostProcess host) => new(host.Address, host.DataDirectory)
+    private static DemoOptions Exhaustion(HostProcess host) => new([host.Address], host.DataDirectory)
     {
         Accounts = Accounts, Seed = 1, Scenario = Scenario.All.Single(scenario => scenario.Name == "fund-exhaustion"),
     };
@@ -166,9 +169,10 @@ public sealed class DemoVenueTests
     private static async Task<Session> Run(HostProcess host, int seed)
     {
         var cancel = TestContext.Current.CancellationToken;
-        using var api = new ClearingApi(host.Address, new Credentials(host.DataDirectory));
-        var options = new DemoOptions(host.Address, host.DataDirectory) { Accounts = Accounts, Seed = seed };
-        var session = await Session.Open(api, options, Opened, cancel);
+        using var clearinghouse = new Clearinghouse(host.Address);
+        var principals = new Principals(clearinghouse, host.DataDirectory);
+        var options = new DemoOptions([host.Address], host.DataDirectory) { Accounts = Accounts, Seed = seed };
+        var session = await Session.Open(principals, options, Opened, cancel);
         for (var step = 0; step < Steps; step++) await session.Advance(push: 0, cancel);
         return session;
     }

@@ -25,6 +25,8 @@ internal static partial class Walk
         .Replace(". scripts/client.sh", $". scripts/client.sh {port} {data}")
         .Replace(".data/", $"{data}/");
 
+    public static string PathOf(params string[] parts) => Path.Combine([Repository, .. parts]);
+
     public static Task<string> RunAll(IEnumerable<string> blocks) => Run(string.Join('\n', blocks));
 
     public static async Task<string> Run(string commands)

@@ -16,8 +16,9 @@ public sealed class ArrowTests
         ["Journal"] = ["Contracts", "Runtime"],
         ["Silo"] = ["Contracts", "Runtime", "Risk", "Grains", "Journal"],
         ["Api"] = ["Contracts", "Runtime", "Risk", "Grains", "Journal", "Silo"],
-        ["Cli"] = ["Contracts", "Runtime", "Journal", "Risk", "Grains"],
-        ["DemoVenue"] = [],   // it knows the public API and nothing else of ours
+        ["Client"] = [],   // it knows the public API and nothing else of ours (docs/adr/0007)
+        ["Cli"] = ["Contracts", "Runtime", "Journal", "Risk", "Grains", "Client"],
+        ["DemoVenue"] = ["Client"],
     };
 
     public static TheoryData<string> Projects =>
@@ -30,6 +31,15 @@ public sealed class ArrowTests
         var file = XDocument.Load(Path.Combine(Repository.Root, "src", project, $"{project}.csproj"));
         var known = file.Descendants("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension((string)reference.Attribute("Include")!));
         known.ShouldBeSubsetOf(Allowed[project]);
+    }
+
+    /// <summary>A library with one caller would be a part of it.</summary>
+    [Fact]
+    public void The_client_library_serves_the_demo_venue_the_command_line_and_the_tests_of_clusters()
+    {
+        foreach (var user in (string[])["src/DemoVenue/DemoVenue.csproj", "src/Cli/Cli.csproj", "tests/Cluster/Cluster.csproj"])
+            XDocument.Load(Path.Combine(Repository.Root, user)).Descendants("ProjectReference")
+                .ShouldContain(reference => ((string)reference.Attribute("Include")!).EndsWith("/Client/Client.csproj"), user);
     }
 
     [Theory]

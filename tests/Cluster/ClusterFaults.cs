@@ -1,4 +1,5 @@
 using CrossMargin.Faults.Processes;
+using Npgsql;
 
 namespace CrossMargin.Cluster;
 
@@ -82,6 +83,46 @@ internal static class ClusterFaults
         await Wait.Until(() => deaf.Wire.Broken > given, $"a link to {deaf.Name} is given up", venue.Limit);
         await Task.Delay(venue.Draws.Next(500, 3_000), venue.Limit);
         deaf.Wire.IsCut = false;
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        return await venue.Database.Epochs(venue.Limit) == epochs;
+    }
+
+    /// <summary>
+    /// Nothing gets to one silo over its links, and nothing from it to those that dial it. Counts when a link was given up, and nobody was
+    /// taken for dead.
+    /// </summary>
+    public static async Task<bool> CutBothWays(Venue venue)
+    {
+        await venue.Busy();
+        var alone = venue.Silos[1 + venue.Draws.Next(venue.Silos.Count - 1)];   // somebody dials it
+        var (epochs, given) = (await venue.Database.Epochs(venue.Limit), alone.Wire.Broken);
+        (alone.Wire.IsCut, alone.Wire.IsMute) = (true, true);
+        await Wait.Until(() => alone.Wire.Broken > given, $"a link to {alone.Name} is given up", venue.Limit);
+        await Task.Delay(venue.Draws.Next(500, 3_000), venue.Limit);
+        (alone.Wire.IsCut, alone.Wire.IsMute) = (false, false);
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        return await venue.Database.Epochs(venue.Limit) == epochs;
+    }
+
+    /// <summary>
+    /// Somebody locks the table of silos: nobody can beat. Counts when a silo lost its right to answer, and nobody was taken for dead.
+    /// </summary>
+    public static async Task<bool> LockMembership(Venue venue)
+    {
+        await venue.Busy();
+        var epochs = await venue.Database.Epochs(venue.Limit);
+        await using (var session = new NpgsqlConnection(venue.Database.Migrate))
+        {
+            await session.OpenAsync(venue.Limit);
+            await using var held = await session.BeginTransactionAsync(venue.Limit);
+            await using var locking = new NpgsqlCommand("LOCK TABLE silo IN ACCESS EXCLUSIVE MODE", session, held);
+            await locking.ExecuteNonQueryAsync(venue.Limit);
+            await Wait.Until(async () => !await venue.IsReady(venue.Silos[0]), "a silo has no right to answer", venue.Limit);
+            await held.RollbackAsync(venue.Limit);
+        }
+
         await venue.Busy();
         await venue.Divided(venue.Silos);
         return await venue.Database.Epochs(venue.Limit) == epochs;

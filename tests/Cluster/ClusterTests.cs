@@ -9,29 +9,29 @@ public sealed class ClusterTests
     [Fact]
     public Task Every_acknowledged_command_is_there_exactly_once_whatever_becomes_of_a_silo() => Venue.Play(seed: 1, silos: 3, async venue =>
     {
-        venue.StartTraffic();
+        await venue.StartTraffic();
         await venue.Busy();
         await venue.Busy();
         var inPeace = await venue.TheWholeTruth();
         Tell($"three silos in peace: {inPeace}");
 
-        venue.StartTraffic();
+        await venue.StartTraffic();
         foreach (var (name, fault) in (IReadOnlyList<(string, ClusterFault)>)[
             ("killed", ClusterFaults.Kill), ("asked to leave", ClusterFaults.Leave), ("woken as a zombie", ClusterFaults.WakeZombie),
             ("that hears nobody", ClusterFaults.CutOneWay)])
             (await fault(venue)).ShouldBeTrue($"a silo {name} had no effect");
-        Tell($"a silo killed, one left, a zombie woken, one deaf: {await venue.TheWholeTruth()}");
+        Tell($"a silo killed, one left, a zombie woken, one deaf: {await venue.TheWholeTruth()}; {venue.Market}");
     });
 
     [Fact]
     public Task Whatever_becomes_of_postgres_or_the_way_to_it() => Venue.Play(seed: 2, silos: 3, async venue =>
     {
-        venue.StartTraffic();
+        await venue.StartTraffic();
         foreach (var (name, fault) in (IReadOnlyList<(string, ClusterFault)>)[
-            ("slow for one silo", ClusterFaults.SlowDatabase), ("that one silo does not hear", ClusterFaults.MuteDatabase),
+            ("whose table of silos is locked", ClusterFaults.LockMembership), ("slow for one silo", ClusterFaults.SlowDatabase), ("that one silo does not hear", ClusterFaults.MuteDatabase),
             ("killed", ClusterFaults.KillPostgres)])
             (await fault(venue)).ShouldBeTrue($"a PostgreSQL {name} had no effect");
-        Tell($"PostgreSQL slow for one silo, not heard by one, killed: {await venue.TheWholeTruth()}");
+        Tell($"the table of silos locked, PostgreSQL slow for one silo, not heard by one, killed: {await venue.TheWholeTruth()}; {venue.Market}");
     });
 
     /// <summary>
@@ -44,7 +44,7 @@ public sealed class ClusterTests
         Assert.SkipWhen(Patroni.Missing is not null, $"not shown here, {Patroni.Missing} is missing: a primary that fails over under load");
         return Venue.PlayUnderPatroni(seed: 3, silos: 2, async (venue, patroni) =>
         {
-            venue.StartTraffic();
+            await venue.StartTraffic();
             await venue.Busy();
             await venue.Busy();
             var before = await patroni.Epochs(venue.Limit);
@@ -54,7 +54,7 @@ public sealed class ClusterTests
             (await patroni.Epochs(venue.Limit)).ShouldBeGreaterThan(before, "no commit was on its way when the primary died");
             (await patroni.ReturnLost(venue.Limit)).ShouldBeTrue("the dead primary came back as one");
             await venue.Busy();
-            Tell($"the primary killed, its standby promoted by Patroni, the dead one back as a standby: {await venue.TheWholeTruth()}");
+            Tell($"the primary killed, its standby promoted by Patroni, the dead one back as a standby: {await venue.TheWholeTruth()}; {venue.Market}");
         });
     }
 

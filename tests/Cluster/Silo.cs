@@ -8,7 +8,7 @@ namespace CrossMargin.Cluster;
 /// <summary>One silo of the venue, over all processes that were started under its name.</summary>
 internal sealed class Silo(string name, string directory, string database, IReadOnlyDictionary<string, string> settings) : IDisposable
 {
-    private readonly int link = Ports.Free();
+    private readonly int link = Ports.Free(), port = Ports.Free();
     private readonly List<Host> lives = [];
     private readonly NpgsqlConnectionStringBuilder database = new(database);
     private Wire? wire, toDatabase;
@@ -30,7 +30,7 @@ internal sealed class Silo(string name, string directory, string database, IRead
     {
         var data = Path.Combine(directory, name);
         if (lives.Count == 0) Access.Write(data, Traffic.Clients);
-        lives.Add(Host.Start(Path.Combine(directory, $"{name}-{lives.Count + 1}.log"), new Dictionary<string, string>(settings)
+        lives.Add(Host.Start(Path.Combine(directory, $"{name}-{lives.Count + 1}.log"), port, new Dictionary<string, string>(settings)
         {
             ["CROSSMARGIN__DATADIRECTORY"] = data,
             ["CROSSMARGIN__SILO"] = name,

@@ -23,6 +23,7 @@ internal sealed class Venue : IAsyncDisposable
     private readonly CancellationTokenSource limit = new(Longest);
     private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly List<Told> everything = [];
+    private Trading? trading;
     private Patroni? patroni;
     private int runs;
 
@@ -39,6 +40,11 @@ internal sealed class Venue : IAsyncDisposable
     public Database Database { get; private set; } = null!;
     private string Audit => patroni?.Audit ?? Database.Audit;
     public IReadOnlyList<Silo> Silos { get; private set; } = [];
+    public long Trades => trading!.Trades;
+
+    /// <summary>What the market has done, in words.</summary>
+    public string Market => trading!.ToString();
+
     public Traffic Traffic { get; private set; } = null!;
 
     public static Task Play(int seed, int silos, Func<Venue, Task> story) => Play(seed, silos, new Dictionary<string, string>(), story);
@@ -82,27 +88,28 @@ internal sealed class Venue : IAsyncDisposable
 
     // ---- clients ----------------------------------------------------------------------------------------------------
 
-    public void StartTraffic()
+    /// <summary>Clients who move money, and a market that trades.</summary>
+    public async Task StartTraffic()
     {
         runs++;
+        trading ??= await Trading.Open([.. Silos.Select(silo => silo.Host.Address)], directory, seed, Limit);
         Traffic = Traffic.Start(
             Path.Combine(directory, $"clients-{runs}"), unchecked((seed * 131) + runs), Silos[0].Host.Address, Shards, Limit);
+        foreach (var member in trading.Accounts) Traffic.Add(member);
+        trading.Start();
         Spread(Silos);
     }
 
     /// <summary>Clients turn to these silos.</summary>
     public void Spread(IEnumerable<Silo> silos) => Traffic.AimAt([.. silos.Select(silo => silo.Host.Address)]);
 
-    /// <summary>Every client gets answers, whichever silo it asks.</summary>
-    public async Task Busy()
-    {
-        foreach (var silo in Silos) await Traffic.Flows(silo.Host.Address);
-    }
+    /// <summary>Every client gets answers, whichever silo it asks, and trades and prices are taken in.</summary>
+    public Task Busy() => Task.WhenAll([trading!.Flows(), .. Silos.Select(silo => Traffic.Flows(silo.Host.Address))]);
 
     /// <summary>Ends the traffic: what clients heard and what the journal has are one story, and so says the venue.</summary>
     public async Task<Join> TheWholeTruth()
     {
-        await Traffic.End();
+        await Task.WhenAll(Traffic.End(), trading!.End());
         JournalAudit? audit = null;
         await Wait.Until(async () =>
         {
@@ -111,7 +118,7 @@ internal sealed class Venue : IAsyncDisposable
         }, "every message has been taken in", Limit);
         everything.AddRange(Traffic.Read());
         await Traffic.DisposeAsync();
-        var join = Join.Of(everything, audit!);
+        var join = Join.Of(everything.Concat(trading.Read()), audit!);
         join.Contradictions.ShouldBeEmpty(join.ToString());
         join.Unknown.ShouldBe(0, "a client that may ask again learns the outcome of everything it sent");
         await Agrees();
@@ -149,6 +156,12 @@ internal sealed class Venue : IAsyncDisposable
         }, $"the shards are divided among {string.Join(", ", among.Select(silo => silo.Name))}", Limit);
     }
 
+    public async Task<bool> IsReady(Silo asked)
+    {
+        using var answer = await http.GetAsync(new Uri(asked.Host.Address, "/health/ready"), Limit);
+        return answer.IsSuccessStatusCode;
+    }
+
     /// <summary>Who owns each shard, as this silo has it.</summary>
     public async Task<IReadOnlyList<string>?> OwnedBy(Silo asked)
     {
@@ -179,6 +192,7 @@ internal sealed class Venue : IAsyncDisposable
     {
         await limit.CancelAsync();
         if (Traffic is not null) await Traffic.DisposeAsync();
+        trading?.Dispose();
         foreach (var silo in Silos) silo.Dispose();
         Database?.Dispose();
         patroni?.Dispose();

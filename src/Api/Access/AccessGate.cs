@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Api.Problems;
 using CrossMargin.Contracts;
@@ -24,7 +25,7 @@ public sealed class AccessGate(
     RequestDelegate next, Venue venue, AccessList access, AccountOwners owners, SignatureWindow signatures, RequestRates rates,
     TimeProvider clock)
 {
-    private const string Bearer = "Bearer ";
+    private const string Bearer = "Bearer ", OwnershipHeader = "CrossMargin-Ownership";
 
     public async Task InvokeAsync(HttpContext http)
     {
@@ -73,12 +74,20 @@ public sealed class AccessGate(
             }
 
             http.Features.Set(new Asking(shown.Principal, body.Memory));
+            SayOwnership(http);
             await next(http);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(body.Rented);
         }
+    }
+
+    /// <summary>So that a client that knows the owners of shards hears with any answer that one has changed.</summary>
+    private void SayOwnership(HttpContext http)
+    {
+        if (venue.Silo is { IsAlone: false } silo)
+            http.Response.Headers[OwnershipHeader] = silo.Ownership.ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>Routing has answered by itself: a method or a media type that no route here takes.</summary>

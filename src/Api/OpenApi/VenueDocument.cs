@@ -85,7 +85,10 @@ internal static class VenueDocument
         if (metadata.OfType<KeyNeeded>().Any()) AddKey(operation);
         if (metadata.OfType<AccessPolicy>().FirstOrDefault() is not { } policy) return Task.CompletedTask;
 
-        operation.Description = $"Needs the scope {ScopeNames.NameOf(policy.Scope)}" + policy.Target switch
+        var scope = policy.Scope == Scopes.None
+            ? "Needs credentials, of whatever scope"
+            : $"Needs the scope {ScopeNames.NameOf(policy.Scope)}";
+        operation.Description = scope + policy.Target switch
         {
             AccessTarget.Account => " and a grant for the account; a foreign account is answered as an absent one.",
             AccessTarget.Source => " and a grant for the source.",

@@ -41,6 +41,15 @@ public sealed record ShardView(
     [property: Description("The database that has it.")] string Database,
     [property: Description("In the silo that answers, where it is there.")] string? Phase);
 
+[Description("Who owns which shard, for clients that send to the owner; docs/client.md has the formula from an account to its shard.")]
+public sealed record OwnersView(
+    [property: Description("The name of the silo that answers.")] string Silo,
+    [property: Description("Rises with every change: of two answers the one with the higher version is newer. Where there are several "
+        + "silos, every answer of the API has it in the header CrossMargin-Ownership.")]
+    long Version,
+    [property: Description("The name of each shard's owner, by the shard's number; null while nobody owns it.")]
+    IReadOnlyList<string?> Owners);
+
 public sealed record HealthView(
     string Status,
     [property: Description("Databases that do not answer now; not there where all do. Commands for their shards are not taken.")]
@@ -55,6 +64,9 @@ internal static class OperationRoutes
     {
         routes.MapGet("/v1/cluster", Cluster).WithTags("Operations").Needs(Scopes.OpsAdmin, AccessTarget.Venue)
             .WithName("GetCluster").WithSummary("Silos and shards").Produces<ClusterView>();
+
+        routes.MapGet("/v1/cluster/owners", Owners).WithTags("Operations").Needs(Scopes.None, AccessTarget.Venue)
+            .WithName("GetOwners").WithSummary("Who owns which shard").Produces<OwnersView>();
 
         MetricsRoute.Map(routes);
         var health = routes.MapGroup("/health").WithTags("Operations").IsOpenToAll();
@@ -96,6 +108,15 @@ internal static class OperationRoutes
         return TypedResults.Json(
             new ClusterView([.. (others ?? []).Append(here).OrderBy(view => view.Name, StringComparer.Ordinal)], [.. shards]),
             ApiJson.Default.ClusterView);
+    }
+
+    /// <summary>From memory: every client asks it whenever a shard has moved.</summary>
+    private static IResult Owners(Venue venue, VenueOptions options)
+    {
+        if (venue.Silo is not { } silo) return Refusal.Of(EdgeCode.NotReady, ProblemTable.For(EdgeCode.NotReady).Title);
+        var version = silo.Ownership;   // before the owners: what changes in between is asked for again
+        var owners = venue.Map.Shards.Select(shard => silo.IsAlone ? options.Silo : silo.OwnerOf(shard));
+        return TypedResults.Json(new OwnersView(options.Silo, version, [.. owners]), ApiJson.Default.OwnersView);
     }
 
     private static SiloView Other(ClusterStanding standing, SiloRow row) => new(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using CrossMargin.DemoVenue.Prices;
+using CrossMargin.Clients;
 using CrossMargin.DemoVenue.Traders;
 
 namespace CrossMargin.DemoVenue.Clearing;
@@ -9,7 +10,7 @@ namespace CrossMargin.DemoVenue.Clearing;
 /// What has to be there before anybody trades: sources, instruments, members with accounts and money. What an earlier run has
 /// done is found and not done again.
 /// </summary>
-public sealed class Opening(ClearingApi api, string directory)
+public sealed class Opening(Principals principals, string directory)
 {
     private const string AlreadyAdmitted = "-already-admitted";
     private const decimal BitcoinTick = 0.5m;
@@ -36,13 +37,12 @@ public sealed class Opening(ClearingApi api, string directory)
     public async Task<string> RegisterBackstop(IReadOnlyList<Instrument> instruments, decimal quota, CancellationToken cancel)
     {
         if (File.Exists(backstopFile)) return await File.ReadAllTextAsync(backstopFile, cancel);
-        var opened = ClearingApi.Expect(await api.Post(Credentials.Broker, "/v1/accounts", [], cancel), "opening an account");
-        var account = (string)opened["account"]!;
-        await Deposit([Deposit(account, 1, "USDC", BackstopFunds, "demo backstop")], cancel);
+        var account = await principals.Broker.OpenAccount(ClearingClient.NewKey(), cancel);
+        await Deposit([new Deposit(account, 1, "USDC", BackstopFunds, "demo backstop")], cancel);
         var quotas = new JsonArray([.. instruments.Where(instrument => !instrument.IsOption)
             .Select(instrument => new JsonObject { ["instrument"] = instrument.Id, ["notional"] = Decimals.Text(quota) })]);
         var body = new JsonObject { ["account"] = account, ["quotas"] = quotas };
-        ClearingApi.Expect(await api.Post(Credentials.Operator, "/v1/backstops", body, cancel), "registering a backstop");
+        (await principals.Operator.Post("/v1/backstops", body, cancel)).Expect("registering a backstop");
         await File.WriteAllTextAsync(backstopFile, account, cancel);
         return account;
     }
@@ -50,16 +50,16 @@ public sealed class Opening(ClearingApi api, string directory)
     /// <summary>Once: a fund that was endowed before keeps what it has.</summary>
     public async Task EndowFund(decimal amount, CancellationToken cancel)
     {
-        var fund = ClearingApi.Expect(await api.Get(Credentials.Auditor, "/v1/insurance-fund", cancel), "what is in the fund");
+        var fund = (await principals.Auditor.Get("/v1/insurance-fund", cancel)).Expect("what is in the fund");
         if (fund["data"]!.AsArray().Any(asset => (string?)asset!["asset"] == "USDC" && Decimals.Read(asset["deposited"]) > 0)) return;
         var deposit = new JsonObject { ["asset"] = "USDC", ["amount"] = Decimals.Text(amount), ["reference"] = "demo endowment" };
-        ClearingApi.Expect(await api.Post(Credentials.Operator, "/v1/insurance-fund/deposits", deposit, cancel), "endowing the fund");
+        (await principals.Operator.Post("/v1/insurance-fund/deposits", deposit, cancel)).Expect("endowing the fund");
     }
 
     private async Task Admit(string target, JsonObject body, CancellationToken cancel)
     {
-        var answer = await api.Post(Credentials.Operator, target, body, cancel);
-        if (!answer.Code.EndsWith(AlreadyAdmitted, StringComparison.Ordinal)) ClearingApi.Expect(answer, "admitting a source");
+        var answer = await principals.Operator.Post(target, body, cancel);
+        if (!answer.Code.EndsWith(AlreadyAdmitted, StringComparison.Ordinal)) answer.Expect("admitting a source");
     }
 
     /// <summary>Everything that is listed and has not expired; what is missing of what we want is listed first.</summary>
@@ -72,8 +72,8 @@ public sealed class Opening(ClearingApi api, string directory)
         if (missing.Count > 0)
         {
             var items = new JsonArray([.. missing.Select(Terms)]);
-            var answer = await api.Post(Credentials.Operator, "/v1/instruments", new JsonObject { ["items"] = items }, cancel);
-            ClearingApi.Expect(answer, "listing instruments");
+            var answer = await principals.Operator.Post("/v1/instruments", new JsonObject { ["items"] = items }, cancel);
+            answer.Expect("listing instruments");
             listed = await Listed(cancel);
         }
 
@@ -107,7 +107,7 @@ public sealed class Opening(ClearingApi api, string directory)
 
     private async Task<List<Instrument>> Listed(CancellationToken cancel)
     {
-        var page = ClearingApi.Expect(await api.Get(Credentials.Auditor, "/v1/instruments?limit=1000", cancel), "what is listed");
+        var page = (await principals.Auditor.Get("/v1/instruments?limit=1000", cancel)).Expect("what is listed");
         return [.. page["data"]!.AsArray().Select(view => Read(view!))];
     }
 
@@ -155,10 +155,7 @@ public sealed class Opening(ClearingApi api, string directory)
     {
         var known = File.Exists(membersFile) ? await File.ReadAllLinesAsync(membersFile, cancel) : [];
         var opened = await Task.WhenAll(Enumerable.Range(0, Math.Max(0, count - known.Length)).Select(async _ =>
-        {
-            var answer = await api.Post(Credentials.Broker, "/v1/accounts", [], cancel);
-            return (string)ClearingApi.Expect(answer, "opening an account")["account"]!;
-        }));
+            await principals.Broker.OpenAccount(ClearingClient.NewKey(), cancel)));
         await File.WriteAllLinesAsync(membersFile + ".new", [.. known, .. opened], cancel);
         File.Move(membersFile + ".new", membersFile, overwrite: true);
 
@@ -170,39 +167,29 @@ public sealed class Opening(ClearingApi api, string directory)
     /// <summary>Always the same numbers with the same amounts: who has them already keeps what he has.</summary>
     private async Task Fund(List<Member> members, CancellationToken cancel)
     {
-        var deposits = members.Select(member => Deposit(member.Account, 1, "USDC", member.Funds, $"demo {member.Place}"))
+        var deposits = members.Select(member => new Deposit(member.Account, 1, "USDC", member.Funds, $"demo {member.Place}"))
             .Concat(members.Where(member => member.Ether > 0)
-                .Select(member => Deposit(member.Account, 2, "ETH", member.Ether, $"demo {member.Place}")));
-        foreach (var batch in deposits.Chunk(1_000)) await Deposit(batch, cancel);
+                .Select(member => new Deposit(member.Account, 2, "ETH", member.Ether, $"demo {member.Place}")));
+        await Deposit([.. deposits], cancel);
     }
 
-    private async Task Deposit(JsonObject[] items, CancellationToken cancel)
+    private async Task Deposit(IReadOnlyList<Deposit> deposits, CancellationToken cancel)
     {
-        var body = new JsonObject { ["items"] = new JsonArray([.. items]) };
-        var answer = ClearingApi.Expect(await api.Report(Credentials.Custodian, "/v1/custody/vault/deposits", body, cancel), "funding");
-        var results = answer["results"]!.AsArray();
-        if (results.FirstOrDefault(result => (string?)result!["status"] is not ("applied" or "duplicate")) is { } bad)
-            throw new DemoFailed($"funding: the clearinghouse answered {bad.ToJsonString()}");
+        var results = await principals.Custodian.Deposit("vault", deposits, cancel);
+        if (results.FirstOrDefault(result => result.Status is not ("applied" or "duplicate")) is { } bad)
+            throw new DemoFailed($"funding: the clearinghouse answered {bad}");
     }
-
-    private static JsonObject Deposit(string account, int number, string asset, decimal amount, string reference) => new()
-    {
-        ["account"] = account, ["sourceSequence"] = number, ["asset"] = asset, ["amount"] = Decimals.Text(amount),
-        ["reference"] = reference,
-    };
 
     /// <summary>
     /// What members hold, and the orders that an earlier run has left reserved. The books were in its memory: those orders end.
     /// </summary>
-    public async Task Resume(IReadOnlyList<Member> members, Feed feed, CancellationToken cancel) =>
+    public async Task Resume(IReadOnlyList<Member> members, FillFeed feed, CancellationToken cancel) =>
         await Task.WhenAll(members.Select(async member =>
         {
-            var holding = ClearingApi.Expect(
-                await api.Get(Credentials.Engine, $"/v1/accounts/{member.Account}/positions", cancel), "what a member holds");
+            var holding = (await principals.Engine.Get($"/v1/accounts/{member.Account}/positions", cancel)).Expect("what a member holds");
             foreach (var position in holding["positions"]!.AsArray())
                 member.SetHeld((int)position!["instrument"]!, Decimals.Read(position["quantity"]));
-            var reserved = ClearingApi.Expect(
-                await api.Get(Credentials.Engine, $"/v1/accounts/{member.Account}/orders", cancel), "a member's orders");
+            var reserved = (await principals.Engine.Get($"/v1/accounts/{member.Account}/orders", cancel)).Expect("a member's orders");
             lock (feed)
                 foreach (var order in reserved["orders"]!.AsArray()) feed.AddEnd(member.Account, (string)order!["orderId"]!);
         }));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using CrossMargin.Clients;
 using CrossMargin.DemoVenue.Clearing;
 
 namespace CrossMargin.DemoVenue.Scenarios;
@@ -54,10 +55,10 @@ public sealed class Outcome
     /// <summary>What accounts owe that have nothing left.</summary>
     public decimal Uncovered { get; private set; }
 
-    public static async Task<Outcome> Read(ClearingApi api, IEnumerable<string> accounts, CancellationToken cancel)
+    public static async Task<Outcome> Read(Principals principals, IEnumerable<string> accounts, CancellationToken cancel)
     {
         var outcome = new Outcome();
-        var histories = await Task.WhenAll(accounts.Select(account => History(api, account, cancel)));
+        var histories = await Task.WhenAll(accounts.Select(account => History(principals, account, cancel)));
         foreach (var (events, equity) in histories)
         {
             outcome.Add(events);
@@ -155,20 +156,20 @@ public sealed class Outcome
         Slippage += paid - (quantity * Decimals.Read(slice["mark"]));
     }
 
-    private static async Task<(List<JsonNode> Events, decimal Equity)> History(ClearingApi api, string account, CancellationToken cancel)
+    private static async Task<(List<JsonNode> Events, decimal Equity)> History(
+        Principals principals, string account, CancellationToken cancel)
     {
         var events = new List<JsonNode>();
         for (string? cursor = ""; cursor is not null;)
         {
             var from = cursor.Length > 0 ? $"&cursor={Uri.EscapeDataString(cursor)}" : "";
-            var answer = await api.Get(Credentials.Auditor, $"/v1/accounts/{account}/events?limit=1000{from}", cancel);
-            var page = ClearingApi.Expect(answer, "what happened to an account");
+            var answer = await principals.Auditor.Get($"/v1/accounts/{account}/events?limit=1000{from}", cancel);
+            var page = answer.Expect("what happened to an account");
             events.AddRange(page["data"]!.AsArray().Select(record => record!));
             cursor = (string?)page["nextCursor"];
         }
 
-        var summary = ClearingApi.Expect(
-            await api.Get(Credentials.Auditor, $"/v1/accounts/{account}/summary", cancel), "how an account stands");
+        var summary = (await principals.Auditor.Get($"/v1/accounts/{account}/summary", cancel)).Expect("how an account stands");
         return (events, summary["equity"] is { } equity ? Decimals.Read(equity) : 0);
     }
 

@@ -1,17 +1,18 @@
 using System.Diagnostics;
+using CrossMargin.Clients;
 using CrossMargin.DemoVenue.Clearing;
 
 namespace CrossMargin.DemoVenue.Scenarios;
 
 /// <summary>Drives a session through a scenario, and ends with what became of its members.</summary>
-public sealed class ScenarioRun(ClearingApi api, Session session, Scenario scenario, TextWriter output)
+public sealed class ScenarioRun(Principals principals, Session session, Scenario scenario, TextWriter output)
 {
     private const int StepsBetweenLines = 5;
 
     /// <returns>Whether money and contracts were conserved to the unit.</returns>
     public async Task<bool> UntilItsEnd(CancellationToken cancel)
     {
-        var summary = new LiveSummary(api, session, output);
+        var summary = new LiveSummary(principals, session, output);
         var step = 0;
         foreach (var stretch in scenario.Course)
         {
@@ -27,8 +28,8 @@ public sealed class ScenarioRun(ClearingApi api, Session session, Scenario scena
 
         await summary.Print(cancel);
         var accounts = session.Market.Members.Select(member => member.Account).Append(session.Backstop);
-        var outcome = await Outcome.Read(api, accounts, cancel);
-        var verdict = ClearingApi.Expect(await api.Report(Credentials.Auditor, "/v1/audit/verify", [], cancel), "verifying the journal");
+        var outcome = await Outcome.Read(principals, accounts, cancel);
+        var verdict = (await principals.Auditor.Report("/v1/audit/verify", [], cancel)).Expect("verifying the journal");
         var isConserved = (string?)verdict["verdict"] == "agrees";
         await output.WriteLineAsync();
         await output.WriteLineAsync($"{scenario.Name}: {session.Market.Members.Count} members, {step} steps, {session.Trades} trades");

@@ -13,6 +13,15 @@ public sealed partial class Silo
         ? new ClusterStanding(together.Self, rows.Silos, [.. together.Owners], together.Alive, together.MayAnswer, together.Forwarded)
         : null;
 
+    /// <summary>It owns every shard, and there is no other.</summary>
+    public bool IsAlone => cluster is null;
+
+    /// <summary>Rises with every change of an owner that this silo hears of; 0 for one that is alone.</summary>
+    public long Ownership => cluster?.Ownership ?? 0;
+
+    /// <summary>The silo that owns the shard, as far as this one knows; null where nobody does, and for one that is alone.</summary>
+    public string? OwnerOf(ShardId shard) => cluster?.Owners[shard.Number].Owner?.Name;
+
     /// <summary>The phase of a shard that is here, or null.</summary>
     public ShardPhase? PhaseOf(ShardId shard) => shards[shard.Number]?.Phase;
 

@@ -34,6 +34,7 @@ internal sealed partial class SiloCluster : IAsyncDisposable
     private ClusterRows? rows;
     private long servesUntil = long.MinValue;
     private long asked;
+    private long ownership;
     private volatile bool isReplaced;
 
     /// <summary>Joins; throws what the database throws.</summary>
@@ -65,6 +66,9 @@ internal sealed partial class SiloCluster : IAsyncDisposable
 
     /// <summary>Who owns what, as far as this silo knows at this moment.</summary>
     public IReadOnlyList<OwnerRow> Owners => owners;
+
+    /// <summary>The terms of all shards together: whoever has the higher one knows of more changes of owners.</summary>
+    public long Ownership => Interlocked.Read(ref ownership);
 
     /// <summary>The silos that are seen to beat.</summary>
     public IReadOnlyList<string> Alive
@@ -265,7 +269,9 @@ internal sealed partial class SiloCluster : IAsyncDisposable
     {
         lock (owners)
         {
-            if (row.Term >= owners[row.Shard.Number].Term) owners[row.Shard.Number] = row;
+            if (row.Term < owners[row.Shard.Number].Term) return;
+            ownership += row.Term - owners[row.Shard.Number].Term;
+            owners[row.Shard.Number] = row;
         }
     }
 

@@ -92,7 +92,7 @@ internal static class Format
     public static (decimal Number, string Asset) Amount(string text)
     {
         var space = text.IndexOf(' ', StringComparison.Ordinal);
-        var number = decimal.Parse(text.AsSpan(0, space), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+        var number = decimal.Parse(text.AsSpan(0, space), NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         return (number, text[(space + 1)..]);
     }
 }

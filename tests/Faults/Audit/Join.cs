@@ -48,11 +48,17 @@ internal sealed record Join(
 
         foreach (var (account, identity) in unexplained)
             contradictions.Add($"I3: {identity} of {account} has a record and nobody sent it");
-        return new Join(acknowledged, unknown, unknownButStored, notTaken, journal.Rows, contradictions);
+        return new Join(acknowledged, unknown, unknownButStored, notTaken, journal.Rows, contradictions)
+        {
+            Doubled = journal.ByCommand.Values.Count(rows => rows.Count > 1),
+        };
     }
 
     /// <summary>Acknowledged commands that the journal does not have.</summary>
     public int Lost => Contradictions.Count(line => line.EndsWith(AndHasNone, StringComparison.Ordinal));
+
+    /// <summary>Commands that the journal has more than once.</summary>
+    public int Doubled { get; private init; }
 
     public override string ToString() =>
         $"{Acknowledged} acknowledged, {Unknown} unknown ({UnknownButStored} stored), {NotTaken} not taken, {Rows} records, "
@@ -93,6 +99,7 @@ internal sealed record Join(
             Order.Withdraw one => ("account.withdrawal-held.v1", [("amount", one.Amount), ("destination", one.Destination)]),
             Order.Post one => ("account.withdrawal-posted.v1", [("withdrawal", $"{one.Withdrawal}")]),
             Order.Void one => ("account.withdrawal-voided.v1", [("withdrawal", $"{one.Withdrawal}")]),
+            Order.Fill one => ("trade.captured.v1", [("trade", one.Trade), ("price", one.Price), ("quantity", one.Quantity)]),
             Order.Transfer { Reach: "same-owner" } one => ("account.transfer-sent.v1", [("amount", one.Amount), ("to", one.To)]),
             Order.Transfer one => ("account.transfer-held.v1", [("amount", one.Amount), ("to", one.To)]),
             var other => throw new ArgumentException($"{other} is no order", nameof(order)),

@@ -7,7 +7,7 @@ namespace CrossMargin.Faults.Audit;
 /// once, every source without a gap, and no money made or lost. It computes all of that again and trusts no line of the
 /// engine.
 /// </summary>
-internal sealed class JournalAudit
+internal sealed partial class JournalAudit
 {
     private readonly List<string> contradictions = [];
     private readonly Dictionary<string, StoredRow> messages = [];   // address → row that is addressed to somebody
@@ -36,9 +36,8 @@ internal sealed class JournalAudit
 
     public int Rows { get; }
 
-    /// <summary>Messages that nobody has taken in yet; none, once a healthy venue has come to rest.</summary>
-    /// <summary>Messages with money in them that nobody has taken in.</summary>
-    public int InFlight => messages.Keys.Count(IsInFlight);
+    /// <summary>Messages with money in them that nobody has taken in, and sides of trades; none, once a healthy venue has come to rest.</summary>
+    public int InFlight => messages.Keys.Count(IsInFlight) + messages.Sum(message => SidesInFlight(message.Value));
 
     private bool IsInFlight(string message) =>
         HasMoney(messages[message]) && !taken.Contains(message);
@@ -85,10 +84,10 @@ internal sealed class JournalAudit
         switch (words[0])
         {
             case "key":
-                if (row.Type != HostsOwn) Add(grain, cause!, row);
+                if (row.Type != HostsOwn && !IsMarket(grain)) Add(grain, cause!, row);
                 break;
             case "source":
-                Add(grain, cause!, row);
+                if (!IsMarket(grain)) Add(grain, cause!, row);
                 var sequence = long.Parse(words[2].AsSpan(1));
                 var last = counters.GetValueOrDefault((grain, words[1]));
                 Require(sequence == last + 1, "I4", $"{row.Address}: {words[1]} tells {grain} #{sequence} after #{last}");
@@ -131,19 +130,18 @@ internal sealed class JournalAudit
                 $"{rows[i].Address} is version {rows[i].Version} of {grain} where {i + 1} was due");
         }
 
-        var isAccount = grain.StartsWith("02", StringComparison.Ordinal);
-        var isPool = grain.StartsWith("06", StringComparison.Ordinal);
         foreach (var row in rows)
         {
-            if (isAccount) Apply(grain, row);
-            else
-            {
-                Require(
-                    isPool || row.Type is "shard.consumed.v1" or "shard.frame-adopted.v1" or HostsOwn, "I1",
-                    $"{row.Address} is a {row.Type}, and money in suspense");
-            }
+            if (IsOf("02", grain)) Apply(grain, row);
+            else if (IsOf("01", grain))
+                Require(row.Type is "shard.consumed.v1" or "shard.frame-adopted.v1", "I1", $"{row.Address} is a {row.Type}, and money in suspense");
         }
     }
+
+    /// <summary>What operators set up and price sources say is nobody's money: their numbers count, and not what became of each.</summary>
+    private static bool IsMarket(string grain) => IsOf("04", grain);
+
+    private static bool IsOf(string kind, string grain) => grain.StartsWith(kind, StringComparison.Ordinal);
 
     /// <summary>
     /// Folds the account's own purse, and books every movement out of it or into it against the rest of the world.
@@ -194,7 +192,13 @@ internal sealed class JournalAudit
             case "account.transfer-bounced.v1":
                 Taken();
                 break;
-            case "account.opened.v1" or "account.command-refused.v1" or "account.withdrawal-overdue.v1"
+            case "account.fill-applied.v1":
+                Fill(account, purse, row, payload);
+                break;
+            case "account.funding-applied.v1":
+                Funding(account, purse, row, payload);
+                break;
+            case "account.margin-status-changed.v1" or "account.opened.v1" or "account.command-refused.v1" or "account.withdrawal-overdue.v1"
                 or "account.withdrawal-cleared.v1" or "account.withdrawal-instructed.v1":
                 break;
             default:
@@ -265,6 +269,8 @@ internal sealed class JournalAudit
     private sealed class Purse
     {
         public Dictionary<string, decimal> Balances { get; } = [];
+
+        public Dictionary<int, Position> Positions { get; } = [];
 
         public Dictionary<long, string> Holds { get; } = [];
 

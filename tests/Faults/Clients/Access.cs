@@ -10,7 +10,10 @@ namespace CrossMargin.Faults.Clients;
 /// </summary>
 internal static class Access
 {
-    public const string Operator = "operator", Custodian = "custodian", Auditor = "auditor";
+    public const string Operator = "operator", Custodian = "custodian", Auditor = "auditor", Engine = "engine", Oracle = "oracle";
+
+    /// <summary>The price sources that the oracle speaks for.</summary>
+    public static readonly IReadOnlyList<string> Spot = ["spot-1", "spot-2", "spot-3"];
 
     public static string Client(int number) => $"client-{number}";
 
@@ -25,6 +28,8 @@ internal static class Access
         [
             Principal(Operator, ["account:read", "ops:admin"], "All", []),
             Principal(Custodian, ["venue:write"], "All", [Door.Source]),
+            Principal(Engine, ["account:read", "venue:write"], "All", [Engine]),
+            Principal(Oracle, ["venue:write"], "None", [.. Spot]),
             Principal(Auditor, ["account:read", "audit:read"], "All", []),
             .. Enumerable.Range(0, clients).Select(Client)
                 .Select(name => Principal(name, ["account:read", "account:write"], "Own", [])),

@@ -12,6 +12,7 @@ namespace CrossMargin.Faults.Clients;
 [JsonDerivedType(typeof(Post), "post")]
 [JsonDerivedType(typeof(Void), "void")]
 [JsonDerivedType(typeof(Transfer), "transfer")]
+[JsonDerivedType(typeof(Fill), "fill")]
 internal abstract record Order
 {
     internal sealed record Open(string Owner) : Order;
@@ -23,6 +24,9 @@ internal abstract record Order
     internal sealed record Post(long Withdrawal) : Order;
 
     internal sealed record Void(long Withdrawal) : Order;
+
+    /// <summary>Told to the grain of a feed: the account of the intent is that.</summary>
+    internal sealed record Fill(string Trade, string Price, string Quantity) : Order;
 
     internal sealed record Transfer(string To, string Amount, string Reach) : Order;
 }

@@ -1,3 +1,4 @@
+using CrossMargin.Contracts;
 using CrossMargin.Faults.Processes;
 using CrossMargin.Runtime.Records;
 
@@ -41,6 +42,9 @@ internal sealed class Traffic : IAsyncDisposable
     private ShardSet HomeOf(int client) => homes[client % homes.Count];
 
     public long Unknown => town.Unknown;
+
+    /// <summary>Whom clients pay besides each other.</summary>
+    public void Add(AccountId account) => town.Add(account);
 
     public int OutTo(Uri host) => town.OutTo(host);
 

@@ -37,9 +37,11 @@ internal sealed class Host : IDisposable
     public int ExitCode => process.ExitCode;
 
     /// <summary>Starts a host on a free port of the loopback. It is not ready yet.</summary>
-    public static Host Start(string logFile, IReadOnlyDictionary<string, string> settings)
+    public static Host Start(string logFile, IReadOnlyDictionary<string, string> settings) => Start(logFile, Ports.Free(), settings);
+
+    /// <summary>On the port where clients look for it.</summary>
+    public static Host Start(string logFile, int port, IReadOnlyDictionary<string, string> settings)
     {
-        var port = FreePort();
         var start = new ProcessStartInfo(Program)
         {
             RedirectStandardOutput = true,
@@ -133,12 +135,5 @@ internal sealed class Host : IDisposable
             var program = Path.Combine(here.Parent!.Parent!.FullName, "Api", here.Name, "CrossMargin.Api");
             return File.Exists(program) ? program : throw new FileNotFoundException("the API host is not built: " + program);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }
