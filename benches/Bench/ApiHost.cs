@@ -50,6 +50,7 @@ internal sealed class ApiHost : IDisposable
         start.Environment["CROSSMARGIN__PORT"] = port.ToString();
         start.Environment["CROSSMARGIN__DATADIRECTORY"] = data;
         start.Environment["CROSSMARGIN__CONNECTIONSTRING"] = database.App;
+        start.Environment["CROSSMARGIN__VENUE"] = BenchServer.Venue;
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();

@@ -12,6 +12,9 @@ internal sealed class BenchServer : IDisposable
     private readonly string directory;
     private int databases;
 
+    /// <summary>The name of the venue in each of its databases; a host of another name refuses them.</summary>
+    public const string Venue = "bench";
+
     private BenchServer(EmbeddedPostgres postgres, string directory)
     {
         Postgres = postgres;
@@ -52,7 +55,7 @@ internal sealed class BenchServer : IDisposable
     public async Task<BenchDatabase> CreateVenue()
     {
         var database = Create();
-        await Migrations.Apply(database.Migrate, "bench", Workload.Shards);
+        await Migrations.Apply(database.Migrate, Venue, Workload.Shards);
         Execute(database.Superuser, "UPDATE shard_head SET epoch = 1");
         Execute(database.Superuser, "CHECKPOINT");
         return database;
