@@ -16,7 +16,7 @@ internal static class MetricsRoute
 
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapGet("/metrics", (Venue venue) => Results.Text(Write(venue), Format)).WithTags("Operations")
-            .Needs(Scopes.OpsAdmin, AccessTarget.Venue).WithName("GetMetrics").WithSummary("This silo in numbers, for Prometheus")
+            .Needs(Scopes.OpsAdmin, AccessTarget.Process).WithName("GetMetrics").WithSummary("This silo in numbers, for Prometheus")
             .Produces<string>(200, "text/plain");
 
     private static string Write(Venue venue)
