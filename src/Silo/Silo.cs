@@ -177,7 +177,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         var since = clock.GetTimestamp();
         isDraining = true;
         if (cluster is not null) await cluster.Leave(patience);
-        foreach (var shard in Hosted) Tell(shard, static one => one.SaveSoon());
+        foreach (var shard in Hosted) Drain(shard.Id, drained: static () => { });   // whether all are is looked at below
         while (clock.GetElapsedTime(since) < patience && !await AreAllQuiet()) await Task.Delay(20);
         await StopAsync();
     }
