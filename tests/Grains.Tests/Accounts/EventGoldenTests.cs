@@ -49,6 +49,7 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         new AccountEvent.WithdrawalVoided(new WithdrawalId(3), Amount("2 BTC"), Amount("2.5 BTC")),
         new AccountEvent.WithdrawalOverdue(new WithdrawalId(3)),
         new AccountEvent.TransferHeld(new TransferId(3), Bob, Amount("1 ETH"), Amount("0 ETH")) { Frame = 41 },
+        new AccountEvent.TransferOverdue(new TransferId(3)),
         new AccountEvent.TransferCancelled(new TransferId(3), Amount("1 ETH"), Amount("1 ETH")),
         new AccountEvent.TransferCleared(new TransferId(3), 41, Alice, Bob, Amount("1 ETH")),
         new AccountEvent.TransferSent(Alice, Bob, Amount("1 ETH"), Amount("0 ETH")),
