@@ -229,6 +229,12 @@ public abstract partial record AccountEvent
         /// <summary>With <see cref="Rejection.InsufficientMargin"/>: what the margin would have been.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public MarginFigures? Margin { get; init; }
+
+        /// <summary>
+        /// What was asked, so that it can be decided again; not in records from before refusals had it.
+        /// </summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public AccountCommand? Asked { get; init; }
     }
 }
 

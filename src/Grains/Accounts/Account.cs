@@ -48,6 +48,7 @@ public sealed partial record Account(
         var marks = context.Marks as MarginMarks;
         var heard = HeardOfConversion(account, input, Heard(account, input, Decide(account, input, context, marks)));
         var decided = WithCase(account, input, WithStatus(account, heard, marks), context, marks);
+        if (decided.Events is [AccountEvent.CommandRefused refused]) return refused with { Asked = input as AccountCommand };
         return decided.Events is [.., AccountEvent.CollateralSurrendered] ? WithStatus(account, decided, marks) : decided;
     }
 

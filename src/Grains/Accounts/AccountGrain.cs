@@ -249,6 +249,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.LossShared))]
 [JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
+[JsonSerializable(typeof(AccountCommand))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Close))]
 [JsonSerializable(typeof(AccountCommand.Reopen))]

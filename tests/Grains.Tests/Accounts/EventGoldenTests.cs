@@ -159,6 +159,38 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         Grain.Decode("account.transfer-sent.v1", payload.WrittenSpan).ShouldBe(sent);
     }
 
+    /// <summary>The sample without it is what journals from before have.</summary>
+    [Fact]
+    public void A_refusal_has_what_was_asked()
+    {
+        AccountCommand[] asked =
+        [
+            new AccountCommand.Withdraw(Amount("1 ETH"), "0xabc"), new AccountCommand.Close(), new AccountCommand.Deposit(Amount("1 ETH"), "r")
+            {
+                Origin = new DepositOrigin(CollateralForm.Staked, "ethereum", Finality.Pending) { Source = new SourceId("vault") },
+            },
+            new AccountCommand.Transfer(Bob, Amount("1 ETH")) { Reach = TransferReach.SameOwner },
+            new AccountCommand.ReserveOrder(
+                new OrderId("o1"), SubAccountId.Main, new InstrumentId(1), Side.Buy, new Quantity(100_000_000), new Price(6_000_000_000_000)),
+        ];
+        foreach (var command in asked)
+        {
+            var payload = new System.Buffers.ArrayBufferWriter<byte>();
+            var refused = new AccountEvent.CommandRefused("x", Rejection.ExceedsBalance) { Asked = command };
+            Grain.Encode((object)refused, payload);
+            Grain.Decode(AccountEventNames.CommandRefused, payload.WrittenSpan).ShouldBe(refused);
+            if (command is AccountCommand.ReserveOrder)
+            {
+                var bare = new System.Buffers.ArrayBufferWriter<byte>();
+                Grain.Encode((object)(refused with { Asked = null }), bare);
+                (payload.WrittenCount - bare.WrittenCount).ShouldBe(120);   // docs/adr/0008 says so
+                Encoding.UTF8.GetString(payload.WrittenSpan).ShouldEndWith("""
+                    "asked":{"type":"reserve-order","order":"o1","subAccount":0,"instrument":1,"side":"Buy","quantity":"1","price":"60000"}}
+                    """);
+            }
+        }
+    }
+
     [Theory]
     [InlineData("""{"amount":"1 USDC","balanceAfter":"1 USDC"}""")]                               // a field is missing
     [InlineData("""{"amount":"1 USDC","balanceAfter":"1 USDC","reference":"r","more":1}""")]      // one too many

@@ -183,6 +183,7 @@ internal sealed partial class Auditor
         if (log is null) return Unjudged(row, id);
         var intent = log.Find(id, row.Cause);
         AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
+        CheckAsked(row, payload, intent!.Request);
         if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
         if (StoredFormat.IsLink(id)) return OneFact(row, id, grain.Link.Expected(intent!.Request));
         if (GrainBook.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);
