@@ -26,7 +26,8 @@ public sealed record RepriceAnswer(
     [property: Description("Sweeps of a shard that were made again: who was valued, what is missing, what is asked of the pool.")]
     long Sweeps,
     [property: Description("Figures of margin among what was compared.")] long Figures,
-    [property: Description("What stands as it is: refusals of a build that did not record what was asked, and what came to a grain that was halted.")]
+    [property: Description(
+        "What stands as it is: refusals of a build that did not record what was asked, and what came to a grain that was halted.")]
     long NotAsked,
     [property: Description("Frames that were priced for it: each once for every eight shards.")] long Frames,
     [property: Description("At most 100.")] IReadOnlyList<Finding> Findings,

@@ -366,7 +366,8 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
                 position++;
             }
 
-            if (ahead.Count < limit) tally.Break($"{head.Shard}:{position + 1}", $"there is no such record; the head is at {head.Position}");
+            if (ahead.Count < limit)
+                tally.Break($"{head.Shard}:{position + 1}", $"there is no such record; the head is at {head.Position}");
         }
 
         return ahead.TryPeek(out var next) ? next : null;
