@@ -48,6 +48,7 @@ public sealed partial record Account(
         var marks = context.Marks as MarginMarks;
         var heard = HeardOfConversion(account, input, Heard(account, input, Decide(account, input, context, marks)));
         var decided = WithCase(account, input, WithStatus(account, heard, marks), context, marks);
+        if (decided.Events is [AccountEvent.CommandRefused refused]) return refused with { Asked = input as AccountCommand };
         return decided.Events is [.., AccountEvent.CollateralSurrendered] ? WithStatus(account, decided, marks) : decided;
     }
 
@@ -208,8 +209,11 @@ public sealed partial record Account(
     }
 
     private static Decision<AccountEvent> ReportOverdue(Account account, Instant now) => new(
-        [.. account.Holds.Where(hold => hold.Report == OverdueReport.Waiting && hold.OverdueAt <= now)
-            .Select(hold => new AccountEvent.WithdrawalOverdue(hold.Id))],
+        [
+            .. account.Holds.Where(hold => hold.Report == OverdueReport.Waiting && hold.OverdueAt <= now)
+                .Select(hold => new AccountEvent.WithdrawalOverdue(hold.Id)),
+            .. account.TransferHolds.Where(hold => hold.IsOverdue(now)).Select(hold => new AccountEvent.TransferOverdue(hold.Id)),
+        ],
         Rejection.None);
 
     /// <summary>What every command with an amount is refused for.</summary>
@@ -282,6 +286,7 @@ public sealed partial record Account(
                 Holds = account.HoldsWith(account.Hold<WithdrawalHold>(e.Withdrawal) with { Report = OverdueReport.Reported }),
             },
             AccountEvent.TransferHeld e => account.WithHeld(e),
+            AccountEvent.TransferOverdue e => account.WithReported(e.Transfer),
             AccountEvent.TransferCancelled e => account.WithoutHeld(e.Transfer, e.Amount) with
             {
                 Cross = account.Credited(e.Amount, e.BalanceAfter),
@@ -346,6 +351,8 @@ public sealed partial record Account(
         var first = Case?.Slice?.Deadline ?? Case?.Conversion?.Deadline ?? Case?.CloseOut?.Deadline;
         foreach (var hold in Holds)
             if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
+        foreach (var hold in TransferHolds)
+            if (hold is { Report: OverdueReport.Waiting, OverdueAt: { } due } && (first is null || due < first)) first = due;
         return first;
     }
 

@@ -17,7 +17,7 @@ internal sealed partial class AccountBook(string id)
         long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
     /// <summary>A transfer that waits for clearance.</summary>
-    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported);
 
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
 
@@ -99,12 +99,6 @@ internal sealed partial class AccountBook(string id)
         ? $"account.order-released.v1 order={order} quantity={StoredFormat.Decimal(reserved.Remaining, 8)}"
         : null;
 
-    /// <summary>The line of the record that the timer must cause next.</summary>
-    public string? ExpectedOfTimer(long time) =>
-        holds.Find(hold => !hold.IsReported && hold.OverdueAt <= time) is { } due
-            ? $"account.withdrawal-overdue.v1 withdrawal={due.Id}"
-            : null;
-
     private string Credited(string asset, BigInteger units) =>
         $"amount={StoredFormat.Text(asset, units)} balanceAfter={StoredFormat.Text(asset, Balance(asset) + units)}";
 
@@ -163,6 +157,11 @@ internal sealed partial class AccountBook(string id)
                 var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
                 AuditFailure.Unless(index >= 0, "I4", $"account {id} reports a withdrawal that it does not hold");
                 holds[index] = holds[index] with { IsReported = true };
+                return Moved.Nothing;
+            case "account.transfer-overdue.v1":
+                var late = sendings.FindIndex(sending => sending.Id == payload.GetProperty("transfer").GetInt64());
+                AuditFailure.Unless(late >= 0, "I4", $"account {id} reports a transfer that it does not hold");
+                sendings[late] = sendings[late] with { IsReported = true };
                 return Moved.Nothing;
             case "account.withdrawal-cleared.v1":
                 Change(payload, from: "held", to: "cleared");
@@ -225,7 +224,8 @@ internal sealed partial class AccountBook(string id)
                 AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} sends below zero at version {version}");
                 sendings.Add(new Sending(
                     payload.GetProperty("transfer").GetInt64(), payload.GetProperty("to").GetString()!, asset, units,
-                    payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0));
+                    payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0, StoredFormat.Micros(payload.GetProperty("overdueAt")),
+                    IsReported: false));
                 return new Moved(asset, Balances: credited, Held: units);
             case "account.transfer-cancelled.v1":
                 EndSending(payload, asset, units);
