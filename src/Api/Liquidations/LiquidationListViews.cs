@@ -29,8 +29,8 @@ public sealed record LiquidationSummary(
     }
 }
 
-[Description("Of all accounts. With `standing=open`, the longest first, and `nextCursor` is null when there are no more. Otherwise an outbox: "
-    + "`nextCursor` is never null, and asked again with it, what was opened since comes.")]
+[Description("Of all accounts. With `standing=open`, the longest first, and `nextCursor` is null when there are no more. Otherwise an "
+    + "outbox: asked again with `nextCursor`, which is never null then, what was opened since comes.")]
 public sealed record LiquidationPage(IReadOnlyList<LiquidationSummary> Data, string? NextCursor,
     [property: Description("False: there is more to walk over. Ask again at once.")] bool CaughtUp);
 
