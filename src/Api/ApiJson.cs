@@ -104,6 +104,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(RejectRequest))]
 [JsonSerializable(typeof(LiquidationOrderReceipt))]
 [JsonSerializable(typeof(LiquidationAnswer))]
+[JsonSerializable(typeof(LiquidationPage))]
+[JsonSerializable(typeof(AccountLiquidationPage))]
 [JsonSerializable(typeof(BackstopRequest))]
 [JsonSerializable(typeof(BackstopReceipt))]
 [JsonSerializable(typeof(FundAnswer))]
