@@ -20,7 +20,7 @@ internal sealed partial class Auditor
         "account.funding-applied.v1", "account.settled.v1", "account.day-settled.v1", "account.withdrawal-cleared.v1", "account.withdrawal-instructed.v1",
         "account.withdrawal-overdue.v1", "account.transfer-overdue.v1",
         "account.handed-over.v1", "account.taken-over.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
-        "account.close-out-ended.v1",
+        "account.close-out-ended.v1", "account.interest-charged.v1",
     ];
 
     /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
