@@ -47,8 +47,7 @@ public sealed partial record Account(
     {
         var marks = context.Marks as MarginMarks;
         var heard = HeardOfConversion(account, input, Heard(account, input, Decide(account, input, context, marks)));
-        var decided = WithCase(account, input, WithStatus(account, heard, marks), context, marks);
-        return decided.Events is [.., AccountEvent.CollateralSurrendered] ? WithStatus(account, decided, marks) : decided;
+        return WithJudgement(account, input, heard, context, marks);
     }
 
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
@@ -302,6 +301,7 @@ public sealed partial record Account(
             AccountEvent.ConversionCalledBack e => account.WithConversionCalledBack(e),
             AccountEvent.ConversionEnded e => account.WithConversionEnded(e),
             AccountEvent.CollateralSurrendered e => account.WithSurrendered(e),
+            AccountEvent.PositionsNetted e => account.WithNetted(e),
             AccountEvent.HandedOver e => account.WithHandedOver(e),
             AccountEvent.CloseOutOffered e => account.WithOffered(e),
             AccountEvent.CloseOutAssigned e => account.WithAssigned(e),
