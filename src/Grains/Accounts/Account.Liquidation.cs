@@ -154,6 +154,7 @@ public sealed partial record Account
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { } report) return Nothing;
         if (!report.IsBankrupt) return Surrender(account, open, granted.Amount, marks, report);
+        if (!account.Positions.All.IsEmpty) return Nothing;
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
         if (!balance.IsNegative || !drawn.IsPositive) return Nothing;
@@ -181,9 +182,10 @@ public sealed partial record Account
     {
         var margin = marks.Of(account);
         if (!CannotCarry(margin.Status) || marks.IsDoubtful(account)) return;
-        events.Add(new AccountEvent.CaseOpened(new CaseId(account.Version + 1), margin.Status, margin.Figures!));
+        account = Take(account, new AccountEvent.CaseOpened(new CaseId(account.Version + 1), margin.Status, margin.Figures!), events);
         OrderId[] open = [.. account.Orders.Where(order => order.Phase == OrderPhase.Open).Select(order => order.Id)];
-        if (open.Length > 0) events.Add(new AccountEvent.OrderEndsRequested([.. open]));
+        if (open.Length > 0) account = Take(account, new AccountEvent.OrderEndsRequested([.. open]), events);
+        events.AddRange(Netted(account, account.Case!, marks));
     }
 
     private static void Work(
@@ -210,6 +212,10 @@ public sealed partial record Account
         {
             var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
             events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
+        }
+        else if (Netted(account, open, marks) is [_, ..] netted)
+        {
+            events.AddRange(netted);
         }
         else if (input is FrameAdopted or SliceGranted && BeginConversion(account, open, margin, marks, now) is { } begun)
         {

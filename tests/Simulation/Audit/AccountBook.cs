@@ -113,7 +113,7 @@ internal sealed partial class AccountBook(string id)
             case "account.day-settled.v1":
                 return CloseDay(payload, version, marks);
             case "account.case-opened.v1" or "account.case-ended.v1" or "account.slice-ordered.v1" or "account.slice-called-back.v1"
-                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1" or "account.handed-over.v1":
+                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1" or "account.handed-over.v1" or "account.positions-netted.v1":
                 return FoldCase(type, payload, version, marks);
             case "account.gain-locked.v1" or "account.loss-shared.v1":
                 return FoldLoss(type, payload, version);
