@@ -175,7 +175,7 @@ public sealed class Opening(Principals principals, string directory)
 
     private async Task Deposit(IReadOnlyList<Deposit> deposits, CancellationToken cancel)
     {
-        var results = await principals.Custodian.Deposit("vault", deposits, cancel);
+        var results = await principals.Custodian.Deposits("vault", deposits).Send(cancel);
         if (results.FirstOrDefault(result => result.Status is not ("applied" or "duplicate")) is { } bad)
             throw new DemoFailed($"funding: the clearinghouse answered {bad}");
     }
