@@ -11,7 +11,7 @@ internal sealed record Request(HttpMethod Method, string Target, byte[] Body, st
     /// <summary>Known where the target does not say it: a batch for several accounts.</summary>
     public int? Shard { get; init; }
 
-    /// <summary>Asked twice it is as asked once, whoever heard it.</summary>
+    /// <summary>A question: nothing comes of it but its answer.</summary>
     public bool ChangesNothing { get; init; }
 
     /// <summary>Its 503 is what was asked for.</summary>
@@ -111,12 +111,15 @@ public sealed class Clearinghouse : IDisposable
             var (silo, response) = await Begin(request, cancel);
             using (response)
             {
-                if (!response.IsSuccessStatusCode) return await Heed(silo, request, patience => Read(response, patience.Token), cancel);
+                if (!response.IsSuccessStatusCode) return await Heed(silo, request, Refusal, cancel);
                 var body = await response.Content.ReadAsStreamAsync(cancel);
                 var part = new byte[1 << 16];
                 while (await Heed(silo, request, Next, cancel) is > 0 and var length)
                     await destination.WriteAsync(part.AsMemory(0, length), cancel);
                 return new Answer((int)response.StatusCode, []);
+
+                Task<Answer> Refusal(CancellationTokenSource patience) =>
+                    Read(response, patience.Token).WaitAsync(LongestSilence, clock, cancel);
 
                 Task<int> Next(CancellationTokenSource patience) =>
                     body.ReadAsync(part, patience.Token).AsTask().WaitAsync(LongestSilence, clock, cancel);

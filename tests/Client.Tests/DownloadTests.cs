@@ -79,6 +79,14 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
+    public void A_silo_that_freezes_in_a_refusal_is_given_up_too()
+    {
+        silos.Answer = _ => new HttpResponseMessage(System.Net.HttpStatusCode.NotFound) { Content = new StreamContent(new Broken([(byte)'{'], then: null)) };
+        Should.Throw<NoAnswer>(() => Download(new MemoryStream()));
+        clock.Now.ShouldBeInRange(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1.2));
+    }
+
+    [Fact]
     public void What_is_cut_in_the_middle_is_not_asked_for_again_by_itself()
     {
         silos.Answer = _ => Streamed(new Broken([1, 2, 3], then: new HttpIOException(HttpRequestError.ResponseEnded, "cut")));
