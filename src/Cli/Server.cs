@@ -34,7 +34,7 @@ internal sealed class Server : IDisposable
 
     public Task<JsonObject> Get(string path, CancellationToken cancel) => Heard(client.Get(path, cancel));
 
-    public Task<JsonObject> Post(string path, JsonObject body, CancellationToken cancel) => Heard(client.Report(path, body, cancel));
+    public Task<JsonObject> Post(string path, JsonObject body, CancellationToken cancel) => Heard(client.Query(path, body, cancel));
 
     public Task Download(string path, Stream destination, CancellationToken cancel) => Heard(client.Download(path, destination, cancel));
 
@@ -50,7 +50,7 @@ internal sealed class Server : IDisposable
         {
             answer = await asked;
         }
-        catch (Exception failed) when (failed is NoAnswer or HttpRequestException)
+        catch (NoAnswer failed)
         {
             throw new CommandFailed(
                 $"no venue answers at {url}: {failed.Message}", $"Start one with ./run, or name it with --server or {ServerVariable}.");

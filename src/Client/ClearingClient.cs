@@ -11,34 +11,47 @@ public sealed class ClearingClient
 {
     private readonly Clearinghouse clearinghouse;
     private readonly Credential credential;
+    private readonly TimeSpan patience;
 
-    internal ClearingClient(Clearinghouse clearinghouse, Credential credential) =>
-        (this.clearinghouse, this.credential) = (clearinghouse, credential);
+    internal ClearingClient(Clearinghouse clearinghouse, Credential credential, TimeSpan patience) =>
+        (this.clearinghouse, this.credential, this.patience) = (clearinghouse, credential, patience);
+
+    /// <summary>The same principal, who asks every silo once and no more.</summary>
+    internal ClearingClient Once => new(clearinghouse, credential, TimeSpan.Zero);
 
     /// <summary>A version 7 UUID in lower case. Who keeps it before he sends, may ask again after a crash of his own.</summary>
     public static string NewKey() => Guid.CreateVersion7().ToString("d");
 
     // ---- by target --------------------------------------------------------------------------------------------------
 
-    public Task<Answer> Get(string target, CancellationToken cancel) => Ask(HttpMethod.Get, target, body: null, key: null, cancel);
+    public Task<Answer> Get(string target, CancellationToken cancel) => Ask(Reading(target), cancel);
+
+    /// <summary>A question with a body: it changes nothing.</summary>
+    public Task<Answer> Query(string target, JsonObject body, CancellationToken cancel) =>
+        Ask(new Request(HttpMethod.Post, target, Bytes(body), Key: null, credential) { ChangesNothing = true }, cancel);
 
     public Task<Answer> Post(string target, JsonObject body, CancellationToken cancel) => Post(target, body, NewKey(), cancel);
 
     public Task<Answer> Post(string target, JsonObject body, string key, CancellationToken cancel) =>
-        Ask(HttpMethod.Post, target, body, key, cancel);
+        Ask(new Request(HttpMethod.Post, target, Bytes(body), key, credential), cancel);
 
-    public Task<Answer> Put(string target, JsonObject body, CancellationToken cancel) =>
-        Ask(HttpMethod.Put, target, body, NewKey(), cancel);
+    public Task<Answer> Put(string target, JsonObject body, CancellationToken cancel) => Put(target, body, NewKey(), cancel);
 
-    public Task<Answer> Delete(string target, CancellationToken cancel) => Ask(HttpMethod.Delete, target, body: null, NewKey(), cancel);
+    public Task<Answer> Put(string target, JsonObject body, string key, CancellationToken cancel) =>
+        Ask(new Request(HttpMethod.Put, target, Bytes(body), key, credential), cancel);
 
-    /// <summary>What has numbers of its own, or changes nothing: it goes without a key.</summary>
+    public Task<Answer> Delete(string target, CancellationToken cancel) => Delete(target, NewKey(), cancel);
+
+    public Task<Answer> Delete(string target, string key, CancellationToken cancel) =>
+        Ask(new Request(HttpMethod.Delete, target, [], key, credential), cancel);
+
+    /// <summary>What has numbers of its own, and so goes without a key.</summary>
     public Task<Answer> Report(string target, JsonObject body, CancellationToken cancel) =>
-        Ask(HttpMethod.Post, target, body, key: null, cancel);
+        Ask(new Request(HttpMethod.Post, target, Bytes(body), Key: null, credential), cancel);
 
     /// <summary>A long answer as it comes. It is not asked for again by itself.</summary>
     public Task<Answer> Download(string target, Stream destination, CancellationToken cancel) =>
-        clearinghouse.Download(new Request(HttpMethod.Get, target, [], Key: null, credential), destination, cancel);
+        clearinghouse.Download(Reading(target), destination, cancel);
 
     // ---- accounts ---------------------------------------------------------------------------------------------------
 
@@ -71,22 +84,22 @@ public sealed class ClearingClient
 
     // ---- what a custodian reports -----------------------------------------------------------------------------------
 
-    /// <summary>
-    /// Deposits of a source, numbered by account; the answers are in the order of the deposits. Each silo gets those of its own accounts,
-    /// and what was not taken in is sent again as it was, in order.
-    /// </summary>
-    public async Task<IReadOnlyList<ItemResult>> Deposit(string source, IReadOnlyList<Deposit> deposits, CancellationToken cancel)
-    {
-        var batch = new DepositBatch(clearinghouse, credential, source, deposits);
-        await batch.Send(cancel);
-        return batch.Results;
-    }
+    /// <summary>Deposits of a source, numbered by account, to be sent.</summary>
+    public DepositBatch Deposits(string source, IReadOnlyList<Deposit> deposits) => new(this, source, deposits);
 
-    internal Task Pause(CancellationToken cancel) => clearinghouse.Pause(cancel);
+    internal Task<int?> ShardOf(string account, CancellationToken cancel) => clearinghouse.ShardOf(account, credential, cancel);
 
-    private Task<Answer> Ask(HttpMethod method, string target, JsonObject? body, string? key, CancellationToken cancel)
-    {
-        var bytes = body is null ? [] : Encoding.UTF8.GetBytes(body.ToJsonString());
-        return clearinghouse.Ask(new Request(method, target, bytes, key, credential), cancel);
-    }
+    internal string? OwnerOf(int? shard) => clearinghouse.OwnerOf(shard);
+
+    /// <summary>For accounts of one shard's owner.</summary>
+    internal Task<Answer> Report(string target, JsonObject body, int? shard, CancellationToken cancel) =>
+        Ask(new Request(HttpMethod.Post, target, Bytes(body), Key: null, credential) { Shard = shard }, cancel);
+
+    internal Task Pause(TimeSpan asked, CancellationToken cancel) => clearinghouse.Pause(asked, cancel);
+
+    private Task<Answer> Ask(Request request, CancellationToken cancel) => clearinghouse.Ask(request, patience, cancel);
+
+    private Request Reading(string target) => new(HttpMethod.Get, target, [], Key: null, credential) { ChangesNothing = true };
+
+    private static byte[] Bytes(JsonObject body) => Encoding.UTF8.GetBytes(body.ToJsonString());
 }

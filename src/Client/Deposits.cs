@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 
 namespace CrossMargin.Clients;
@@ -13,55 +12,73 @@ public sealed record Deposit(string Account, long SourceSequence, string Asset, 
     };
 }
 
-/// <summary>One batch until every item has an answer that counts. An item behind one of the same account never overtakes it.</summary>
-internal sealed class DepositBatch(Clearinghouse clearinghouse, Credential credential, string source, IReadOnlyList<Deposit> deposits)
+/// <summary>
+/// Deposits until every one has an answer that counts. Each silo gets those of its own accounts; one behind another of the same account
+/// never overtakes it.
+/// </summary>
+public sealed class DepositBatch
 {
     private const int MostItems = 1_000;
 
-    private readonly ItemResult[] results = new ItemResult[deposits.Count];
+    private readonly ClearingClient client;
+    private readonly string source;
+    private readonly IReadOnlyList<Deposit> deposits;
+    private readonly ItemResult?[] results;
 
-    public IReadOnlyList<ItemResult> Results => results;
+    internal DepositBatch(ClearingClient client, string source, IReadOnlyList<Deposit> deposits) =>
+        (this.client, this.source, this.deposits, results) = (client, source, deposits, new ItemResult?[deposits.Count]);
 
-    public async Task Send(CancellationToken cancel)
+    /// <summary>In the order of the deposits; null where there is no answer yet.</summary>
+    public IReadOnlyList<ItemResult?> Results => results;
+
+    /// <summary>Where it throws, nothing is lost: called again it goes on with what has no answer that counts.</summary>
+    /// <returns>In the order of the deposits.</returns>
+    public async Task<IReadOnlyList<ItemResult>> Send(CancellationToken cancel)
     {
-        List<int> open = [.. Enumerable.Range(0, deposits.Count)];
-        while (open.Count > 0)
+        for (var open = Open(); open.Count > 0;)
         {
             var shards = new Dictionary<string, int?>();
             foreach (var account in open.Select(item => deposits[item].Account).Distinct())
-                shards[account] = await clearinghouse.ShardOf(account, credential, cancel);
-            var parts = open.GroupBy(item => clearinghouse.OwnerOf(shards[deposits[item].Account]))
-                .SelectMany(part => part.Chunk(MostItems));
-            await Task.WhenAll(parts.Select(part => Send(part, shards[deposits[part[0]].Account], cancel)));
+                shards[account] = await client.ShardOf(account, cancel);
+            var asked = await Task.WhenAll(open.GroupBy(item => client.OwnerOf(shards[deposits[item].Account]))
+                .Select(ofOwner => SendInOrder(ofOwner, shards[deposits[ofOwner.First()].Account], cancel)));
 
-            open = StillOpen(open);
-            if (open.Count > 0) await clearinghouse.Pause(cancel);
+            open = Open();
+            if (open.Count > 0) await client.Pause(asked.Max(), cancel);
         }
+
+        return [.. results.Select(result => result!)];
     }
 
-    private async Task Send(int[] part, int? shard, CancellationToken cancel)
+    /// <returns>How long the silo asks to be left alone; behind that nothing more was sent to it.</returns>
+    private async Task<TimeSpan> SendInOrder(IEnumerable<int> items, int? shard, CancellationToken cancel)
     {
-        var body = new JsonObject { ["items"] = new JsonArray([.. part.Select(item => deposits[item].ToJson())]) };
-        var request = new Request(
-            HttpMethod.Post, $"/v1/custody/{source}/deposits", Encoding.UTF8.GetBytes(body.ToJsonString()), Key: null, credential)
+        foreach (var part in items.Chunk(MostItems))
         {
-            Shard = shard,
-        };
-        var answers = ItemResult.ReadAll((await clearinghouse.Ask(request, cancel)).Expect("reporting deposits"));
-        for (var i = 0; i < part.Length; i++) results[part[i]] = answers[i];
+            var body = new JsonObject { ["items"] = new JsonArray([.. part.Select(item => deposits[item].ToJson())]) };
+            var answer = await client.Report($"/v1/custody/{source}/deposits", body, shard, cancel);
+            var said = ItemResult.ReadAll(answer, "reporting deposits", part.Length);
+            for (var i = 0; i < part.Length; i++) results[part[i]] = said[i];
+            if (said.Any(result => result.MayPass)) return answer.RetryAfter;
+        }
+
+        return TimeSpan.Zero;
     }
 
     /// <summary>What may be taken in the next time, with what stands behind it in the same account's numbers.</summary>
-    private List<int> StillOpen(List<int> asked)
+    private List<int> Open()
     {
         var stopped = new HashSet<string>();
-        return asked.FindAll(item =>
+        var open = new List<int>();
+        for (var item = 0; item < results.Length; item++)
         {
-            var (account, result) = (deposits[item].Account, results[item]);
-            var mayPass = result.Code is "overloaded" or "shard-unavailable" or "outcome-unknown"
-                || (result.Code == "sequence-gap" && stopped.Contains(account));
-            if (mayPass) stopped.Add(account);
-            return mayPass;
-        });
+            var account = deposits[item].Account;
+            var isOpen = results[item] is not { } result || result.MayPass || (result.Code == "sequence-gap" && stopped.Contains(account));
+            if (!isOpen) continue;
+            stopped.Add(account);
+            open.Add(item);
+        }
+
+        return open;
     }
 }

@@ -33,6 +33,7 @@ public sealed class FillFeed
     private readonly ClearingClient client;
     private readonly string source;
     private readonly Queue<JsonObject> waiting = [];
+    private readonly List<ItemResult> results = [];
 
     private FillFeed(ClearingClient client, string source, long next) => (this.client, this.source, Next) = (client, source, next);
 
@@ -66,29 +67,44 @@ public sealed class FillFeed
         ["sourceSequence"] = Next++, ["type"] = "order-end", ["account"] = account, ["orderId"] = orderId,
     });
 
-    /// <returns>When all of it is taken in: what became of each, in order.</returns>
+    /// <summary>
+    /// Until all of it is taken in. Where it throws, nothing is lost: called again it goes on, and returns what came of the others too.
+    /// </summary>
+    /// <returns>What became of each, in order.</returns>
     public async Task<IReadOnlyList<ItemResult>> Send(CancellationToken cancel)
     {
-        var results = new List<ItemResult>();
         while (waiting.Count > 0)
         {
             var items = new JsonArray([.. waiting.Take(BatchSize).Select(item => item.DeepClone())]);
             var answer = await client.Report($"/v1/fills?source={source}", new JsonObject { ["items"] = items }, cancel);
-            foreach (var result in ItemResult.ReadAll(answer.Expect("reporting fills")))
+            var said = ItemResult.ReadAll(answer, "reporting fills", items.Count);
+            foreach (var result in said.TakeWhile(result => result.IsTakenIn))
             {
-                if (result.Status == "conflict")
-                    throw new ClearingFailed($"somebody else reports as {source}: number {result.SourceSequence} is taken");
-                if (!result.IsTakenIn) break;   // from here on again
                 if (result.Status == "rejected") Refused++;
                 results.Add(result);
                 waiting.Dequeue();
             }
 
-            if (waiting.Count > 0 && items.Count < BatchSize) await client.Pause(cancel);
+            if (said.FirstOrDefault(result => !result.IsTakenIn) is not { } stopped) continue;
+            if (!stopped.MayPass) throw new ClearingFailed(WhyNever(stopped));
+            await client.Pause(answer.RetryAfter, cancel);   // and from there on again
         }
 
-        return results;
+        return TakeResults();
     }
+
+    /// <summary>What became of those that were taken in, and was not returned yet: <see cref="Send"/> ends with it.</summary>
+    public IReadOnlyList<ItemResult> TakeResults()
+    {
+        IReadOnlyList<ItemResult> taken = [.. results];
+        results.Clear();
+        return taken;
+    }
+
+    private string WhyNever(ItemResult stopped) => stopped.Status == "conflict"
+        ? $"somebody else reports as {source}: number {stopped.SourceSequence} is taken"
+        : $"number {stopped.SourceSequence} of {source} was not taken in: {stopped.Code}"
+            + (stopped.ExpectedSequence is { } expected ? $", {expected} is expected" : "");
 
     private static JsonObject Party(TradeParty party) => new()
     {

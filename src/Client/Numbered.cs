@@ -10,16 +10,30 @@ public sealed record ItemResult(string Status, long SourceSequence, string Code,
 {
     public bool IsTakenIn => Status is "applied" or "duplicate" || (Status == "rejected" && Sequence is not null);
 
-    internal static ItemResult Read(JsonNode result) => new(
-        (string)result["status"]!, (long)result["sourceSequence"]!, (string?)result["code"] ?? "", (long?)result["sequence"],
-        (string?)result["address"], (long?)result["expectedSequence"]);
+    /// <summary>The same under the same number may be taken in a moment.</summary>
+    internal bool MayPass => !IsTakenIn && Code is "overloaded" or "shard-unavailable" or "outcome-unknown" or "key-window-full";
 
-    internal static IReadOnlyList<ItemResult> ReadAll(JsonObject body) => [.. body["results"]!.AsArray().Select(result => Read(result!))];
+    /// <summary>One for each item. What is no answer to them leaves open what became of them.</summary>
+    internal static IReadOnlyList<ItemResult> ReadAll(Answer answer, string what, int items)
+    {
+        var results = (answer.Expect(what)["results"] as JsonArray)?.Select(Read).OfType<ItemResult>().ToList();
+        return results?.Count == items ? results : throw new NoAnswer($"{what}: the answer is not about the {items} items", key: null);
+    }
+
+    private static ItemResult? Read(JsonNode? result) =>
+        result is JsonObject item && item.Text("status") is { } status && item.Number("sourceSequence") is { } number
+            ? new ItemResult(
+                status, number, item.Text("code") ?? "", item.Number("sequence"), item.Text("address"), item.Number("expectedSequence"))
+            : null;
 }
 
 /// <summary>What both numbered sources begin with: the clearinghouse says which number is next.</summary>
 internal static class Ingest
 {
-    public static async Task<long> NextOf(ClearingClient client, string source, string of, CancellationToken cancel) =>
-        (long)(await client.Get($"/v1/ingest/{source}?of={of}", cancel)).Expect($"where {source} stands")["nextSourceSequence"]!;
+    public static async Task<long> NextOf(ClearingClient client, string source, string of, CancellationToken cancel)
+    {
+        var what = $"where {source} stands";
+        return (await client.Get($"/v1/ingest/{source}?of={of}", cancel)).Expect(what).Number("nextSourceSequence")
+            ?? throw new NoAnswer($"{what}: the answer does not say it", key: null);
+    }
 }

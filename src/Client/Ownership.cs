@@ -48,14 +48,30 @@ internal sealed class Ownership(IReadOnlyList<Uri> addresses, TimeProvider clock
         while (version > before && Interlocked.CompareExchange(ref heard, version, before) != before);
     }
 
-    /// <summary>The answer of a silo to <c>GET /v1/cluster/owners</c>.</summary>
+    /// <summary>The answer of a silo to <c>GET /v1/cluster/owners</c>; one that is none teaches nothing.</summary>
     public void Learn(KnownSilo from, JsonObject owners)
     {
-        from.Name = (string?)owners["silo"];
-        var learned = new Known((long)owners["version"]!, [.. owners["owners"]!.AsArray().Select(owner => (string?)owner)]);
+        if (owners.Text("silo") is not { } name || owners.Number("version") is not { } version || NamesIn(owners) is not { } names) return;
+        from.Name = name;
+        var learned = new Known(version, names);
         Hear(learned.Version);
         lock (Silos)
             if (learned.Version >= known.Version) known = learned;
+    }
+
+    /// <summary>A shard that nobody owns has no name.</summary>
+    private static List<string?>? NamesIn(JsonObject owners)
+    {
+        if (owners["owners"] is not JsonArray { Count: > 0 } named) return null;
+        var names = new List<string?>(named.Count);
+        foreach (var one in named)
+        {
+            string? name = null;
+            if (one is not null && !(one is JsonValue value && value.TryGetValue(out name))) return null;
+            names.Add(name);
+        }
+
+        return names;
     }
 
     public int? ShardOf(string account) => known.Owners.Count == 0 ? null : Shards.Of(account, known.Owners.Count);

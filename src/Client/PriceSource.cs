@@ -69,27 +69,57 @@ public sealed class PriceSource
 {
     private readonly ClearingClient client;
     private readonly string source;
-    private long next, lastAtMs;
+    private long? next;   // null: what became of the last ones is not known
+    private long lastAtMs, unheardOf;   // the highest number of which that was ever so
 
     private PriceSource(ClearingClient client, string source, long next) => (this.client, this.source, this.next) = (client, source, next);
 
     public static async Task<PriceSource> Resume(ClearingClient client, string source, CancellationToken cancel) =>
-        new(client, source, await Ingest.NextOf(client, source, of: "prices", cancel));
+        new(client.Once, source, await Ingest.NextOf(client, source, of: "prices", cancel));
 
     /// <summary>In order, each a little later than the one before it: a source's clock moves on.</summary>
-    public async Task Send(DateTimeOffset at, IReadOnlyList<Quote> quotes, CancellationToken cancel)
+    /// <returns>Whether all of them were taken in, as far as that is known.</returns>
+    public async Task<bool> Send(DateTimeOffset at, IReadOnlyList<Quote> quotes, CancellationToken cancel)
+    {
+        try
+        {
+            var first = next ?? await Ingest.NextOf(client, source, of: "prices", cancel);
+            var items = Numbered(first, at, quotes);
+            var before = unheardOf;
+            (next, unheardOf) = (null, Math.Max(before, first + items.Count - 1));
+            var answer = await client.Report($"/v1/prices?source={source}", new JsonObject { ["items"] = items }, cancel);
+            var results = ItemResult.ReadAll(answer, "quoting", items.Count);
+            unheardOf = before;
+            var stopped = results.FirstOrDefault(result => !result.IsTakenIn);
+            next = NextBehind(stopped, first + items.Count);
+            return stopped is null;
+        }
+        catch (NoAnswer)
+        {
+            return false;
+        }
+    }
+
+    private JsonArray Numbered(long first, DateTimeOffset at, IReadOnlyList<Quote> quotes)
     {
         var items = new JsonArray();
         foreach (var quote in quotes)
         {
             var item = quote.ToJson();
-            (item["sourceSequence"], item["at"]) = (next++, lastAtMs = Math.Max(lastAtMs + 1, at.ToUnixTimeMilliseconds()));
+            (item["sourceSequence"], item["at"]) = (first++, lastAtMs = Math.Max(lastAtMs + 1, at.ToUnixTimeMilliseconds()));
             items.Add(item);
         }
 
-        var answer = await client.Report($"/v1/prices?source={source}", new JsonObject { ["items"] = items }, cancel);
-        var results = ItemResult.ReadAll(answer.Expect("quoting"));
-        if (results.FirstOrDefault(result => result is { Status: "rejected", IsTakenIn: false }) is { } first)
-            next = first.ExpectedSequence ?? first.SourceSequence;
+        return items;
+    }
+
+    private long? NextBehind(ItemResult? stopped, long afterAll)
+    {
+        if (stopped is null) return afterAll;
+        if (stopped.Code == "outcome-unknown") return null;
+        if (stopped.Status != "conflict") return stopped.ExpectedSequence ?? stopped.SourceSequence;
+        return stopped.SourceSequence <= unheardOf
+            ? null   // a quote of ours that was long on its way has the number
+            : throw new ClearingFailed($"somebody else quotes as {source}: number {stopped.SourceSequence} is taken");
     }
 }

@@ -126,7 +126,7 @@ public sealed class Session
             for (var tries = MostTries; ; await Task.Delay(Pause, cancel))
             {
                 await prices.Send(Market, cancel);
-                var check = await principals.Engine.Post($"/v1/orders/check?account={terms.Account}", terms.ToJson(), cancel);
+                var check = await principals.Engine.Query($"/v1/orders/check?account={terms.Account}", terms.ToJson(), cancel);
                 if ((bool?)check.Body["accepted"] == true) break;
                 if (--tries == 0) throw new DemoFailed($"{instrument.Symbol} has no price: {check.Body.ToJsonString()}");
                 await prices.SendSurface(Market, cancel);

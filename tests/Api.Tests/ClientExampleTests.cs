@@ -50,8 +50,8 @@ public sealed partial class ClientExampleTests
 
         // A custodian numbers what it reports for each account. Sent twice, a deposit is a duplicate and not another one.
         var deposits = new[] { new Deposit(buyer, 1, "USDC", 10_000, "wire 1"), new Deposit(seller, 1, "USDC", 10_000, "wire 2") };
-        var first = await custodian.Deposit("vault", deposits, cancel);
-        var second = await custodian.Deposit("vault", deposits, cancel);
+        var first = await custodian.Deposits("vault", deposits).Send(cancel);
+        var second = await custodian.Deposits("vault", deposits).Send(cancel);
 
         // An engine numbers what it reports. It goes on where the clearinghouse says that an earlier process has ended.
         var feed = await FillFeed.Resume(engine, "engine", cancel);

@@ -7,11 +7,15 @@ namespace CrossMargin.Clients.Tests;
 /// <summary>Commands go to the owner of their shard, and find it again when it has changed.</summary>
 public sealed class FollowingTests : IDisposable
 {
-    private readonly FakeSilos silos = new("a", "b", "c");
     private readonly FakeClock clock = new();
+    private readonly FakeSilos silos;
     private readonly ClearingClient client;
 
-    public FollowingTests() => client = new Clearinghouse(silos.Addresses, silos, clock).As(Credential.Token("t"));
+    public FollowingTests()
+    {
+        silos = new FakeSilos(clock, "a", "b", "c");
+        client = new Clearinghouse(silos.Addresses, silos, clock).As(Credential.Token("t"));
+    }
 
     public void Dispose() => silos.Dispose();
 
@@ -67,12 +71,72 @@ public sealed class FollowingTests : IDisposable
     }
 
     [Fact]
+    public void A_silo_that_takes_no_connection_is_left_alone_like_one_that_refuses_them()
+    {
+        var account = AccountNumber(2);
+        var owner = OwnerOf(account);
+        Post(account);
+        silos.Set(owner, FakeSilos.State.Gone);
+        Post(account).Status.ShouldBe(200);
+        clock.Now.ShouldBe(TimeSpan.FromSeconds(2), "the time for a connection, and no pause behind it");
+        for (var again = 0; again < 10; again++) Post(account).Status.ShouldBe(200);
+        clock.Now.ShouldBe(TimeSpan.FromSeconds(2));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    [InlineData("no JSON")]
+    [InlineData("""{"silo":7,"version":"new","owners":{"0":"a"}}""")]
+    [InlineData("""{"silo":"a","version":3,"owners":[1,{},"b"]}""")]
+    [InlineData("""{"silo":"a","silo":"b","version":3,"owners":["b"]}""")]
+    public void Who_says_something_else_instead_of_the_owners_is_not_learned_from_and_not_asked_each_time(string said)
+    {
+        silos.SaidOfOwners = said;
+        for (var number = 0; number < 20; number++) Post(AccountNumber(number)).Status.ShouldBe(200);
+        silos.AskedForOwners.ShouldBe(3, "each silo once: no time has passed");
+        Wait(TimeSpan.FromSeconds(1));
+        silos.SaidOfOwners = null;
+        Post(AccountNumber(7));
+        silos.Heard[^1].Silo.ShouldBe(OwnerOf(AccountNumber(7)));
+    }
+
+    [Theory]
+    [InlineData("""{"results":[7,null,[]]}""")]
+    [InlineData("""{"results":"none","address":17}""")]
+    public void An_answer_to_a_report_that_is_none_tells_nothing_of_where_records_are(string said)
+    {
+        silos.Answer = _ => FakeSilos.Said(200, said);
+        Report("/v1/fills?source=engine").Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public void Owners_are_looked_for_once_a_second_however_many_wait_for_an_answer()
+    {
+        Post(AccountNumber(1));
+        var before = silos.AskedForOwners;
+        foreach (var silo in (string[])["a", "b", "c"]) silos.Set(silo, FakeSilos.State.Frozen);
+        clock.Run(async () =>
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5.5), clock);
+            var waiting = Enumerable.Range(0, 20).Select(async number =>
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(40 * number), clock);
+                await client.Get($"/v1/accounts/{AccountNumber(number)}", patience.Token);
+            });
+            await Should.ThrowAsync<OperationCanceledException>(Task.WhenAll(waiting));
+            return 0;
+        });
+        (silos.AskedForOwners - before).ShouldBeLessThanOrEqualTo(3 * 6);
+    }
+
+    [Fact]
     public void Whoever_may_not_know_the_owners_asks_for_them_each_second_and_not_each_time()
     {
         silos.SayOwners = false;
         for (var number = 0; number < 20; number++) Post(AccountNumber(number)).Status.ShouldBe(200);
         silos.AskedForOwners.ShouldBe(3, "each silo once: no time has passed");
-        clock.Run(async () => { await Task.Delay(TimeSpan.FromSeconds(1), clock, TestContext.Current.CancellationToken); return true; });
+        Wait(TimeSpan.FromSeconds(1));
         silos.SayOwners = true;
         Post(AccountNumber(7));
         silos.Heard[^1].Silo.ShouldBe(OwnerOf(AccountNumber(7)));
@@ -116,11 +180,11 @@ public sealed class FollowingTests : IDisposable
     [Fact]
     public void One_silo_alone_is_asked_nothing_about_owners()
     {
-        var only = new FakeSilos("a");
-        only.Set("a", FakeSilos.State.Up);
+        using var only = new FakeSilos(clock, "a");
         var alone = new Clearinghouse(only.Addresses, only, clock).As(Credential.None);
         clock.Run(() => alone.Get("/v1/accounts/" + AccountNumber(1), TestContext.Current.CancellationToken)).Status.ShouldBe(200);
         only.Heard.Count.ShouldBe(1);
+        only.AskedForOwners.ShouldBe(0);
     }
 
     private Answer Post(string account) =>
@@ -129,6 +193,12 @@ public sealed class FollowingTests : IDisposable
     private Answer Get(string target) => clock.Run(() => client.Get(target, TestContext.Current.CancellationToken));
 
     private Answer Report(string target) => clock.Run(() => client.Report(target, [], TestContext.Current.CancellationToken));
+
+    private void Wait(TimeSpan time) => clock.Run(async () =>
+    {
+        await Task.Delay(time, clock, TestContext.Current.CancellationToken);
+        return true;
+    });
 
     private static AccountId Id(int number) => AccountId.For(
         new PrincipalId("alice"), CommandKey.Issue(Instant.From(DateTimeOffset.UnixEpoch), (ulong)number, (ulong)number * 77));

@@ -8,11 +8,15 @@ public sealed class RepeatingTests : IDisposable
 {
     private const string One = "02000000-0000-8000-8000-000000000001", Two = "02000000-0000-8000-9000-00000000a002";
 
-    private readonly FakeSilos silos = new("a", "b");
     private readonly FakeClock clock = new();
+    private readonly FakeSilos silos;
     private readonly ClearingClient client;
 
-    public RepeatingTests() => client = new Clearinghouse(silos.Addresses, silos, clock).As(Credential.Token("t"));
+    public RepeatingTests()
+    {
+        silos = new FakeSilos(clock, "a", "b");
+        client = new Clearinghouse(silos.Addresses, silos, clock).As(Credential.Token("t"));
+    }
 
     public void Dispose() => silos.Dispose();
 
@@ -111,8 +115,8 @@ public sealed class RepeatingTests : IDisposable
 
             return Item("rejected", number, "shard-unavailable", sequence: null);
         });
-        var results = clock.Run(() => client.Deposit("vault", [.. from number in Enumerable.Range(1, 3) from account in (string[])[One, Two]
-            select new Deposit(account, number, "USDC", 1, "r")], Cancel));
+        var results = clock.Run(() => client.Deposits("vault", [.. from number in Enumerable.Range(1, 3) from account in (string[])[One, Two]
+            select new Deposit(account, number, "USDC", 1, "r")]).Send(Cancel));
         results.ShouldAllBe(result => result.Status == "applied");
         taken.Where(one => one.Account == One).Select(one => one.Number).ShouldBe([1, 2, 3]);
         taken.Where(one => one.Account == Two).Select(one => one.Number).ShouldBe([1, 2, 3]);
@@ -123,7 +127,7 @@ public sealed class RepeatingTests : IDisposable
     public void A_gap_of_the_callers_own_making_is_an_answer()
     {
         silos.Answer = asked => Results(asked, item => Item("rejected", (long)item["sourceSequence"]!, "sequence-gap", sequence: null));
-        clock.Run(() => client.Deposit("vault", [new Deposit(One, 9, "USDC", 1, "r")], Cancel))[0].Code.ShouldBe("sequence-gap");
+        clock.Run(() => client.Deposits("vault", [new Deposit(One, 9, "USDC", 1, "r")]).Send(Cancel))[0].Code.ShouldBe("sequence-gap");
     }
 
     [Fact]

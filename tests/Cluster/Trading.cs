@@ -174,15 +174,10 @@ internal sealed class Trading : IDisposable
         {
             Interlocked.Add(ref price, moves.Next(-20, 21));
             var quote = new Quote.Prices([new IndexPrice(Underlying, Interlocked.Read(ref price))]);
-            foreach (var source in sources) await Insist(() => Sent(source, quote));
-            Interlocked.Increment(ref quotes);
+            var wereTaken = true;
+            foreach (var source in sources) wereTaken &= await source.Send(DateTimeOffset.UtcNow, [quote], limit);
+            if (wereTaken) Interlocked.Increment(ref quotes);
             await Task.Delay(QuoteEvery, limit);
-        }
-
-        async Task<bool> Sent(PriceSource source, Quote quote)
-        {
-            await source.Send(DateTimeOffset.UtcNow, [quote], limit);
-            return true;
         }
     }
 

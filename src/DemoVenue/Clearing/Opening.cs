@@ -21,8 +21,9 @@ public sealed class Opening(Principals principals, string directory)
     private static readonly decimal[] Strikes = [50_000, 60_000, 70_000];
     private static readonly TimeSpan ShortestLife = TimeSpan.FromDays(20);
 
-    private readonly string membersFile = Path.Combine(directory, "demo-members");
-    private readonly string backstopFile = Path.Combine(directory, "demo-backstop");
+    private readonly AccountFile membersFile = new(Path.Combine(directory, "demo-members"));
+    private readonly AccountFile backstopFile = new(Path.Combine(directory, "demo-backstop"));
+    private readonly string registered = Path.Combine(directory, "demo-backstop-registered");
 
     public async Task AdmitSources(CancellationToken cancel)
     {
@@ -36,14 +37,14 @@ public sealed class Opening(Principals principals, string directory)
     /// </summary>
     public async Task<string> RegisterBackstop(IReadOnlyList<Instrument> instruments, decimal quota, CancellationToken cancel)
     {
-        if (File.Exists(backstopFile)) return await File.ReadAllTextAsync(backstopFile, cancel);
-        var account = await principals.Broker.OpenAccount(ClearingClient.NewKey(), cancel);
+        var account = (await backstopFile.Open(1, key => OpenAccount(key, cancel), cancel))[0];
+        if (File.Exists(registered)) return account;   // otherwise all of it again: that changes nothing of what was done
         await Deposit([new Deposit(account, 1, "USDC", BackstopFunds, "demo backstop")], cancel);
         var quotas = new JsonArray([.. instruments.Where(instrument => !instrument.IsOption)
             .Select(instrument => new JsonObject { ["instrument"] = instrument.Id, ["notional"] = Decimals.Text(quota) })]);
         var body = new JsonObject { ["account"] = account, ["quotas"] = quotas };
         (await principals.Operator.Post("/v1/backstops", body, cancel)).Expect("registering a backstop");
-        await File.WriteAllTextAsync(backstopFile, account, cancel);
+        await File.WriteAllTextAsync(registered, account, cancel);
         return account;
     }
 
@@ -153,15 +154,19 @@ public sealed class Opening(Principals principals, string directory)
     /// <summary>Whose accounts are whose is known to nobody but us: it stands in a file beside the clearinghouse's data.</summary>
     public async Task<IReadOnlyList<Member>> OpenAccounts(int count, CancellationToken cancel)
     {
-        var known = File.Exists(membersFile) ? await File.ReadAllLinesAsync(membersFile, cancel) : [];
-        var opened = await Task.WhenAll(Enumerable.Range(0, Math.Max(0, count - known.Length)).Select(async _ =>
-            await principals.Broker.OpenAccount(ClearingClient.NewKey(), cancel)));
-        await File.WriteAllLinesAsync(membersFile + ".new", [.. known, .. opened], cancel);
-        File.Move(membersFile + ".new", membersFile, overwrite: true);
-
-        List<Member> members = [.. known.Concat(opened).Select((account, place) => new Member(place, account))];
+        var accounts = await membersFile.Open(count, key => OpenAccount(key, cancel), cancel);
+        List<Member> members = [.. accounts.Select((account, place) => new Member(place, account))];
         await Fund(members, cancel);
         return members;
+    }
+
+    /// <summary>Under a key of days ago nothing is done. What it opened, if it did, is empty: money comes when it is in the file.</summary>
+    private async Task<string> OpenAccount(string key, CancellationToken cancel)
+    {
+        var answer = await principals.Broker.Post("/v1/accounts", [], key, cancel);
+        return answer.Code == "key-expired"
+            ? await principals.Broker.OpenAccount(ClearingClient.NewKey(), cancel)
+            : (string)answer.Expect("opening an account")["account"]!;
     }
 
     /// <summary>Always the same numbers with the same amounts: who has them already keeps what he has.</summary>
@@ -175,7 +180,7 @@ public sealed class Opening(Principals principals, string directory)
 
     private async Task Deposit(IReadOnlyList<Deposit> deposits, CancellationToken cancel)
     {
-        var results = await principals.Custodian.Deposit("vault", deposits, cancel);
+        var results = await principals.Custodian.Deposits("vault", deposits).Send(cancel);
         if (results.FirstOrDefault(result => result.Status is not ("applied" or "duplicate")) is { } bad)
             throw new DemoFailed($"funding: the clearinghouse answered {bad}");
     }

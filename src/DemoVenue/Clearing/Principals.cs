@@ -38,9 +38,9 @@ public sealed class Principals(Clearinghouse clearinghouse, string directory)
         {
             return File.ReadAllText(file).Trim();
         }
-        catch (IOException missing)
+        catch (Exception no) when (no is IOException or UnauthorizedAccessException)
         {
-            throw new DemoFailed($"{file} cannot be read ({missing.Message}). A data directory that a first start has made has one.");
+            throw new DemoFailed($"{file} cannot be read ({no.Message}). A data directory that a first start has made has one.");
         }
     }
 }

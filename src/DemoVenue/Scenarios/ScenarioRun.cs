@@ -29,7 +29,7 @@ public sealed class ScenarioRun(Principals principals, Session session, Scenario
         await summary.Print(cancel);
         var accounts = session.Market.Members.Select(member => member.Account).Append(session.Backstop);
         var outcome = await Outcome.Read(principals, accounts, cancel);
-        var verdict = (await principals.Auditor.Report("/v1/audit/verify", [], cancel)).Expect("verifying the journal");
+        var verdict = (await principals.Auditor.Query("/v1/audit/verify", [], cancel)).Expect("verifying the journal");
         var isConserved = (string?)verdict["verdict"] == "agrees";
         await output.WriteLineAsync();
         await output.WriteLineAsync($"{scenario.Name}: {session.Market.Members.Count} members, {step} steps, {session.Trades} trades");
