@@ -134,7 +134,8 @@ public sealed class LotTests
         given.When(new FrameAdopted(1)).ThenAll(typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened));
         given.When(new FundGranted(Amount("50 USDC"))).ThenNothing();
         given.When(new AccountCommand.ReverseDeposit(Third, Vault)).Then<AccountEvent.DepositReversed>();
-        given.When(new FundGranted(Amount("50 USDC"))).Last<AccountEvent.FundDrawn>().Amount.ShouldBe(Amount("50 USDC"));
+        given.When(new FundGranted(Amount("50 USDC"))).ThenAll(
+            typeof(AccountEvent.FundDrawn), typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseEnded));
     }
 
     /// <summary>The rules of a new venue, with this weight for what is not final in an asset.</summary>

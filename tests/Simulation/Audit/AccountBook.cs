@@ -17,7 +17,7 @@ internal sealed partial class AccountBook(string id)
         long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
     /// <summary>A transfer that waits for clearance.</summary>
-    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported);
 
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
 
@@ -90,12 +90,6 @@ internal sealed partial class AccountBook(string id)
         ? $"account.order-released.v1 order={order} quantity={StoredFormat.Decimal(reserved.Remaining, 8)}"
         : null;
 
-    /// <summary>The line of the record that the timer must cause next.</summary>
-    public string? ExpectedOfTimer(long time) =>
-        holds.Find(hold => !hold.IsReported && hold.OverdueAt <= time) is { } due
-            ? $"account.withdrawal-overdue.v1 withdrawal={due.Id}"
-            : null;
-
     private string Credited(string asset, BigInteger units) =>
         $"amount={StoredFormat.Text(asset, units)} balanceAfter={StoredFormat.Text(asset, Balance(asset) + units)}";
 
@@ -119,7 +113,7 @@ internal sealed partial class AccountBook(string id)
             case "account.day-settled.v1":
                 return CloseDay(payload, version, marks);
             case "account.case-opened.v1" or "account.case-ended.v1" or "account.slice-ordered.v1" or "account.slice-called-back.v1"
-                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1" or "account.handed-over.v1":
+                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1" or "account.handed-over.v1" or "account.positions-netted.v1":
                 return FoldCase(type, payload, version, marks);
             case "account.gain-locked.v1" or "account.loss-shared.v1":
                 return FoldLoss(type, payload, version);
@@ -154,6 +148,11 @@ internal sealed partial class AccountBook(string id)
                 var index = holds.FindIndex(hold => hold.Id == payload.GetProperty("withdrawal").GetInt64());
                 AuditFailure.Unless(index >= 0, "I4", $"account {id} reports a withdrawal that it does not hold");
                 holds[index] = holds[index] with { IsReported = true };
+                return Moved.Nothing;
+            case "account.transfer-overdue.v1":
+                var late = sendings.FindIndex(sending => sending.Id == payload.GetProperty("transfer").GetInt64());
+                AuditFailure.Unless(late >= 0, "I4", $"account {id} reports a transfer that it does not hold");
+                sendings[late] = sendings[late] with { IsReported = true };
                 return Moved.Nothing;
             case "account.withdrawal-cleared.v1":
                 Change(payload, from: "held", to: "cleared");
@@ -213,7 +212,8 @@ internal sealed partial class AccountBook(string id)
                 CheckLeft(asset, "sends", version);
                 sendings.Add(new Sending(
                     payload.GetProperty("transfer").GetInt64(), payload.GetProperty("to").GetString()!, asset, units,
-                    payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0));
+                    payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0, StoredFormat.Micros(payload.GetProperty("overdueAt")),
+                    IsReported: false));
                 return new Moved(asset, Balances: credited, Held: units);
             case "account.transfer-cancelled.v1":
                 EndSending(payload, asset, units);

@@ -137,7 +137,7 @@ internal sealed partial class ReferenceModel
     // ---- accounts -------------------------------------------------------------------------------------------------------
 
     private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
-    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported);
     private sealed record Reservation(string Id, int SubAccount, int Instrument, string Side, BigInteger Remaining, BigInteger Price);
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, Point Point);
 
@@ -166,7 +166,7 @@ internal sealed partial class ReferenceModel
             Request.Cancel cancel => End("cancel-withdrawal", cancel.Withdrawal),
             Request.Post post => End("post-withdrawal", post.Withdrawal),
             Request.Void @void => End("void-withdrawal", @void.Withdrawal),
-            Request.Transfer transfer => Send(transfer, marks, seen),
+            Request.Transfer transfer => Send(transfer, time, marks, seen),
             Request.CancelTransfer cancel => CancelTransfer(cancel.Id),
             Request.Reserve reserve => Reserve(reserve, time, marks, seen),
             _ => throw new AuditFailure("I3", $"account {id} was asked for a {request.GetType().Name}"),
@@ -186,15 +186,6 @@ internal sealed partial class ReferenceModel
             LossTaken loss => Share(loss),
             _ => throw new AuditFailure("I4", $"account {id} is told of a {message.GetType().Name}"),
         });
-
-        public Outcome Wake(long time, Marks? marks) => Judged(marks, new Outcome(
-        [
-            .. holds.ToList().Where(hold => !hold.IsReported && hold.OverdueAt <= time).Select(hold =>
-            {
-                holds[holds.IndexOf(hold)] = hold with { IsReported = true };
-                return new Fact($"account.withdrawal-overdue.v1 withdrawal={hold.Id}");
-            }),
-        ], Refused: null));
 
         public Outcome Adopt(Marks marks) => Judged(marks, TakeFrame(marks));
 
@@ -425,7 +416,7 @@ internal sealed partial class ReferenceModel
                 new($"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)} destination={hold.Destination}")];
         })];
 
-        private Outcome Send(Request.Transfer transfer, Marks? marks, string seen)
+        private Outcome Send(Request.Transfer transfer, long time, Marks? marks, string seen)
         {
             if (Unusable(transfer.Asset, transfer.Units) is { } no) return Refused("transfer", no);
             if (transfer.To == id) return Refused("transfer", "transfer-to-self");
@@ -438,10 +429,10 @@ internal sealed partial class ReferenceModel
                 return new Fact(
                     $"account.transfer-sent.v1 from={id} to={transfer.To} {Debit(transfer.Asset, transfer.Units)} owner={owner}",
                     new TransferSent(id, transfer.To, transfer.Asset, transfer.Units, owner), verdict.Figures);
-            var sent = new Sending(version + 1, transfer.To, transfer.Asset, transfer.Units, marks?.Number ?? 0);
+            var sent = new Sending(version + 1, transfer.To, transfer.Asset, transfer.Units, marks?.Number ?? 0, time + Day, IsReported: false);
             sendings.Add(sent);
             return new Fact(
-                $"account.transfer-held.v1 transfer={sent.Id} to={sent.To} {Debit(sent.Asset, sent.Units)}" + (sent.Frame > 0 ? $" frame={sent.Frame}" : ""),
+                $"account.transfer-held.v1 transfer={sent.Id} to={sent.To} {Debit(sent.Asset, sent.Units)} overdueAt={Time(sent.OverdueAt)}" + (sent.Frame > 0 ? $" frame={sent.Frame}" : ""),
                 Margin: verdict.Figures);
         }
 

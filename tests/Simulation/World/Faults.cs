@@ -129,6 +129,7 @@ internal enum Sight
     TransferCancelled,
     TransferToAnotherOwnerReturned,
     Overdue,
+    TransferOverdue,
     Posted,
     Voided,
     Cancelled,

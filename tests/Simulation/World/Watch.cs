@@ -35,6 +35,7 @@ internal static class Watch
                 break;
             case "account.deposit-finalized.v1": sights.Saw(Sight.DepositFinalized); break;
             case "account.withdrawal-overdue.v1": sights.Saw(Sight.Overdue); break;
+            case "account.transfer-overdue.v1": sights.Saw(Sight.TransferOverdue); break;
             case "account.withdrawal-posted.v1": sights.Saw(Sight.Posted); break;
             case "account.withdrawal-cancelled.v1": sights.Saw(Sight.Cancelled); break;
             case "pool.cleared.v1": sights.Saw(row.Frame > 0 ? Sight.ClearedUnderAFrame : Sight.ClearedBeforeAnyFrame); break;
