@@ -154,6 +154,7 @@ public sealed partial record Account
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { } report) return Nothing;
         if (!report.IsBankrupt) return Surrender(account, open, granted.Amount, marks, report);
+        if (account.Cross.OwnsAny) return Nothing;   // what is not final counts nothing, and may be there later
         if (!account.Positions.All.IsEmpty) return Nothing;
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;

@@ -58,6 +58,7 @@ internal static class ShardCases
             }
             else if (report.IsBankrupt && account.Positions.All.IsEmpty)
             {
+                if (account.Cross.OwnsAny) continue;
                 ImmutableArray<AssetAmount> debts =
                     [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)];
                 yield return (slot, new Want(Slice: null, Remainder: null, debts));

@@ -4,6 +4,7 @@ using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Parameters;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Tests.Margin;
@@ -122,6 +123,19 @@ public sealed class LotTests
         given.When(new AccountCommand.ReserveOrder(new OrderId("o1"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("1"), P("60000"))).ThenAccepted();
         given.When(new AccountCommand.ReserveOrder(new OrderId("o2"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("31"), P("60000")))
             .ThenJournaledRefusal(Rejection.BorrowLimit);
+    }
+
+    [Fact]
+    public void The_fund_pays_nobody_whose_collateral_is_not_final_yet()
+    {
+        var given = With("10 USDC").When(Pending("1 ETH")).Then<AccountEvent.Deposited>().After(new AccountEvent.FillApplied(new TradeId("t1"), new PositionChange(
+            SubAccountId.Main, BtcPerp.Id, Q("0"), Amount("0 USDC"), Amount("0 USDC"), Amount("60 USDC"), Amount("0 USDC"), 0, default, Q("0"),
+            Amount("0 USDC"), Amount("-50 USDC")))).Under(Weighing("ETH", "0"));
+        given.When(new FrameAdopted(1)).ThenAll(typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened));
+        given.When(new FundGranted(Amount("50 USDC"))).ThenNothing();
+        given.When(new AccountCommand.ReverseDeposit(Third, Vault)).Then<AccountEvent.DepositReversed>();
+        given.When(new FundGranted(Amount("50 USDC"))).ThenAll(
+            typeof(AccountEvent.FundDrawn), typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseEnded));
     }
 
     /// <summary>The rules of a new venue, with this weight for what is not final in an asset.</summary>

@@ -64,7 +64,7 @@ internal sealed partial class AccountBook(string id)
             return $"account.transfer-returned.v1 to={to} {Credited(asset, units)} reason={message.GetProperty("reason").GetString()}";
 
         var isAnothers = message.TryGetProperty("owner", out var sender) && sender.GetString() != owner;
-        var refusal = owner is null ? "account-not-found" : isAnothers ? "other-owner" : Balance(asset) + units > MaxBalance ? "balance-limit" : null;
+        var refusal = owner is null ? "account-not-found" : isClosed ? "account-closed" : isAnothers ? "other-owner" : Balance(asset) + units > MaxBalance ? "balance-limit" : null;
         return refusal is null
             ? $"account.transfer-received.v1 from={from} {Credited(asset, units)}"
             : $"account.transfer-bounced.v1 from={from} to={to} amount={StoredFormat.Text(asset, units)} reason={refusal}";
@@ -432,7 +432,7 @@ internal sealed partial class AccountBook(string id)
     // ---- the state as one line ------------------------------------------------------------------------------------------
 
     public string State() => Line(
-        owner, status, Held(balances).Concat(isolated.SelectMany(part => Held(part.Value).Select(held => $"{part.Key}:{held}"))),
+        PhaseOf(owner, isClosed), status, Held(balances).Concat(isolated.SelectMany(part => Held(part.Value).Select(held => $"{part.Key}:{held}"))),
         holds.Select(hold => HoldLine(
             hold.Id, StoredFormat.Text(hold.Asset, hold.Units), hold.Destination, StoredFormat.Time(hold.OverdueAt), hold.IsReported,
             hold.Phase, hold.Frame)),
@@ -452,9 +452,9 @@ internal sealed partial class AccountBook(string id)
     {
         using var document = JsonDocument.Parse(saved);
         var state = document.RootElement;
-        var owner = state.GetProperty("phase").GetString() == "Open" ? state.GetProperty("owner").GetString() : null;
+        var phase = state.GetProperty("phase").GetString();
         return Line(
-            owner, state.GetProperty("status").GetString()!, Parts(state, "balances", (part, balance) => part is null ? balance.ToString() : $"{part}:{balance}"),
+            PhaseOf(phase == "Unopened" ? null : state.GetProperty("owner").GetString(), phase == "Closed"), state.GetProperty("status").GetString()!, Parts(state, "balances", (part, balance) => part is null ? balance.ToString() : $"{part}:{balance}"),
             Each(state, "holds", hold => HoldLine(
                 hold.GetProperty("id").GetInt64(), hold.GetProperty("amount").ToString(), hold.GetProperty("destination").ToString(),
                 hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported",
@@ -478,10 +478,12 @@ internal sealed partial class AccountBook(string id)
     public static string HoldLine(long id, string amount, string destination, string overdueAt, bool isReported, string phase, long frame) =>
         $"{id}/{amount}/{destination}/{overdueAt}/{(isReported ? "Reported" : "Waiting")}/{phase}{(phase == "held" ? $"/{frame}" : "")}";
 
+    public static string PhaseOf(string? owner, bool isClosed) => $"{(owner is null ? "Unopened" : isClosed ? "Closed" : "Open")} owner={owner}";
+
     public static string Line(
-        string? owner, string status, IEnumerable<string> balances, IEnumerable<string> holds, IEnumerable<string> positions, IEnumerable<string> orders,
+        string phase, string status, IEnumerable<string> balances, IEnumerable<string> holds, IEnumerable<string> positions, IEnumerable<string> orders,
         IEnumerable<string> rounding) =>
-        $"{(owner is null ? "Unopened" : "Open")} owner={owner} status={status} balances={string.Join(',', balances)} holds={string.Join(',', holds)}"
+        $"{phase} status={status} balances={string.Join(',', balances)} holds={string.Join(',', holds)}"
         + $" positions={string.Join(',', positions)} orders={string.Join(',', orders)} rounding={string.Join(',', rounding)}";
 }
 

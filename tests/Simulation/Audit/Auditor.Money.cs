@@ -62,9 +62,10 @@ internal sealed partial class Auditor
         else uneven.Add(moved.Instrument);
     }
 
-    /// <summary>Both sums, on this cut.</summary>
+    /// <summary>Both sums, on this cut. Between the records of one parked message there is none.</summary>
     public void CheckMoney()
     {
+        if (Array.Exists(books, book => book.TakenAfterAll.Count > 0)) return;
         foreach (var asset in unbalanced)
         {
             var purse = money[asset];

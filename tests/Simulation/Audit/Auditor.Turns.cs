@@ -48,9 +48,12 @@ internal sealed partial class Auditor
         public bool IsBeyondTheFacts => facts is null || written >= facts.Count;
         public void Wrote() => written++;
 
+        /// <summary>It takes in what was parked: what it books is held against the message when the shard says which it was.</summary>
+        public bool IsOfParked { get; init; }
+
         public bool GoesOnWith(string id, StoredRow row) =>
             id == grain && row.Cause.AsSpan().SequenceEqual(cause)
-            && (!IsBeyondTheFacts || IsBeyondTheRules(row.Type) || (facts is null && (Legs.Count > 0 || Following.Contains(row.Type))));
+            && (!IsBeyondTheFacts || IsBeyondTheRules(row.Type) || (facts is null && (Legs.Count > 0 || IsOfParked || Following.Contains(row.Type))));
     }
 
     private void TakeIn(StoredRow row, string id, GrainBook grain, JsonElement payload)
@@ -66,7 +69,9 @@ internal sealed partial class Auditor
         }
 
         var turn = book.Turn;
-        if (Leg.IsBooking(row.Type, payload)) Book(row, payload, turn);
+        if (turn.IsOfParked) book.TakenAfterAll.Add((row, payload.Clone()));
+        else if (Leg.IsBooking(row.Type, payload)) Book(row, payload, turn);
+        if (StoredFormat.IsShardGrain(id)) FollowParked(book, row, payload);
         if (row.Type == "pool.cleared.v1") CheckClearance(row, payload, grain.Pool);
         Move(row.Address, grain.Fold(row, payload, frames.GetValueOrDefault(row.Frame)));
         FollowCase(row, id, payload);
@@ -145,6 +150,8 @@ internal sealed partial class Auditor
     {
         switch (cause)
         {
+            case StoredCause.Key when IsOfParked(row.Type):
+                return BeginParked(book, row, id);
             case StoredCause.Key key:
                 AuditFailure.Unless(
                     byKey.TryAdd((id, key.Hex), row), "I4", $"{row.Address} repeats the command of key {key.Hex}");
@@ -186,6 +193,7 @@ internal sealed partial class Auditor
         CheckAsked(row, payload, intent!.Request);
         if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
         if (StoredFormat.IsLink(id)) return OneFact(row, id, grain.Link.Expected(intent!.Request));
+        if (StoredFormat.IsShardGrain(id)) return OneFact(row, id, ExpectedOfOfficer(intent!.Request));
         if (GrainBook.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);
         if (reference is null || IsForgotten(id)) return Unjudged(row, id);
 
@@ -303,13 +311,11 @@ internal sealed partial class Auditor
         if (CarriesMoney(unit.Message.Type))
         {
             var (asset, units) = StoredFormat.Amount(message.GetProperty("amount").GetString()!);
-            Move(row.Address, new Moved(asset, InFlight: -units));
+            Move(row.Address, new Moved(asset, InFlight: -units) { SuspenseE20 = isParked ? units * StoredFormat.UnitE20(asset) : 0 });
         }
 
         if (unit.Message.Type == "trade.captured.v1")
-            GrainOf(addressee).Account.Traded = (
-                StoredFormat.Amount(message.GetProperty("paid").GetString()!).Units, StoredFormat.Units(message.GetProperty("price").GetString()!, 8),
-                StoredFormat.Units(message.GetProperty("quantity").GetString()!, 8));
+            GrainOf(addressee).Account.Traded = TradedIn(message);
         if (isParked) foreach (var leg in legs) Move(row.Address, leg.Parked);
         var isOurs = StoredFormat.IsCircular(addressee) || IsForgotten(addressee);
         var outcome = isOurs ? null : reference?.Tell(addressee, told[unit.Message.Address], MarksOf(row));
@@ -335,6 +341,10 @@ internal sealed partial class Auditor
             var line => OneFact(row, id, line),
         };
     }
+
+    private static (BigInteger Paid, BigInteger Price, BigInteger Quantity) TradedIn(JsonElement trade) => (
+        StoredFormat.Amount(trade.GetProperty("paid").GetString()!).Units, StoredFormat.Units(trade.GetProperty("price").GetString()!, 8),
+        StoredFormat.Units(trade.GetProperty("quantity").GetString()!, 8));
 
     private Unit UnitOf(StoredRow row, StoredCause.Message cause)
     {

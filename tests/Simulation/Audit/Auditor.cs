@@ -134,6 +134,7 @@ internal sealed partial class Auditor
     /// <summary>The rows of one commit of this shard end here; a message is never taken in by halves.</summary>
     public void EndOfBatch(int shard)
     {
+        CheckTakenWhole(books[shard]);
         CloseTurn(books[shard]);
         CloseUnit(books[shard]);
         CloseAdoption(books[shard]);
@@ -329,6 +330,9 @@ internal sealed partial class Auditor
         public long TimeMicros { get; set; } = long.MinValue;
         public Turn? Turn { get; set; }
         public Unit? Unit { get; set; }
+
+        /// <summary>What was written for a parked message that its shard has not named yet.</summary>
+        public List<(StoredRow Row, JsonElement Payload)> TakenAfterAll { get; } = [];
         public long Frame { get; set; }
         public Adoption? Adoption { get; set; }
         public bool HasAdopted { get; set; }

@@ -19,6 +19,7 @@ internal sealed class GrainBook(string id)
     public MarketBook Market { get; } = new();
     public ParameterBook Parameters { get; } = new();
     public LinkBook Link { get; } = new();
+    public ParkedBook Parked { get; } = new();
 
     public long Version { get; private set; }
 
@@ -34,6 +35,7 @@ internal sealed class GrainBook(string id)
         : StoredFormat.IsPool(id) ? Pool.State()
         : StoredFormat.IsLink(id) ? Link.State()
         : StoredFormat.IsParameters(id) ? Parameters.State()
+        : StoredFormat.IsShardGrain(id) ? Parked.State()
         : circulars.State();
 
     public static string StateOf(string grain, ReadOnlyMemory<byte> saved)
@@ -44,6 +46,7 @@ internal sealed class GrainBook(string id)
         using var document = JsonDocument.Parse(saved);
         if (StoredFormat.IsFeed(grain)) return FeedBook.StateOf(document.RootElement);
         if (StoredFormat.IsMarket(grain)) return MarketBook.StateOf(document.RootElement);
+        if (StoredFormat.IsShardGrain(grain)) return ParkedBook.StateOf(document.RootElement);
         if (StoredFormat.IsParameters(grain)) return ParameterBook.StateOf(document.RootElement);
         return string.Join(' ', document.RootElement.EnumerateObject().Select(field => $"{field.Name}={field.Value}"));
     }
@@ -80,7 +83,7 @@ internal sealed class GrainBook(string id)
     /// <summary>Only what a grain cannot take is parked. One that was poisoned before may be halted still.</summary>
     public bool MayPark(StoredRow message, JsonElement payload)
     {
-        if (Leg.IsTrade(message.Type) || message.Type == "parameters.effective.v1") return true;   // only the reference model knows whether it had to
+        if (Leg.IsTrade(message.Type) || message.Type is "parameters.effective.v1" or "account.transfer-bounced.v1") return true;   // only the reference model knows whether it had to
         if (message.Type != "circular.sent.v1") return false;
         var text = payload.GetProperty("text").GetString();
         circulars.WasPoisoned |= text == CircularText.Poison;
@@ -98,7 +101,8 @@ internal sealed class GrainBook(string id)
         else if (StoredFormat.IsPool(id)) return Pool.Fold(row, payload, marks);
         else if (StoredFormat.IsLink(id)) Link.Fold(row, payload);
         else if (StoredFormat.IsParameters(id)) Parameters.Fold(row, payload);
-        else if (!StoredFormat.IsShardGrain(id)) circulars.Fold(row.Type);
+        else if (StoredFormat.IsShardGrain(id)) Parked.Fold(row.Type, payload);
+        else circulars.Fold(row.Type);
         return Moved.Nothing;
     }
 }

@@ -75,6 +75,12 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     /// <summary>It arrived.</summary>
     public Moved Landed => InFlight with { LegsE20 = -InFlight.LegsE20, QuantityInFlight = -InFlight.QuantityInFlight };
 
+    /// <summary>It could not arrive before, and an officer had it taken in.</summary>
+    public Moved TakenAfterAll => InFlight with
+    {
+        LegsE20 = 0, QuantityInFlight = 0, SuspenseE20 = -InFlight.LegsE20, QuantityInSuspense = -InFlight.QuantityInFlight,
+    };
+
     /// <summary>It could not arrive, and waits for an officer.</summary>
     public Moved Parked => Landed with { SuspenseE20 = InFlight.LegsE20, QuantityInSuspense = InFlight.QuantityInFlight };
 }

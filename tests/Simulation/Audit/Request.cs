@@ -6,6 +6,12 @@ namespace CrossMargin.Simulation.Audit;
 internal abstract record Request
 {
     internal sealed record Open(string Owner) : Request;
+    internal sealed record Close : Request;
+    internal sealed record Reopen : Request;
+
+    /// <summary>Of a parked message, by the address of its record.</summary>
+    internal sealed record Retry(string From, string Grain, string By, string Because) : Request;
+    internal sealed record GiveUp(string From, string Grain, string By, string Because) : Request;
     internal sealed record Deposit(string Asset, BigInteger Units, string Reference, Origin? Origin = null) : Request;
     internal sealed record Finalize(long Id, string By) : Request;
     internal sealed record Reverse(long Id, string By) : Request;

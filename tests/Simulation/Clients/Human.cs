@@ -22,11 +22,14 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
     private readonly List<(AccountId Account, long Withdrawal)> holds = [];
     private readonly List<(AccountId Account, long Transfer)> waiting = [];
     private readonly Queue<Address> worried = [];
+    private readonly Queue<AccountId> emptied = [];
+    private AccountId? lastClosed;
     private int references;
 
     /// <summary>Who sees that a case was opened for an account, or a gain locked, tries to have the money out before the gate closes.</summary>
     public override void Saw(StoredRow row)
     {
+        if (row.Type == "account.closed.v1" && AccountId.TryParse(StoredFormat.Uuid(row.Grain), out var shut)) lastClosed = shut;
         if (row.Type is not ("account.case-opened.v1" or "account.gain-locked.v1" or "pool.loss-asked.v1")) return;
         var account = StoredFormat.Uuid(row.Grain);
         foreach (var address in own)
@@ -69,6 +72,12 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
             return;
         }
 
+        if (emptied.TryDequeue(out var left) && !Draws.OneIn(4))
+        {
+            AskNew(Town.Close(left));
+            return;
+        }
+
         var from = Draws.Pick(own);
         if (town.Listings.Count > 0 && town.Feeds.Count > 0 && Draws.OneIn(4))
         {
@@ -80,9 +89,9 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         {
             case <= 2: AskNew(Town.Deposit(from.Id, Draws.OneIn(3) ? town.Amount(Draws) : Town.Stake(Draws), $"slip-{references++}")); break;
             case <= 4: AskNew(Town.Withdraw(from.Id, AmountOf(from), $"bank-{Draws.Between(1, 3)}")); break;
-            case <= 6: AskNew(Town.Transfer(from.Id, town.Somebody(Draws), AmountOf(from), ReachOf())); break;
+            case <= 6: AskNew(Town.Transfer(from.Id, lastClosed is { } shut && Draws.OneIn(3) ? shut : town.Somebody(Draws), AmountOf(from), ReachOf())); break;
             case <= 8: AskNew(Town.Transfer(from.Id, Draws.Pick(own).Id, AmountOf(from), ReachOf())); break;
-            case 9: AskNew(Town.Open(from)); break;
+            case 9: AskNew(Draws.OneIn(3) ? Town.Open(from) : Draws.OneIn(3) ? Town.Close(from.Id) : Leave(from)); break;
             case 10: if (Draws.OneIn(2)) CancelOne(from); else CancelTransfer(from); break;
             case 11 or 12: PressAgain(); break;
             default: Other(); break;
@@ -135,6 +144,16 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         }
     }
 
+    /// <summary>Sends all that there is of an asset away at once, now and then to nobody; who has nothing left closes the account before it is back.</summary>
+    private Order Leave(Address from)
+    {
+        foreach (var asset in (Asset[])[Asset.Of("USDC"), Asset.Of("BTC")])
+            if (Venue.Auditor.BalanceOf(from.Id.ToString(), asset.ToString()) is { Sign: > 0 } all)
+                return Town.Transfer(
+                    from.Id, Draws.OneIn(2) ? Town.Nobody(Venue, Draws) : Draws.Pick(own).Id, new AssetAmount(asset, (long)BigInteger.Min(all, long.MaxValue)), TransferReach.SameOwner);
+        return Town.Close(from.Id);
+    }
+
     /// <summary>Whose account it is, everybody may be wrong about.</summary>
     private TransferReach ReachOf() => Draws.OneIn(2) ? TransferReach.SameOwner : TransferReach.AnyOwner;
 
@@ -182,6 +201,10 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         if (told is not Told.Applied applied || !AccountId.TryParse(intent.Grain, out var account)) return;
         if (applied.Line.StartsWith("account.withdrawal-held", StringComparison.Ordinal)) holds.Add((account, Number("withdrawal=")));
         if (applied.Line.StartsWith("account.transfer-held", StringComparison.Ordinal)) waiting.Add((account, Number("transfer=")));
+
+        if (!applied.Line.Contains(" balanceAfter=0 ", StringComparison.Ordinal)) return;
+        emptied.Enqueue(account);
+        Hurry();
 
         long Number(string name) => long.Parse(applied.Line.Split(name)[1].Split(' ')[0]);
     }

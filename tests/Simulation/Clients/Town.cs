@@ -57,6 +57,7 @@ internal sealed partial class Town
             foreach (var source in (string[])["custody-a", "custody-b"])
                 if (source == "custody-a" || clients.Count % 3 == 0)
                     clients.Add(new Custodian(venue, town, new SourceId(source), account.Id));
+        clients.Add(new Steward(venue, town));
         if (town.Feeds.Count == 0) return clients;
         clients.Add(new Officer(venue, town));
         clients.Add(new Underwriter(venue, town));
@@ -77,6 +78,10 @@ internal sealed partial class Town
 
     public static Order Open(Address account) =>
         new(account.Id.Grain, new AccountCommand.Open(account.Owner), new Request.Open(account.Owner.Name));
+
+    public static Order Close(AccountId account) => new(account.Grain, new AccountCommand.Close(), new Request.Close());
+
+    public static Order Reopen(AccountId account) => new(account.Grain, new AccountCommand.Reopen(), new Request.Reopen());
 
     public static Order Deposit(AccountId to, AssetAmount amount, string reference) =>
         new(to.Grain, new AccountCommand.Deposit(amount, reference), new Request.Deposit(amount.Asset.ToString(), amount.Units, reference));
@@ -151,8 +156,11 @@ internal sealed partial class Town
 
     /// <summary>Any account of the venue, opened or not, or one that nobody will ever open.</summary>
     public AccountId Somebody(Draws draws) => draws.OneIn(8)
-        ? AccountId.For(new PrincipalId("nobody"), CommandKey.Issue(venue.Wall, draws.Next(), draws.Next()))
+        ? Nobody(venue, draws)
         : draws.Pick(Accounts).Id;
+
+    public static AccountId Nobody(Venue venue, Draws draws) =>
+        AccountId.For(new PrincipalId("nobody"), CommandKey.Issue(venue.Wall, draws.Next(), draws.Next()));
 
     /// <summary>What the auditor says that the account has, or half of it, or one unit more.</summary>
     public static AssetAmount AmountNear(BigInteger balance, Asset asset, Draws draws)

@@ -30,7 +30,7 @@ internal sealed partial class ReferenceModel
 
         private Outcome TakeOver(HandedOver handed, Marks? marks)
         {
-            if (owner is null) return Outcome.No("account-not-found");
+            if (Absence is { } absent) return Outcome.No(absent);
             var point = marks is not null && marks.Days.TryGetValue(handed.Instrument, out var day) ? new Point(day.Number, 0) : Point.Read(handed.Point);
             var none = new Leg(id, 0, 0, null);
             var trade = new Trade("", handed.Instrument, handed.IsPremium, BigInteger.Abs(handed.Quantity), handed.Asset, BigInteger.Abs(handed.Paid), point, none, none);

@@ -38,7 +38,7 @@ internal sealed partial class ReferenceModel
 
         private Outcome Finalize(Request.Finalize finalize)
         {
-            if (owner is null) return Refused("finalize-deposit", "account-not-found");
+            if (Absence is { } absent) return Refused("finalize-deposit", absent);
             if (LotOf(finalize.Id, finalize.By) is not { } lot) return Refused("finalize-deposit", "unknown-deposit");
             lots.Remove(lot);
             return $"account.deposit-finalized.v1 deposit={lot.Id} amount={Text(lot.Asset, lot.Units)}";
@@ -47,7 +47,7 @@ internal sealed partial class ReferenceModel
         /// <summary>Whatever became of it: what is missing then is a loan.</summary>
         private Outcome Reverse(Request.Reverse reverse)
         {
-            if (owner is null) return Refused("reverse-deposit", "account-not-found");
+            if (Absence is { } absent) return Refused("reverse-deposit", absent);
             if (LotOf(reverse.Id, reverse.By) is not { } lot) return Refused("reverse-deposit", "unknown-deposit");
             if (!HasRoom(lot.Asset, Balance(lot.Asset) - lot.Units)) return Refused("reverse-deposit", "position-limit");
             lots.Remove(lot);

@@ -11,7 +11,7 @@ internal sealed partial class ReferenceModel
     {
         private Outcome Reserve(Request.Reserve order, long time, Marks? marks, string seen)
         {
-            if (owner is null) return Refused("reserve-order", "account-not-found");
+            if (Absence is { } absent) return Refused("reserve-order", absent);
             if (orders.Exists(open => open.Id == order.Order)) return Refused("reserve-order", "order-id-in-use");
             if (orders.Count >= 1_000) return Refused("reserve-order", "too-many-orders");
             if (order.Quantity.Sign <= 0) return Refused("reserve-order", "quantity-not-positive");
@@ -47,7 +47,7 @@ internal sealed partial class ReferenceModel
         /// <summary>The sides of a trade that are ours: bought, sold, or both. In one sub-account both leave only their fees.</summary>
         private Outcome Fill(Trade trade, string name, int sign, Marks? marks)
         {
-            if (owner is null) return Outcome.No("account-not-found");
+            if (Absence is { } absent) return Outcome.No(absent);
             if (marks is not null && marks.Days.TryGetValue(trade.Instrument, out var day)) trade = trade with { Point = new Point(day.Number, 0) };
             var before = (new SortedDictionary<string, BigInteger>(balances, StringComparer.Ordinal),
                 new SortedDictionary<(int, int), Position>(positions), new SortedDictionary<string, BigInteger>(rounding, StringComparer.Ordinal));

@@ -145,6 +145,7 @@ internal sealed partial class ReferenceModel
     {
         private long version;
         private string? owner;
+        private bool isClosed;
         private string status = "Healthy";
         private SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
         private SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
@@ -156,6 +157,8 @@ internal sealed partial class ReferenceModel
         public Outcome Ask(Request request, long time, Marks? marks, string seen) => Judged(marks, request switch
         {
             Request.Open open => Open(open),
+            Request.Close => Close(),
+            Request.Reopen => Reopen(),
             Request.Deposit deposit => Deposit(deposit),
             Request.Finalize finalize => Finalize(finalize),
             Request.Reverse reverse => Reverse(reverse),
@@ -172,8 +175,7 @@ internal sealed partial class ReferenceModel
         public Outcome Tell(object message, Marks? marks) => Judged(marks, message switch
         {
             TransferSent sent => Receive(sent),
-            TransferBounced bounced =>
-                $"account.transfer-returned.v1 to={bounced.To} {Credit(bounced.Asset, bounced.Units)} reason={bounced.Reason}",
+            TransferBounced bounced => TakeBack(bounced),
             Trade trade => Fill(trade, name: "fill-applied", sign: 1, marks),
             Busted busted => Fill(busted.Trade, name: "fill-reversed", sign: -1, marks),
             OrderEnded ended => Release(ended),
@@ -306,7 +308,7 @@ internal sealed partial class ReferenceModel
             new Fact(Refused(command, verdict.Reason!), Margin: verdict.Figures);
 
         public string State() => AccountBook.Line(
-            owner, status, balances.Where(entry => !entry.Value.IsZero).Select(entry => Text(entry.Key, entry.Value)),
+            AccountBook.PhaseOf(owner, isClosed), status, balances.Where(entry => !entry.Value.IsZero).Select(entry => Text(entry.Key, entry.Value)),
             holds.Select(hold => AccountBook.HoldLine(hold.Id, Text(hold.Asset, hold.Units), hold.Destination, Time(hold.OverdueAt), hold.IsReported, hold.Phase, hold.Frame)),
             positions.Select(entry => $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{Price(entry.Value.Quantity)}/{Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
             orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{Price(order.Remaining)}/{Price(order.Price)}"),
@@ -326,9 +328,12 @@ internal sealed partial class ReferenceModel
 
         private string Short(string command, string asset) => $"{Refused(command, "exceeds-balance")} available={Text(asset, Final(asset))}";
 
+        /// <summary>Why it does nothing at all.</summary>
+        private string? Absence => owner is null ? "account-not-found" : isClosed ? "account-closed" : null;
+
         /// <summary>Why no command can move this amount, whatever the account has.</summary>
         private string? Unusable(string asset, BigInteger units) =>
-            owner is null ? "account-not-found"
+            Absence is { } absent ? absent
             : !IsListed(asset) ? "unknown-asset"
             : units.Sign <= 0 ? "amount-not-positive"
             : units > MaxAmount ? "amount-too-large"
@@ -339,6 +344,23 @@ internal sealed partial class ReferenceModel
             if (owner is not null) return Outcome.No("account-already-open");
             owner = open.Owner;
             return $"account.opened.v1 owner={owner}";
+        }
+
+        /// <summary>One that holds, owes and expects nothing.</summary>
+        private Outcome Close()
+        {
+            if (Absence is { } absent) return Refused("close", absent);
+            var isEmpty = balances.Values.All(units => units.IsZero) && positions.Count + orders.Count + holds.Count + sendings.Count + lots.Count == 0;
+            if (!isEmpty) return Refused("close", "account-not-empty");
+            isClosed = true;
+            return "account.closed.v1";
+        }
+
+        private Outcome Reopen()
+        {
+            if (!isClosed) return Refused("reopen", owner is null ? "account-not-found" : "account-already-open");
+            isClosed = false;
+            return "account.reopened.v1";
         }
 
         private Outcome Deposit(Request.Deposit deposit)
@@ -367,7 +389,7 @@ internal sealed partial class ReferenceModel
 
         private Outcome End(string command, long withdrawal)
         {
-            if (owner is null) return Refused(command, "account-not-found");
+            if (Absence is { } absent) return Refused(command, absent);
             if (holds.Find(hold => hold.Id == withdrawal) is not { } hold) return Refused(command, "unknown-withdrawal");
             var (due, otherwise) = command == "cancel-withdrawal" ? ("held", "withdrawal-cleared") : ("instructed", "withdrawal-not-instructed");
             if (hold.Phase != due) return Refused(command, otherwise);
@@ -416,16 +438,23 @@ internal sealed partial class ReferenceModel
 
         private Outcome CancelTransfer(long transfer)
         {
-            if (owner is null) return Refused("cancel-transfer", "account-not-found");
+            if (Absence is { } absent) return Refused("cancel-transfer", absent);
             if (sendings.Find(waiting => waiting.Id == transfer) is not { } sent) return Refused("cancel-transfer", "unknown-transfer");
             sendings.Remove(sent);
             return $"account.transfer-cancelled.v1 transfer={sent.Id} {Credit(sent.Asset, sent.Units)}";
         }
 
+        private Outcome TakeBack(TransferBounced bounced)
+        {
+            if (Absence is { } absent) return Outcome.No(absent);
+            if (!HasRoom(bounced.Asset, Balance(bounced.Asset) + bounced.Units)) return Outcome.No("balance-limit");
+            return $"account.transfer-returned.v1 to={bounced.To} {Credit(bounced.Asset, bounced.Units)} reason={bounced.Reason}";
+        }
+
         private Outcome Receive(TransferSent sent)
         {
             var isAnothers = sent.Owner is { } sender && sender != owner;
-            var refusal = owner is null ? "account-not-found" : isAnothers ? "other-owner" : Balance(sent.Asset) + sent.Units > MaxBalance ? "balance-limit" : null;
+            var refusal = Absence is { } absent ? absent : isAnothers ? "other-owner" : Balance(sent.Asset) + sent.Units > MaxBalance ? "balance-limit" : null;
             if (refusal is null) return $"account.transfer-received.v1 from={sent.From} {Credit(sent.Asset, sent.Units)}";
             return new Fact(
                 $"account.transfer-bounced.v1 from={sent.From} to={id} amount={Text(sent.Asset, sent.Units)} reason={refusal}",

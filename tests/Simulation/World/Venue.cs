@@ -344,7 +344,7 @@ internal sealed class Venue
     private void CheckLiveState(Shard shard)
     {
         foreach (var slot in shard.State.Slots)
-            if (slot.Id.Kind != GrainKind.Shard) Auditor.CheckRead(slot.Id.ToString(), slot.Version, slot.Type.Save(slot.State));
+            Auditor.CheckRead(slot.Id.ToString(), slot.Version, slot.Type.Save(slot.State));
     }
 
     /// <summary>Live, replayed from nothing, and replayed from every kept snapshot: the same to the byte.</summary>

@@ -13,7 +13,17 @@ internal static class Watch
         {
             case "shard.consumed.v1": sights.Saw(Sight.Consumed); break;
             case "shard.frame-adopted.v1": sights.Saw(Sight.FrameAdopted); break;
-            case "account.transfer-bounced.v1": sights.Saw(Sight.Bounced); break;
+            case "account.transfer-bounced.v1":
+                sights.Saw(Sight.Bounced);
+                if (row.Payload.AsSpan().IndexOf("\"account-closed\""u8) >= 0) sights.Saw(Sight.BouncedByAClosedAccount);
+                break;
+            case "account.closed.v1": sights.Saw(Sight.AccountClosed); break;
+            case "account.reopened.v1": sights.Saw(Sight.AccountReopened); break;
+            case "shard.parked-set-aside.v1": sights.Saw(Sight.ParkedGivenUp); break;
+            case "shard.unparked.v1":
+                if (row.Payload.AsSpan().IndexOf("\"trade.captured.v1\""u8) >= 0) sights.Saw(Sight.ParkedTradeTakenIn);
+                if (row.Payload.AsSpan().IndexOf("\"account.transfer-bounced.v1\""u8) >= 0) sights.Saw(Sight.ParkedMoneyTakenIn);
+                break;
             case "account.transfer-returned.v1":
                 sights.Saw(Sight.Returned);
                 if (row.Payload.AsSpan().IndexOf("\"other-owner\""u8) >= 0) sights.Saw(Sight.TransferToAnotherOwnerReturned);
