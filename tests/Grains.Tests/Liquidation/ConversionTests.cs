@@ -145,6 +145,19 @@ public sealed class ConversionTests
     }
 
     [Fact]
+    public void Nothing_leaves_before_what_is_called_back_has_ended_even_where_nothing_is_at_risk_any_more()
+    {
+        var (given, order) = Ordered();
+        given.When(new AccountCommand.Deposit(Amount("9500 USDC"), "rescue")).ThenAll(
+            typeof(AccountEvent.Deposited), typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.ConversionCalledBack));
+        given.When(new AccountCommand.Withdraw(Amount("0.1 BTC"), "bc1")).ThenJournaledRefusal(Rejection.AccountInLiquidation);
+        given.When(new AccountCommand.Transfer(Bob, Amount("0.1 BTC"))).ThenJournaledRefusal(Rejection.AccountInLiquidation);
+        given.When(new TradeEvent.OrderEnded(order.Order, Alice)).ThenAll(
+            typeof(AccountEvent.ConversionEnded), typeof(AccountEvent.CaseEnded));
+        given.When(new AccountCommand.Transfer(Bob, Amount("0.1 BTC"))).Then<AccountEvent.TransferHeld>();
+    }
+
+    [Fact]
     public void What_counts_the_least_is_sold_first()
     {
         var (usdc, ether) = (Amount("11300 USDC"), Amount("1 ETH"));
@@ -164,6 +177,14 @@ public sealed class ConversionTests
         var given = Owning("0.2 BTC", "9500 USDC", fill).When(new FrameAdopted(1));
         given.ThenAll(typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened)).When(Plenty);
         given.Then<AccountEvent.ConversionOrdered>();
+    }
+
+    /// <summary>A unit of the debt is worth 500 of what is sold: 449 of the 500,000,449 would be given for nothing.</summary>
+    [Fact]
+    public void No_unit_is_sold_that_brings_no_unit_of_the_debt()
+    {
+        var (_, order) = Ordered("500.000449 USDC", "0.02 BTC");
+        (order.Sell, order.AtMark).ShouldBe((Amount("500 USDC"), Amount("0.01 BTC")));
     }
 
     [Fact]
@@ -190,9 +211,9 @@ public sealed class ConversionTests
 
     // ---- nobody answers ---------------------------------------------------------------------------------------------------
 
-    private static GivenAccount Unsold(int orders)
+    private static GivenAccount Unsold(int orders, string owned = "0.2 BTC", string owed = "9500 USDC")
     {
-        var given = Opened();
+        var given = Opened(owned, owed);
         for (var i = 0; i < orders; i++)
         {
             given.When(new FrameAdopted(2));
@@ -228,6 +249,15 @@ public sealed class ConversionTests
         given.Under(Marks("50100")).When(new FundGranted(Amount("8550 USDC"))).ThenAll(
             typeof(AccountEvent.CollateralSurrendered), typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseEnded));
         given.State.Balances.Amounts.ShouldHaveSingleItem().ShouldBe(Amount("0.00035928 BTC"));
+    }
+
+    /// <summary>At the worst price 0.00095 BTC cost 0.001 BTC of the marks, which is 50 USDC; a micro is not given for nothing.</summary>
+    [Fact]
+    public void The_fund_gets_no_unit_more_than_it_pays_for()
+    {
+        var given = Unsold(3, "500.000449 USDC", "0.02 BTC").When(new FundGranted(Amount("0.00095 BTC")));
+        var part = given.First<AccountEvent.CollateralSurrendered>();
+        (part.Collateral, part.Drawn).ShouldBe((Amount("50 USDC"), Amount("0.00095 BTC")));
     }
 
     [Fact]

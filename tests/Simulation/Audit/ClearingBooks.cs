@@ -33,7 +33,7 @@ internal sealed class FeedBook
             case "trade.instruments-forgotten.v1":
                 foreach (var id in payload.GetProperty("instruments").EnumerateArray()) points.Remove(id.GetInt32());
                 return Moved.Nothing;
-            case "order.ended.v1" or "order.mass-end-requested.v1" or "trade.command-refused.v1":
+            case "trade.converted.v1" or "order.ended.v1" or "order.mass-end-requested.v1" or "trade.command-refused.v1":
                 return Moved.Nothing;
             default:
                 throw new AuditFailure("I4", $"a {row.Type} in the stream of a feed");

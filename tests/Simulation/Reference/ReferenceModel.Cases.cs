@@ -7,6 +7,9 @@ namespace CrossMargin.Simulation.Reference;
 /// <summary>What the cases of others bring to an account, from docs/liquidation.md: positions that it backs up, and shares of a loss.</summary>
 internal sealed partial class ReferenceModel
 {
+    internal sealed record GainTaken(long Round, string Asset, BigInteger Units);
+    internal sealed record LossTaken(long Round, string Asset, BigInteger Units);
+
     private sealed partial class Account
     {
         private readonly SortedDictionary<string, BigInteger> paidIn = new(StringComparer.Ordinal);

@@ -10,7 +10,7 @@ internal sealed partial class ReferenceModel
 {
     // ---- feeds ------------------------------------------------------------------------------------------------------------
 
-    private sealed class Feed
+    private sealed partial class Feed
     {
         private static readonly BigInteger MaxFeeRate = 100_000_000;   // a tenth
 
@@ -22,6 +22,7 @@ internal sealed partial class ReferenceModel
         {
             Request.Capture trade => Capture(trade),
             Request.Bust bust => Bust(bust),
+            Request.Convert conversion => Convert(conversion),
             Request.EndOrder end => new Fact($"order.ended.v1 order={end.Order} account={end.Account}", new OrderEnded(end.Order)),
             _ => throw new AuditFailure("I3", $"a feed was asked for a {request.GetType().Name}"),
         };

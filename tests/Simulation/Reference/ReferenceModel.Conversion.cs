@@ -1,0 +1,48 @@
+using System.Numerics;
+using CrossMargin.Simulation.Audit;
+using static CrossMargin.Simulation.Audit.StoredFormat;
+
+namespace CrossMargin.Simulation.Reference;
+
+/// <summary>What pays a debt, from docs/liquidation.md: what a feed takes in, and what both sides book.</summary>
+internal sealed partial class ReferenceModel
+{
+    private sealed record Conversion(string Id, string Account, string SoldAsset, BigInteger Sold, string BoughtAsset, BigInteger Bought);
+
+    private sealed partial class Feed
+    {
+        private static Outcome Convert(Request.Convert report)
+        {
+            if (report.SoldAsset == report.BoughtAsset || report.Account == report.Counterparty) return Refused("trade", "convert", "conversion-into-itself");
+            if (report.Sold.Sign <= 0 || report.Bought.Sign <= 0) return Refused("trade", "convert", "amount-not-positive");
+            if (report.Sold > MaxAmount || report.Bought > MaxAmount) return Refused("trade", "convert", "amount-too-large");
+            return new Fact(
+                $"trade.converted.v1 trade={report.Id} order={report.Order} account={report.Account} counterparty={report.Counterparty}"
+                + $" sold={Text(report.SoldAsset, report.Sold)} bought={Text(report.BoughtAsset, report.Bought)} tradedAt={Time(report.TradedAt)}",
+                new Conversion(report.Id, report.Account, report.SoldAsset, report.Sold, report.BoughtAsset, report.Bought));
+        }
+    }
+
+    private sealed partial class Account
+    {
+        /// <summary>What the account sold the counterparty bought.</summary>
+        private Outcome Convert(Conversion trade)
+        {
+            if (owner is null) return Outcome.No("account-not-found");
+            var (sold, soldUnits, bought, boughtUnits) = trade.Account == id
+                ? (trade.SoldAsset, trade.Sold, trade.BoughtAsset, trade.Bought)
+                : (trade.BoughtAsset, trade.Bought, trade.SoldAsset, trade.Sold);
+            if (!HasRoom(sold, Balance(sold) - soldUnits) || !HasRoom(bought, Balance(bought) + boughtUnits)) return Outcome.No("balance-limit");
+            balances[sold] = Balance(sold) - soldUnits;
+            balances[bought] = Balance(bought) + boughtUnits;
+            return $"account.converted.v1 trade={trade.Id} sold={Text(sold, soldUnits)} soldAfter={Text(sold, Balance(sold))}"
+                + $" bought={Text(bought, boughtUnits)} boughtAfter={Text(bought, Balance(bought))}";
+        }
+
+        private bool HasRoom(string asset, BigInteger balance)
+        {
+            var held = holds.Where(hold => hold.Asset == asset).Aggregate(BigInteger.Zero, (sum, hold) => sum + hold.Units);
+            return balance > long.MinValue && balance + held <= long.MaxValue && balance <= long.MaxValue;
+        }
+    }
+}
