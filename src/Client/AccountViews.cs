@@ -10,11 +10,3 @@ public sealed record Holdings(string Account, long Sequence, IReadOnlyDictionary
         (string)view["account"]!, (long)view["sequence"]!,
         view["collateral"]!.AsArray().ToDictionary(asset => (string)asset!["asset"]!, asset => Decimals.Read(asset!["quantity"])));
 }
-
-/// <summary>How an account stands under the latest frame; figures are null where something that it holds has no price.</summary>
-public sealed record Standing(string Status, decimal? Equity, decimal? FreeCollateral, long Sequence, long Frame)
-{
-    internal static Standing Read(JsonObject view) => new(
-        (string?)view["status"] ?? "FROZEN", Decimals.ReadOrNull(view["equity"]), Decimals.ReadOrNull(view["freeCollateral"]),
-        (long)view["sequence"]!, (long)view["frame"]!);
-}

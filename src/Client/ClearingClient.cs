@@ -49,9 +49,6 @@ public sealed class ClearingClient
     public async Task<Holdings> Holdings(string account, CancellationToken cancel) =>
         Clients.Holdings.Read((await Get($"/v1/accounts/{account}", cancel)).Expect("what an account holds"));
 
-    public async Task<Standing> Standing(string account, CancellationToken cancel) =>
-        Clients.Standing.Read((await Get($"/v1/accounts/{account}/summary", cancel)).Expect("how an account stands"));
-
     /// <summary>Good where the order is reserved; a refusal of the account is an answer too, with its code.</summary>
     public async Task<Answer> Reserve(OrderTerms order, CancellationToken cancel)
     {

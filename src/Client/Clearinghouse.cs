@@ -29,6 +29,7 @@ public sealed class Clearinghouse : IDisposable
     private readonly SemaphoreSlim room = new(AtOnce);
     private readonly Lock gate = new();
     private Task learning = Task.CompletedTask;
+    private long? learnedNothing;   // when all were asked and none could say
 
     /// <param name="silos">Some or all of them; those that are not named are reached through the others.</param>
     public Clearinghouse(params IReadOnlyList<Uri> silos)
@@ -217,14 +218,25 @@ public sealed class Clearinghouse : IDisposable
             ownership.Hear(version);
     }
 
-    private Task Follow(Credential from, CancellationToken cancel) =>
-        ownership.IsOutdated ? Learn(from).WaitAsync(cancel) : Task.CompletedTask;
+    private Task Follow(Credential from, CancellationToken cancel)
+    {
+        if (!ownership.IsOutdated) return Task.CompletedTask;
+        lock (gate)
+            if (learnedNothing is { } at && clock.GetElapsedTime(at) < LookEvery) return Task.CompletedTask;
+        return Learn(from).WaitAsync(cancel);
+    }
 
     /// <summary>One at a time, and whoever wants to know meanwhile waits for the same.</summary>
     private Task Learn(Credential from)
     {
         if (!ownership.IsFollowed) return Task.CompletedTask;
-        lock (gate) return learning.IsCompleted ? learning = Task.WhenAll(ownership.Silos.Select(silo => LearnFrom(silo, from))) : learning;
+        lock (gate) return learning.IsCompleted ? learning = LearnFromAll(from) : learning;
+    }
+
+    private async Task LearnFromAll(Credential from)
+    {
+        await Task.WhenAll(ownership.Silos.Select(silo => LearnFrom(silo, from)));
+        lock (gate) learnedNothing = ownership.IsOutdated ? clock.GetTimestamp() : null;
     }
 
     /// <summary>Every silo is asked, because each knows its own name.</summary>

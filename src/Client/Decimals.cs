@@ -9,6 +9,4 @@ public static class Decimals
     public static string Text(decimal amount) => amount.ToString("0.########", CultureInfo.InvariantCulture);
 
     public static decimal Read(JsonNode? text) => decimal.Parse((string)text!, CultureInfo.InvariantCulture);
-
-    internal static decimal? ReadOrNull(JsonNode? text) => text is null ? null : Read(text);
 }

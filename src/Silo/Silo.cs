@@ -30,7 +30,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     private readonly ShardThread[] threads;
     private readonly SiloCluster? cluster;
     private readonly SemaphoreSlim[] reads;     // by shard: one for all of a database
-    private readonly ConcurrentDictionary<(ShardId From, ShardId To), long> repairs = [];   // under way, behind which position
+    private readonly ConcurrentDictionary<(ShardId From, ShardId To), byte> repairs = [];   // under way; the set of them
     private readonly CancellationTokenSource stopped = new();
     private readonly List<Task> answering = [];
     private long alarms;
@@ -278,7 +278,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     void IShardHost.ReadAddressed(ShardId shard, ShardId to, long after)
     {
         var asked = Asking(shard);
-        if (!repairs.TryAdd((shard, to), after)) return;   // a receiver asks with every tick until it has its answer
+        if (!repairs.TryAdd((shard, to), 0)) return;   // a receiver asks with every tick until it has its answer
         Answer(shard, async cancel =>
         {
             var records = await journal.ReadAddressed(shard, to, after, options.RecordsPerRead, cancel);

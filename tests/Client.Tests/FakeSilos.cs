@@ -40,6 +40,11 @@ internal sealed class FakeSilos : HttpMessageHandler
 
     public long Version { get; private set; } = 1;
 
+    /// <summary>Whether a client may know who owns what.</summary>
+    public bool SayOwners { get; set; } = true;
+
+    public int AskedForOwners { get; private set; }
+
     /// <summary>All but questions for owners.</summary>
     public List<Asked> Heard { get; } = [];
 
@@ -67,9 +72,10 @@ internal sealed class FakeSilos : HttpMessageHandler
         var key = request.Headers.TryGetValues("Idempotency-Key", out var keys) ? keys.Single() : null;
         var body = request.Content is null ? "" : request.Content.ReadAsStringAsync(cancellationToken).Result;
         var asked = new Asked(silo, request.Method.Method, request.RequestUri.PathAndQuery, key, body);
-        if (asked.Target != "/v1/cluster/owners") Heard.Add(asked);
+        if (asked.Target == "/v1/cluster/owners") AskedForOwners++;
+        else Heard.Add(asked);
         if (states[silo] == State.Frozen) return Never(cancellationToken);
-        return asked.Target == "/v1/cluster/owners" ? Task.FromResult(Said(200, OwnersOf(silo))) : Ask(asked);
+        return asked.Target == "/v1/cluster/owners" ? Task.FromResult(SayOwners ? Said(200, OwnersOf(silo)) : Problem(403, "forbidden")) : Ask(asked);
     }
 
     private Task<HttpResponseMessage> Ask(Asked asked)

@@ -67,6 +67,18 @@ public sealed class FollowingTests : IDisposable
     }
 
     [Fact]
+    public void Whoever_may_not_know_the_owners_asks_for_them_each_second_and_not_each_time()
+    {
+        silos.SayOwners = false;
+        for (var number = 0; number < 20; number++) Post(AccountNumber(number)).Status.ShouldBe(200);
+        silos.AskedForOwners.ShouldBe(3, "each silo once: no time has passed");
+        clock.Run(async () => { await Task.Delay(TimeSpan.FromSeconds(1), clock, TestContext.Current.CancellationToken); return true; });
+        silos.SayOwners = true;
+        Post(AccountNumber(7));
+        silos.Heard[^1].Silo.ShouldBe(OwnerOf(AccountNumber(7)));
+    }
+
+    [Fact]
     public void A_silo_that_is_leaving_is_not_asked_again()
     {
         var account = AccountNumber(3);

@@ -76,12 +76,17 @@ public static class DeleverageQueue
         if (!account.MayGiveUp(part)) return null;
         if (marks.TermsOf(held.Instrument) is not { } terms || marks.MarkOf(held.Instrument) is not { } mark) return null;
         if (marks.PriceOf(terms.Settlement) is not { } price) return null;
-        if (Notional.Of(terms.Multiplier, terms.Settlement, mark, new Quantity(Math.Abs(held.Quantity.E8))) is not { } worth) return null;
+        var size = new Quantity(Math.Abs(held.Quantity.E8));
+        if (Notional.UnitsOf(terms.Multiplier, terms.Settlement, mark, size) is not { } worth) return null;
         var value = held.Quantity < Quantity.Zero ? -worth : worth;
 
         // An option costs nothing after it was paid: it has no profit to be ranked by.
-        var profit = terms is Instrument.Option ? worth with { Units = 0 } : value - held.Cost;
-        return new Gain(account, part, held, terms, price, value, profit);
+        var profit = terms is Instrument.Option ? 0 : value - held.Cost.Units;
+        return new Gain(account, part, held, terms, price, AtMost(value), AtMost(profit));
+
+        // An order needs no more than that, and a position may be worth more than any command moves.
+        AssetAmount AtMost(Int128 units) =>
+            new(terms.Settlement, (long)Int128.Clamp(units, -Account.MaxBalanceUnits, Account.MaxBalanceUnits));
     }
 
     private static DeleverageCandidate? CandidateOf(MarginMarks marks, DeleverageRanking ranking, Gain gain, RiskWorkspace workspace)

@@ -11,7 +11,13 @@ internal static class Notional
     /// Rounded up: the buyer pays it, the seller is paid it, and nothing is left over. Null when it is more than one command
     /// may move.
     /// </summary>
-    public static AssetAmount? Of(Quantity multiplier, Asset settlement, Price price, Quantity quantity)
+    public static AssetAmount? Of(Quantity multiplier, Asset settlement, Price price, Quantity quantity) =>
+        UnitsOf(multiplier, settlement, price, quantity) is { } units && Int128.Abs(units) <= Account.MaxAmountUnits
+            ? new AssetAmount(settlement, (long)units)
+            : null;
+
+    /// <summary>What a position is worth may be more than one command moves. Null when it is more than can be counted.</summary>
+    public static Int128? UnitsOf(Quantity multiplier, Asset settlement, Price price, Quantity quantity)
     {
         // Without its trailing zeros the multiplier is short, and the product fits.
         var (factor, scale) = (multiplier.E8, Quantity.Scale);
@@ -26,8 +32,7 @@ internal static class Notional
 
         Int128 unit = 1;
         for (var i = settlement.Decimals!.Value; i < Price.Scale + Quantity.Scale + scale; i++) unit *= 10;
-        var units = Rounding.Ceiling(exact * factor, unit);
-        return Int128.Abs(units) <= Account.MaxAmountUnits ? new AssetAmount(settlement, (long)units) : null;
+        return Rounding.Ceiling(exact * factor, unit);
     }
 
     /// <summary>In the reference currency, in micros rounded down.</summary>

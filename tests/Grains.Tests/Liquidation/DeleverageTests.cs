@@ -231,6 +231,19 @@ public sealed class DeleverageTests
     }
 
     [Fact]
+    public void A_position_that_is_worth_more_than_one_command_may_move_is_in_the_queue()
+    {
+        var venue = new GivenVenue([BtcPerp]) { Marks = GivenMarks.At("50000", [BtcPerp]) };
+        foreach (var account in new[] { Alice, Bob }) venue.Send(account.Grain, new AccountCommand.Deposit(Amount("900000000000 USDC"), ""));
+        venue.Buys(Bob, Alice, "17000000", "50000");
+        var (holder, marks) = (venue.Of(Bob), GivenMarks.At("65000", [BtcPerp]));
+        marks.Of(holder).Status.ShouldBe(MarginStatus.Healthy);
+        var asked = Asked(1) with { Quantity = -Q("0.003") };
+        foreach (var ranking in Enum.GetValues<DeleverageRanking>())
+            DeleverageQueue.First(marks, asked with { Ranking = ranking }, [holder], 32).ShouldHaveSingleItem().Size.ShouldBe(Q("17000000"));
+    }
+
+    [Fact]
     public void Whoever_waits_for_a_round_is_planned_for_beside_any_number_that_have_just_fallen()
     {
         var (stranded, _) = Stranded();
