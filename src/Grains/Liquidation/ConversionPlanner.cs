@@ -30,10 +30,13 @@ internal sealed class ConversionPlanner
         (this.account, this.marks, this.before, this.rules, this.debt) = (account, marks, before, rules, debt);
 
     /// <summary>
-    /// What is to be sold next; null where nothing is owed, nothing may be sold, or a slice brings more. What is worthless comes only
-    /// when there is nothing else.
+    /// What is to be sold next; null where nothing is owed, nothing may be sold, or it would not help. It costs a hundred valuations.
     /// </summary>
     public static PlannedConversion? Next(Account account, MarginMarks marks, in RiskReport report) => Of(account, marks, report)?.Next();
+
+    /// <summary>What nobody can buy, where no position is left and there is nothing else.</summary>
+    public static PlannedConversion? Worthless(Account account, MarginMarks marks, in RiskReport report) =>
+        report.Takeable == Takeable.Collateral ? Of(account, marks, report)?.Worthless() : null;
 
     /// <summary>
     /// What goes to the fund for so much of its money when nobody buys, at the worst price; null where there is nothing, or a position
@@ -64,15 +67,22 @@ internal sealed class ConversionPlanner
 
     private PlannedConversion? Next()
     {
-        PlannedConversion? worthless = null;
+        foreach (var owned in Collateral())
+            if (Price(owned) is { IsWorthless: false } plan && Smallest(plan) is { } smallest) return smallest;
+        return null;
+    }
+
+    private PlannedConversion? Worthless()
+    {
+        PlannedConversion? first = null;
         foreach (var owned in Collateral())
         {
             var plan = Price(owned);
-            if (plan.IsWorthless) worthless ??= plan;
-            else if (Smallest(plan) is { } smallest) return smallest;
+            if (!plan.IsWorthless) return null;
+            first ??= plan;
         }
 
-        return before.Takeable == Takeable.Collateral ? worthless : null;
+        return first;
     }
 
     private PlannedConversion? Surrender(AssetAmount most)

@@ -282,6 +282,55 @@ public sealed class ConversionTests
         given.State.Status.ShouldBe(MarginStatus.Bankrupt);
     }
 
+    private static readonly TradeCommand.Convert Reported = new(
+        new TradeId("t1"), new OrderId("o1"), Alice, Bob, Amount("0.1 BTC"), Amount("4900 USDC"), Noon);
+
+    private static TradeCapture Feed(params TradeCommand[] said) => said.Aggregate(
+        TradeCapture.Unborn(FeedId.For(new SourceId("engine"))), (feed, command) => TradeCapture.Decide(feed, command).Events.Aggregate(feed, TradeCapture.Evolve));
+
+    private static TradeEvent Answer(TradeCapture feed, TradeCommand command) => TradeCapture.Decide(feed, command).Events.ShouldHaveSingleItem();
+
+    /// <summary>A feed that lost the answer, and its count of numbers with it, reports the trade once more.</summary>
+    [Fact]
+    public void A_trade_id_is_used_once_whatever_it_is_of()
+    {
+        Answer(Feed(Reported), Reported).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeIdReused);
+
+        var listed = TradeCapture.Evolve(Feed(Reported), new TradeEvent.InstrumentsLearned([new ListedInstrument(BtcPerp, default)]));
+        var fill = new TradeCommand.Capture(Reported.Trade, BtcPerp.Id, P("60000"), Q("1"), Party(Alice), Party(Bob), Noon);
+        Answer(listed, fill).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeIdReused);
+        var filled = TradeCapture.Evolve(listed, Answer(listed, fill with { Trade = new TradeId("t2") }));
+        Answer(filled, Reported with { Trade = new TradeId("t2") }).ShouldBeOfType<TradeEvent.CommandRefused>().Reason
+            .ShouldBe(Rejection.TradeIdReused);
+    }
+
+    [Fact]
+    public void A_conversion_is_busted_once_and_both_sides_exchange_the_same_amounts_back()
+    {
+        var bust = new TradeCommand.Bust(Reported.Trade);
+        var busted = Answer(Feed(Reported), bust).ShouldBeOfType<TradeEvent.ConversionBusted>();
+        busted.ShouldBe(new TradeEvent.ConversionBusted(Reported.Trade, Alice, Bob, Reported.Sold, Reported.Bought));
+        Answer(Feed(Reported, bust), bust).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeAlreadyBusted);
+        Answer(Feed(Reported, bust), Reported).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeIdReused);
+
+        With("5000 USDC").When(busted).Then(new AccountEvent.Converted(
+            Reported.Trade, Amount("4900 USDC"), Amount("100 USDC"), Amount("0.1 BTC"), Amount("0.1 BTC")));
+        var counterparty = busted with { Account = Bob, Counterparty = Alice };
+        With("5000 USDC").When(counterparty).Then(new AccountEvent.Converted(
+            Reported.Trade, Amount("0.1 BTC"), Amount("-0.1 BTC"), Amount("4900 USDC"), Amount("9900 USDC")));
+    }
+
+    [Fact]
+    public void A_bust_gives_back_nothing_of_what_its_order_was_filled_by()
+    {
+        var (given, order) = Ordered();
+        var fill = Fill(order, Amount("0.01 BTC"), "480 USDC");
+        given.When(fill).ThenAll(typeof(AccountEvent.Converted), typeof(AccountEvent.ConversionFilled));
+        given.When(new TradeEvent.ConversionBusted(fill.Trade, Alice, Bob, fill.Sold, fill.Bought)).Then<AccountEvent.Converted>();
+        given.State.Case!.Conversion!.Remaining.ShouldBe(order.Sell - Amount("0.01 BTC"));
+        given.State.Balances[Usdc].ShouldBe(Amount("-9500 USDC"));
+    }
+
     [Fact]
     public void A_conversion_of_one_asset_into_itself_or_with_oneself_is_refused_by_trade_capture()
     {

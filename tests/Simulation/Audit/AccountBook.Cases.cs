@@ -41,12 +41,25 @@ internal sealed partial class AccountBook
     {
         if (status == "Frozen") return "something has no price";
         if (Doubt(marks) is { } doubt) return doubt;
+        if (SlicesOfAll(marks) > 50) return "what it holds takes more than fifty of the largest slices";   // some trades are as large as may be
         return balances.Values.Any(units => units.Sign < 0) && !HoldsAny ? WhatMayNotBeSold(marks) : null;
     }
 
     /// <summary>What is long in one sub-account and short in another is nothing to take.</summary>
     private bool HoldsAny =>
         positions.GroupBy(held => held.Key.Instrument).Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0);
+
+    private BigInteger SlicesOfAll(Marks marks)
+    {
+        using var rules = JsonDocument.Parse(marks.Parameters);
+        var cap = StoredFormat.Micros(rules.RootElement.GetProperty("liquidation").GetProperty("sliceCap").GetString()!);
+        return positions.GroupBy(held => held.Key.Instrument).Aggregate(BigInteger.Zero, (sum, held) =>
+        {
+            if (marks.Instruments.GetValueOrDefault(held.Key) is not { Mark: { } mark } terms) return sum;
+            var quantity = held.Aggregate(BigInteger.Zero, (net, one) => net + one.Value.Quantity);
+            return sum + (BigInteger.Abs(quantity) * mark * terms.Multiplier * marks.Assets[terms.Settlement] / BigInteger.Pow(10, 26) / cap);
+        });
+    }
 
     public string WhatKeepsItsCaseOpen => $"{(openCase is null ? "no case" : $"case {openCase}")} of {id}, {slice?.Order ?? conversion?.Order ?? "nothing"} under way: {State()}";
 

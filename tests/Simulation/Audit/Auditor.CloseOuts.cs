@@ -17,6 +17,7 @@ internal sealed partial class Auditor
     {
         if (unit.Message.Type == "pool.deleveraging-asked.v1")
         {
+            if (IsOfADeadline(row.Type)) return Unjudged(row, id);   // it says nothing to the question, and its order is overdue
             AuditFailure.Unless(
                 row.Type == "account.close-out-offered.v1" && payload.GetProperty("round").GetInt64() == message.GetProperty("round").GetInt64()
                 && payload.GetProperty("instrument").GetInt32() == message.GetProperty("instrument").GetInt32()
@@ -42,6 +43,9 @@ internal sealed partial class Auditor
         if (reference is null || IsForgotten(id)) return Unjudged(row, id);
         return Ruled(row, id, reference.Tell(id, ReferenceModel.GivenUp.Read(payload), MarksOf(row)));
     }
+
+    private static bool IsOfADeadline(string type) =>
+        type is "account.slice-called-back.v1" or "account.slice-ended.v1" or "account.conversion-called-back.v1" or "account.conversion-ended.v1";
 
     private static string AssignmentKey(string holder, JsonElement of) => $"{holder} for {of.GetProperty("account")}: {of.GetProperty("quantity")} #";
 

@@ -25,8 +25,7 @@ internal sealed partial class Auditor
 
     /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
     private static bool IsBeyondTheRules(string type) =>
-        type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "account.case-ended.v1" or "account.slice-called-back.v1"
-            or "account.slice-ended.v1" or "account.conversion-called-back.v1" or "account.conversion-ended.v1"
+        IsOfADeadline(type) || type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "account.case-ended.v1"
             or "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1" or "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1";
 
     private readonly Dictionary<string, object> told = new(StringComparer.Ordinal);   // by address: what a record tells its addressees
@@ -226,7 +225,7 @@ internal sealed partial class Auditor
             "account.transfer-bounced.v1" => [Text("from")],
             "circular.sent.v1" => All("to"),
             "trade.captured.v1" or "trade.busted.v1" => [.. new[] { Side("buyer"), Side("seller") }.Distinct()],
-            "trade.converted.v1" => [Text("account"), Text("counterparty")],
+            "trade.converted.v1" or "trade.conversion-busted.v1" => [Text("account"), Text("counterparty")],
             "order.ended.v1" => [Text("account")],
             "shard.frame-adopted.v1" => [StoredFormat.MainPool],
             "pool.cleared.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],

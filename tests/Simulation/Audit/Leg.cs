@@ -14,6 +14,7 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     {
         if (type == HandedOver) return [OfTransfer(trade, $"{trade.GetProperty("account")}/{trade.GetProperty("case")}", trade.GetProperty("to").GetString()!, subAccount: 0)];
         if (type == Deleveraged) return trade.TryGetProperty("transfer", out _) ? [OfDeleveraged(trade, trade.GetProperty("assigned"))] : [];
+        if (type == ConversionBusted) return [OfConversion(trade, "account", "bought", "sold"), OfConversion(trade, "counterparty", "sold", "bought")];
         if (type == Converted) return [OfConversion(trade, "account", "sold", "bought"), OfConversion(trade, "counterparty", "bought", "sold")];
         var sign = type == "trade.busted.v1" ? -1 : 1;
         var (asset, paid) = StoredFormat.Amount(trade.GetProperty("paid").GetString()!);
@@ -55,7 +56,7 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
             StoredFormat.Text(asset, paid), StoredFormat.Text(asset, 0), new Moved(asset) { LegsE20 = e20, Instrument = instrument, QuantityInFlight = quantity });
     }
 
-    private const string Converted = "trade.converted.v1";
+    private const string Converted = "trade.converted.v1", ConversionBusted = "trade.conversion-busted.v1";
 
     /// <summary>What one side of a conversion gives and gets.</summary>
     private static Leg OfConversion(JsonElement trade, string owner, string given, string taken)
@@ -77,7 +78,7 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     /// <summary>What is got for what is paid, where a leg exchanges one asset for another.</summary>
     private string? Bought { get; init; }
 
-    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1" or HandedOver or Deleveraged or Converted;
+    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1" or HandedOver or Deleveraged or Converted or ConversionBusted;
 
     public static bool IsBooking(string type, JsonElement payload) =>
         type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1" or "account.converted.v1"

@@ -12,6 +12,7 @@ internal sealed partial class Feed
     private sealed record Selling(string Order, AccountId Account, AssetAmount Sell, AssetAmount AtLeast, long Remaining, bool IsCalledBack);
 
     private readonly List<Selling> conversions = [];
+    private readonly List<string> exchanged = [];
 
     /// <summary>Whether it is about one.</summary>
     private bool HearOfConversion(string name, string type, JsonElement record)
@@ -50,8 +51,10 @@ internal sealed partial class Feed
         if (sold < selling.Remaining) conversions.Add(selling with { Remaining = selling.Remaining - sold });
         var worst = (((BigInteger)selling.AtLeast.Units * sold) + selling.Sell.Units - 1) / selling.Sell.Units;
         var bought = BigInteger.Max(1, worst) + (Draws.OneIn(2) ? worst / 20 : 0);
+        var trade = isEvening || !Draws.OneIn(20) ? NewTrade() : AnyTrade();
+        exchanged.Add(trade);
         return Town.Convert(
-            feed, NewTrade(), selling.Order, selling.Account, counterparty, selling.Sell with { Units = sold },
+            feed, trade, selling.Order, selling.Account, counterparty, selling.Sell with { Units = sold },
             selling.AtLeast with { Units = (long)bought }, Venue.Wall);
     }
 }

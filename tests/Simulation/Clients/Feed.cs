@@ -63,6 +63,7 @@ internal sealed partial class Feed(Venue venue, Town town, SourceId source, Feed
             return Town.EndOrder(feed, order.Id, order.Account);
         }
 
+        if (exchanged.Count > 0 && Draws.OneIn(8)) return Town.Bust(feed, Draws.Pick(exchanged));
         if (conversions.Count > 0 && Draws.OneIn(3)) return OfAConversion(SomeSide().Account);
         if (slices.Count > 0 && Draws.OneIn(2)) return OfASlice(SomeSide().Account);
         if (closed.Count > 0 && Venue.Faults.Strikes(Fault.LateFill)) return LateFillOfASlice();

@@ -222,6 +222,7 @@ internal enum Sight
     FundToppedUp,
     ConversionOrdered,
     ConversionFilled,
+    ConversionBusted,
     CollateralSurrendered,
     FundDrawn,
     HandedOver,
