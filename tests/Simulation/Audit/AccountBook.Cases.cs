@@ -36,30 +36,25 @@ internal sealed partial class AccountBook
     public bool HasOverdueOrder(long time) =>
         (slice?.Deadline ?? conversion?.Deadline) is { } deadline && string.CompareOrdinal(deadline, StoredFormat.Time(time)) <= 0;
 
+    /// <summary>The line of the record that the timer must cause next.</summary>
+    public string? ExpectedOfTimer(long time) =>
+        holds.Find(hold => !hold.IsReported && hold.OverdueAt <= time) is { } due
+            ? $"account.withdrawal-overdue.v1 withdrawal={due.Id}"
+            : sendings.Find(sending => !sending.IsReported && sending.OverdueAt <= time) is { } late
+                ? $"account.transfer-overdue.v1 transfer={late.Id}"
+                : null;
+
     /// <summary>Why it need not come to an end as things stand, or nothing.</summary>
     public string? Excuse(Marks marks)
     {
         if (status == "Frozen") return "something has no price";
         if (Doubt(marks) is { } doubt) return doubt;
-        if (SlicesOfAll(marks) > 50) return "what it holds takes more than fifty of the largest slices";   // some trades are as large as may be
         return balances.Values.Any(units => units.Sign < 0) && !HoldsAny ? WhatMayNotBeSold(marks) : null;
     }
 
     /// <summary>What is long in one sub-account and short in another is nothing to take.</summary>
     private bool HoldsAny =>
         positions.GroupBy(held => held.Key.Instrument).Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0);
-
-    private BigInteger SlicesOfAll(Marks marks)
-    {
-        using var rules = JsonDocument.Parse(marks.Parameters);
-        var cap = StoredFormat.Micros(rules.RootElement.GetProperty("liquidation").GetProperty("sliceCap").GetString()!);
-        return positions.GroupBy(held => held.Key.Instrument).Aggregate(BigInteger.Zero, (sum, held) =>
-        {
-            if (marks.Instruments.GetValueOrDefault(held.Key) is not { Mark: { } mark } terms) return sum;
-            var quantity = held.Aggregate(BigInteger.Zero, (net, one) => net + one.Value.Quantity);
-            return sum + (BigInteger.Abs(quantity) * mark * terms.Multiplier * marks.Assets[terms.Settlement] / BigInteger.Pow(10, 26) / cap);
-        });
-    }
 
     public string WhatKeepsItsCaseOpen => $"{(openCase is null ? "no case" : $"case {openCase}")} of {id}, {slice?.Order ?? conversion?.Order ?? "nothing"} under way: {State()}";
 
@@ -78,7 +73,7 @@ internal sealed partial class AccountBook
     private Moved FoldCase(string type, JsonElement payload, long version, Marks? marks)
     {
         if (type is "account.case-opened.v1" or "account.slice-ordered.v1" or "account.fund-drawn.v1" or "account.handed-over.v1"
-            or "account.conversion-ordered.v1" or "account.collateral-surrendered.v1")
+            or "account.conversion-ordered.v1" or "account.collateral-surrendered.v1" or "account.positions-netted.v1")
             AuditFailure.Unless(marks is not null && Doubt(marks) is null, "I7", $"{type} of account {id} at version {version} rests on a price in doubt");
         if (type == "account.converted.v1") return Convert(payload, version);
         if (type == "account.case-opened.v1") return OpenCase(payload, version);
@@ -98,6 +93,8 @@ internal sealed partial class AccountBook
                 return Moved.Nothing;
             case "account.collateral-surrendered.v1":
                 return Surrender(payload, version, marks!);
+            case "account.positions-netted.v1":
+                return Net(payload, version, marks!);
             case "account.slice-ordered.v1":
                 return OrderSlice(payload, version, marks!);
             case "account.slice-called-back.v1":
@@ -121,7 +118,8 @@ internal sealed partial class AccountBook
             default:
                 var (owed, drawn) = Amount(payload, "amount");
                 AuditFailure.Unless(
-                    slice is null && conversion is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0) && !HoldsAny, "I10",
+                    slice is null && conversion is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0)
+                    && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
                     $"account {id} owes {Balance(owed)} and draws {drawn} at version {version}, beside {State()}");
                 var before = fund.GetValueOrDefault(owed);
                 fund[owed] = before with { Drawn = before.Drawn + drawn };
@@ -157,6 +155,9 @@ internal sealed partial class AccountBook
             order.TryGetProperty("bankruptcy", out _) ? At8(order, "bankruptcy") : null, StoredFormat.Units(order.GetProperty("feeRate").GetString()!, 9),
             order.GetProperty("deadline").GetString()!, CalledBack: null);
         var held = Quantity(slice.SubAccount, slice.Instrument);
+        AuditFailure.Unless(
+            SubAccountsOf(slice.Instrument).All(other => isolated.ContainsKey(other) || Quantity(other, slice.Instrument).Sign == held.Sign), "I7",
+            $"account {id} orders a slice of {slice.Instrument} at version {version}, of which it is long and short: {State()}");
         AuditFailure.Unless(
             held.Sign == (slice.IsSale ? 1 : -1) && slice.Quantity.Sign > 0 && slice.Quantity <= BigInteger.Abs(held), "I7",
             $"account {id} holds {held} and a slice of {slice.Quantity} is ordered at version {version}");

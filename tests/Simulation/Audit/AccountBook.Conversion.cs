@@ -119,9 +119,6 @@ internal sealed partial class AccountBook
 
     private BigInteger FreeOf(string asset) => Balance(asset) - PendingOf(asset) - (Lock is { } gain && gain.Asset == asset ? gain.Units : 0);
 
-    private BigInteger PendingOf(string asset) => lots.Values.Select(StoredFormat.Amount).Where(lot => lot.Asset == asset)
-        .Aggregate(BigInteger.Zero, (sum, lot) => sum + lot.Units);
-
     private static (BigInteger WorstMove, int AfterOrders) RulesOfConversion(Marks marks)
     {
         using var rules = JsonDocument.Parse(marks.Parameters);

@@ -17,7 +17,6 @@ internal sealed partial class Auditor
     {
         if (unit.Message.Type == "pool.deleveraging-asked.v1")
         {
-            if (IsOfADeadline(row.Type)) return Unjudged(row, id);   // it says nothing to the question, and its order is overdue
             AuditFailure.Unless(
                 row.Type == "account.close-out-offered.v1" && payload.GetProperty("round").GetInt64() == message.GetProperty("round").GetInt64()
                 && payload.GetProperty("instrument").GetInt32() == message.GetProperty("instrument").GetInt32()
@@ -43,9 +42,6 @@ internal sealed partial class Auditor
         if (reference is null || IsForgotten(id)) return Unjudged(row, id);
         return Ruled(row, id, reference.Tell(id, ReferenceModel.GivenUp.Read(payload), MarksOf(row)));
     }
-
-    private static bool IsOfADeadline(string type) =>
-        type is "account.slice-called-back.v1" or "account.slice-ended.v1" or "account.conversion-called-back.v1" or "account.conversion-ended.v1";
 
     private static string AssignmentKey(string holder, JsonElement of) => $"{holder} for {of.GetProperty("account")}: {of.GetProperty("quantity")} #";
 
@@ -117,8 +113,11 @@ internal sealed partial class Auditor
         if (!payload.TryGetProperty("transfer", out var transfer))
         {
             using var message = Parse(books[row.Shard].Unit!.Message);
-            var (instrument, wanted) = (message.RootElement.GetProperty("instrument").GetInt32(), StoredFormat.Units(payload.GetProperty("assigned").GetProperty("quantity").GetString()!, 8));
-            var holds = account.SubAccountsOf(instrument).Any(sub => account.Quantity(sub, instrument).Sign == -wanted.Sign);
+            var (instrument, assigned) = (message.RootElement.GetProperty("instrument").GetInt32(), payload.GetProperty("assigned"));
+            var wanted = StoredFormat.Units(assigned.GetProperty("quantity").GetString()!, 8);
+            var holds = message.RootElement.GetProperty("assignments").EnumerateArray()
+                .Where(part => part.GetProperty("to").GetProperty("account").GetString() == id && part.GetProperty("of").GetRawText() == assigned.GetRawText())
+                .All(part => account.Quantity(part.GetProperty("to").GetProperty("subAccount").GetInt32(), instrument).Sign == -wanted.Sign);
             AuditFailure.Unless(
                 !holds || account.Promised is not null || account.IsFrozen || MarksOf(row)?.Instruments.GetValueOrDefault(instrument)?.Mark is null, "close-outs",
                 $"{row.Address} gives up nothing of {wanted}: {account.State()}");

@@ -55,11 +55,5 @@ internal sealed partial class ReferenceModel
             return $"account.converted.v1 trade={trade.Id} sold={Text(sold, soldUnits)} soldAfter={Text(sold, Balance(sold))}"
                 + $" bought={Text(bought, boughtUnits)} boughtAfter={Text(bought, Balance(bought))}";
         }
-
-        private bool HasRoom(string asset, BigInteger balance)
-        {
-            var held = holds.Where(hold => hold.Asset == asset).Aggregate(BigInteger.Zero, (sum, hold) => sum + hold.Units);
-            return balance > long.MinValue && balance + held <= long.MaxValue && balance <= long.MaxValue;
-        }
     }
 }
