@@ -61,6 +61,7 @@ public sealed record LedgerLine(
             AccountEvent.TransferReturned e => line with { Counterparty = e.To.ToString() },
             AccountEvent.FillApplied e => line.With(e.Trade, e.Change),
             AccountEvent.FillReversed e => line.With(e.Trade, e.Change),
+            AccountEvent.Converted e => line with { TradeId = e.Trade.Name },
             AccountEvent.FundingApplied e => line with { Instrument = e.Instrument.Number, SubAccount = e.SubAccount.Number },
             AccountEvent.Settled e => line with { Instrument = e.Instrument.Number, SubAccount = e.SubAccount.Number },
             AccountEvent.DaySettled e => line with { Instrument = e.Instrument.Number, SubAccount = e.SubAccount.Number },

@@ -135,6 +135,8 @@ internal sealed class Conservation
         AccountEvent.Deleveraged { Transfer: { } e } => [new Load(-e.Paid, Settled(e.Quantity, e.Funding), e.Instrument, e.Quantity.E8)],
         TradeEvent.Converted e when e.Account.Grain == to => [new Load(-e.Sold, 0, default, 0), new Load(e.Bought, 0, default, 0)],
         TradeEvent.Converted e => [new Load(e.Sold, 0, default, 0), new Load(-e.Bought, 0, default, 0)],
+        TradeEvent.ConversionBusted e when e.Account.Grain == to => [new Load(e.Sold, 0, default, 0), new Load(-e.Bought, 0, default, 0)],
+        TradeEvent.ConversionBusted e => [new Load(-e.Sold, 0, default, 0), new Load(e.Bought, 0, default, 0)],
         TradeEvent.Captured e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: 1),
         TradeEvent.Busted e => Legs(to, e.Instrument, e.Buyer, e.Seller, e.Quantity, e.Paid, e.Funding, sign: -1),
         _ => [],

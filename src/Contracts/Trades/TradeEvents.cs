@@ -25,10 +25,14 @@ public abstract record TradeEvent
         TradeId Trade, InstrumentId Instrument, FillStyle Style, Quantity Quantity, AssetAmount Paid, FundingPoint Funding,
         TradeLeg Buyer, TradeLeg Seller, AssetAmount FeesAfter) : TradeEvent;
 
-    /// <summary>Addressed to both accounts. It costs no fee, and it is not taken back.</summary>
+    /// <summary>Addressed to both accounts. It costs no fee.</summary>
     public sealed record Converted(
         TradeId Trade, OrderId Order, AccountId Account, AccountId Counterparty, AssetAmount Sold, AssetAmount Bought, Instant TradedAt)
         : TradeEvent;
+
+    /// <summary>Addressed to both accounts, which exchange the same amounts back.</summary>
+    public sealed record ConversionBusted(
+        TradeId Trade, AccountId Account, AccountId Counterparty, AssetAmount Sold, AssetAmount Bought) : TradeEvent;
 
     /// <summary>Addressed to the account, behind the order's last fill.</summary>
     public sealed record OrderEnded(OrderId Order, AccountId Account) : TradeEvent;
@@ -71,6 +75,7 @@ public static class TradeEventNames
     public const string Captured = "trade.captured.v1";
     public const string Busted = "trade.busted.v1";
     public const string Converted = "trade.converted.v1";
+    public const string ConversionBusted = "trade.conversion-busted.v1";
     public const string OrderEnded = "order.ended.v1";
     public const string MassEndRequested = "order.mass-end-requested.v1";
     public const string InstrumentsLearned = "trade.instruments-learned.v1";

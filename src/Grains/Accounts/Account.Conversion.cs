@@ -14,17 +14,21 @@ namespace CrossMargin.Grains.Accounts;
 /// </summary>
 public sealed partial record Account
 {
-    /// <summary>Both sides of an exchange. A fact, like a fill; what does not fit is parked.</summary>
-    private static Decision<AccountEvent> ApplyConversion(Account account, TradeEvent.Converted trade)
+    /// <summary>
+    /// Both sides of an exchange, and of one that is busted: then the counterparty gives back. A fact, like a fill; what does not fit is
+    /// parked.
+    /// </summary>
+    /// <param name="giver">Who parts with the first amount, and gets the second.</param>
+    private static Decision<AccountEvent> Exchange(Account account, TradeId trade, AccountId giver, AssetAmount given, AssetAmount taken)
     {
         if (account.Absence is var absent and not Rejection.None) return absent;
-        var (sold, bought) = trade.Account == account.Id ? (trade.Sold, trade.Bought) : (trade.Bought, trade.Sold);
+        var (sold, bought) = giver == account.Id ? (given, taken) : (taken, given);
         var soldUnits = (Int128)account.Balances[sold.Asset].Units - sold.Units;
         var boughtUnits = (Int128)account.Balances[bought.Asset].Units + bought.Units;
         if (!account.HasRoomFor(SubAccountId.Main, sold.Asset, soldUnits)) return Rejection.BalanceLimit;
         if (!account.HasRoomFor(SubAccountId.Main, bought.Asset, boughtUnits)) return Rejection.BalanceLimit;
         return new AccountEvent.Converted(
-            trade.Trade, sold, account.Balances[sold.Asset] - sold, bought, account.Balances[bought.Asset] + bought);
+            trade, sold, account.Balances[sold.Asset] - sold, bought, account.Balances[bought.Asset] + bought);
     }
 
     /// <summary>What the input said of the conversion that is under way, after everything else that it did.</summary>
@@ -76,9 +80,10 @@ public sealed partial record Account
         Account account, LiquidationCase open, in AccountMargin margin, MarginMarks marks, Instant now)
     {
         if (margin.Report is not { } report || marks.Model?.Parameters.Liquidation is not { Conversion: { } rules } all) return null;
-        if (marks.IsDoubtful(account) || ConversionPlanner.Next(account, marks, report) is not { } plan) return null;
-        if (plan.IsWorthless) return Surrendered(account, open, plan);
+        if (marks.IsDoubtful(account)) return null;
+        if (ConversionPlanner.Worthless(account, marks, report) is { } dust) return Surrendered(account, open, dust);
         if (open.FruitlessConversions >= rules.AfterOrders) return null;
+        if (ConversionPlanner.Next(account, marks, report) is not { } plan) return null;
         var order = new ConversionOrder(
             OrderIdOf(account), plan.Sell, plan.AtMark, plan.AtLeast, now.PlusMicros(1_000L * all.SlicePatienceMs), all.SlicePatienceMs);
         return new AccountEvent.ConversionOrdered(account.Id, open.Id, order, margin.Figures!);

@@ -24,19 +24,19 @@ internal sealed class ConversionPlanner
     private readonly RiskReport before;
     private readonly ConversionParameters rules;
     private readonly AssetAmount debt;
-    private readonly Price debtPrice;
     private readonly RiskWorkspace workspace = new();
 
-    private ConversionPlanner(
-        Account account, MarginMarks marks, RiskReport before, ConversionParameters rules, AssetAmount debt, Price debtPrice) =>
-        (this.account, this.marks, this.before, this.rules, this.debt, this.debtPrice) =
-        (account, marks, before, rules, debt, debtPrice);
+    private ConversionPlanner(Account account, MarginMarks marks, RiskReport before, ConversionParameters rules, AssetAmount debt) =>
+        (this.account, this.marks, this.before, this.rules, this.debt) = (account, marks, before, rules, debt);
 
     /// <summary>
-    /// What is to be sold next; null where nothing is owed, nothing may be sold, or a slice brings more. What is worthless comes only
-    /// when there is nothing else.
+    /// What is to be sold next; null where nothing is owed, nothing may be sold, or it would not help. It costs a hundred valuations.
     /// </summary>
     public static PlannedConversion? Next(Account account, MarginMarks marks, in RiskReport report) => Of(account, marks, report)?.Next();
+
+    /// <summary>What nobody can buy, where no position is left and there is nothing else.</summary>
+    public static PlannedConversion? Worthless(Account account, MarginMarks marks, in RiskReport report) =>
+        report.Takeable == Takeable.Collateral ? Of(account, marks, report)?.Worthless() : null;
 
     /// <summary>
     /// What goes to the fund for so much of its money when nobody buys, at the worst price; null where there is nothing, or a position
@@ -54,28 +54,35 @@ internal sealed class ConversionPlanner
     private static ConversionPlanner? Of(Account account, MarginMarks marks, in RiskReport report)
     {
         if (marks.Model?.Parameters.Liquidation.Conversion is not { } rules || report.Takeable == Takeable.Nothing) return null;
-        (AssetAmount Amount, Price Price, Money Value)? largest = null;
+        (AssetAmount Amount, Money Value)? largest = null;
         foreach (var balance in account.Balances.Amounts)
         {
             if (!balance.IsNegative || marks.PriceOf(balance.Asset) is not { } price) continue;
             var value = ValueOf(-balance, price);
-            if (largest is not { } other || value > other.Value) largest = (-balance, price, value);
+            if (largest is not { } other || value > other.Value) largest = (-balance, value);
         }
 
-        return largest is { } found ? new ConversionPlanner(account, marks, report, rules, found.Amount, found.Price) : null;
+        return largest is { } found ? new ConversionPlanner(account, marks, report, rules, found.Amount) : null;
     }
 
     private PlannedConversion? Next()
     {
-        PlannedConversion? worthless = null;
+        foreach (var owned in Collateral())
+            if (Price(owned) is { IsWorthless: false } plan && Smallest(plan) is { } smallest) return smallest;
+        return null;
+    }
+
+    private PlannedConversion? Worthless()
+    {
+        PlannedConversion? first = null;
         foreach (var owned in Collateral())
         {
             var plan = Price(owned);
-            if (plan.IsWorthless) worthless ??= plan;
-            else if (Smallest(plan) is { } smallest) return smallest;
+            if (!plan.IsWorthless) return null;
+            first ??= plan;
         }
 
-        return before.Takeable == Takeable.Collateral ? worthless : null;
+        return first;
     }
 
     private PlannedConversion? Surrender(AssetAmount most)
@@ -85,8 +92,8 @@ internal sealed class ConversionPlanner
             var whole = Price(owned);
             if (whole.IsWorthless) continue;
             if (whole.AtLeast <= most) return whole;
-            var needed = (long)Rounding.Ceiling((Int128)owned.Units * most.Units, whole.AtLeast.Units);
-            return Price(owned with { Units = needed }) with { AtLeast = most };
+            var atMark = (long)Rounding.Ceiling((Int128)most.Units * Rate.One.E9, Rate.One.E9 - rules.WorstMove.E9);
+            return Price(WorthAtMark(owned.Asset, atMark)) with { AtLeast = most };
         }
 
         return null;
@@ -118,12 +125,7 @@ internal sealed class ConversionPlanner
     /// </summary>
     private PlannedConversion? Smallest(PlannedConversion most)
     {
-        if (most.AtMark > debt)
-        {
-            var needed = (long)Rounding.Ceiling((Int128)most.Sell.Units * debt.Units, most.AtMark.Units);
-            most = Price(most.Sell with { Units = needed });
-        }
-
+        if (most.AtMark > debt) most = Price(WorthAtMark(most.Sell.Asset, debt.Units));
         if (After(most) is not { } after) return null;
         if (before.Takeable == Takeable.Positions && SurplusOf(after) <= SurplusOf(before)) return null;
         if (!after.EndsLiquidation) return most;
@@ -149,14 +151,32 @@ internal sealed class ConversionPlanner
         return report.IsRefused ? null : report.Value;
     }
 
-    /// <summary>Both rounded down; at the worst price it is not for nothing what is worth something at the marks.</summary>
-    private PlannedConversion Price(AssetAmount sell)
+    /// <summary>
+    /// As much of it as brings a unit of what is owed: the rest would be given for nothing. Both prices are rounded down; at the worst one
+    /// it is not for nothing what is worth something at the marks.
+    /// </summary>
+    private PlannedConversion Price(AssetAmount most)
     {
-        var valueE = (Int128)sell.Units * marks.PriceOf(sell.Asset)!.Value.E8 * ScaleE2(debt.Asset);
-        var atMark = Rounding.Floor(valueE, (Int128)debtPrice.E8 * ScaleE2(sell.Asset));
+        var atMark = Rounding.Floor((Int128)most.Units * UnitOf(most.Asset), UnitOf(debt.Asset));
         var mark = debt with { Units = (long)Int128.Min(Account.MaxAmountUnits, atMark) };
         var least = (long)Rounding.Floor((Int128)mark.Units * (Rate.One.E9 - rules.WorstMove.E9), Rate.One.E9);
+        var sell = mark.Units == 0 ? most : WorthAtMark(most.Asset, mark.Units);
         return new PlannedConversion(sell, mark, debt with { Units = Math.Max(Math.Min(1, mark.Units), least) });
+    }
+
+    /// <summary>The smallest amount that is worth so many units of what is owed.</summary>
+    private AssetAmount WorthAtMark(Asset asset, long units) =>
+        new(asset, (long)Rounding.Ceiling((Int128)units * UnitOf(debt.Asset), UnitOf(asset)));
+
+    /// <summary>
+    /// What a unit is worth, at 1e-16 of the reference currency: exact, as no asset has more than eight decimals. It is never multiplied
+    /// by more than a slice may have.
+    /// </summary>
+    private Int128 UnitOf(Asset asset)
+    {
+        Int128 unit = marks.PriceOf(asset)!.Value.E8;
+        for (var decimals = asset.Decimals ?? 0; decimals < 8; decimals++) unit *= 10;
+        return unit;
     }
 
     /// <summary>Units × price at 1e-8 are micros × 10^(decimals + 2). Rounded down; more than fits is as much as fits.</summary>

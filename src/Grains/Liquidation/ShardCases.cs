@@ -135,7 +135,8 @@ internal static class ShardCases
         var backstops = granted.Backstops.ToList();
         foreach (var (slot, want) in WantsOf(marks, granted.Frame, asking))
         {
-            if (want.Remainder is { } remainder && backstops.FindIndex(one => Covers(one, remainder)) is var at and >= 0)
+            if (want.Remainder is { } remainder
+                && backstops.FindIndex(one => one.Account.Grain != slot.Id && Covers(one, remainder)) is var at and >= 0)
             {
                 yield return (slot, new BackstopGranted(backstops[at].Account, backstops[at].Instrument, backstops[at].Notional));
                 backstops.RemoveAt(at);

@@ -24,8 +24,8 @@ public static class MarginRule
             && after.Balances[locked.Asset] < locked && after.Balances[locked.Asset] < before.Balances[locked.Asset])
             return new MarginVerdict(Rejection.GainsLocked, null);
 
-        // What is sent away is owned: it puts nothing at risk that was not.
-        if (!before.PartOf(subAccount).IsAtRisk) return default;
+        // What is sent away is owned: it puts nothing at risk that was not. What is under way for a case may still be filled.
+        if (!before.PartOf(subAccount).IsAtRisk) return new MarginVerdict(WhileInCase(before, subAccount), null);
         return Judge(before, after, subAccount, marks, (was, report) => report.IsNoRiskierThan(was, marks!.Model!.Parameters.Acceptance));
     }
 
@@ -81,12 +81,15 @@ public static class MarginRule
         if (now.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.AccountFrozen, null);
         var then = marks.Of(after, after.PartOf(subAccount));
         if (then.Status == MarginStatus.Frozen) return new MarginVerdict(Rejection.NoPrice, null);
-        var isInCase = before.Case is not null && before.PartOf(subAccount).IsCross;
-        var otherwise = isInCase ? Rejection.AccountInLiquidation : Rejection.None;   // only the case trades
+        var otherwise = WhileInCase(before, subAccount);
         if (then.Report is not { } report) return new MarginVerdict(otherwise, null);
         var isAcceptable = report.MayOpen || (now.Report is { } was && isNoRiskier(was, report));
         return new MarginVerdict(isAcceptable ? otherwise : Rejection.InsufficientMargin, MarginFigures.Of(report));
     }
+
+    /// <summary>Only the case trades.</summary>
+    private static Rejection WhileInCase(Account account, SubAccountId subAccount) =>
+        account.Case is not null && account.PartOf(subAccount).IsCross ? Rejection.AccountInLiquidation : Rejection.None;
 
     /// <summary>Null where an amount would not fit: then it is not known to be harmless.</summary>
     private static Portfolio? Filled(Account account, AccountPart part, MarginMarks marks)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Trades;
 
@@ -10,8 +11,18 @@ public enum TradeStanding
     Busted,
 }
 
-/// <summary>A trade that may still be busted, or was.</summary>
-public sealed record KnownTrade(long Number, TradeStanding Standing, TradeEvent.Captured Trade);
+/// <summary>A trade that may still be busted, or was: of contracts, or of one asset for another.</summary>
+public sealed record KnownTrade(long Number, TradeStanding Standing)
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TradeEvent.Captured? Trade { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public TradeEvent.Converted? Conversion { get; init; }
+
+    [JsonIgnore]
+    public TradeId Id => Trade?.Trade ?? Conversion!.Trade;
+}
 
 /// <summary>
 /// The feed's latest trades. A trade's amounts are needed to take it back, and its id must not come again; what is older
@@ -45,8 +56,8 @@ public sealed class RecentTrades
         var byNumber = ImmutableSortedDictionary.CreateBuilder<long, TradeId>();
         foreach (var known in trades)
         {
-            byId.Add(known.Trade.Trade, known);
-            byNumber.Add(known.Number, known.Trade.Trade);
+            byId.Add(known.Id, known);
+            byNumber.Add(known.Number, known.Id);
         }
 
         return new RecentTrades(byNumber.Count == 0 ? 0 : byNumber.Keys.Last(), byId.ToImmutable(), byNumber.ToImmutable());
@@ -54,9 +65,15 @@ public sealed class RecentTrades
 
     public KnownTrade? Find(TradeId trade) => byId.GetValueOrDefault(trade);
 
-    public RecentTrades With(TradeEvent.Captured trade)
+    public RecentTrades With(TradeEvent.Captured trade) => With(number => new KnownTrade(number, TradeStanding.Standing) { Trade = trade });
+
+    public RecentTrades With(TradeEvent.Converted conversion) =>
+        With(number => new KnownTrade(number, TradeStanding.Standing) { Conversion = conversion });
+
+    private RecentTrades With(Func<long, KnownTrade> numbered)
     {
         var number = count + 1;
+        var known = numbered(number);
         var (ids, numbers) = (byId, byNumber);
         if (numbers.TryGetValue(number - Kept, out var oldest))
         {
@@ -64,8 +81,7 @@ public sealed class RecentTrades
             numbers = numbers.Remove(number - Kept);
         }
 
-        return new RecentTrades(
-            number, ids.Add(trade.Trade, new KnownTrade(number, TradeStanding.Standing, trade)), numbers.Add(number, trade.Trade));
+        return new RecentTrades(number, ids.Add(known.Id, known), numbers.Add(number, known.Id));
     }
 
     public RecentTrades WithBusted(TradeId trade)

@@ -24,7 +24,7 @@ public sealed record TradeCapture(
     public static Decision<TradeEvent> Decide(TradeCapture capture, object input) => input switch
     {
         TradeCommand.Capture trade => Capture(capture, trade),
-        TradeCommand.Convert convert => Convert(convert),
+        TradeCommand.Convert convert => Convert(capture, convert),
         TradeCommand.EndOrder end => new TradeEvent.OrderEnded(end.Order, end.Account),
         TradeCommand.Bust bust => Bust(capture, bust),
         TradeCommand.RequestMassEnd => new TradeEvent.MassEndRequested(),
@@ -62,7 +62,7 @@ public sealed record TradeCapture(
             command.TradedAt);
     }
 
-    private static Decision<TradeEvent> Convert(TradeCommand.Convert command)
+    private static Decision<TradeEvent> Convert(TradeCapture capture, TradeCommand.Convert command)
     {
         const string Name = "convert";
         if (command.Sold.Asset.Decimals is null || command.Bought.Asset.Decimals is null) return Refused(Name, Rejection.UnknownAsset);
@@ -71,6 +71,7 @@ public sealed record TradeCapture(
         if (!command.Sold.IsPositive || !command.Bought.IsPositive) return Refused(Name, Rejection.AmountNotPositive);
         if (command.Sold.Units > Account.MaxAmountUnits || command.Bought.Units > Account.MaxAmountUnits)
             return Refused(Name, Rejection.AmountTooLarge);
+        if (capture.Trades.Find(command.Trade) is not null) return Refused(Name, Rejection.TradeIdReused);
         return new TradeEvent.Converted(
             command.Trade, command.Order, command.Account, command.Counterparty, command.Sold, command.Bought, command.TradedAt);
     }
@@ -80,7 +81,13 @@ public sealed record TradeCapture(
         if (capture.Trades.Find(command.Trade) is not { } known) return Refused("bust", Rejection.UnknownTrade);
         if (known.Standing == TradeStanding.Busted) return Refused("bust", Rejection.TradeAlreadyBusted);
 
-        var trade = known.Trade;
+        if (known.Trade is not { } trade)
+        {
+            var exchange = known.Conversion!;
+            return new TradeEvent.ConversionBusted(
+                exchange.Trade, exchange.Account, exchange.Counterparty, exchange.Sold, exchange.Bought);
+        }
+
         if (FeesWith(capture, -(trade.Buyer.Fee + trade.Seller.Fee)) is not { } fees) return Refused("bust", Rejection.NotionalTooLarge);
         return new TradeEvent.Busted(
             trade.Trade, trade.Instrument, trade.Style, trade.Quantity, trade.Paid, trade.Funding, trade.Buyer, trade.Seller, fees);
@@ -118,10 +125,12 @@ public sealed record TradeCapture(
                 Fees = capture.Collected(-(e.Buyer.Fee + e.Seller.Fee), e.FeesAfter),
                 Trades = capture.Trades.WithBusted(e.Trade),
             },
+            TradeEvent.Converted e => capture with { Trades = capture.Trades.With(e) },
+            TradeEvent.ConversionBusted e => capture with { Trades = capture.Trades.WithBusted(e.Trade) },
             TradeEvent.InstrumentsLearned e => capture with { Instruments = capture.WithInstruments(e.Instruments) },
             TradeEvent.InstrumentsForgotten e => capture with { Instruments = capture.Instruments.RemoveRange(e.Instruments) },
             TradeEvent.FundingLearned e => capture with { Instruments = capture.WithFunding(e.Instrument, e.Funding) },
-            TradeEvent.Converted or TradeEvent.OrderEnded or TradeEvent.MassEndRequested or TradeEvent.CommandRefused => capture,
+            TradeEvent.OrderEnded or TradeEvent.MassEndRequested or TradeEvent.CommandRefused => capture,
             _ => throw new UnreachableException(@event.GetType().Name),
         };
     }

@@ -16,6 +16,7 @@ public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent
     (TradeEventNames.Captured, typeof(TradeEvent.Captured)),
     (TradeEventNames.Busted, typeof(TradeEvent.Busted)),
     (TradeEventNames.Converted, typeof(TradeEvent.Converted)),
+    (TradeEventNames.ConversionBusted, typeof(TradeEvent.ConversionBusted)),
     (TradeEventNames.OrderEnded, typeof(TradeEvent.OrderEnded)),
     (TradeEventNames.MassEndRequested, typeof(TradeEvent.MassEndRequested)),
     (TradeEventNames.InstrumentsLearned, typeof(TradeEvent.InstrumentsLearned)),
@@ -26,7 +27,7 @@ public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent
     public override GrainKind Kind => GrainKind.TradeCapture;
 
     protected override Type Commands => typeof(TradeCommand);
-    public override int SnapshotSchema => 1;
+    public override int SnapshotSchema => 2;
 
     protected override TradeCapture Empty(GrainId id) => TradeCapture.Unborn(new FeedId(id));
     protected override Decision<TradeEvent> Decide(TradeCapture state, object input, Context context) => TradeCapture.Decide(state, input);
@@ -40,6 +41,7 @@ public sealed class TradeCaptureGrain() : JsonGrainType<TradeCapture, TradeEvent
         TradeEvent.Captured trade => Both(trade.Buyer, trade.Seller),
         TradeEvent.Busted trade => Both(trade.Buyer, trade.Seller),
         TradeEvent.Converted conversion => [conversion.Account.Grain, conversion.Counterparty.Grain],
+        TradeEvent.ConversionBusted conversion => [conversion.Account.Grain, conversion.Counterparty.Grain],
         TradeEvent.OrderEnded ended => [ended.Account.Grain],
         _ => [],
     };
@@ -84,6 +86,7 @@ internal sealed record TradeCaptureSnapshot(
 [JsonSerializable(typeof(TradeEvent.Captured))]
 [JsonSerializable(typeof(TradeEvent.Busted))]
 [JsonSerializable(typeof(TradeEvent.Converted))]
+[JsonSerializable(typeof(TradeEvent.ConversionBusted))]
 [JsonSerializable(typeof(TradeEvent.OrderEnded))]
 [JsonSerializable(typeof(TradeEvent.MassEndRequested))]
 [JsonSerializable(typeof(TradeEvent.InstrumentsLearned))]

@@ -55,6 +55,61 @@ public sealed class LiquidationTests(ClearingFixture venue)
     }
 
     [Fact]
+    public async Task A_debt_is_paid_with_collateral_that_the_engine_exchanges()
+    {
+        // Bought at 60,000 and sold at 2,000: 58,000 are owed beside a bitcoin, which counts less than that.
+        var (fallen, dealer) = (await client.Open("alice"), await client.Funded("bob", "500000"));
+        await client.Deposit(fallen, "1", "BTC");
+        Applied(await venue.Report(venue.Fill(fallen, dealer), venue.Fill(dealer, fallen, "2000")));
+        var order = await OrderFor(fallen, "60000", kind: "conversion");
+        var (sold, id) = (Amount(order["sell"]!, "BTC"), order["orderId"]!.ToString());
+        sold.ShouldBeInRange(0.5m, 0.999m);
+        Amount(order["atLeast"]!, "USDC").ShouldBe(Math.Floor(sold * 60_000m * 0.95m * 1_000_000m) / 1_000_000m);
+
+        (await client.Post("engine", $"/v1/liquidation-orders/{id}/ack", "{}")).ShouldBe(200);
+        var exchange = new JsonObject
+        {
+            ["sourceSequence"] = venue.Next("engine"), ["type"] = "conversion", ["tradeId"] = venue.Name("x"), ["orderId"] = id,
+            ["account"] = fallen, ["counterparty"] = dealer, ["sold"] = order["sell"]!.DeepClone(), ["bought"] = Usdc(sold * 60_000m),
+            ["tradedAt"] = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
+        };
+        Applied(await venue.Report(exchange));
+        var ended = await ClearingFixture.Until(
+            () => client.Get("auditor", $"/v1/liquidations/{order["liquidation"]}"), answer => (string?)answer.Json["standing"] == "ended");
+        ended.Json["steps"]!.AsArray().Select(step => step!["type"]!.ToString()).ShouldBe([
+            "account.case-opened.v1", "account.conversion-ordered.v1", "account.converted.v1", "account.conversion-filled.v1",
+            "account.conversion-ended.v1", "account.case-ended.v1"]);
+        (await BalanceOf(fallen, "BTC"), await BalanceOf(fallen, "USDC")).ShouldBe((1 - sold, (sold * 60_000m) - 58_000m));
+        await ClearingFixture.Until(() => client.Get("auditor", $"/v1/accounts/{dealer}"), answer => In(answer, "BTC") == sold);
+
+        // The same trade under the next number is refused; busted, both have what they had.
+        var trade = exchange["tradeId"]!.ToString();
+        var again = exchange.DeepClone().AsObject();
+        again["sourceSequence"] = venue.Next("engine");
+        ((string?)(await venue.Report(again))[0]["code"]).ShouldBe("trade-id-reused");
+        Applied(await venue.Report(venue.Bust(trade)));
+        await ClearingFixture.Until(() => client.Get("auditor", $"/v1/accounts/{dealer}"), answer => In(answer, "BTC") == 0);
+        var back = await ClearingFixture.Until(() => client.Get("auditor", $"/v1/accounts/{fallen}"), answer => In(answer, "BTC") == 1);
+        In(back, "USDC").ShouldBe(-58_000m);
+
+        static decimal Amount(JsonNode of, string asset)
+        {
+            of["asset"]!.ToString().ShouldBe(asset);
+            return decimal.Parse(of["amount"]!.ToString(), CultureInfo.InvariantCulture);
+        }
+
+        static JsonObject Usdc(decimal amount) => new() { ["asset"] = "USDC", ["amount"] = amount.ToString("0.######", CultureInfo.InvariantCulture) };
+    }
+
+    private async Task<decimal> BalanceOf(string account, string asset) => In(await client.Get("auditor", $"/v1/accounts/{account}"), asset);
+
+    private static decimal In(Answer account, string asset)
+    {
+        var known = account.ShouldBe(200).Json["collateral"]!.AsArray().SingleOrDefault(balance => (string?)balance!["asset"] == asset);
+        return known is null ? 0 : decimal.Parse(known["quantity"]!.ToString(), CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
     public async Task Whoever_has_gained_the_most_on_the_least_is_first_in_the_queue_and_can_see_it()
     {
         var (rich, bold, other) = (await client.Funded("alice", "500000"), await client.Funded("alice", "9000"), await client.Funded("bob", "900000"));
@@ -163,7 +218,7 @@ public sealed class LiquidationTests(ClearingFixture venue)
     }
 
     /// <summary>The first order for the account behind a sequence, under a frame with this price.</summary>
-    private async Task<JsonNode> OrderFor(string account, string price, long after = 0)
+    private async Task<JsonNode> OrderFor(string account, string price, long after = 0, string kind = "order")
     {
         for (var tries = 0; tries < 20; tries++)
         {
@@ -172,7 +227,7 @@ public sealed class LiquidationTests(ClearingFixture venue)
             {
                 var page = (await client.Get("engine", $"/v1/liquidation-orders?after={after}&limit=1000")).ShouldBe(200);
                 foreach (var order in page.Json["data"]!.AsArray())
-                    if ((string?)order!["account"] == account && (string?)order["kind"] == "order") return order;
+                    if ((string?)order!["account"] == account && (string?)order["kind"] == kind) return order;
                 after = page.Json["next"]!.GetValue<long>();
                 await Task.Delay(20, TestContext.Current.CancellationToken);
             }

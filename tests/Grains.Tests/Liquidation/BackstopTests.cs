@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Liquidation;
@@ -7,6 +8,7 @@ using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Tests.Trades;
 using CrossMargin.Runtime.Grains;
+using CrossMargin.Runtime.Shards;
 using FsCheck;
 using FsCheck.Fluent;
 using Shouldly;
@@ -99,6 +101,18 @@ public sealed class BackstopTests
         var ordered = Account.Decide(fallen, new SliceGranted(BtcPerp.Id, new Money(1_000_000_000)), new Context(Noon, 1, marks)).Events;
         var under = ordered.Aggregate(fallen, Account.Evolve);
         Account.Decide(under, BobTakesIt, new Context(Noon, 1, marks)).Events.ShouldBeEmpty();
+    }
+
+    /// <summary>Handed over to itself it would be where it was, at every grant again.</summary>
+    [Fact]
+    public void A_backstop_account_that_falls_is_no_backstop_of_its_own()
+    {
+        var venue = Fallen("200 USDC", "59900");
+        var granted = new PoolEvent.BudgetGranted(
+            new ShardId(0), 1, Noon, [new MarketAmount(BtcPerp.Id, new Money(1_000_000_000_000))],
+            [new BackstopAmount(Alice, BtcPerp.Id, new Money(100_000_000_000))], []);
+        GrainSlot slot = new(Alice.Grain, new AccountGrain()) { State = venue.Of(Alice) };
+        ShardCases.Divide(venue.Marks!, granted, [slot], () => []).ShouldHaveSingleItem().Item2.ShouldBeOfType<SliceGranted>();
     }
 
     [Fact]

@@ -145,6 +145,19 @@ public sealed class ConversionTests
     }
 
     [Fact]
+    public void Nothing_leaves_before_what_is_called_back_has_ended_even_where_nothing_is_at_risk_any_more()
+    {
+        var (given, order) = Ordered();
+        given.When(new AccountCommand.Deposit(Amount("9500 USDC"), "rescue")).ThenAll(
+            typeof(AccountEvent.Deposited), typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.ConversionCalledBack));
+        given.When(new AccountCommand.Withdraw(Amount("0.1 BTC"), "bc1")).ThenJournaledRefusal(Rejection.AccountInLiquidation);
+        given.When(new AccountCommand.Transfer(Bob, Amount("0.1 BTC"))).ThenJournaledRefusal(Rejection.AccountInLiquidation);
+        given.When(new TradeEvent.OrderEnded(order.Order, Alice)).ThenAll(
+            typeof(AccountEvent.ConversionEnded), typeof(AccountEvent.CaseEnded));
+        given.When(new AccountCommand.Transfer(Bob, Amount("0.1 BTC"))).Then<AccountEvent.TransferHeld>();
+    }
+
+    [Fact]
     public void What_counts_the_least_is_sold_first()
     {
         var (usdc, ether) = (Amount("11300 USDC"), Amount("1 ETH"));
@@ -164,6 +177,14 @@ public sealed class ConversionTests
         var given = Owning("0.2 BTC", "9500 USDC", fill).When(new FrameAdopted(1));
         given.ThenAll(typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened)).When(Plenty);
         given.Then<AccountEvent.ConversionOrdered>();
+    }
+
+    /// <summary>A unit of the debt is worth 500 of what is sold: 449 of the 500,000,449 would be given for nothing.</summary>
+    [Fact]
+    public void No_unit_is_sold_that_brings_no_unit_of_the_debt()
+    {
+        var (_, order) = Ordered("500.000449 USDC", "0.02 BTC");
+        (order.Sell, order.AtMark).ShouldBe((Amount("500 USDC"), Amount("0.01 BTC")));
     }
 
     [Fact]
@@ -190,9 +211,9 @@ public sealed class ConversionTests
 
     // ---- nobody answers ---------------------------------------------------------------------------------------------------
 
-    private static GivenAccount Unsold(int orders)
+    private static GivenAccount Unsold(int orders, string owned = "0.2 BTC", string owed = "9500 USDC")
     {
-        var given = Opened();
+        var given = Opened(owned, owed);
         for (var i = 0; i < orders; i++)
         {
             given.When(new FrameAdopted(2));
@@ -230,6 +251,15 @@ public sealed class ConversionTests
         given.State.Balances.Amounts.ShouldHaveSingleItem().ShouldBe(Amount("0.00035928 BTC"));
     }
 
+    /// <summary>At the worst price 0.00095 BTC cost 0.001 BTC of the marks, which is 50 USDC; a micro is not given for nothing.</summary>
+    [Fact]
+    public void The_fund_gets_no_unit_more_than_it_pays_for()
+    {
+        var given = Unsold(3, "500.000449 USDC", "0.02 BTC").When(new FundGranted(Amount("0.00095 BTC")));
+        var part = given.First<AccountEvent.CollateralSurrendered>();
+        (part.Collateral, part.Drawn).ShouldBe((Amount("50 USDC"), Amount("0.00095 BTC")));
+    }
+
     [Fact]
     public void What_collateral_cannot_pay_is_drawn_when_there_is_nothing_left()
     {
@@ -250,6 +280,55 @@ public sealed class ConversionTests
         (dust.Collateral, dust.Drawn).ShouldBe((Amount("0.00000001 SOL"), Amount("0 USDC")));
         given.ThenAll(typeof(AccountEvent.CollateralSurrendered), typeof(AccountEvent.MarginStatusChanged));
         given.State.Status.ShouldBe(MarginStatus.Bankrupt);
+    }
+
+    private static readonly TradeCommand.Convert Reported = new(
+        new TradeId("t1"), new OrderId("o1"), Alice, Bob, Amount("0.1 BTC"), Amount("4900 USDC"), Noon);
+
+    private static TradeCapture Feed(params TradeCommand[] said) => said.Aggregate(
+        TradeCapture.Unborn(FeedId.For(new SourceId("engine"))), (feed, command) => TradeCapture.Decide(feed, command).Events.Aggregate(feed, TradeCapture.Evolve));
+
+    private static TradeEvent Answer(TradeCapture feed, TradeCommand command) => TradeCapture.Decide(feed, command).Events.ShouldHaveSingleItem();
+
+    /// <summary>A feed that lost the answer, and its count of numbers with it, reports the trade once more.</summary>
+    [Fact]
+    public void A_trade_id_is_used_once_whatever_it_is_of()
+    {
+        Answer(Feed(Reported), Reported).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeIdReused);
+
+        var listed = TradeCapture.Evolve(Feed(Reported), new TradeEvent.InstrumentsLearned([new ListedInstrument(BtcPerp, default)]));
+        var fill = new TradeCommand.Capture(Reported.Trade, BtcPerp.Id, P("60000"), Q("1"), Party(Alice), Party(Bob), Noon);
+        Answer(listed, fill).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeIdReused);
+        var filled = TradeCapture.Evolve(listed, Answer(listed, fill with { Trade = new TradeId("t2") }));
+        Answer(filled, Reported with { Trade = new TradeId("t2") }).ShouldBeOfType<TradeEvent.CommandRefused>().Reason
+            .ShouldBe(Rejection.TradeIdReused);
+    }
+
+    [Fact]
+    public void A_conversion_is_busted_once_and_both_sides_exchange_the_same_amounts_back()
+    {
+        var bust = new TradeCommand.Bust(Reported.Trade);
+        var busted = Answer(Feed(Reported), bust).ShouldBeOfType<TradeEvent.ConversionBusted>();
+        busted.ShouldBe(new TradeEvent.ConversionBusted(Reported.Trade, Alice, Bob, Reported.Sold, Reported.Bought));
+        Answer(Feed(Reported, bust), bust).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeAlreadyBusted);
+        Answer(Feed(Reported, bust), Reported).ShouldBeOfType<TradeEvent.CommandRefused>().Reason.ShouldBe(Rejection.TradeIdReused);
+
+        With("5000 USDC").When(busted).Then(new AccountEvent.Converted(
+            Reported.Trade, Amount("4900 USDC"), Amount("100 USDC"), Amount("0.1 BTC"), Amount("0.1 BTC")));
+        var counterparty = busted with { Account = Bob, Counterparty = Alice };
+        With("5000 USDC").When(counterparty).Then(new AccountEvent.Converted(
+            Reported.Trade, Amount("0.1 BTC"), Amount("-0.1 BTC"), Amount("4900 USDC"), Amount("9900 USDC")));
+    }
+
+    [Fact]
+    public void A_bust_gives_back_nothing_of_what_its_order_was_filled_by()
+    {
+        var (given, order) = Ordered();
+        var fill = Fill(order, Amount("0.01 BTC"), "480 USDC");
+        given.When(fill).ThenAll(typeof(AccountEvent.Converted), typeof(AccountEvent.ConversionFilled));
+        given.When(new TradeEvent.ConversionBusted(fill.Trade, Alice, Bob, fill.Sold, fill.Bought)).Then<AccountEvent.Converted>();
+        given.State.Case!.Conversion!.Remaining.ShouldBe(order.Sell - Amount("0.01 BTC"));
+        given.State.Balances[Usdc].ShouldBe(Amount("-9500 USDC"));
     }
 
     [Fact]

@@ -57,7 +57,7 @@ public sealed class ClearingPropertyTests
         foreach (var account in venue.Accounts.ToArray()) venue.Send(account.Id.Grain, new AccountCommand.Deposit(wealth, ""));
         Run(venue, steps);
         foreach (var known in venue.Capture.Trades.All.Where(known => known.Standing == Grains.Trades.TradeStanding.Standing).ToArray())
-            venue.Busts(known.Trade.Trade.Name);
+            venue.Busts(known.Id.Name);
 
         var paid = venue.Accounts.Aggregate((Int128)0, (sum, account) => sum + wealth.Units - account.Balances[Settlement].Units);
         var rounding = venue.Accounts.Aggregate((Int128)0, (sum, account) => sum + account.HouseRounding[Settlement]);
@@ -77,7 +77,7 @@ public sealed class ClearingPropertyTests
             var listing = step.IsOption ? BtcCall : BtcPerp;
             Trade(venue, step);
             var trade = venue.Capture.Trades.All.Last().Trade;
-            var isBuyer = trade.Buyer.Account == Alice;
+            var isBuyer = trade!.Buyer.Account == Alice;
             portfolio.WithFill(
                 listing.Terms(),
                 new Fill(
@@ -133,7 +133,7 @@ public sealed class ClearingPropertyTests
             if (step.Kind == 0 && count > 0)
             {
                 var known = venue.Capture.Trades.Find(new TradeId($"t{1 + (step.Quantity % count)}"))!;
-                if (known.Standing == Grains.Trades.TradeStanding.Standing) venue.Busts(known.Trade.Trade.Name);
+                if (known.Standing == Grains.Trades.TradeStanding.Standing) venue.Busts(known.Id.Name);
             }
             else if (step.Kind == 1)
             {

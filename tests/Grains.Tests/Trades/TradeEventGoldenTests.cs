@@ -28,6 +28,7 @@ public sealed class TradeEventGoldenTests() : EventGoldens(Grain, Samples)
             new FundingPoint(3, 1_234_500_000_000), Buyer, Seller, Amount("12 USDC")),
         new TradeEvent.Converted(
             new TradeId("t-18"), new OrderId("liq.0011223344556677.22"), Alice, Bob, Amount("0.1 BTC"), Amount("5950 USDC"), Noon),
+        new TradeEvent.ConversionBusted(new TradeId("t-18"), Alice, Bob, Amount("0.1 BTC"), Amount("5950 USDC")),
         new TradeEvent.OrderEnded(new OrderId("o-9"), Alice),
         new TradeEvent.MassEndRequested(),
         new TradeEvent.InstrumentsLearned([new ListedInstrument(BtcPerp, new FundingPoint(3, -5)), new ListedInstrument(BtcCall, default)]),

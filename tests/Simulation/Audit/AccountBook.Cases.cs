@@ -30,7 +30,11 @@ internal sealed partial class AccountBook
     public IReadOnlyDictionary<string, (BigInteger PaidIn, BigInteger Drawn)> Fund => fund;
 
     /// <summary>A slice under way, about which somebody says something.</summary>
-    public bool MayHear(string order) => slice?.Order == order;
+    public bool MayHear(string order) => slice?.Order == order || conversion?.Order == order;
+
+    /// <summary>A slice or a conversion whose deadline is over is called back, or given up.</summary>
+    public bool HasOverdueOrder(long time) =>
+        (slice?.Deadline ?? conversion?.Deadline) is { } deadline && string.CompareOrdinal(deadline, StoredFormat.Time(time)) <= 0;
 
     /// <summary>The line of the record that the timer must cause next.</summary>
     public string? ExpectedOfTimer(long time) =>
@@ -40,23 +44,19 @@ internal sealed partial class AccountBook
                 ? $"account.transfer-overdue.v1 transfer={late.Id}"
                 : null;
 
-    /// <summary>A slice whose deadline is over is called back, or given up.</summary>
-    public bool HasOverdueSlice(long time) => slice is not null && string.CompareOrdinal(slice.Deadline, StoredFormat.Time(time)) <= 0;
-
     /// <summary>Why it need not come to an end as things stand, or nothing.</summary>
     public string? Excuse(Marks marks)
     {
         if (status == "Frozen") return "something has no price";
         if (Doubt(marks) is { } doubt) return doubt;
-        var owesAndOwns = balances.Values.Any(units => units.Sign < 0) && balances.Values.Any(units => units.Sign > 0);
-        return owesAndOwns && !HoldsAny ? "it owes one asset and owns another" : null;
+        return balances.Values.Any(units => units.Sign < 0) && !HoldsAny ? WhatMayNotBeSold(marks) : null;
     }
 
     /// <summary>What is long in one sub-account and short in another is nothing to take.</summary>
     private bool HoldsAny =>
         positions.GroupBy(held => held.Key.Instrument).Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0);
 
-    public string WhatKeepsItsCaseOpen => $"{(openCase is null ? "no case" : $"case {openCase}")} of {id}, {slice?.Order ?? "no slice"}: {State()}";
+    public string WhatKeepsItsCaseOpen => $"{(openCase is null ? "no case" : $"case {openCase}")} of {id}, {slice?.Order ?? conversion?.Order ?? "nothing"} under way: {State()}";
 
     private string? Doubt(Marks marks)
     {
@@ -72,8 +72,10 @@ internal sealed partial class AccountBook
 
     private Moved FoldCase(string type, JsonElement payload, long version, Marks? marks)
     {
-        if (type is "account.case-opened.v1" or "account.slice-ordered.v1" or "account.fund-drawn.v1" or "account.handed-over.v1" or "account.positions-netted.v1")
+        if (type is "account.case-opened.v1" or "account.slice-ordered.v1" or "account.fund-drawn.v1" or "account.handed-over.v1"
+            or "account.conversion-ordered.v1" or "account.collateral-surrendered.v1" or "account.positions-netted.v1")
             AuditFailure.Unless(marks is not null && Doubt(marks) is null, "I7", $"{type} of account {id} at version {version} rests on a price in doubt");
+        if (type == "account.converted.v1") return Convert(payload, version);
         if (type == "account.case-opened.v1") return OpenCase(payload, version);
 
         AuditFailure.Unless(openCase is not null, "I7", $"account {id} has no case for {type} at version {version}");
@@ -81,11 +83,16 @@ internal sealed partial class AccountBook
         switch (type)
         {
             case "account.case-ended.v1":
-                AuditFailure.Unless(slice is null, "I13", $"the case of account {id} ends with {slice?.Order} under way at version {version}");
+                AuditFailure.Unless(slice is null && conversion is null, "I13", $"the case of account {id} ends with {slice?.Order} under way at version {version}");
                 var isCured = payload.TryGetProperty("margin", out var figures) && Micros(figures, "marginEquity") >= Micros(figures, "liquidationEnd");
                 AuditFailure.Unless(isCured || !IsAtRisk, "I13", $"the case of account {id} ends uncured at version {version}");
-                (openCase, fruitless, isOfferedInVain) = (null, 0, false);
+                (openCase, fruitless, fruitlessConversions, isOfferedInVain) = (null, 0, 0, false);
                 return Moved.Nothing;
+            case "account.conversion-ordered.v1" or "account.conversion-filled.v1" or "account.conversion-called-back.v1" or "account.conversion-ended.v1":
+                FoldConversion(type, payload, version, marks!);
+                return Moved.Nothing;
+            case "account.collateral-surrendered.v1":
+                return Surrender(payload, version, marks!);
             case "account.positions-netted.v1":
                 return Net(payload, version, marks!);
             case "account.slice-ordered.v1":
@@ -100,7 +107,7 @@ internal sealed partial class AccountBook
             case "account.slice-filled.v1":
                 return FillSlice(payload, version);
             case "account.handed-over.v1":
-                AuditFailure.Unless(slice is null, "I7", $"account {id} hands over with {slice?.Order} under way at version {version}");
+                AuditFailure.Unless(slice is null && conversion is null, "I7", $"account {id} hands over with {slice?.Order} under way at version {version}");
                 var change = payload.GetProperty("change");
                 var (gone, left) = (StoredFormat.Units(change.GetProperty("quantity").GetString()!, 8), StoredFormat.Units(change.GetProperty("quantityAfter").GetString()!, 8));
                 AuditFailure.Unless(
@@ -111,7 +118,7 @@ internal sealed partial class AccountBook
             default:
                 var (owed, drawn) = Amount(payload, "amount");
                 AuditFailure.Unless(
-                    slice is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0)
+                    slice is null && conversion is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0)
                     && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
                     $"account {id} owes {Balance(owed)} and draws {drawn} at version {version}, beside {State()}");
                 var before = fund.GetValueOrDefault(owed);
@@ -139,7 +146,7 @@ internal sealed partial class AccountBook
     private Moved OrderSlice(JsonElement payload, long version, Marks marks)
     {
         var (order, margin) = (payload.GetProperty("slice"), payload.GetProperty("margin"));
-        AuditFailure.Unless(slice is null, "I7", $"account {id} orders a second slice at version {version}");
+        AuditFailure.Unless(slice is null && conversion is null, "I7", $"account {id} orders a second slice at version {version}");
         AuditFailure.Unless(
             Micros(margin, "marginEquity") < Micros(margin, "liquidationEnd"), "I7", $"account {id} is cured and orders a slice at version {version}: {margin}");
         slice = new Slice(
@@ -222,7 +229,7 @@ internal sealed partial class AccountBook
             At8(payload, "unfilled") == slice!.Remaining && slice.Remaining.IsZero == (payload.GetProperty("ending").GetString() == "Filled"), "I4",
             $"{slice.Order} of account {id} has {slice.Remaining} left and ends as {payload} at version {version}");
         AuditFailure.Unless(
-            payload.GetProperty("ending").GetString() != "GivenUp" || (slice.CalledBack is not null && HasOverdueSlice(At)), "I4",
+            payload.GetProperty("ending").GetString() != "GivenUp" || (slice.CalledBack is not null && HasOverdueOrder(At)), "I4",
             $"{slice.Order} of account {id} is given up before its time at version {version}");
         fruitless = slice.CalledBack != "Cured" && slice.Remaining == slice.Quantity ? fruitless + 1 : 0;
         (slice, isOfferedInVain) = (null, false);
@@ -268,8 +275,9 @@ internal sealed partial class AccountBook
     // ---- as one line ----------------------------------------------------------------------------------------------------
 
     private string CaseState() => CaseLine(
-        openCase is { } number ? $"{number}/{openedUnder}/{fruitless}" : "",
-        slice is null ? "" : $"{slice.Order}/{StoredFormat.Decimal(slice.Remaining, 8)}/{slice.Deadline}/{slice.CalledBack}",
+        openCase is { } number ? $"{number}/{openedUnder}/{fruitless}/{fruitlessConversions}" : "",
+        conversion is not null ? ConversionLine(conversion.Order, conversion.Remaining, conversion.Deadline, conversion.CalledBack)
+        : slice is null ? "" : $"{slice.Order}/{StoredFormat.Decimal(slice.Remaining, 8)}/{slice.Deadline}/{slice.CalledBack}",
         fund.Where(entry => !entry.Value.PaidIn.IsZero || !entry.Value.Drawn.IsZero)
             .Select(entry => $"{StoredFormat.Text(entry.Key, entry.Value.PaidIn)}/{StoredFormat.Text(entry.Key, entry.Value.Drawn)}"),
         Lock is { } gain ? $"{gain.Round}/{StoredFormat.Text(gain.Asset, gain.Units)}" : "", CloseOutState());
@@ -279,8 +287,10 @@ internal sealed partial class AccountBook
         var (open, under, offered) = ("", "", "");
         if (state.TryGetProperty("case", out var known))
         {
-            open = Slashed(known, "id", "frame", "fruitless");
+            open = Slashed(known, "id", "frame", "fruitless") + $"/{(known.TryGetProperty("fruitlessConversions", out var unsold) ? unsold.GetInt32() : 0)}";
             offered = CloseOutStateOf(known);
+            if (known.TryGetProperty("conversion", out var selling))
+                under = ConversionLineOf(selling);
             if (known.TryGetProperty("slice", out var slice))
                 under = $"{slice.GetProperty("order").GetProperty("order")}/{Slashed(slice, "remaining", "deadline")}/"
                     + (slice.TryGetProperty("calledBack", out var reason) ? reason.ToString() : "");

@@ -22,7 +22,8 @@ internal sealed partial class AccountBook
     public bool Awaits(long ofCase, long round) => openCase == ofCase && closeOut?.Round == round;
 
     /// <summary>Why nothing of it may be closed for somebody else now, or null.</summary>
-    public string? Promised => slice is not null ? $"its slice {slice.Order}" : closeOut is not null ? $"its offer to round {closeOut.Round}"
+    public string? Promised => slice is not null ? $"its slice {slice.Order}" : conversion is not null ? $"its conversion {conversion.Order}"
+        : closeOut is not null ? $"its offer to round {closeOut.Round}"
         : Lock is { } gain ? $"its lock of round {gain.Round}" : null;
 
     public bool IsFrozen => status == "Frozen";
@@ -62,7 +63,7 @@ internal sealed partial class AccountBook
     private void Offer(JsonElement payload, long version, Marks? marks)
     {
         AuditFailure.Unless(
-            openCase is not null && slice is null && closeOut is null && marks is not null && Doubt(marks) is null, "I7",
+            openCase is not null && slice is null && conversion is null && closeOut is null && marks is not null && Doubt(marks) is null, "I7",
             $"account {id} offers at version {version} with {Promised ?? "no case, or a price in doubt"}");
         var (offer, margin) = (payload.GetProperty("offer"), payload.GetProperty("margin"));
         var (subAccount, instrument) = (offer.GetProperty("subAccount").GetInt32(), payload.GetProperty("instrument").GetInt32());

@@ -112,8 +112,10 @@ internal sealed partial class AccountBook(string id)
                 return Expire(payload, version, marks);
             case "account.day-settled.v1":
                 return CloseDay(payload, version, marks);
-            case "account.case-opened.v1" or "account.case-ended.v1" or "account.slice-ordered.v1" or "account.slice-called-back.v1"
-                or "account.slice-ended.v1" or "account.slice-filled.v1" or "account.fund-drawn.v1" or "account.handed-over.v1" or "account.positions-netted.v1":
+            case "account.case-opened.v1" or "account.case-ended.v1" or "account.slice-ordered.v1" or "account.slice-called-back.v1" or "account.slice-ended.v1"
+                or "account.slice-filled.v1" or "account.fund-drawn.v1" or "account.handed-over.v1" or "account.conversion-ordered.v1" or "account.conversion-filled.v1"
+                or "account.conversion-called-back.v1" or "account.conversion-ended.v1" or "account.collateral-surrendered.v1" or "account.converted.v1"
+                or "account.positions-netted.v1":
                 return FoldCase(type, payload, version, marks);
             case "account.gain-locked.v1" or "account.loss-shared.v1":
                 return FoldLoss(type, payload, version);
@@ -389,7 +391,7 @@ internal sealed partial class AccountBook(string id)
             && counted * BigInteger.Pow(10, 9) < CeilingTo9(initial * StoredFormat.Units(share.GetString()!, 9));
         var follows = equity.Sign < 0 && !isTakeable ? "Bankrupt" : maintenance > counted && isTakeable ? "Liquidatable"
             : counted < hard ? "MarginCall" : counted < initial ? "ReduceOnly" : warns ? "Warning" : "Healthy";
-        AuditFailure.Unless(follows == now, "status", $"account {id} is {now} at version {version}, and by its figures {follows}: {margin}");
+        AuditFailure.Unless(follows == now, "status", $"account {id} is {now} at version {version}, and by its figures {follows}: {margin} beside {State()}");
 
         BigInteger Of(string name) => StoredFormat.Micros(margin.GetProperty(name).GetString()!);
         static BigInteger CeilingTo9(BigInteger e9) => (e9 + BigInteger.Pow(10, 9) - 1) / BigInteger.Pow(10, 9) * BigInteger.Pow(10, 9);
@@ -508,6 +510,7 @@ internal sealed record Moved(
     /// <summary>What the settled of an instrument are worth to the others, until those have settled too.</summary>
     public BigInteger SettledE20 { get; init; }
 
+    public Moved? Beside { get; init; }   // in another asset, of the same record
     public int Instrument { get; init; }
     public BigInteger Quantity { get; init; }
     public BigInteger QuantityInFlight { get; init; }

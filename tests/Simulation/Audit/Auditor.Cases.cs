@@ -109,17 +109,26 @@ internal sealed partial class Auditor
             case "account.loss-shared.v1" or "pool.fund-deposited.v1":
                 InFund(row, StoredFormat.Amount(payload.GetProperty("amount").GetString()!), sign: 1);
                 break;
+            case "account.collateral-surrendered.v1":
+                InFund(row, StoredFormat.Amount(payload.GetProperty("collateral").GetString()!), sign: 1);
+                Draw(row, StoredFormat.Amount(payload.GetProperty("drawn").GetString()!));
+                break;
             case "account.fund-drawn.v1":
-                var amount = StoredFormat.Amount(payload.GetProperty("amount").GetString()!);
-                drawn[(row.Shard, amount.Asset)] = drawn.GetValueOrDefault((row.Shard, amount.Asset)) + amount.Units;
-                AuditFailure.Unless(
-                    drawn[(row.Shard, amount.Asset)] <= Pool.LimitOf(row.Shard, amount.Asset), "I10",
-                    $"{row.Address} draws {amount.Units}, and shard {row.Shard} has drawn {drawn[(row.Shard, amount.Asset)]} of {Pool.LimitOf(row.Shard, amount.Asset)}");
-                InFund(row, amount, sign: -1);
+                Draw(row, StoredFormat.Amount(payload.GetProperty("amount").GetString()!));
                 break;
         }
 
         if (row.Type == "account.slice-ordered.v1") UseGrant(row, id, payload.GetProperty("slice").GetProperty("instrument").GetInt32());
+    }
+
+    private void Draw(StoredRow row, (string Asset, BigInteger Units) amount)
+    {
+        var key = (row.Shard, amount.Asset);
+        drawn[key] = drawn.GetValueOrDefault(key) + amount.Units;
+        AuditFailure.Unless(
+            amount.Units.IsZero || drawn[key] <= Pool.LimitOf(row.Shard, amount.Asset), "I10",
+            $"{row.Address} draws {amount.Units}, and shard {row.Shard} has drawn {drawn[key]} of {Pool.LimitOf(row.Shard, amount.Asset)}");
+        InFund(row, amount, sign: -1);
     }
 
     private void InFund(StoredRow row, (string Asset, BigInteger Units) amount, int sign)

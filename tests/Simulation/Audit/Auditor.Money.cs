@@ -49,6 +49,7 @@ internal sealed partial class Auditor
         if (purse.SumE20.IsZero) unbalanced.Remove(moved.Asset);
         else unbalanced.Add(moved.Asset);
         if (moved.Instrument != 0) Move(moved);
+        if (moved.Beside is { } other) Move(address, other);
     }
 
     private void Move(Moved moved)

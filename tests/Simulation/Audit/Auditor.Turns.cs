@@ -21,11 +21,14 @@ internal sealed partial class Auditor
         "account.withdrawal-overdue.v1", "account.transfer-overdue.v1",
         "account.handed-over.v1", "account.taken-over.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
         "account.close-out-ended.v1", "account.interest-charged.v1", "account.positions-netted.v1",
+        "account.conversion-ordered.v1", "account.conversion-filled.v1", "account.conversion-called-back.v1", "account.conversion-ended.v1",
+        "account.collateral-surrendered.v1",
     ];
 
     /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
     private static bool IsBeyondTheRules(string type) =>
         type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "account.case-ended.v1" or "account.slice-called-back.v1" or "account.positions-netted.v1"
+            or "account.conversion-called-back.v1"
             or "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1" or "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1";
 
     private readonly Dictionary<string, object> told = new(StringComparer.Ordinal);   // by address: what a record tells its addressees
@@ -234,6 +237,7 @@ internal sealed partial class Auditor
             "account.transfer-bounced.v1" => [Text("from")],
             "circular.sent.v1" => All("to"),
             "trade.captured.v1" or "trade.busted.v1" => [.. new[] { Side("buyer"), Side("seller") }.Distinct()],
+            "trade.converted.v1" or "trade.conversion-busted.v1" => [Text("account"), Text("counterparty")],
             "order.ended.v1" => [Text("account")],
             "shard.frame-adopted.v1" => [StoredFormat.MainPool],
             "pool.cleared.v1" => [.. payload.GetProperty("shards").EnumerateArray().Select(shard => StoredFormat.ShardGrain(shard.GetInt32()))],
@@ -246,7 +250,8 @@ internal sealed partial class Auditor
             "shard.gains-locked.v1" or "shard.close-outs-answered.v1" => [StoredFormat.MainPool],
             "account.deleveraged.v1" => [payload.GetProperty("assigned").GetProperty("account").GetString()!],
             "account.handed-over.v1" => [Text("to")],
-            "account.slice-ordered.v1" or "account.slice-called-back.v1" or "account.slice-ended.v1" when StoredFormat.IsLink(StoredFormat.Uuid(row.Addressees)) =>
+            "account.slice-ordered.v1" or "account.slice-called-back.v1" or "account.slice-ended.v1"
+                or "account.conversion-ordered.v1" or "account.conversion-called-back.v1" or "account.conversion-ended.v1" when StoredFormat.IsLink(StoredFormat.Uuid(row.Addressees)) =>
                 [StoredFormat.Uuid(row.Addressees)],
             "link.order-rejected.v1" => [Text("account")],
             "parameters.effective.v1" => [StoredFormat.Uuid(row.Addressees)],
@@ -299,7 +304,7 @@ internal sealed partial class Auditor
         while (unit.Next < unit.Addressees.Count && unit.Addressees[unit.Next] != addressee) Skip(unit);
         AuditFailure.Unless(
             unit.Next < unit.Addressees.Count, "I4",
-            $"{row.Address} takes {unit.Message.Address} in for a grain that it is not addressed to here");
+            $"{row.Address} takes {unit.Message.Address} in for {addressee}, to whom it is not addressed here: {row.Type}");
         unit.Next++;
         if (StoredFormat.IsLink(addressee)) return OneFact(row, id, GrainOf(id).Link.ExpectedOfMessage(unit.Message.Type, message));
         if (StoredFormat.IsPool(addressee))

@@ -307,7 +307,7 @@ internal sealed partial class Auditor
                 grain.Account.ExpectedOfTimer(timeMicros) is null, "I13",
                 $"account {id} has an overdue withdrawal that it did not report");
             AuditFailure.Unless(
-                !grain.Account.HasOverdueSlice(timeMicros), "I13", $"account {id} has a slice whose deadline is over: {grain.State()}");
+                !grain.Account.HasOverdueOrder(timeMicros), "I13", $"account {id} has an order whose deadline is over: {grain.State()}");
         }
     }
 
@@ -317,7 +317,7 @@ internal sealed partial class Auditor
         foreach (var queue in undelivered)
             if (queue.Count > 0) return false;
         return !grains.Any(entry => StoredFormat.IsAccount(entry.Key)
-                && (entry.Value.Account.ExpectedOfTimer(timeMicros) is not null || entry.Value.Account.HasOverdueSlice(timeMicros)))
+                && (entry.Value.Account.ExpectedOfTimer(timeMicros) is not null || entry.Value.Account.HasOverdueOrder(timeMicros)))
             && reference?.IsDue(timeMicros) != true;
     }
 

@@ -16,13 +16,13 @@ internal sealed class FeedBook
     {
         switch (row.Type)
         {
-            case "trade.captured.v1" or "trade.busted.v1":
+            case "trade.captured.v1" or "trade.busted.v1" or "trade.converted.v1" or "trade.conversion-busted.v1":
                 var trade = payload.GetProperty("trade").GetString()!;
-                var isBust = row.Type == "trade.busted.v1";
+                var isBust = row.Type is "trade.busted.v1" or "trade.conversion-busted.v1";
                 var isNew = isBust ? isBusted.TryGetValue(trade, out var before) && !before : !isBusted.ContainsKey(trade);
                 AuditFailure.Unless(isNew, "I4", $"{row.Address} has {trade} for a second time");
                 isBusted[trade] = isBust;
-                return Collect(row, payload, isBust ? -1 : 1);
+                return payload.TryGetProperty("sold", out _) ? Moved.Nothing : Collect(row, payload, isBust ? -1 : 1);
             case "trade.instruments-learned.v1":
                 foreach (var listed in payload.GetProperty("instruments").EnumerateArray())
                     points[listed.GetProperty("listing").GetProperty("id").GetInt32()] = listed.GetProperty("funding").GetString()!;

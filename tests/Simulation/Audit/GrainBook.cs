@@ -70,7 +70,7 @@ internal sealed class GrainBook(string id)
         "circular.sent.v1" when StoredFormat.IsCircular(id) =>
             payload.GetProperty("text").GetString() == CircularText.Ignore ? ""
             : $"circular.read.v1 from={StoredFormat.Uuid(message.Grain)} text={CircularText.Read} seen={frame}",
-        "trade.captured.v1" or "trade.busted.v1" or "account.handed-over.v1" when IsAccount => null,
+        "trade.captured.v1" or "trade.busted.v1" or "trade.converted.v1" or "trade.conversion-busted.v1" or "account.handed-over.v1" when IsAccount => null,
         "account.deleveraged.v1" when IsAccount => payload.TryGetProperty("transfer", out _)
             || Account.Awaits(payload.GetProperty("assigned").GetProperty("case").GetInt64(), payload.GetProperty("round").GetInt64()) ? null : "",
         "link.order-rejected.v1" when IsAccount => Account.MayHear(payload.GetProperty("order").GetString()!) ? null : "",

@@ -14,6 +14,8 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     {
         if (type == HandedOver) return [OfTransfer(trade, $"{trade.GetProperty("account")}/{trade.GetProperty("case")}", trade.GetProperty("to").GetString()!, subAccount: 0)];
         if (type == Deleveraged) return trade.TryGetProperty("transfer", out _) ? [OfDeleveraged(trade, trade.GetProperty("assigned"))] : [];
+        if (type == ConversionBusted) return [OfConversion(trade, "account", "bought", "sold"), OfConversion(trade, "counterparty", "sold", "bought")];
+        if (type == Converted) return [OfConversion(trade, "account", "sold", "bought"), OfConversion(trade, "counterparty", "bought", "sold")];
         var sign = type == "trade.busted.v1" ? -1 : 1;
         var (asset, paid) = StoredFormat.Amount(trade.GetProperty("paid").GetString()!);
         var quantity = StoredFormat.Units(trade.GetProperty("quantity").GetString()!, 8);
@@ -54,16 +56,40 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
             StoredFormat.Text(asset, paid), StoredFormat.Text(asset, 0), new Moved(asset) { LegsE20 = e20, Instrument = instrument, QuantityInFlight = quantity });
     }
 
-    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1" or HandedOver or Deleveraged;
+    private const string Converted = "trade.converted.v1", ConversionBusted = "trade.conversion-busted.v1";
+
+    /// <summary>What one side of a conversion gives and gets.</summary>
+    private static Leg OfConversion(JsonElement trade, string owner, string given, string taken)
+    {
+        var (sold, bought) = (trade.GetProperty(given).GetString()!, trade.GetProperty(taken).GetString()!);
+        var ((soldAsset, soldUnits), (boughtAsset, boughtUnits)) = (StoredFormat.Amount(sold), StoredFormat.Amount(bought));
+        return new Leg(
+            trade.GetProperty("trade").GetString()!, trade.GetProperty(owner).GetString()!, 0, 0, 0, Paid: sold, Fee: "",
+            new Moved(soldAsset)
+            {
+                LegsE20 = -soldUnits * StoredFormat.UnitE20(soldAsset),
+                Beside = new Moved(boughtAsset) { LegsE20 = boughtUnits * StoredFormat.UnitE20(boughtAsset) },
+            })
+        {
+            Bought = bought,
+        };
+    }
+
+    /// <summary>What is got for what is paid, where a leg exchanges one asset for another.</summary>
+    private string? Bought { get; init; }
+
+    public static bool IsTrade(string type) => type is "trade.captured.v1" or "trade.busted.v1" or HandedOver or Deleveraged or Converted or ConversionBusted;
 
     public static bool IsBooking(string type, JsonElement payload) =>
-        type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1"
+        type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1" or "account.converted.v1"
         || (type == "account.closed-out.v1" && payload.TryGetProperty("change", out _));
 
     /// <summary>Whether a record of the account books exactly this leg of exactly this trade.</summary>
-    public bool IsBookedBy(JsonElement payload) =>
-        NameIn(payload) == Trade
-        && payload.GetProperty("change") is var change
+    public bool IsBookedBy(JsonElement payload) => Bought is null ? IsFilledBy(payload)
+        : payload.TryGetProperty("sold", out var sold) && sold.GetString() == Paid && payload.GetProperty("bought").GetString() == Bought
+            && payload.GetProperty("trade").GetString() == Trade;
+
+    private bool IsFilledBy(JsonElement payload) => payload.TryGetProperty("change", out var change) && NameIn(payload) == Trade
         && change.GetProperty("subAccount").GetInt32() == SubAccount && change.GetProperty("instrument").GetInt32() == Instrument
         && change.GetProperty("quantity").GetString() == StoredFormat.Decimal(Quantity, 8)
         && change.GetProperty("paid").GetString() == Paid && change.GetProperty("fee").GetString() == Fee;
@@ -73,7 +99,12 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
         : $"{payload.GetProperty("from")}/{payload.GetProperty("case")}";
 
     /// <summary>It arrived.</summary>
-    public Moved Landed => InFlight with { LegsE20 = -InFlight.LegsE20, QuantityInFlight = -InFlight.QuantityInFlight };
+    public Moved Landed => Arriving(InFlight);
+
+    private static Moved Arriving(Moved sent) => sent with
+    {
+        LegsE20 = -sent.LegsE20, QuantityInFlight = -sent.QuantityInFlight, Beside = sent.Beside is { } other ? Arriving(other) : null,
+    };
 
     /// <summary>It could not arrive before, and an officer had it taken in.</summary>
     public Moved TakenAfterAll => InFlight with
@@ -82,5 +113,10 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     };
 
     /// <summary>It could not arrive, and waits for an officer.</summary>
-    public Moved Parked => Landed with { SuspenseE20 = InFlight.LegsE20, QuantityInSuspense = InFlight.QuantityInFlight };
+    public Moved Parked => Waiting(InFlight);
+
+    private static Moved Waiting(Moved sent) => Arriving(sent) with
+    {
+        SuspenseE20 = sent.LegsE20, QuantityInSuspense = sent.QuantityInFlight, Beside = sent.Beside is { } other ? Waiting(other) : null,
+    };
 }

@@ -22,8 +22,10 @@ internal sealed class LinkBook
     public string ExpectedOfMessage(string type, JsonElement message) => type switch
     {
         "account.slice-ordered.v1" => $"link.order-sent.v1 account={Text("account", message)} case={message.GetProperty("case")} slice={message.GetProperty("slice")}",
-        "account.slice-called-back.v1" => $"link.call-back-sent.v1 account={Text("account", message)} order={Text("order", message)}",
-        "account.slice-ended.v1" => open.ContainsKey(Text("order", message)) ? $"link.order-closed.v1 order={Text("order", message)}" : "",
+        "account.conversion-ordered.v1" =>
+            $"link.conversion-sent.v1 account={Text("account", message)} case={message.GetProperty("case")} conversion={message.GetProperty("conversion")}",
+        "account.slice-called-back.v1" or "account.conversion-called-back.v1" => $"link.call-back-sent.v1 account={Text("account", message)} order={Text("order", message)}",
+        "account.slice-ended.v1" or "account.conversion-ended.v1" => open.ContainsKey(Text("order", message)) ? $"link.order-closed.v1 order={Text("order", message)}" : "",
         _ => throw new AuditFailure("I4", $"a {type} is addressed to a link"),
     };
 
@@ -33,8 +35,8 @@ internal sealed class LinkBook
     {
         switch (row.Type)
         {
-            case "link.order-sent.v1":
-                var isNew = open.TryAdd(payload.GetProperty("slice").GetProperty("order").GetString()!, Text("account", payload));
+            case "link.order-sent.v1" or "link.conversion-sent.v1":
+                var isNew = open.TryAdd(payload.GetProperty(row.Type == "link.order-sent.v1" ? "slice" : "conversion").GetProperty("order").GetString()!, Text("account", payload));
                 AuditFailure.Unless(isNew, "I4", $"{row.Address} sends an order for a second time");
                 break;
             case "link.order-rejected.v1" or "link.order-closed.v1":

@@ -30,6 +30,9 @@ internal abstract record Request
 
     internal sealed record Capture(
         string Id, int Instrument, BigInteger Price, BigInteger Quantity, Party Buyer, Party Seller, long TradedAt) : Request;
+    internal sealed record Convert(
+        string Id, string Order, string Account, string Counterparty, string SoldAsset, BigInteger Sold, string BoughtAsset, BigInteger Bought,
+        long TradedAt) : Request;
     internal sealed record EndOrder(string Order, string Account) : Request;
     internal sealed record Bust(string Trade) : Request;
 

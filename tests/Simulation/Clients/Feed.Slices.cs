@@ -35,9 +35,12 @@ internal sealed partial class Feed
     {
         using var payload = JsonDocument.Parse(row.Payload);
         var record = payload.RootElement;
-        var name = row.Type == "link.order-sent.v1" ? record.GetProperty("slice").GetProperty("order").GetString()! : record.GetProperty("order").GetString()!;
+        var name = row.Type is "link.order-sent.v1" or "link.conversion-sent.v1"
+            ? record.GetProperty(row.Type == "link.order-sent.v1" ? "slice" : "conversion").GetProperty("order").GetString()!
+            : record.GetProperty("order").GetString()!;
         if (town.Feeds[name[^1] % town.Feeds.Count] != feed) return;
         var at = slices.FindIndex(slice => slice.Order == name);
+        if (HearOfConversion(name, row.Type, record)) return;
         switch (row.Type)
         {
             case "link.order-sent.v1":

@@ -24,7 +24,7 @@ internal sealed partial class Feed(Venue venue, Town town, SourceId source, Feed
 
     public override void Saw(StoredRow row)
     {
-        if (row.Type is "link.order-sent.v1" or "link.call-back-sent.v1" or "link.order-closed.v1" or "link.order-rejected.v1") Hear(row);
+        if (row.Type is "link.order-sent.v1" or "link.conversion-sent.v1" or "link.call-back-sent.v1" or "link.order-closed.v1" or "link.order-rejected.v1") Hear(row);
         if (row.Type != "account.order-reserved.v1") return;
         using var payload = JsonDocument.Parse(row.Payload);
         var order = payload.RootElement;
@@ -40,7 +40,8 @@ internal sealed partial class Feed(Venue venue, Town town, SourceId source, Feed
 
     protected override void ActInTheEvening()
     {
-        if (IsBehind || slices.Count > 0) SayNext(() => OfASlice(town.Deep.Id));
+        if (IsBehind || slices.Count + conversions.Count > 0)
+            SayNext(() => conversions.Count > 0 ? OfAConversion(town.Deep.Id) : OfASlice(town.Deep.Id));
     }
 
     protected override void ActOnce()
@@ -62,6 +63,8 @@ internal sealed partial class Feed(Venue venue, Town town, SourceId source, Feed
             return Town.EndOrder(feed, order.Id, order.Account);
         }
 
+        if (exchanged.Count > 0 && Draws.OneIn(8)) return Town.Bust(feed, Draws.Pick(exchanged));
+        if (conversions.Count > 0 && Draws.OneIn(3)) return OfAConversion(SomeSide().Account);
         if (slices.Count > 0 && Draws.OneIn(2)) return OfASlice(SomeSide().Account);
         if (closed.Count > 0 && Venue.Faults.Strikes(Fault.LateFill)) return LateFillOfASlice();
         var what = Draws.Between(0, 19);

@@ -67,7 +67,6 @@ internal sealed class RuleBooks
         root["warnBelow"] = $"1.{basisPoints:0000}".TrimEnd('0');
         root.Remove("statedPrices");
         root["liquidation"]!["minConfidence"] = minConfidence;
-        root["liquidation"]!.AsObject().Remove("conversion");
         root["liquidation"]!.AsObject().Remove("deleveraging");
         if (ranking is not null) root["liquidation"]!["deleveraging"] = JsonNode.Parse(Deleveraging);
         if (pending is not null) root["collateral"]!["USDC"]!["pending"] = pending;
@@ -96,7 +95,7 @@ internal sealed class RuleBooks
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"{{{(Limits(version) is { } limits ? $",\"positionLimits\":{limits}" : "")}}} },
         "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"{{{sliceCap}}}",
         "slicePatienceMs":{{{patienceMs}}},"paceIntervalMs":{{{intervalMs}}},"pacePerMarket":"{{{pacePerMarket}}}","minConfidence":"{{{minConfidence}}}",
-        "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}}{{{(ranking is null ? "" : $",\"deleveraging\":{Deleveraging}")}}}},
+        "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}},"conversion":{"worstMove":"0.1","afterOrders":{{{backstopAfter}}}}{{{(ranking is null ? "" : $",\"deleveraging\":{Deleveraging}")}}}},
         "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
         """;
 

@@ -149,6 +149,11 @@ internal sealed partial class Town
 
     private static Party Meant(Trader trader) => new(trader.Account.ToString(), trader.SubAccount, trader.FeeRate, trader.Order);
 
+    public static Order Convert(FeedId feed, string id, string order, AccountId account, AccountId counterparty, AssetAmount sold, AssetAmount bought, Instant at) => new(
+        feed.Grain, new TradeCommand.Convert(new TradeId(id), new OrderId(order), account, counterparty, sold, bought, at),
+        new Request.Convert(
+            id, order, account.ToString(), counterparty.ToString(), sold.Asset.ToString(), sold.Units, bought.Asset.ToString(), bought.Units, at.Micros));
+
     public static Order EndOrder(FeedId feed, string order, AccountId account) => new(
         feed.Grain, new TradeCommand.EndOrder(new OrderId(order), account), new Request.EndOrder(order, account.ToString()));
 

@@ -9,6 +9,9 @@ namespace CrossMargin.Simulation.Reference;
 /// </summary>
 internal sealed partial class ReferenceModel
 {
+    internal sealed record GainTaken(long Round, string Asset, BigInteger Units);
+    internal sealed record LossTaken(long Round, string Asset, BigInteger Units);
+
     private sealed partial class Account
     {
         private readonly SortedDictionary<string, BigInteger> paidIn = new(StringComparer.Ordinal);

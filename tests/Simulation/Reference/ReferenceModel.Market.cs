@@ -10,7 +10,7 @@ internal sealed partial class ReferenceModel
 {
     // ---- feeds ------------------------------------------------------------------------------------------------------------
 
-    private sealed class Feed
+    private sealed partial class Feed
     {
         private static readonly BigInteger MaxFeeRate = 100_000_000;   // a tenth
 
@@ -22,6 +22,7 @@ internal sealed partial class ReferenceModel
         {
             Request.Capture trade => Capture(trade),
             Request.Bust bust => Bust(bust),
+            Request.Convert conversion => Convert(conversion),
             Request.EndOrder end => new Fact($"order.ended.v1 order={end.Order} account={end.Account}", new OrderEnded(end.Order)),
             _ => throw new AuditFailure("I3", $"a feed was asked for a {request.GetType().Name}"),
         };
@@ -60,7 +61,7 @@ internal sealed partial class ReferenceModel
             var (asset, scale) = (terms.Settlement, ScaleOf(terms.Settlement));
             var paid = (Ratio.Of(report.Price, 8) * Ratio.Of(report.Quantity, 8) * Ratio.Of(terms.Multiplier, 8)).Up(scale);
             if (paid > MaxAmount) return Refused("notional-too-large");
-            if (trades.ContainsKey(report.Id)) return Refused("trade-id-reused");
+            if (trades.ContainsKey(report.Id) || exchanges.ContainsKey(report.Id)) return Refused("trade-id-reused");
             var (buyer, seller) = (LegOf(report.Buyer), LegOf(report.Seller));
             if (!Collect(asset, buyer.Fee + seller.Fee)) return Refused("notional-too-large");
 
@@ -79,6 +80,7 @@ internal sealed partial class ReferenceModel
 
         private Outcome Bust(Request.Bust bust)
         {
+            if (exchanges.TryGetValue(bust.Trade, out var exchange)) return Bust(exchange);
             if (!trades.TryGetValue(bust.Trade, out var known)) return Refused("trade", "bust", "unknown-trade");
             if (known.IsBusted) return Refused("trade", "bust", "trade-already-busted");
             var trade = known.Trade;

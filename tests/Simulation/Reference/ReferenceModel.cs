@@ -24,7 +24,7 @@ internal sealed partial class ReferenceModel
     /// <param name="seen">The record that the engine left; it decides where these rules cannot.</param>
     public Outcome Ask(string grain, Request request, long time, Marks? marks, string seen) => request switch
     {
-        Request.Capture or Request.EndOrder or Request.Bust => FeedOf(grain).Ask(request),
+        Request.Capture or Request.Convert or Request.EndOrder or Request.Bust => FeedOf(grain).Ask(request),
         Request.Publish publish => book.Ask(publish, time),
         Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.QuoteBooks or Request.FixFunding or Request.QuoteSurface
             or Request.SettleDay or Request.SettleExpiry or Request.RetireExpiry => market.Ask(request, time),
@@ -82,8 +82,6 @@ internal sealed partial class ReferenceModel
     private sealed record InstrumentsTold(IReadOnlyList<Listed> Instruments);
     internal sealed record Clearance(long Frame);   // what was held under this frame or before may leave
     private sealed record FundingTold(int Instrument, Point Point);
-    internal sealed record GainTaken(long Round, string Asset, BigInteger Units);
-    internal sealed record LossTaken(long Round, string Asset, BigInteger Units);
 
     /// <summary>A position that comes at a price that its owner agreed to beforehand.</summary>
     internal sealed record HandedOver(string From, string Case, int Instrument, bool IsPremium, BigInteger Quantity, string Asset, BigInteger Paid, string Point)
@@ -179,6 +177,7 @@ internal sealed partial class ReferenceModel
             Trade trade => Fill(trade, name: "fill-applied", sign: 1, marks),
             Busted busted => Fill(busted.Trade, name: "fill-reversed", sign: -1, marks),
             OrderEnded ended => Release(ended),
+            Conversion conversion => Convert(conversion),
             Clearance clearance => Clear(clearance.Frame),
             HandedOver handed => TakeOver(handed, marks),
             GivenUp given => GiveUp(given),

@@ -66,6 +66,10 @@ internal static class Watch
                 break;
             case "account.case-opened.v1": sights.Saw(Sight.CaseOpened); break;
             case "account.slice-ordered.v1": sights.Saw(Sight.SliceOrdered); break;
+            case "account.conversion-ordered.v1": sights.Saw(Sight.ConversionOrdered); break;
+            case "account.conversion-filled.v1": sights.Saw(Sight.ConversionFilled); break;
+            case "trade.conversion-busted.v1": sights.Saw(Sight.ConversionBusted); break;
+            case "account.collateral-surrendered.v1": sights.Saw(Sight.CollateralSurrendered); break;
             case "account.fund-drawn.v1": sights.Saw(Sight.FundDrawn); break;
             case "account.handed-over.v1": sights.Saw(Sight.HandedOver); break;
             case "account.taken-over.v1": sights.Saw(Sight.TakenOver); break;
