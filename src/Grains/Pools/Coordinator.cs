@@ -44,8 +44,8 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
     {
         ShardEvent.FrameAdopted adopted => Report(pool, adopted, context),
         ShardEvent.GainsLocked answer => TakeAnswer(pool, answer),
-        ShardEvent.CloseOutsAnswered answer => TakeAnswer(pool, answer),
-        PoolCommand.SetAside command => WithAssignment(pool, WithAllocation(pool, SetAside(pool, command, context))),
+        ShardEvent.CloseOutsAnswered answer => TakeAnswer(pool, answer, context),
+        PoolCommand.SetAside command => WithAssignment(pool, WithAllocation(pool, SetAside(pool, command, context)), context),
         PoolCommand.BringBack command => BringBack(pool, command, context),
         PoolCommand.DepositToFund command => DepositToFund(pool, command),
         PoolCommand.RegisterBackstop command => RegisterBackstop(pool, command),
