@@ -29,6 +29,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.WithdrawalVoided, typeof(AccountEvent.WithdrawalVoided)),
     (AccountEventNames.WithdrawalOverdue, typeof(AccountEvent.WithdrawalOverdue)),
     (AccountEventNames.TransferHeld, typeof(AccountEvent.TransferHeld)),
+    (AccountEventNames.TransferOverdue, typeof(AccountEvent.TransferOverdue)),
     (AccountEventNames.TransferCancelled, typeof(AccountEvent.TransferCancelled)),
     (AccountEventNames.TransferCleared, typeof(AccountEvent.TransferCleared)),
     (AccountEventNames.TransferSent, typeof(AccountEvent.TransferSent)),
@@ -66,6 +67,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.CloseOutAssigned, typeof(AccountEvent.CloseOutAssigned)),
     (AccountEventNames.Deleveraged, typeof(AccountEvent.Deleveraged)),
     (AccountEventNames.ClosedOut, typeof(AccountEvent.ClosedOut)),
+    (AccountEventNames.PositionsNetted, typeof(AccountEvent.PositionsNetted)),
     (AccountEventNames.CloseOutEnded, typeof(AccountEvent.CloseOutEnded)),
     (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
     (AccountEventNames.GainLocked, typeof(AccountEvent.GainLocked)),
@@ -204,6 +206,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.WithdrawalVoided))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalOverdue))]
 [JsonSerializable(typeof(AccountEvent.TransferHeld))]
+[JsonSerializable(typeof(AccountEvent.TransferOverdue))]
 [JsonSerializable(typeof(AccountEvent.TransferCancelled))]
 [JsonSerializable(typeof(AccountEvent.TransferCleared))]
 [JsonSerializable(typeof(AccountEvent.TransferSent))]
@@ -241,12 +244,14 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.CloseOutAssigned))]
 [JsonSerializable(typeof(AccountEvent.Deleveraged))]
 [JsonSerializable(typeof(AccountEvent.ClosedOut))]
+[JsonSerializable(typeof(AccountEvent.PositionsNetted))]
 [JsonSerializable(typeof(AccountEvent.CloseOutEnded))]
 [JsonSerializable(typeof(AccountEvent.FundDrawn))]
 [JsonSerializable(typeof(AccountEvent.GainLocked))]
 [JsonSerializable(typeof(AccountEvent.LossShared))]
 [JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
+[JsonSerializable(typeof(AccountCommand))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Close))]
 [JsonSerializable(typeof(AccountCommand.Reopen))]

@@ -63,7 +63,7 @@ public sealed class SlicePlanner
     {
         var cash = whole.Positions.Select(position => position.Cost.Asset).Distinct().Select(asset => new AssetAmount(asset, PlentyUnits));
         Portfolio.Of(whole.Version, cash, whole.Positions, [], [], whole.OwnInitialRates, out var bare);
-        return bare;
+        return whole.IsIsolated ? bare?.AsIsolated() : bare;
     }
 
     private LiquidationParameters Rules => marks.Model!.Parameters.Liquidation;

@@ -49,6 +49,7 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         new AccountEvent.WithdrawalVoided(new WithdrawalId(3), Amount("2 BTC"), Amount("2.5 BTC")),
         new AccountEvent.WithdrawalOverdue(new WithdrawalId(3)),
         new AccountEvent.TransferHeld(new TransferId(3), Bob, Amount("1 ETH"), Amount("0 ETH")) { Frame = 41 },
+        new AccountEvent.TransferOverdue(new TransferId(3)),
         new AccountEvent.TransferCancelled(new TransferId(3), Amount("1 ETH"), Amount("1 ETH")),
         new AccountEvent.TransferCleared(new TransferId(3), 41, Alice, Bob, Amount("1 ETH")),
         new AccountEvent.TransferSent(Alice, Bob, Amount("1 ETH"), Amount("0 ETH")),
@@ -102,6 +103,15 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         new AccountEvent.CollateralSurrendered(
             new CaseId(17), Amount("0.4 BTC"), Amount("0 BTC"), Amount("1.4 BTC"), Amount("1250 USDC"), Amount("0 USDC"),
             Amount("1350 USDC")),
+        new AccountEvent.PositionsNetted(
+            new CaseId(17), new Price(6_000_000_000_000),
+            new PositionChange(
+                SubAccountId.Main, new InstrumentId(1), new Quantity(-50_000_000), Amount("-30000 USDC"), Amount("-250.5 USDC"), Amount("0 USDC"),
+                Amount("0.000001 USDC"), 42, new FundingPoint(3, 12_500_000_000), new Quantity(100_000_000), Amount("60501 USDC"),
+                Amount("1249.499999 USDC")),
+            new PositionChange(
+                new SubAccountId(2), new InstrumentId(1), new Quantity(50_000_000), Amount("30000 USDC"), Amount("120 USDC"), Amount("0 USDC"),
+                Amount("0 USDC"), 0, new FundingPoint(3, 12_500_000_000), new Quantity(0), Amount("0 USDC"), Amount("1369.499999 USDC"))),
         new AccountEvent.HandedOver(
             Alice, new CaseId(17), Bob,
             new PositionTransfer(
@@ -156,6 +166,38 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
             "balanceAfter":"0 ETH","owner":"alice"}
             """);
         Grain.Decode("account.transfer-sent.v1", payload.WrittenSpan).ShouldBe(sent);
+    }
+
+    /// <summary>The sample without it is what journals from before have.</summary>
+    [Fact]
+    public void A_refusal_has_what_was_asked()
+    {
+        AccountCommand[] asked =
+        [
+            new AccountCommand.Withdraw(Amount("1 ETH"), "0xabc"), new AccountCommand.Close(), new AccountCommand.Deposit(Amount("1 ETH"), "r")
+            {
+                Origin = new DepositOrigin(CollateralForm.Staked, "ethereum", Finality.Pending) { Source = new SourceId("vault") },
+            },
+            new AccountCommand.Transfer(Bob, Amount("1 ETH")) { Reach = TransferReach.SameOwner },
+            new AccountCommand.ReserveOrder(
+                new OrderId("o1"), SubAccountId.Main, new InstrumentId(1), Side.Buy, new Quantity(100_000_000), new Price(6_000_000_000_000)),
+        ];
+        foreach (var command in asked)
+        {
+            var payload = new System.Buffers.ArrayBufferWriter<byte>();
+            var refused = new AccountEvent.CommandRefused("x", Rejection.ExceedsBalance) { Asked = command };
+            Grain.Encode((object)refused, payload);
+            Grain.Decode(AccountEventNames.CommandRefused, payload.WrittenSpan).ShouldBe(refused);
+            if (command is AccountCommand.ReserveOrder)
+            {
+                var bare = new System.Buffers.ArrayBufferWriter<byte>();
+                Grain.Encode((object)(refused with { Asked = null }), bare);
+                (payload.WrittenCount - bare.WrittenCount).ShouldBe(120);   // docs/adr/0008 says so
+                Encoding.UTF8.GetString(payload.WrittenSpan).ShouldEndWith("""
+                    "asked":{"type":"reserve-order","order":"o1","subAccount":0,"instrument":1,"side":"Buy","quantity":"1","price":"60000"}}
+                    """);
+            }
+        }
     }
 
     [Theory]
