@@ -65,9 +65,12 @@ public sealed record ShardStandingView(
     public string? SetAsideFor { get; init; }
 }
 
-[Description("Nothing is cleared while `shortfall` is above `fund`, or a shard that counts has not come far enough.")]
+[Description("Nothing is cleared while `shortfall` is above `fund`, a loss is carried, or a shard that counts has not come far enough.")]
 public sealed record PoolAnswer(
-    string Shortfall, string Fund, IReadOnlyList<ShardStandingView> Shards, long Sequence, string Address, string AsOf, long Frame);
+    string Shortfall, string Fund,
+    [property: Description("What was drawn from the fund and was not there, by asset, until it is repaid: \"12.5 USDC\".")]
+    IReadOnlyList<string> Deficits,
+    IReadOnlyList<ShardStandingView> Shards, long Sequence, string Address, string AsOf, long Frame);
 
 /// <summary>What officers may do about a shard that keeps everybody's money waiting.</summary>
 internal static class PoolRoutes
@@ -93,6 +96,7 @@ internal static class PoolRoutes
         return TypedResults.Json(
             new PoolAnswer(
                 Missing(pool), Coordinator.Fund.ToString(),
+                [.. pool.FundStandings.Where(fund => fund.Deficit.IsPositive).Select(fund => fund.Deficit.ToString())],
                 [.. pool.Shards.Select(ViewOf)],
                 view.Version, view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame),
             ApiJson.Default.PoolAnswer);

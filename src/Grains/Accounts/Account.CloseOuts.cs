@@ -100,7 +100,8 @@ public sealed partial record Account
         if (worse <= 0) return offered;
         if (marks.PriceOf(terms.Settlement) is not { } assetPrice || marks.HoldingsOf(account, part).Portfolio is not { } portfolio)
             return null;
-        if (TransferOf(terms, mark, taken, held.Funding) is not { } atMark || atMark.Paid.Units == 0) return null;
+        if (TransferOf(terms, mark, taken, held.Funding) is not { } atMark) return null;
+        if (atMark.Paid.Units == 0) return mark;   // it is worth nothing, and so has gained nothing that could pay beyond it
         if (ChangeBy(account, LegOf(atMark, held.SubAccount).Opposite) is not { } change) return null;
         var closing = new Fill(terms.Id, -taken, -atMark.Paid, atMark.Paid with { Units = 0 });
         if (!portfolio.WithFill(terms, closing, out var after).IsNone) return null;

@@ -245,11 +245,14 @@ public sealed class SlicePlanner
         return low;
     }
 
+    /// <summary>What is worth nothing at the mark is sold, or bought back, for a tick: there is no lower price to trade at.</summary>
     private PlannedSlice? Price(Closing closing, Quantity traded)
     {
         var released = traded == -closing.Of.Quantity ? closing.Freed : Released(closing.Terms, closing.Mark, traded);
         var distance = InSettlement(Distance(closing, traded, released), closing.AssetPrice);
-        var limit = LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
+        var limit = closing.Mark.E8 == 0
+            ? new Price(closing.Terms.Grid?.Tick.E8 ?? 1)
+            : LiquidationPrices.FillablePrice(closing.Mark, distance, traded, closing.Terms.Multiplier);
         if (limit.IsRefused) return null;
         var notional = NotionalOf(closing, traded);
         var worst = Rounding.Floor((Int128)closing.Mark.E8 * Rules.WorstPriceMove.E9, Rate.One.E9);

@@ -138,6 +138,11 @@ public sealed partial record Coordinator
         }
     }
 
+    /// <summary>
+    /// Accounts own more than there is: whoever left first would leave the loss to the others. So nobody leaves until it is repaid.
+    /// </summary>
+    public bool IsInDeficit => FundStandings.Any(standing => standing.Deficit.IsPositive);
+
     /// <summary>What is in the fund and promised to nobody, as far as the shards have told.</summary>
     public AssetAmount AvailableIn(Asset asset)
     {

@@ -41,15 +41,12 @@ public sealed partial record Coordinator
     private static Decision<PoolEvent> WithDeleveraging(
         Coordinator pool, Decision<PoolEvent> decision, ShardEvent.FrameAdopted adopted, Context context)
     {
-        if (adopted.Demand is not { Stranded: { } stranded } demand || context.Marks is not MarginMarks { Model: { } model } marks)
-            return decision;
+        if (adopted.Demand is not { Stranded: not null } || context.Marks is not MarginMarks { Model: { } model } marks) return decision;
         var after = decision.Events.Aggregate(pool, Evolve);
         if (after.Deleveraging is not null || !after.Shards[adopted.Shard.Number].Counts) return decision;
         if (model.Parameters.Liquidation.Deleveraging is not { } rules) return decision;
-        var takenOver = after.BackstopsFor(demand);
-        foreach (var amount in stranded.OrderBy(amount => StrandedKind.Of(amount).CompareTo(after.LastAsked) <= 0))
+        foreach (var amount in after.StrandedInTurn)
         {
-            if (takenOver.Any(part => part.Instrument == amount.Instrument)) continue;
             if (amount.Because == StrandedBy.Unfunded && after.Shortfall <= after.FundValue(marks)) continue;
             return decision with
             {
@@ -60,6 +57,17 @@ public sealed partial record Coordinator
 
         return decision;
     }
+
+    /// <summary>
+    /// One of each kind that a shard reports and no backstop account takes there, in their order from behind the last one that was asked
+    /// for: whoever reports first does not keep the others from their turn.
+    /// </summary>
+    private IEnumerable<StrandedAmount> StrandedInTurn => Shards
+        .Where(shard => shard is { Counts: true, Demand.Stranded: not null })
+        .SelectMany(shard => shard.Demand!.Stranded!.Value.Where(amount =>
+            !BackstopsFor(shard.Demand).Any(part => part.Instrument == amount.Instrument)))
+        .DistinctBy(StrandedKind.Of)
+        .OrderBy(amount => StrandedKind.Of(amount).CompareTo(LastAsked) <= 0).ThenBy(StrandedKind.Of);
 
     /// <summary>What is in the fund and promised to nobody, in micros of the reference currency.</summary>
     private Int128 FundValue(MarginMarks marks)
@@ -92,38 +100,42 @@ public sealed partial record Coordinator
     }
 
     /// <summary>An answer, and the assignment when it was the last. One to a round that is over says nothing.</summary>
-    private static Decision<PoolEvent> TakeAnswer(Coordinator pool, ShardEvent.CloseOutsAnswered answer)
+    private static Decision<PoolEvent> TakeAnswer(Coordinator pool, ShardEvent.CloseOutsAnswered answer, Context context)
     {
         var isAwaited = pool.Deleveraging is { } round && round.Number == answer.Round
             && round.Answers.All(known => known.Shard != answer.Answer.Shard);
         return isAwaited
-            ? WithAssignment(pool, new PoolEvent.CloseOutsReported(answer.Round, answer.Answer))
+            ? WithAssignment(pool, new PoolEvent.CloseOutsReported(answer.Round, answer.Answer), context)
             : new Decision<PoolEvent>([], Rejection.None);
     }
 
-    private static Decision<PoolEvent> WithAssignment(Coordinator pool, Decision<PoolEvent> decision)
+    private static Decision<PoolEvent> WithAssignment(Coordinator pool, Decision<PoolEvent> decision, Context context)
     {
         var after = decision.Events.Aggregate(pool, Evolve);
-        return after.AssignmentDue() is { } assigned ? decision with { Events = decision.Events.Add(assigned) } : decision;
+        return after.AssignmentDue(context.Marks as MarginMarks) is { } assigned
+            ? decision with { Events = decision.Events.Add(assigned) }
+            : decision;
     }
 
     /// <summary>Who was set aside since is not waited for; what it answered before counts, for its cases are waiting too.</summary>
-    private PoolEvent.DeleverageAssigned? AssignmentDue()
+    private PoolEvent.DeleverageAssigned? AssignmentDue(MarginMarks? marks)
     {
         if (Deleveraging is not { } round) return null;
         var hasAll = round.Asked.All(shard =>
             !Shards[shard.Number].Counts || round.Answers.Any(answer => answer.Shard == shard));
-        return hasAll ? new PoolEvent.DeleverageAssigned(round.Number, round.Instrument, round.Asked, AssignmentsOf(round)) : null;
+        if (!hasAll) return null;
+        var lot = marks?.TermsOf(round.Instrument)?.Grid?.Lot ?? new Quantity(1);
+        return new PoolEvent.DeleverageAssigned(round.Number, round.Instrument, round.Asked, AssignmentsOf(round, lot));
     }
 
     /// <summary>Offers in the order of the shards, the longest case of each first, against holders in the order of the ranking.</summary>
-    private static ImmutableArray<DeleverageAssignment> AssignmentsOf(DeleverageRound round)
+    private static ImmutableArray<DeleverageAssignment> AssignmentsOf(DeleverageRound round, Quantity lot)
     {
         var offers = round.Answers.OrderBy(answer => answer.Shard).SelectMany(answer => answer.Offers).ToList();
         var candidates = round.Answers.SelectMany(answer => answer.Candidates).ToList();
         var budget = offers.Aggregate((Int128)0, (sum, offer) => sum + Int128.Abs(offer.Quantity.E8));
         var given = Risk.Liquidation.Deleveraging.Assign(
-            round.Ranking, candidates, new Quantity((long)Int128.Min(budget, long.MaxValue))).Value.Given;
+            round.Ranking, candidates, new Quantity((long)Int128.Min(budget, long.MaxValue)), lot).Value.Given;
 
         var assignments = ImmutableArray.CreateBuilder<DeleverageAssignment>();
         var (at, left) = (0, given.IsEmpty ? 0 : given[0].Weight);

@@ -44,8 +44,8 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
     {
         ShardEvent.FrameAdopted adopted => Report(pool, adopted, context),
         ShardEvent.GainsLocked answer => TakeAnswer(pool, answer),
-        ShardEvent.CloseOutsAnswered answer => TakeAnswer(pool, answer),
-        PoolCommand.SetAside command => WithAssignment(pool, WithAllocation(pool, SetAside(pool, command, context))),
+        ShardEvent.CloseOutsAnswered answer => TakeAnswer(pool, answer, context),
+        PoolCommand.SetAside command => WithAssignment(pool, WithAllocation(pool, SetAside(pool, command, context)), context),
         PoolCommand.BringBack command => BringBack(pool, command, context),
         PoolCommand.DepositToFund command => DepositToFund(pool, command),
         PoolCommand.RegisterBackstop command => RegisterBackstop(pool, command),
@@ -94,12 +94,12 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
     }
 
     /// <summary>
-    /// The frame up to which everything that had happened anywhere was valued by everybody, with nothing missing; null when
-    /// there is none. A shard that has adopted f adds nothing to what stands under an earlier frame: it is closed.
+    /// The frame up to which everything that had happened anywhere was valued by everybody, with nothing missing and no loss carried; null
+    /// when there is none. A shard that has adopted f adds nothing to what stands under an earlier frame: it is closed.
     /// </summary>
     private long? ClearedFrame(long frame)
     {
-        if (Shortfall > Fund.Micros) return null;
+        if (Shortfall > Fund.Micros || IsInDeficit) return null;
         if (frame == 0 && Shards.All(shard => shard.Frame == 0)) return 0;   // no price was ever published: nothing is valued
         var least = long.MaxValue;
         foreach (var shard in Shards)

@@ -19,8 +19,9 @@ public static class Deleveraging
         ranking == DeleverageRanking.HedgeAware || candidate.Effect == ClosingEffect.IsLiquidated ? (int)candidate.Effect : 0,
         ranking == DeleverageRanking.ProRata ? candidate.Size.E8 : Score(candidate), candidate.Holder);
 
+    /// <param name="lot">In proportion, whole lots are divided: no engine would ever close a part of one.</param>
     public static Refusable<Shares<PositionHolder>> Assign(
-        DeleverageRanking ranking, IReadOnlyCollection<DeleverageCandidate> candidates, Quantity budget)
+        DeleverageRanking ranking, IReadOnlyCollection<DeleverageCandidate> candidates, Quantity budget, Quantity lot)
     {
         candidates = Eligible(candidates);
         var available = Int128.Zero;
@@ -32,9 +33,7 @@ public static class Deleveraging
 
         if (budget.E8 < 0) return new Refusal(Fault.Negative, "budget");
         var left = (long)Int128.Min(budget.E8, available);
-        if (ranking == DeleverageRanking.ProRata)
-            return LargestRemainder.Divide(left,
-                candidates.Select(candidate => new Claim<PositionHolder>(candidate.Holder, candidate.Size.E8)));
+        if (ranking == DeleverageRanking.ProRata) return InProportion(candidates, left, lot.E8);
 
         var given = ImmutableArray.CreateBuilder<Claim<PositionHolder>>();
         foreach (var candidate in Rank(ranking, candidates))
@@ -42,6 +41,30 @@ public static class Deleveraging
             var taken = Math.Min(left, candidate.Size.E8);
             if (taken > 0) given.Add(new Claim<PositionHolder>(candidate.Holder, taken));
             left -= taken;
+        }
+
+        return new Shares<PositionHolder>(given.ToImmutable());
+    }
+
+    /// <summary>
+    /// Lots by the largest remainder. What of the budget is no lot, or finds none, comes from the lowest holders that have it.
+    /// </summary>
+    private static Refusable<Shares<PositionHolder>> InProportion(
+        IReadOnlyCollection<DeleverageCandidate> candidates, long budgetE8, long lotE8)
+    {
+        var whole = candidates.Aggregate(Int128.Zero, (sum, candidate) => sum + (candidate.Size.E8 / lotE8));
+        var lots = (long)Int128.Min(budgetE8 / lotE8, whole);
+        var divided = LargestRemainder.Divide(
+            lots, candidates.Select(candidate => new Claim<PositionHolder>(candidate.Holder, candidate.Size.E8 / lotE8)));
+        if (divided.IsRefused) return divided;
+
+        var rest = budgetE8 - (lots * lotE8);
+        var given = ImmutableArray.CreateBuilder<Claim<PositionHolder>>();
+        foreach (var (candidate, share) in candidates.OrderBy(candidate => candidate.Holder).Zip(divided.Value.Given))
+        {
+            var more = Math.Min(rest, candidate.Size.E8 - (share.Weight * lotE8));
+            given.Add(share with { Weight = (share.Weight * lotE8) + more });
+            rest -= more;
         }
 
         return new Shares<PositionHolder>(given.ToImmutable());

@@ -193,6 +193,24 @@ public sealed class CaseTests
     }
 
     [Fact]
+    public void What_a_slice_paid_the_fund_stays_there_when_its_trade_is_busted()
+    {
+        var (given, slice) = Ordered();
+        var fill = Fill(slice, slice.Quantity, "60000");
+        given.When(fill);
+        given.After([.. given.Events]);
+        var paidIn = given.State.FundShares.ShouldHaveSingleItem().PaidIn;
+        paidIn.IsPositive.ShouldBeTrue();
+
+        given.When(new TradeEvent.Busted(
+            fill.Trade, fill.Instrument, fill.Style, fill.Quantity, fill.Paid, fill.Funding, fill.Buyer, fill.Seller, new AssetAmount(Usdc, 0)));
+        given.After([.. given.Events]);
+        given.State.Positions.Of(SubAccountId.Main, BtcPerp.Id)!.Quantity.ShouldBe(Q("1"));
+        given.State.FundShares.ShouldHaveSingleItem().PaidIn.ShouldBe(paidIn);
+        given.State.Balances[Usdc].ShouldBe(Amount("299 USDC") - paidIn);
+    }
+
+    [Fact]
     public void Of_a_trade_that_was_larger_than_what_was_left_the_fund_gets_its_part_of_what_was_left()
     {
         var (given, slice) = Ordered();

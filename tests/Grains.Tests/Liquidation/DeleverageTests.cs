@@ -290,6 +290,48 @@ public sealed class DeleverageTests
     }
 
     [Fact]
+    public void Whichever_shard_reports_first_what_is_stranded_in_another_has_its_turn()
+    {
+        var (pool, marks, frame) = (Coordinator.Of(PoolId.Main, shards: 2), GivenMarks.At("60000", [BtcPerp]), 0L);
+        StrandedAmount[] stranded =
+        [
+            new(new InstrumentId(1), Q("2"), StrandedBy.Unfilled), new(new InstrumentId(5), Q("3"), StrandedBy.Unfilled),
+        ];
+
+        // In every frame the first shard reports before the second, and the round is over before the next frame.
+        var asked = new List<int>();
+        for (var frames = 0; frames < 4; frames++)
+        {
+            frame++;
+            foreach (var shard in new[] { 0, 1 })
+                foreach (var round in Send(Report(shard)).OfType<PoolEvent.DeleveragingAsked>())
+                    asked.Add(round.Instrument.Number);
+
+            if (pool.Deleveraging is { } open) Answer(open.Number);
+        }
+
+        asked.ShouldBe([1, 5, 1, 5]);
+
+        void Answer(long round)
+        {
+            foreach (var shard in new[] { 0, 1 })
+                Send(new ShardEvent.CloseOutsAnswered(round, new DeleverageAnswer(new ShardId(shard), [], [])));
+        }
+
+        ShardEvent.FrameAdopted Report(int shard) => new(new ShardId(shard), frame, 1, 1, 0, Money.Zero, "")
+        {
+            Demand = new ShardDemand(1, [], [], [], []) { Stranded = [stranded[shard]] },
+        };
+
+        ImmutableArray<PoolEvent> Send(object input)
+        {
+            var events = Coordinator.Decide(pool, input, new Context(Noon, 1, marks)).Events;
+            pool = events.Aggregate(pool, Coordinator.Evolve);
+            return events;
+        }
+    }
+
+    [Fact]
     public void A_gain_that_is_locked_for_a_loss_is_not_given_up_too()
     {
         var (venue, marks) = (new GivenVenue([BtcPerp]) { Marks = GivenMarks.At("60000", [BtcPerp]) }, GivenMarks.At("59000", [BtcPerp]));

@@ -69,6 +69,19 @@ public sealed class LossTests
     }
 
     [Fact]
+    public void While_a_loss_is_carried_nobody_leaves_and_with_the_last_unit_of_it_everybody_may()
+    {
+        Round(deficit: 100, 0, 0, 0);
+        Report(0, debt: 100);
+        Report(0, debt: 0, drawn: 100);
+        Waits(1).ShouldBeEmpty("the fund lacks a hundred");
+        Send(new PoolCommand.DepositToFund(Units(99), "x"));
+        Waits(1).ShouldBeEmpty("the fund lacks one");
+        Send(new PoolCommand.DepositToFund(Units(1), "x"));
+        Waits(1)[^1].Shards.ShouldBe([new ShardId(1)]);
+    }
+
+    [Fact]
     public void The_shares_of_a_loss_pay_that_loss_and_not_the_one_that_is_carried()
     {
         Round(deficit: 100, 0, 0, 0);
@@ -209,6 +222,19 @@ public sealed class LossTests
             Demand = new ShardDemand(
                 1, [], [], debt > 0 ? [Units(debt)] : [], [new FundShare(Units(paidIn[shard]), Units(drawn))]),
         });
+
+    /// <summary>Everybody reports that nothing is missing, and one shard that an account of it waits.</summary>
+    private ImmutableArray<PoolEvent.Cleared> Waits(int shard)
+    {
+        frame++;
+        return [.. Enumerable.Range(0, 3).SelectMany(number => Send(Adopted(number, pool.Shards[number].Demand) with
+        {
+            Waiting = number == shard ? 1 : 0, WaitsSince = number == shard ? 0 : null,
+        })).OfType<PoolEvent.Cleared>()];
+    }
+
+    private ShardEvent.FrameAdopted Adopted(int shard, ShardDemand? demand) =>
+        new(new ShardId(shard), frame, 1, 1, 0, Money.Zero, "") { Demand = demand };
 
     private ImmutableArray<PoolEvent> Send(object input)
     {

@@ -102,6 +102,16 @@ public class SharesTests
         Given(DeleverageRanking.ProRata, candidates, 21).ShouldBe([(1, 5), (2, 16)]);
     }
 
+    [Fact]
+    public void In_proportion_whole_lots_are_divided_and_everybody_is_left_with_whole_lots()
+    {
+        DeleverageCandidate[] candidates = [Candidate(1, size: 10, profit: 1, equity: 1), Candidate(2, size: 10, profit: 1, equity: 1),
+            Candidate(3, size: 10, profit: 1, equity: 1)];
+        Given(DeleverageRanking.ProRata, candidates, 10, lot: 10).ShouldBe([(1, 10), (2, 0), (3, 0)]);
+        Given(DeleverageRanking.ProRata, candidates, 14, lot: 5).ShouldBe([(1, 9), (2, 5), (3, 0)], "what is no lot is the first one's");
+        Given(DeleverageRanking.ProRata, candidates, 30, lot: 7).ShouldBe([(1, 10), (2, 10), (3, 10)]);
+    }
+
     [Theory]
     [InlineData(DeleverageRanking.Queue)]
     [InlineData(DeleverageRanking.HedgeAware)]
@@ -117,7 +127,7 @@ public class SharesTests
                 Effect = (ClosingEffect)random.Next(2),
             }).ToArray();
             var budget = random.Next(0, 500);
-            var given = Given(ranking, candidates, budget);
+            var given = Given(ranking, candidates, budget, lot: random.Next(1, 12));
             given.Sum(share => share.Size).ShouldBe(Math.Min(budget, candidates.Sum(candidate => candidate.Size.E8)));
             foreach (var (account, size) in given)
                 size.ShouldBeLessThanOrEqualTo(candidates.Single(one => one.Holder == Holder(account)).Size.E8);
@@ -133,8 +143,8 @@ public class SharesTests
         [.. Deleveraging.Rank(ranking, candidates).Select(candidate => (long)candidate.Holder.Account.Grain.Low)];
 
     private static (long Account, long Size)[] Given(DeleverageRanking ranking, DeleverageCandidate[] candidates,
-        long budget) =>
-        [.. Deleveraging.Assign(ranking, candidates, new Quantity(budget))
+        long budget, long lot = 1) =>
+        [.. Deleveraging.Assign(ranking, candidates, new Quantity(budget), new Quantity(lot))
             .Value.Given.Select(claim => ((long)claim.Id.Account.Grain.Low, claim.Weight))];
 
     private static DeleverageCandidate Candidate(long id, long size, long profit, long equity) => new(

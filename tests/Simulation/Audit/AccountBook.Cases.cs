@@ -100,6 +100,9 @@ internal sealed partial class AccountBook
             case "account.slice-called-back.v1":
                 Mine(payload, version);
                 AuditFailure.Unless(slice!.CalledBack is null, "I4", $"account {id} calls {slice.Order} back twice at version {version}");
+                AuditFailure.Unless(
+                    payload.GetProperty("reason").GetString() == "Cured" || HasOverdueSlice(At), "I4",
+                    $"account {id} calls {slice.Order} back before its deadline at version {version}");
                 slice = slice with { CalledBack = payload.GetProperty("reason").GetString(), Deadline = payload.GetProperty("deadline").GetString()! };
                 return Moved.Nothing;
             case "account.slice-ended.v1":
@@ -169,25 +172,35 @@ internal sealed partial class AccountBook
         AuditFailure.Unless(
             (slice.Quantity % lot).IsZero || slice.Quantity < lot, "I7",
             $"account {id} orders {slice.Quantity} at version {version}, in lots of {lot}");
-        var worst = mark * StoredFormat.Units(liquidation.GetProperty("worstPriceMove").GetString()!, 9) / BigInteger.Pow(10, 9);
         AuditFailure.Unless(At8(order, "mark") == mark, "I7", $"account {id} sizes a slice at another mark than {mark} at version {version}");
-        worst += (2 * BigInteger.Pow(10, 18) / (slice.Quantity * terms.Multiplier)) + 1;   // amounts are rounded to 1e-6, and small slices feel it
-        AuditFailure.Unless(
-            slice.IsSale ? limit <= mark && limit >= mark - worst : limit >= mark && limit <= mark + worst, "I7",
-            $"account {id} limits a slice at {limit} beside a mark of {mark} at version {version}");
-        var cap = StoredFormat.Micros(liquidation.GetProperty("sliceCap").GetString()!);
         SliceNotional = NotionalOf(terms, slice.Quantity, mark, marks.Assets[terms.Settlement]);
-        AuditFailure.Unless(SliceNotional <= cap + 1, "I7", $"account {id} orders a slice of {SliceNotional} micros at version {version}, and the cap is {cap}");
+        var move = StoredFormat.Units(liquidation.GetProperty("worstPriceMove").GetString()!, 9);
+        var worst = WorstOf(SliceNotional, move, terms, slice.Quantity, marks.Assets[terms.Settlement]);
+        var isWithin = slice.IsSale ? limit <= mark && limit >= mark - worst : limit >= mark && limit <= mark + worst;
+        AuditFailure.Unless(
+            mark.IsZero ? limit == marks.Ticks[slice.Instrument] : isWithin, "I7",
+            $"account {id} limits a slice at {limit} beside a mark of {mark} at version {version}, and the worst move is {worst}");
+        var cap = StoredFormat.Micros(liquidation.GetProperty("sliceCap").GetString()!);
+        AuditFailure.Unless(SliceNotional <= cap, "I7", $"account {id} orders a slice of {SliceNotional} micros at version {version}, and the cap is {cap}");
         return Moved.Nothing;
     }
 
     /// <summary>What the last slice is worth at the mark, in micros, rounded up.</summary>
     public BigInteger SliceNotional { get; private set; }
 
-    private static BigInteger NotionalOf(MarkedInstrument terms, BigInteger quantity, BigInteger mark, BigInteger assetPrice)
+    private static BigInteger NotionalOf(MarkedInstrument terms, BigInteger quantity, BigInteger mark, BigInteger assetPrice) =>
+        Up(Up(quantity * terms.Multiplier * mark, 16) * assetPrice, 10);   // to 1e-8 of the settlement asset, and then to 1e-6 of the reference
+
+    private static BigInteger Up(BigInteger value, int digits) => (value + BigInteger.Pow(10, digits) - 1) / BigInteger.Pow(10, digits);
+
+    /// <summary>
+    /// How far from the mark a slice may be limited: that share of its notional, in its settlement asset, over its contracts. Each is rounded
+    /// down, and the notional up: of a slice that is worth a few micros a unit of them is a large part of the price.
+    /// </summary>
+    private static BigInteger WorstOf(BigInteger notional, BigInteger move, MarkedInstrument terms, BigInteger quantity, BigInteger assetPrice)
     {
-        var e26 = quantity * terms.Multiplier * mark * assetPrice;   // four numbers at 1e-8 are 1e-32, and micros are 1e-6
-        return (e26 + BigInteger.Pow(10, 26) - 1) / BigInteger.Pow(10, 26);
+        var inSettlement = notional * move / BigInteger.Pow(10, 9) * BigInteger.Pow(10, 8) / assetPrice;
+        return inSettlement * BigInteger.Pow(10, 18) / (quantity * terms.Multiplier);
     }
 
     /// <summary>To the fund goes what is better than the bankruptcy price, and not more than the fee, of the fill before it.</summary>

@@ -43,6 +43,8 @@ internal sealed partial class Auditor
     private void CheckClearance(StoredRow row, JsonElement clearance, PoolBook pool)
     {
         AuditFailure.Unless(pool.Missing.IsZero, "I16", $"{row.Address} clears while {StoredFormat.Money(pool.Missing)} are missing");
+        foreach (var (asset, units) in fund)
+            AuditFailure.Unless(units.Sign >= 0, "I16", $"{row.Address} clears while {-units} {asset} were drawn that nobody paid in");
         var upTo = FrameOf(clearance);
         var isBeforeAnyPrice = upTo == 0 && row.Frame == 0 && pool.Heard == 0;
         for (var shard = 0; shard < shards; shard++)

@@ -17,6 +17,7 @@ internal sealed partial class Auditor
     {
         if (unit.Message.Type == "pool.deleveraging-asked.v1")
         {
+            if (IsAtADeadline(row, payload)) return Unjudged(row, id);
             AuditFailure.Unless(
                 row.Type == "account.close-out-offered.v1" && payload.GetProperty("round").GetInt64() == message.GetProperty("round").GetInt64()
                 && payload.GetProperty("instrument").GetInt32() == message.GetProperty("instrument").GetInt32()
@@ -42,6 +43,14 @@ internal sealed partial class Auditor
         if (reference is null || IsForgotten(id)) return Unjudged(row, id);
         return Ruled(row, id, reference.Tell(id, ReferenceModel.GivenUp.Read(payload), MarksOf(row)));
     }
+
+    /// <summary>
+    /// A case looks at its deadline in whatever turn it has: a question that it has no answer to may be the first that comes behind it.
+    /// Whether the deadline has come, the book of the account asks.
+    /// </summary>
+    private static bool IsAtADeadline(StoredRow row, JsonElement payload) =>
+        (row.Type == "account.slice-ended.v1" && payload.GetProperty("ending").GetString() == "GivenUp")
+        || (row.Type == "account.slice-called-back.v1" && payload.GetProperty("reason").GetString() == "Overdue");
 
     private static string AssignmentKey(string holder, JsonElement of) => $"{holder} for {of.GetProperty("account")}: {of.GetProperty("quantity")} #";
 

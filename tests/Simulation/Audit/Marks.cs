@@ -57,7 +57,11 @@ internal sealed class Marks
 
         foreach (var chain in frame.GetProperty("chains").EnumerateArray()) ListChain(chain);
         if (frame.TryGetProperty("grids", out var grids))
-            foreach (var row in grids.EnumerateArray()) Lots.Add(row[0].GetInt32(), At8(row[2]));
+            foreach (var row in grids.EnumerateArray())
+            {
+                Ticks.Add(row[0].GetInt32(), At8(row[1]));
+                Lots.Add(row[0].GetInt32(), At8(row[2]));
+            }
 
         foreach (var row in frame.GetProperty("settlements").EnumerateArray()) Settlements.Add(row[0].GetInt32(), At8(row[1]));
         ParameterVersion = frame.GetProperty("parameterVersion").GetInt32();
@@ -110,6 +114,7 @@ internal sealed class Marks
     public SortedDictionary<int, (int Number, BigInteger Price)> Days { get; } = [];
 
     public Dictionary<int, BigInteger> Lots { get; } = [];
+    public Dictionary<int, BigInteger> Ticks { get; } = [];
     public SortedDictionary<int, BigInteger> Settlements { get; } = [];
 
     internal sealed record MarkedExpiry(BigInteger Forward, BigInteger SettledShare, BigInteger SettledAverage, bool HasSmile);
@@ -134,6 +139,7 @@ internal sealed class Marks
                     row[at].GetInt32(), "Option", chain.GetProperty("underlying").GetString()!, chain.GetProperty("settlement").GetString()!,
                     At8(chain.GetProperty("multiplier")), StoredFormat.Micros(chain.GetProperty("expiry")), At8(row[0]), right, At8OrNone(row[at + 1])));
                 if (chain.TryGetProperty("lot", out var lot)) Lots.Add(row[at].GetInt32(), At8(lot));
+                if (chain.TryGetProperty("tick", out var tick)) Ticks.Add(row[at].GetInt32(), At8(tick));
                 at += 3;
             }
         }

@@ -41,7 +41,7 @@ internal sealed partial class PoolBook
     private void FoldCloseOuts(StoredRow row, JsonElement payload, Marks? marks)
     {
         if (row.Type == "pool.deleveraging-asked.v1") AskCloseOuts(row, payload, marks!);
-        else if (row.Type == "pool.deleverage-assigned.v1") Assign(row, payload);
+        else if (row.Type == "pool.deleverage-assigned.v1") Assign(row, payload, marks);
         else
         {
             var answer = payload.GetProperty("answer");
@@ -70,8 +70,18 @@ internal sealed partial class PoolBook
             $"{row.Address} ranks by {payload.GetProperty("ranking")}, and the rules by {ranking}");
         AuditFailure.Unless(
             kind.Because == "Unfilled" || Missing > FundValue(marks), "I10", $"{row.Address} closes others while the fund has {FundValue(marks)} of {Missing}");
+        var inTurn = everybody.SelectMany(shard => wants.TryGetValue(shard, out var open) ? open.Stranded.Where(one => !IsTakenOver(open, one.Kind)) : [])
+            .Select(one => one.Kind).Where(one => one.Because == "Unfilled" || Missing > FundValue(marks))
+            .OrderBy(one => lastAsked is not null && OrderOf(one).CompareTo(OrderOf(lastAsked)) <= 0).ThenBy(OrderOf).First();
+        AuditFailure.Unless(kind == inTurn, "close-outs", $"{row.Address} asks for {kind}, and {inTurn} is in turn behind {lastAsked}");
         (closeOuts, lastAsked) = (new CloseOutRound(row.Version, kind.Instrument, payload.GetProperty("ranking").GetString()!, asked), kind);
     }
+
+    private static (int, int, int) OrderOf(Kind kind) => (kind.Instrument, kind.Side, kind.Because == "Unfilled" ? 0 : 1);
+
+    /// <summary>A backstop account has quota enough for what waits there.</summary>
+    private bool IsTakenOver(Wants open, Kind kind) => open.Remainders.TryGetValue(kind.Instrument, out var remainder)
+        && quotas.Exists(quota => quota.Instrument == kind.Instrument && quota.Left >= remainder);
 
     /// <summary>What is in the fund and promised to nobody, in micros.</summary>
     private BigInteger FundValue(Marks marks)
@@ -82,7 +92,7 @@ internal sealed partial class PoolBook
     }
 
     /// <summary>Offers in the order of the shards, against holders in the order of the ranking: all that is offered, or all that there is.</summary>
-    private void Assign(StoredRow row, JsonElement payload)
+    private void Assign(StoredRow row, JsonElement payload, Marks? marks)
     {
         AuditFailure.Unless(
             closeOuts is { } round && round.Number == payload.GetProperty("round").GetInt64() && round.Instrument == payload.GetProperty("instrument").GetInt32()
@@ -92,7 +102,7 @@ internal sealed partial class PoolBook
         var budget = offers.Aggregate(BigInteger.Zero, (sum, offer) => sum + BigInteger.Abs(offer.Quantity));
         var expected = new List<string>();
         var (account, left) = ("", BigInteger.Zero);
-        foreach (var (holder, size) in Ranked([.. Each("candidates")], budget))
+        foreach (var (holder, size) in Ranked([.. Each("candidates")], budget, marks?.Lots.GetValueOrDefault(closeOuts!.Instrument) ?? 0))
         {
             var open = size;
             while (open.Sign > 0 && (!left.IsZero || offers.Count > 0))
@@ -114,15 +124,32 @@ internal sealed partial class PoolBook
         IEnumerable<JsonElement> Each(string name) => closeOuts!.Answers.Values.SelectMany(answer => answer.GetProperty(name).EnumerateArray());
     }
 
-    private IEnumerable<(Holder Holder, BigInteger Size)> Ranked(List<JsonElement> candidates, BigInteger budget)
+    private IEnumerable<(Holder Holder, BigInteger Size)> Ranked(List<JsonElement> candidates, BigInteger budget, BigInteger grid)
     {
         if (candidates.Exists(one => Effect(one) < 2)) candidates.RemoveAll(one => Effect(one) == 2);
         var available = candidates.Aggregate(BigInteger.Zero, (sum, one) => sum + Size(one));
-        if (closeOuts!.Ranking == "ProRata")
-            return Share(BigInteger.Min(budget, available), [.. candidates.Select(one => (HolderOf(one), Size(one)))], Comparer<Holder>.Default)
-                .Select(share => (share.Key, share.Value));
+        if (closeOuts!.Ranking == "ProRata") return InLots();
         return candidates.OrderBy(one => closeOuts.Ranking == "HedgeAware" ? Effect(one) : 0).ThenByDescending(ScoreOf).ThenBy(HolderOf)
             .Select(one => (HolderOf(one), Size(one)));
+
+        // Whole lots by the largest remainder; what is left over comes from the lowest holders.
+        List<(Holder, BigInteger)> InLots()
+        {
+            var lot = grid.IsZero ? 1 : grid;
+            var left = BigInteger.Min(budget, available);
+            var lots = BigInteger.Min(left / lot, candidates.Aggregate(BigInteger.Zero, (sum, one) => sum + (Size(one) / lot)));
+            var shares = Share(lots, [.. candidates.Select(one => (HolderOf(one), Size(one) / lot))], Comparer<Holder>.Default);
+            left -= lots * lot;
+            var given = new List<(Holder, BigInteger)>();
+            foreach (var one in candidates.OrderBy(HolderOf))
+            {
+                var more = BigInteger.Min(left, Size(one) - (shares[HolderOf(one)] * lot));
+                given.Add((HolderOf(one), (shares[HolderOf(one)] * lot) + more));
+                left -= more;
+            }
+
+            return given;
+        }
 
         static Holder HolderOf(JsonElement one) => Holder.Read(one.GetProperty("holder"));
         static BigInteger Size(JsonElement one) => StoredFormat.Units(one.GetProperty("size").GetString()!, 8);

@@ -170,6 +170,11 @@ internal sealed partial class PoolBook
     private BigInteger Available(string asset) => Deposited(asset)
         + Enumerable.Range(0, Shards).Aggregate(BigInteger.Zero, (sum, shard) => sum + PaidInBy(shard, asset) - LimitOf(shard, asset));
 
+    /// <summary>More was drawn than was ever paid in, as far as the shards have told.</summary>
+    public bool IsInDeficit => wants.Values.SelectMany(told => told.Fund.Keys).Distinct().Any(asset =>
+        Deposited(asset) + wants.Values.Aggregate(BigInteger.Zero, (sum, told) =>
+            sum + told.Fund.GetValueOrDefault(asset).PaidIn - told.Fund.GetValueOrDefault(asset).Drawn) < 0);
+
     // ---- losses ---------------------------------------------------------------------------------------------------------
 
     /// <summary>What accounts with nothing left owe beyond what they may draw already.</summary>

@@ -32,7 +32,7 @@ internal sealed partial class PoolBook
     /// <summary>The record that lets go whoever can be; null where that is nobody.</summary>
     private Fact? ExpectedClearance(long frame)
     {
-        if (!Missing.IsZero) return null;
+        if (!Missing.IsZero || IsInDeficit) return null;
         var counted = Enumerable.Range(0, Shards).Where(shard => !IsSetAside(shard)).ToList();
         if (counted.Count == 0) return null;
         var upTo = frame == 0 && Heard == 0 ? 0 : counted.Min(shard => Of(shard).Frame) - 1;
@@ -67,11 +67,14 @@ internal sealed partial class PoolBook
         [new Fact($"pool.command-refused.v1 command={command} reason={reason}")];
 
     /// <summary>What changes a standing, and the clearance that comes of it.</summary>
-    private IReadOnlyList<Fact> With(int shard, Standing after, long frame, string line)
+    private IReadOnlyList<Fact> With(int shard, Standing after, long frame, string line, JsonElement? report = null)
     {
         var then = new PoolBook { Shards = Shards };
         foreach (var (number, standing) in standings) then.standings[number] = standing;
+        foreach (var (asset, units) in deposited) then.deposited[asset] = units;
+        foreach (var (number, wanted) in wants) then.wants[number] = wanted;
         then.standings[shard] = after;
+        if (report is { } told) then.Hear(shard, told);
         return then.ExpectedClearance(frame) is { } clearance ? [new Fact(line), clearance] : [new Fact(line)];
     }
 
@@ -84,7 +87,7 @@ internal sealed partial class PoolBook
             + $"shortfall={adoption.GetProperty("shortfall").GetString()}"
             + (adoption.TryGetProperty("waitsSince", out var since) ? $" waitsSince={since}" : "")
             + (adoption.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
-        return With(message.Shard, Reported(adoption, Of(message.Shard).Exposure), frame, line);
+        return With(message.Shard, Reported(adoption, Of(message.Shard).Exposure), frame, line, adoption);
     }
 
     private static Standing Reported(JsonElement report, BigInteger? exposure) => new(

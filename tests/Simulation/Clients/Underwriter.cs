@@ -18,6 +18,8 @@ internal sealed class Underwriter : Client
     private readonly List<(Asset Asset, long Units)> debts = [];
     private readonly Queue<Order> opening;
     private readonly HashSet<int> aside = [];
+    private readonly Dictionary<Asset, long> deposited = [];
+    private readonly SortedDictionary<int, Dictionary<Asset, long>> told = [];   // by shard, what its accounts paid in and did not draw
     private int references;
 
     public Underwriter(Venue venue, Town town) : base(venue, "underwriter")
@@ -36,18 +38,27 @@ internal sealed class Underwriter : Client
 
     public override void Saw(StoredRow row)
     {
-        if (row.Type is not ("pool.shard-reported.v1" or "pool.shard-set-aside.v1" or "pool.shard-brought-back.v1")) return;
+        if (row.Type is not ("pool.shard-reported.v1" or "pool.shard-set-aside.v1" or "pool.shard-brought-back.v1" or "pool.fund-deposited.v1")) return;
         using var document = JsonDocument.Parse(row.Payload);
         var payload = document.RootElement;
+        if (row.Type == "pool.fund-deposited.v1")
+        {
+            deposited[Asset.Of(Of(payload, "depositedAfter").Asset)] = (long)Of(payload, "depositedAfter").Units;
+            return;
+        }
+
         var shard = payload.GetProperty("shard").GetInt32();
         if (row.Type == "pool.shard-set-aside.v1") aside.Add(shard);
         else if (row.Type == "pool.shard-brought-back.v1") aside.Remove(shard);
         else if (payload.TryGetProperty("demand", out var demand))
+        {
+            told[shard] = InFund(demand);
             foreach (var debt in demand.GetProperty("debts").EnumerateArray())
             {
                 var (asset, units) = StoredFormat.Amount(debt.GetString()!);
                 if (units <= 1_000_000_000_000_000) debts.Add((Asset.Of(asset), (long)units));
             }
+        }
     }
 
     protected override void ActOnce()
@@ -66,7 +77,26 @@ internal sealed class Underwriter : Client
     {
         if (Open()) return;
         if (aside.Count > 0) AskNew(Town.BringBack(aside.Min()));
+        else if (Carried() is { } carried) AskNew(Town.DepositToFund(carried, $"repaid-{references++}"));
     }
+
+    /// <summary>What the pool carries, as the shards have told: it is repaid in the evening, and until then nobody's money leaves.</summary>
+    private AssetAmount? Carried()
+    {
+        foreach (var asset in told.Values.SelectMany(shares => shares.Keys).Distinct().Order())
+        {
+            var units = deposited.GetValueOrDefault(asset) + told.Values.Sum(shares => shares.GetValueOrDefault(asset));
+            if (units < 0) return new AssetAmount(asset, -units);
+        }
+
+        return null;
+    }
+
+    private static Dictionary<Asset, long> InFund(JsonElement demand) => demand.GetProperty("fund").EnumerateArray().ToDictionary(
+        share => Asset.Of(Of(share, "paidIn").Asset), share => (long)(Of(share, "paidIn").Units - Of(share, "drawn").Units));
+
+    private static (string Asset, System.Numerics.BigInteger Units) Of(JsonElement payload, string name) =>
+        StoredFormat.Amount(payload.GetProperty(name).GetString()!);
 
     private bool Open()
     {
