@@ -78,7 +78,8 @@ internal sealed partial class LiveAudit(Venue venue, VenueOptions options, TimeP
     private async Task TellTotals(OnlineAudit audit)
     {
         var market = venue.Market.Grain;
-        if (venue.Silo is not { } silo || !(silo.IsAlone || silo.OwnerOf(venue.Map.ShardOf(market)) == options.Silo)) return;
+        if (!venue.IsReady || venue.Silo is not { } silo) return;
+        if (!silo.IsAlone && silo.OwnerOf(venue.Map.ShardOf(market)) != options.Silo) return;
         if (audit.StateOf(market) is not Market { LastFrame: not null } known || audit.Totals.News(known) is not { } news) return;
         var key = CommandKey.Issue(
             Instant.From(clock.GetUtcNow()), (ulong)Random.Shared.NextInt64(), (ulong)Random.Shared.NextInt64());
