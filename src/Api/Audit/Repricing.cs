@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Contracts;
 using CrossMargin.Grains.Margin;
@@ -7,16 +6,6 @@ using CrossMargin.Runtime.Grains;
 using CrossMargin.Runtime.Records;
 
 namespace CrossMargin.Api.Audit;
-
-[Description("Nothing: the whole journal.")]
-public sealed record RepriceRequest
-{
-    internal static RepriceRequest? Read(ref StrictObject body)
-    {
-        while (body.NextField([], out _)) { }
-        return new RepriceRequest();
-    }
-}
 
 [Description("What today's rules and models say about what was decided, from the recorded frames, parameters and messages.")]
 public sealed record RepriceAnswer(

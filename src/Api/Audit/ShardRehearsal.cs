@@ -224,7 +224,7 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
     private static bool IsJudgement(AccountEvent @event) => @event
         is AccountEvent.MarginStatusChanged or AccountEvent.CaseOpened or AccountEvent.CaseEnded or AccountEvent.SliceCalledBack
         or AccountEvent.SliceEnded { Ending: SliceEnding.GivenUp } or AccountEvent.ConversionCalledBack
-        or AccountEvent.ConversionEnded { Ending: SliceEnding.GivenUp };
+        or AccountEvent.ConversionEnded { Ending: SliceEnding.GivenUp } or AccountEvent.PositionsNetted;
 
     // ---- turns ------------------------------------------------------------------------------------------------------------
 

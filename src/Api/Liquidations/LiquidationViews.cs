@@ -71,6 +71,9 @@ public sealed record LiquidationStep(
         AccountEvent.ConversionEnded => "Nobody said what became of the conversion: it was given up.",
         AccountEvent.CollateralSurrendered e =>
             $"Surrendered: nobody exchanges {e.Collateral}; it went to the fund, which paid {e.Drawn}. The balance is {e.BalanceAfter}.",
+        AccountEvent.PositionsNetted { Long: var change } e =>
+            $"Closed against itself at the mark {e.Price}: {-change.Quantity} of instrument {change.Instrument}, long in sub-account "
+            + $"{change.SubAccount} and short in {e.Short.SubAccount}. The balance is {e.Short.BalanceAfter}.",
         AccountEvent.HandedOver e =>
             $"Handed over: {e.Change.Quantity} of instrument {e.Change.Instrument} to {e.To} at the bankruptcy price {e.Transfer.Price}.",
         AccountEvent.CloseOutOffered { Because: StrandedBy.Unfilled } e =>

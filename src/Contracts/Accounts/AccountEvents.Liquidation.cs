@@ -57,6 +57,12 @@ public abstract partial record AccountEvent
         AssetAmount BalanceAfter, AssetAmount DrawnAfter) : AccountEvent;
 
     /// <summary>
+    /// What was long in one sub-account of the pool and short in another was closed against itself at the mark: each of the two as a fill
+    /// would have changed it, at nobody's fee.
+    /// </summary>
+    public sealed record PositionsNetted(CaseId Case, Price Price, PositionChange Long, PositionChange Short) : AccountEvent;
+
+    /// <summary>
     /// So much of a position went to a backstop account at the bankruptcy price. Addressed to it: until its shard has taken this
     /// record in, the position is in flight.
     /// </summary>
@@ -140,6 +146,7 @@ public static partial class AccountEventNames
     public const string ConversionCalledBack = "account.conversion-called-back.v1";
     public const string ConversionEnded = "account.conversion-ended.v1";
     public const string CollateralSurrendered = "account.collateral-surrendered.v1";
+    public const string PositionsNetted = "account.positions-netted.v1";
     public const string HandedOver = "account.handed-over.v1";
     public const string TakenOver = "account.taken-over.v1";
     public const string CloseOutOffered = "account.close-out-offered.v1";

@@ -154,6 +154,7 @@ public sealed partial record Account
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { } report) return Nothing;
         if (!report.IsBankrupt) return Surrender(account, open, granted.Amount, marks, report);
+        if (!account.Positions.All.IsEmpty) return Nothing;
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
         if (!balance.IsNegative || !drawn.IsPositive) return Nothing;
@@ -181,9 +182,10 @@ public sealed partial record Account
     {
         var margin = marks.Of(account);
         if (!CannotCarry(margin.Status) || marks.IsDoubtful(account)) return;
-        events.Add(new AccountEvent.CaseOpened(new CaseId(account.Version + 1), margin.Status, margin.Figures!));
+        account = Take(account, new AccountEvent.CaseOpened(new CaseId(account.Version + 1), margin.Status, margin.Figures!), events);
         OrderId[] open = [.. account.Orders.Where(order => order.Phase == OrderPhase.Open).Select(order => order.Id)];
-        if (open.Length > 0) events.Add(new AccountEvent.OrderEndsRequested([.. open]));
+        if (open.Length > 0) account = Take(account, new AccountEvent.OrderEndsRequested([.. open]), events);
+        events.AddRange(Netted(account, account.Case!, marks));
     }
 
     private static void Work(
@@ -191,25 +193,30 @@ public sealed partial record Account
     {
         var margin = marks.Of(account);
         var isOver = margin.Status != MarginStatus.Frozen && margin.Report is not { EndsLiquidation: false };
+        var atTimer = input is TimerDue;   // a deadline passes there, and not with whatever happens to come along
         if (open.CloseOut is { } closeOut)
         {
-            if (closeOut.Deadline <= now) events.Add(new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
+            if (atTimer && closeOut.Deadline <= now) events.Add(
+                new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
         }
         else if (open.Conversion is { } conversion)
         {
             if (isOver && conversion.CalledBack is null) events.Add(CallBack(account, conversion, CallBackReason.Cured, now));
-            else if (AtDeadline(account, conversion, now) is { } due) events.Add(due);
+            else if (atTimer && AtDeadline(account, conversion, now) is { } due) events.Add(due);
         }
         else if (open.Slice is { } slice)
         {
             if (isOver && slice.CalledBack is null) CallBackSlice(CallBackReason.Cured);
-            else if (slice.Deadline <= now && slice.CalledBack is null) CallBackSlice(CallBackReason.Overdue);
-            else if (slice.Deadline <= now) events.Add(EndOf(account, SliceEnding.GivenUp));
+            else if (atTimer && slice.Deadline <= now) SliceIsDue(slice);
         }
         else if (isOver)
         {
             var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
             events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
+        }
+        else if (Netted(account, open, marks) is [_, ..] netted)
+        {
+            events.AddRange(netted);
         }
         else if (input is FrameAdopted or SliceGranted && BeginConversion(account, open, margin, marks, now) is { } begun)
         {
@@ -218,6 +225,12 @@ public sealed partial record Account
         else if (input is SliceGranted granted && margin.Report is { } report && !marks.IsDoubtful(account))
         {
             Order(granted, report);
+        }
+
+        void SliceIsDue(SliceUnderWay slice)
+        {
+            if (slice.CalledBack is null) CallBackSlice(CallBackReason.Overdue);
+            else events.Add(EndOf(account, SliceEnding.GivenUp));
         }
 
         void CallBackSlice(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(

@@ -45,9 +45,17 @@ public sealed partial record Account
     /// </summary>
     public static ImmutableArray<AccountEvent> Judged(Account before, ImmutableArray<AccountEvent> facts, Context context)
     {
-        var marks = context.Marks as MarginMarks;
-        var judged = WithStatus(before, new Decision<AccountEvent>(facts, Rejection.None), marks);
-        return WithCase(before, TimerDue.Now, judged, context, marks).Events;
+        var decided = new Decision<AccountEvent>(facts, Rejection.None);
+        return WithJudgement(before, TimerDue.Now, decided, context, context.Marks as MarginMarks).Events;
+    }
+
+    /// <summary>How the account stands, what follows for its case, and how it stands after that: a case may move money.</summary>
+    private static Decision<AccountEvent> WithJudgement(
+        Account account, object input, Decision<AccountEvent> decision, Context context, MarginMarks? marks)
+    {
+        var judged = WithStatus(account, decision, marks);
+        var worked = WithCase(account, input, judged, context, marks);
+        return worked.Events.Length == judged.Events.Length ? worked : WithStatus(account, worked, marks);
     }
 
     private Account Standing(AccountEvent.MarginStatusChanged e)

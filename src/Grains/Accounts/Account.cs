@@ -47,9 +47,8 @@ public sealed partial record Account(
     {
         var marks = context.Marks as MarginMarks;
         var heard = HeardOfConversion(account, input, Heard(account, input, Decide(account, input, context, marks)));
-        var decided = WithCase(account, input, WithStatus(account, heard, marks), context, marks);
-        if (decided.Events is [AccountEvent.CommandRefused refused]) return refused with { Asked = input as AccountCommand };
-        return decided.Events is [.., AccountEvent.CollateralSurrendered] ? WithStatus(account, decided, marks) : decided;
+        var decided = WithJudgement(account, input, heard, context, marks);
+        return decided.Events is [AccountEvent.CommandRefused refused] ? refused with { Asked = input as AccountCommand } : decided;
     }
 
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
@@ -307,6 +306,7 @@ public sealed partial record Account(
             AccountEvent.ConversionCalledBack e => account.WithConversionCalledBack(e),
             AccountEvent.ConversionEnded e => account.WithConversionEnded(e),
             AccountEvent.CollateralSurrendered e => account.WithSurrendered(e),
+            AccountEvent.PositionsNetted e => account.WithNetted(e),
             AccountEvent.HandedOver e => account.WithHandedOver(e),
             AccountEvent.CloseOutOffered e => account.WithOffered(e),
             AccountEvent.CloseOutAssigned e => account.WithAssigned(e),

@@ -67,6 +67,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.CloseOutAssigned, typeof(AccountEvent.CloseOutAssigned)),
     (AccountEventNames.Deleveraged, typeof(AccountEvent.Deleveraged)),
     (AccountEventNames.ClosedOut, typeof(AccountEvent.ClosedOut)),
+    (AccountEventNames.PositionsNetted, typeof(AccountEvent.PositionsNetted)),
     (AccountEventNames.CloseOutEnded, typeof(AccountEvent.CloseOutEnded)),
     (AccountEventNames.FundDrawn, typeof(AccountEvent.FundDrawn)),
     (AccountEventNames.GainLocked, typeof(AccountEvent.GainLocked)),
@@ -243,6 +244,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.CloseOutAssigned))]
 [JsonSerializable(typeof(AccountEvent.Deleveraged))]
 [JsonSerializable(typeof(AccountEvent.ClosedOut))]
+[JsonSerializable(typeof(AccountEvent.PositionsNetted))]
 [JsonSerializable(typeof(AccountEvent.CloseOutEnded))]
 [JsonSerializable(typeof(AccountEvent.FundDrawn))]
 [JsonSerializable(typeof(AccountEvent.GainLocked))]

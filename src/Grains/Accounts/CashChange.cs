@@ -40,6 +40,7 @@ public sealed record CashChange(
             new CashChange("surrendered", -e.Collateral, e.CollateralAfter),
             new CashChange("fund-drawn", e.Drawn, e.BalanceAfter),
         ],
+        AccountEvent.PositionsNetted e => [Of("netted", e.Long), Of("netted", e.Short)],
         _ => Single(@event) is { } only ? [only] : [],
     };
 

@@ -56,7 +56,7 @@ internal static class ShardCases
             {
                 if (planned++ < PlannedAtOnce && PlanOf(account, open, marks, report) is { } plan) yield return (slot, plan);
             }
-            else if (report.IsBankrupt)
+            else if (report.IsBankrupt && account.Positions.All.IsEmpty)
             {
                 ImmutableArray<AssetAmount> debts =
                     [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)];
@@ -90,40 +90,39 @@ internal static class ShardCases
     public static ShardDemand? DemandOf(MarginMarks marks, IReadOnlyList<GrainSlot> asking, ImmutableArray<FundShare> fund)
     {
         if (asking.Count == 0 && fund.IsEmpty) return null;
-        var slices = new SortedDictionary<InstrumentId, Money>();
-        var remainders = new SortedDictionary<InstrumentId, Money>();
-        var debts = new SortedDictionary<Asset, AssetAmount>();
-        var stranded = new SortedDictionary<(InstrumentId Instrument, int Sign, StrandedBy Because), Quantity>();
+        var slices = new SortedDictionary<InstrumentId, Int128>();
+        var remainders = new SortedDictionary<InstrumentId, Int128>();
+        var debts = new SortedDictionary<Asset, Int128>();
+        var stranded = new SortedDictionary<(InstrumentId Instrument, int Sign, StrandedBy Because), Int128>();
         foreach (var (_, want) in WantsOf(marks, marks.Frame.Number, asking))
         {
-            Add(slices, want.Slice);
-            if (want.Remainder is { } remainder) remainders.TryAdd(remainder.Of.Instrument, remainder.Notional);
+            if (want.Slice is { } next) Add(slices, next.Of.Instrument, next.Notional.Micros);
+            if (want.Remainder is { } remainder) remainders.TryAdd(remainder.Of.Instrument, remainder.Notional.Micros);
             if (want is { Stranded: { } because, Slice: { } slice })
-            {
-                var key = (slice.Of.Instrument, Math.Sign(slice.Of.Quantity.E8), because);
-                stranded[key] = stranded.GetValueOrDefault(key) + slice.Of.Quantity;
-            }
+                Add(stranded, (slice.Of.Instrument, Math.Sign(slice.Of.Quantity.E8), because), slice.Of.Quantity.E8);
 
-            foreach (var debt in want.Debts) debts[debt.Asset] = debts.TryGetValue(debt.Asset, out var sum) ? sum + debt : debt;
+            foreach (var debt in want.Debts) Add(debts, debt.Asset, debt.Units);
         }
 
         var cases = asking.Count(slot => ((Account)slot.State).Case is not null);
-        return new ShardDemand(cases, Listed(slices), Listed(remainders), [.. debts.Values], fund)
+        return new ShardDemand(
+            cases, Listed(slices), Listed(remainders), [.. debts.Select(entry => new AssetAmount(entry.Key, Most(entry.Value)))], fund)
         {
             Stranded = stranded.Count == 0
                 ? null
-                : [.. stranded.Select(entry => new StrandedAmount(entry.Key.Instrument, entry.Value, entry.Key.Because))],
+                : [.. stranded.Select(entry => new StrandedAmount(
+                    entry.Key.Instrument, new Quantity(Most(entry.Value)), entry.Key.Because))],
         };
     }
 
-    private static void Add(SortedDictionary<InstrumentId, Money> sums, PlannedSlice? slice)
-    {
-        if (slice is null) return;
-        sums[slice.Of.Instrument] = sums.GetValueOrDefault(slice.Of.Instrument) + slice.Notional;
-    }
+    private static void Add<TKey>(SortedDictionary<TKey, Int128> sums, TKey key, long more) where TKey : notnull =>
+        sums[key] = sums.GetValueOrDefault(key) + more;
 
-    private static ImmutableArray<MarketAmount> Listed(SortedDictionary<InstrumentId, Money> sums) =>
-        [.. sums.Select(entry => new MarketAmount(entry.Key, entry.Value))];
+    /// <summary>Each account's part fits into its integer, and their sum may not: then as much as does is asked for.</summary>
+    private static long Most(Int128 sum) => (long)Int128.Clamp(sum, -long.MaxValue, long.MaxValue);
+
+    private static ImmutableArray<MarketAmount> Listed(SortedDictionary<InstrumentId, Int128> sums) =>
+        [.. sums.Select(entry => new MarketAmount(entry.Key, new Money(Most(entry.Value))))];
 
     /// <summary>
     /// The longest first, each as much as it wants now and as there is left. What nobody takes is not kept: it was for this turn.

@@ -15,12 +15,13 @@ internal static class ShardLosses
 
     public static ShardEvent.GainsLocked Answer(PoolEvent.LossAsked asked, ShardState shard)
     {
-        var (locked, paidIn) = (new AssetAmount(asked.Asset, 0), new AssetAmount(asked.Asset, 0));
+        var (locked, paidIn) = ((Int128)0, new AssetAmount(asked.Asset, 0));
         foreach (var slot in AccountsOf(shard.Slots))
-            if (((Account)slot.State).Lock is { } gain && gain.Round == asked.Round) locked += gain.Amount;
+            if (((Account)slot.State).Lock is { } gain && gain.Round == asked.Round) locked += gain.Amount.Units;
         foreach (var share in shard.Fund)
             if (share.PaidIn.Asset == asked.Asset) paidIn = share.PaidIn;
-        return new ShardEvent.GainsLocked(shard.Shard, asked.Round, locked, paidIn);
+        return new ShardEvent.GainsLocked(
+            shard.Shard, asked.Round, new AssetAmount(asked.Asset, (long)Int128.Min(locked, long.MaxValue)), paidIn);
     }
 
     /// <summary>

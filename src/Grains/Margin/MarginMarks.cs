@@ -212,7 +212,7 @@ public sealed partial class MarginMarks
         {
             var balance = part.IsCross ? Counted(held, account.PendingOf(held.Asset)) : held;
             if (balance.IsNegative || !Model.Market.AssetOf(balance.Asset).IsRefused) balances.Add(balance);
-            else if (Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
+            else if (balance.IsPositive && Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
         }
 
         var refusal = Portfolio.Of(

@@ -98,7 +98,7 @@ public sealed partial record Coordinator
     /// <summary>What accounts with nothing left owe beyond what they may draw already.</summary>
     private AssetAmount MissingIn(Asset asset)
     {
-        var missing = new AssetAmount(asset, 0);
+        Int128 missing = 0;
         for (var number = 0; number < Shards.Length; number++)
         {
             var shard = new ShardId(number);
@@ -107,11 +107,11 @@ public sealed partial record Coordinator
             {
                 if (debt.Asset != asset) continue;
                 var more = debt - (LimitOf(shard, asset) - DrawnBy(shard, asset));
-                if (more.IsPositive) missing += more;
+                if (more.IsPositive) missing += more.Units;
             }
         }
 
-        return missing;
+        return new AssetAmount(asset, (long)Int128.Min(missing, long.MaxValue));
     }
 
     private AssetAmount CarriedIn(Asset asset)

@@ -103,6 +103,15 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         new AccountEvent.CollateralSurrendered(
             new CaseId(17), Amount("0.4 BTC"), Amount("0 BTC"), Amount("1.4 BTC"), Amount("1250 USDC"), Amount("0 USDC"),
             Amount("1350 USDC")),
+        new AccountEvent.PositionsNetted(
+            new CaseId(17), new Price(6_000_000_000_000),
+            new PositionChange(
+                SubAccountId.Main, new InstrumentId(1), new Quantity(-50_000_000), Amount("-30000 USDC"), Amount("-250.5 USDC"), Amount("0 USDC"),
+                Amount("0.000001 USDC"), 42, new FundingPoint(3, 12_500_000_000), new Quantity(100_000_000), Amount("60501 USDC"),
+                Amount("1249.499999 USDC")),
+            new PositionChange(
+                new SubAccountId(2), new InstrumentId(1), new Quantity(50_000_000), Amount("30000 USDC"), Amount("120 USDC"), Amount("0 USDC"),
+                Amount("0 USDC"), 0, new FundingPoint(3, 12_500_000_000), new Quantity(0), Amount("0 USDC"), Amount("1369.499999 USDC"))),
         new AccountEvent.HandedOver(
             Alice, new CaseId(17), Bob,
             new PositionTransfer(

@@ -102,6 +102,17 @@ public sealed class LossTests
     }
 
     [Fact]
+    public void A_deficit_that_fits_into_no_integer_is_shared_as_far_as_it_does()
+    {
+        const long Most = Account.MaxBalanceUnits;
+        for (var shard = 0; shard < 3; shard++) Report(shard, debt: Most);
+        Answer(0, Most);
+        Answer(1, 0);
+        var allocated = Answer(2, 0).OfType<PoolEvent.LossAllocated>().ShouldHaveSingleItem();
+        (allocated.Deficit, allocated.Carried).ShouldBe((Units(long.MaxValue), Units(long.MaxValue - Most)));
+    }
+
+    [Fact]
     public void A_shard_that_is_set_aside_is_not_waited_for_and_pays_nothing()
     {
         Report(0, debt: 10);

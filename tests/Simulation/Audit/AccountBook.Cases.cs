@@ -72,7 +72,7 @@ internal sealed partial class AccountBook
 
     private Moved FoldCase(string type, JsonElement payload, long version, Marks? marks)
     {
-        if (type is "account.case-opened.v1" or "account.slice-ordered.v1" or "account.fund-drawn.v1" or "account.handed-over.v1")
+        if (type is "account.case-opened.v1" or "account.slice-ordered.v1" or "account.fund-drawn.v1" or "account.handed-over.v1" or "account.positions-netted.v1")
             AuditFailure.Unless(marks is not null && Doubt(marks) is null, "I7", $"{type} of account {id} at version {version} rests on a price in doubt");
         if (type == "account.case-opened.v1") return OpenCase(payload, version);
 
@@ -86,6 +86,8 @@ internal sealed partial class AccountBook
                 AuditFailure.Unless(isCured || !IsAtRisk, "I13", $"the case of account {id} ends uncured at version {version}");
                 (openCase, fruitless, isOfferedInVain) = (null, 0, false);
                 return Moved.Nothing;
+            case "account.positions-netted.v1":
+                return Net(payload, version, marks!);
             case "account.slice-ordered.v1":
                 return OrderSlice(payload, version, marks!);
             case "account.slice-called-back.v1":
@@ -109,7 +111,8 @@ internal sealed partial class AccountBook
             default:
                 var (owed, drawn) = Amount(payload, "amount");
                 AuditFailure.Unless(
-                    slice is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0) && !HoldsAny, "I10",
+                    slice is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0)
+                    && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
                     $"account {id} owes {Balance(owed)} and draws {drawn} at version {version}, beside {State()}");
                 var before = fund.GetValueOrDefault(owed);
                 fund[owed] = before with { Drawn = before.Drawn + drawn };
@@ -145,6 +148,9 @@ internal sealed partial class AccountBook
             order.TryGetProperty("bankruptcy", out _) ? At8(order, "bankruptcy") : null, StoredFormat.Units(order.GetProperty("feeRate").GetString()!, 9),
             order.GetProperty("deadline").GetString()!, CalledBack: null);
         var held = Quantity(slice.SubAccount, slice.Instrument);
+        AuditFailure.Unless(
+            SubAccountsOf(slice.Instrument).All(other => isolated.ContainsKey(other) || Quantity(other, slice.Instrument).Sign == held.Sign), "I7",
+            $"account {id} orders a slice of {slice.Instrument} at version {version}, of which it is long and short: {State()}");
         AuditFailure.Unless(
             held.Sign == (slice.IsSale ? 1 : -1) && slice.Quantity.Sign > 0 && slice.Quantity <= BigInteger.Abs(held), "I7",
             $"account {id} holds {held} and a slice of {slice.Quantity} is ordered at version {version}");

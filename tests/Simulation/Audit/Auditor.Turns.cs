@@ -20,12 +20,12 @@ internal sealed partial class Auditor
         "account.funding-applied.v1", "account.settled.v1", "account.day-settled.v1", "account.withdrawal-cleared.v1", "account.withdrawal-instructed.v1",
         "account.withdrawal-overdue.v1", "account.transfer-overdue.v1",
         "account.handed-over.v1", "account.taken-over.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
-        "account.close-out-ended.v1",
+        "account.close-out-ended.v1", "account.interest-charged.v1", "account.positions-netted.v1",
     ];
 
     /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
     private static bool IsBeyondTheRules(string type) =>
-        type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "account.case-ended.v1" or "account.slice-called-back.v1"
+        type is StatusChanged or CaseOpened or "account.order-ends-requested.v1" or "account.case-ended.v1" or "account.slice-called-back.v1" or "account.positions-netted.v1"
             or "pool.budget-granted.v1" or "pool.loss-asked.v1" or "pool.loss-allocated.v1" or "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1";
 
     private readonly Dictionary<string, object> told = new(StringComparer.Ordinal);   // by address: what a record tells its addressees
