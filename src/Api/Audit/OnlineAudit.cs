@@ -52,6 +52,12 @@ internal sealed class OnlineAudit
             foreach (var to in map.Shards) undelivered[from.Number, to.Number] = new Queue<long>();
     }
 
+    /// <summary>On the last cut.</summary>
+    public VenueTotals Totals { get; } = new();
+
+    /// <summary>Of a grain on the last cut; null for one that nothing happened to.</summary>
+    public object? StateOf(GrainId grain) => books.GetValueOrDefault(grain)?.State;
+
     /// <summary>Records seen since the beginning.</summary>
     public long Records { get; private set; }
 
@@ -129,7 +135,12 @@ internal sealed class OnlineAudit
 
     private void Count(object state, int times)
     {
-        if (state is Account account) sums.Add(account, times);
+        if (state is Account account)
+        {
+            sums.Add(account, times);
+            Totals.Add(account, times);
+        }
+
         if (state is TradeCapture feed) sums.Add(feed, times);
         if (state is Coordinator pool) sums.Add(pool, times);
     }

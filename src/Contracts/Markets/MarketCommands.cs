@@ -35,6 +35,9 @@ public abstract record MarketCommand
     /// </summary>
     public sealed record FixFunding(InstrumentId Instrument, long Period, Rate? Premium, FundingTerms Terms) : MarketCommand;
 
+    /// <summary>What the venue's own audit counted on a cut: see <see cref="MarketEvent.TotalsMeasured"/>.</summary>
+    public sealed record MeasureTotals(ImmutableArray<OpenContracts> OpenInterest, ImmutableArray<AssetAmount> Holdings) : MarketCommand;
+
     /// <summary>Closes the books of a future for the next day, at its mark in the last frame.</summary>
     public sealed record SettleDay(InstrumentId Instrument, int Number) : MarketCommand;
 
@@ -47,6 +50,9 @@ public abstract record MarketCommand
 
 /// <summary>The price of an underlying, or of an asset under its code, in the reference currency.</summary>
 public sealed record IndexQuote(Underlying Underlying, Price Price);
+
+/// <summary>How many contracts of an instrument somebody is long, and so somebody short.</summary>
+public sealed record OpenContracts(InstrumentId Instrument, Quantity Quantity);
 
 /// <summary>The price at which an instrument trades.</summary>
 public sealed record BookQuote(InstrumentId Instrument, Price Price)

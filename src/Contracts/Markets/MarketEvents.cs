@@ -65,6 +65,12 @@ public abstract record MarketEvent
     public sealed record ExpiryRetired(
         Underlying Underlying, Instant Expiry, ImmutableArray<InstrumentId> Instruments, ImmutableArray<FeedId> Feeds) : MarketEvent;
 
+    /// <summary>
+    /// What is open in each linear instrument and what accounts own of each asset, over the whole venue on one cut of the journal. What
+    /// is not named is nothing. Every frame carries it from the next one on.
+    /// </summary>
+    public sealed record TotalsMeasured(ImmutableArray<OpenContracts> OpenInterest, ImmutableArray<AssetAmount> Holdings) : MarketEvent;
+
     /// <summary>The books of a future are closed at the mark of this frame.</summary>
     public sealed record DaySettled(long Frame, DayMark Day) : MarketEvent;
 
@@ -128,6 +134,7 @@ public static class MarketEventNames
     public const string FundingFixed = "market.funding-fixed.v1";
     public const string BooksQuoted = "market.books-quoted.v1";
     public const string ExpirySettled = "market.expiry-settled.v1";
+    public const string TotalsMeasured = "market.totals-measured.v1";
     public const string ExpiryOverdue = "market.expiry-overdue.v1";
     public const string ExpiryRetired = "market.expiry-retired.v1";
     public const string DaySettled = "market.day-settled.v1";

@@ -29,7 +29,7 @@ internal static class FrameContent
         return new MarkFrame(
             number, now, [.. AssetsOf(market, now, indices)],
             [.. traded.Select(underlying => UnderlyingOf(market, now, indices, underlying)).OfType<UnderlyingMark>()], expiries,
-            [.. listed.Select(known => MarkOf(known.Listing, indices, bases, priced)).OfType<InstrumentMark>()])
+            [.. listed.Select(known => MarkOf(market, known.Listing, indices, bases, priced)).OfType<InstrumentMark>()])
         {
             Listed = [.. listed.Select(known => known.Listing.Terms() with { Symbol = known.Listing.Id.ToString() })],
             Funding = [.. listed.Where(known => known.Listing.Kind == InstrumentKind.Perp)
@@ -49,15 +49,15 @@ internal static class FrameContent
         ParameterDocument.Read(Encoding.UTF8.GetBytes(market.Parameters.Document.Json), out var rules);
         foreach (var asset in AssetCatalog.All.Order())
         {
-            var none = new AssetAmount(asset, 0);
+            var total = market.HoldingsOf(asset);
             if (IndexOf(indices, new Underlying(asset.ToString())) is { } quoted)
             {
                 if (PriceUse.Value.MayRestOn(Market.StateOf(quoted)) && quoted.Index is { } index)
-                    yield return new AssetMark(asset, index, SlowOf(asset, index), quoted.Confidence, none, AgeMs(quoted));
+                    yield return new AssetMark(asset, index, SlowOf(asset, index), quoted.Confidence, total, AgeMs(quoted));
             }
             else if (rules!.StatedPrices.TryGetValue(asset, out var stated))
             {
-                yield return new AssetMark(asset, stated, SlowOf(asset, stated), Rate.One, none, AgeMs: 0);
+                yield return new AssetMark(asset, stated, SlowOf(asset, stated), Rate.One, total, AgeMs: 0);
             }
         }
 
@@ -74,8 +74,8 @@ internal static class FrameContent
             : null;
 
     /// <summary>
-    /// Of all books of an underlying together; of each the weighted median of what sources said last. Where nobody ever said
-    /// anything there is none to be relied on.
+    /// Of all books of an underlying together; of each the weighted median of what sources said lately, where as many did as a price
+    /// needs. It grows at once and falls slowly, whatever is said or no longer said. Where nobody ever said anything it is none.
     /// </summary>
     private static Money DepthOf(Market market, Instant now, Underlying underlying)
     {
@@ -84,13 +84,18 @@ internal static class FrameContent
         {
             var listing = known.Listing;
             if (listing.Underlying != underlying || listing.Kind == InstrumentKind.Option || listing.Expiry <= now) continue;
-            (int, Money)[] said = [.. market.Sources.SelectMany(source => source.Books
-                .Where(book => book.Instrument == listing.Id && book.Depth is not null)
-                .Select(book => (source.Weight, book.Depth!.Value)))];
-            depth += Frames.WeightedMedian(said)?.Micros ?? 0;
+            var said = (
+                from source in market.Sources
+                from book in source.Books
+                where book.Instrument == listing.Id
+                let lately = book.DepthAsOf(now, market.Oracle.DepthFreshMicros)
+                where lately is not null
+                select (source.Weight, lately.Value)).ToArray();
+            if (said.Length >= market.Oracle.MinSources) depth += Frames.WeightedMedian(said)!.Value.Micros;
         }
 
-        return new Money((long)Int128.Min(depth, long.MaxValue));
+        var measured = new Money((long)Int128.Min(depth, long.MaxValue));
+        return market.Depths.GetValueOrDefault(underlying)?.Following(measured, now, market.Oracle.DepthDrift).Depth ?? measured;
     }
 
     /// <summary>
@@ -110,24 +115,24 @@ internal static class FrameContent
 
     /// <summary>
     /// A perpetual is marked at its index and its basis. A future is marked at what its expiry is expected to settle at, an
-    /// option at what the surface says; one without a smile has no mark.
+    /// option at what the surface says; one without a smile has no mark. What is open is carried for what is linear.
     /// </summary>
     private static InstrumentMark? MarkOf(
-        Listing listing, ImmutableArray<IndexMark> indices, Bases bases,
+        Market market, Listing listing, ImmutableArray<IndexMark> indices, Bases bases,
         ImmutableSortedDictionary<(Instant, Underlying), PricedExpiry> expiries)
     {
         if (listing.Expiry is not { } expiry)
         {
-            return IndexOf(indices, listing.Underlying)?.Index is { } index
-                ? new InstrumentMark(listing.Id, bases.MarkOf(listing.Id, index), Money.Zero)
-                : null;
+            return IndexOf(indices, listing.Underlying)?.Index is { } index ? Linear(bases.MarkOf(listing.Id, index)) : null;
         }
 
         if (!expiries.TryGetValue((expiry, listing.Underlying), out var priced)) return null;
-        if (listing.Kind == InstrumentKind.Future) return new InstrumentMark(listing.Id, Expected(priced.Mark), Money.Zero);
+        if (listing.Kind == InstrumentKind.Future) return Linear(Expected(priced.Mark));
         if (priced.Options.IsRefused) return null;
         var price = priced.Options.Value.Mark(listing.Right!.Value, listing.Strike!.Value);
         return price.IsRefused ? null : new InstrumentMark(listing.Id, price.Value, Money.Zero);
+
+        InstrumentMark Linear(Price mark) => new(listing.Id, mark, market.OpenInterestIn(listing, mark));
     }
 
     /// <summary>The known part of the average and, for the rest, the forward. Rounded down.</summary>

@@ -22,6 +22,8 @@ public sealed partial record Market
     public ImmutableSortedDictionary<Asset, KeptSlowPrice> SlowPrices { get; init; } =
         ImmutableSortedDictionary<Asset, KeptSlowPrice>.Empty;
 
+    public ImmutableSortedDictionary<Underlying, KeptDepth> Depths { get; init; } = ImmutableSortedDictionary<Underlying, KeptDepth>.Empty;
+
     /// <summary>The numbers of instruments that are listed no more.</summary>
     public ImmutableSortedSet<InstrumentId> Retired { get; init; } = [];
 
@@ -151,6 +153,8 @@ public sealed partial record Market
             Premiums = Sampled(frame.Frame.At),
             SlowPrices = SlowPrices.SetItems(frame.Frame.Assets.Select(mark => KeyValuePair.Create(
                 mark.Asset, new KeptSlowPrice(mark.Asset, mark.SlowPrice ?? mark.Price, frame.Frame.At)))),
+            Depths = Depths.SetItems(frame.Frame.Underlyings.Select(mark => KeyValuePair.Create(
+                mark.Underlying, new KeptDepth(mark.Underlying, mark.Depth ?? Money.Zero, frame.Frame.At)))),
             LastFrame = frame,
             HasNews = false,
         };

@@ -22,6 +22,13 @@ public sealed record LatestBook(InstrumentId Instrument, Price Price, Instant At
     /// <summary>The last that it said; a quote without one leaves it.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Money? Depth { get; init; }
+
+    /// <summary>When it said that; null in books from before that was kept, where it is the book's time.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Instant? DepthAt { get; init; }
+
+    /// <summary>What it said of depth, unless that is too old to be looked at.</summary>
+    public Money? DepthAsOf(Instant now, long freshMicros) => now.Micros - (DepthAt ?? At).Micros <= freshMicros ? Depth : null;
 }
 
 /// <summary>
@@ -59,6 +66,7 @@ public sealed partial record Market(
         MarketCommand.Quote quote => Quote(market, quote, now),
         MarketCommand.QuoteBooks quote => QuoteBooks(market, quote, now),
         MarketCommand.QuoteSurface quote => QuoteSurface(market, quote, now),
+        MarketCommand.MeasureTotals measured => TakeTotals(market, measured),
         MarketCommand.FixFunding fix => FixFunding(market, fix, now),
         MarketCommand.SettleDay settle => SettleDay(market, settle, now),
         MarketCommand.SettleExpiry settle => SettleExpiry(market, settle, now),
@@ -161,10 +169,11 @@ public sealed partial record Market(
         return new MarketEvent.ParametersTaken(rules, effective.EffectiveAt);
     }
 
+    /// <summary>Rules that were taken are never read as others: what this build cannot read halts the market.</summary>
     internal static OracleParameters OracleIn(ParametersInForce rules)
     {
         ParameterDocument.Read(Encoding.UTF8.GetBytes(rules.Document.Json), out var set);
-        return set?.Oracle ?? OracleParameters.Default;
+        return set?.Oracle ?? throw new InvariantViolation("M13", $"this build does not read the rules of version {rules.Version}");
     }
 
     private static bool IsRatio(Rate rate) => rate <= Rate.One && rate.E9 >= -Rate.One.E9;
@@ -210,6 +219,7 @@ public sealed partial record Market(
             MarketEvent.InstrumentListed e => market.Listed(e),
             MarketEvent.Quoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
             MarketEvent.BooksQuoted e => market with { Sources = market.SourcesAfter(e), HasNews = true },
+            MarketEvent.TotalsMeasured e => market with { OpenInterest = e.OpenInterest, Holdings = e.Holdings },
             MarketEvent.SurfaceAccepted e => market.With(e),
             MarketEvent.FramePublished e => market.Following(e),
             MarketEvent.ParametersTaken e => market with { Parameters = e.Parameters, Oracle = OracleIn(e.Parameters) },
@@ -305,8 +315,13 @@ public sealed partial record Market(
         var books = source.Books.ToImmutableSortedDictionary(book => book.Instrument, book => book);
         foreach (var quote in e.Books)
         {
-            var depth = quote.Depth ?? books.GetValueOrDefault(quote.Instrument)?.Depth;
-            books = books.SetItem(quote.Instrument, new LatestBook(quote.Instrument, quote.Price, e.At) { Depth = depth });
+            var before = books.GetValueOrDefault(quote.Instrument);
+            var after = new LatestBook(quote.Instrument, quote.Price, e.At)
+            {
+                Depth = quote.Depth ?? before?.Depth,
+                DepthAt = quote.Depth is null ? before?.DepthAt ?? before?.At : e.At,
+            };
+            books = books.SetItem(quote.Instrument, after);
         }
 
         return Sources.Replace(source, source with { SeenAt = e.At, Books = [.. books.Values] });

@@ -25,12 +25,13 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
     (MarketEventNames.ExpiryOverdue, typeof(MarketEvent.ExpiryOverdue)),
     (MarketEventNames.ExpiryRetired, typeof(MarketEvent.ExpiryRetired)),
     (MarketEventNames.DaySettled, typeof(MarketEvent.DaySettled)),
+    (MarketEventNames.TotalsMeasured, typeof(MarketEvent.TotalsMeasured)),
     (MarketEventNames.CommandRefused, typeof(MarketEvent.CommandRefused)))
 {
     public override GrainKind Kind => GrainKind.Market;
 
     protected override Type Commands => typeof(MarketCommand);
-    public override int SnapshotSchema => 3;
+    public override int SnapshotSchema => 4;
 
     protected override Market Empty(GrainId id) => Market.Unborn(new MarketId(id));
     protected override Decision<MarketEvent> Decide(Market state, object input, Context context) =>
@@ -64,7 +65,12 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
         new MarketSnapshot(state.Version, state.Feeds, [.. state.Instruments.Values], state.Sources, state.LastFrame, state.HasNews,
             state.Smiles, state.Parameters, state.Expiries,
             [.. state.Premiums.Select(entry => new KeptPremium(entry.Key, entry.Value.WeightedE9Micros, entry.Value.Micros))],
-            [.. state.Days.Values], [.. state.Retired], [.. state.SlowPrices.Values]),
+            [.. state.Days.Values], [.. state.Retired], [.. state.SlowPrices.Values])
+        {
+            OpenInterest = state.OpenInterest,
+            Holdings = state.Holdings,
+            Depths = [.. state.Depths.Values],
+        },
         MarketJson.Default.MarketSnapshot);
 
     public override object Restore(GrainId id, ReadOnlySpan<byte> snapshot)
@@ -82,6 +88,9 @@ public sealed class MarketGrain() : JsonGrainType<Market, MarketEvent>(
             Days = saved.Days.ToImmutableSortedDictionary(day => day.Instrument, day => day),
             Retired = [.. saved.Retired],
             SlowPrices = saved.SlowPrices.ToImmutableSortedDictionary(kept => kept.Asset, kept => kept),
+            OpenInterest = saved.OpenInterest,
+            Holdings = saved.Holdings,
+            Depths = saved.Depths.ToImmutableSortedDictionary(kept => kept.Underlying, kept => kept),
         };
     }
 }
@@ -91,7 +100,12 @@ internal sealed record MarketSnapshot(
     long Version, ImmutableArray<FeedId> Feeds, ImmutableArray<ListedInstrument> Instruments, ImmutableArray<PriceSource> Sources,
     MarketEvent.FramePublished? LastFrame, bool HasNews, ImmutableArray<HeldSmile> Smiles, ParametersInForce Parameters,
     ImmutableArray<ExpiryBook> Expiries, ImmutableArray<KeptPremium> Premiums, ImmutableArray<DayMark> Days,
-    ImmutableArray<InstrumentId> Retired, ImmutableArray<KeptSlowPrice> SlowPrices);
+    ImmutableArray<InstrumentId> Retired, ImmutableArray<KeptSlowPrice> SlowPrices)
+{
+    public ImmutableArray<OpenContracts> OpenInterest { get; init; } = [];
+    public ImmutableArray<AssetAmount> Holdings { get; init; } = [];
+    public ImmutableArray<KeptDepth> Depths { get; init; } = [];
+}
 
 internal sealed record KeptPremium(InstrumentId Instrument, Int128 WeightedE9Micros, long Micros);
 
@@ -103,7 +117,8 @@ internal sealed record KeptPremium(InstrumentId Instrument, Int128 WeightedE9Mic
     UseStringEnumConverter = true,
     Converters =
     [
-        typeof(EventJson.InstantConverter), typeof(EventJson.RejectionConverter), typeof(ClearingJson.AssetConverter),
+        typeof(EventJson.InstantConverter), typeof(EventJson.RejectionConverter), typeof(EventJson.AmountConverter),
+        typeof(ClearingJson.AssetConverter),
         typeof(ClearingJson.UnderlyingConverter), typeof(ClearingJson.SourceConverter), typeof(ClearingJson.FeedConverter),
         typeof(ClearingJson.PriceConverter), typeof(ClearingJson.MoneyConverter), typeof(ClearingJson.QuantityConverter),
         typeof(ClearingJson.RateConverter),
@@ -117,6 +132,8 @@ internal sealed record KeptPremium(InstrumentId Instrument, Int128 WeightedE9Mic
 [JsonSerializable(typeof(MarketEvent.FramePublished))]
 [JsonSerializable(typeof(MarketEvent.ParametersTaken))]
 [JsonSerializable(typeof(MarketEvent.FundingFixed))]
+[JsonSerializable(typeof(MarketEvent.TotalsMeasured))]
+[JsonSerializable(typeof(MarketCommand.MeasureTotals))]
 [JsonSerializable(typeof(MarketEvent.SurfaceAccepted))]
 [JsonSerializable(typeof(MarketEvent.SurfaceRefused))]
 [JsonSerializable(typeof(MarketEvent.BooksQuoted))]

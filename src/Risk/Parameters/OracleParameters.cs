@@ -31,6 +31,15 @@ public sealed record OracleParameters(
         HoldMs: 15_000, BasisBand: new Rate(50_000_000), BasisFollowMs: 30_000, SlowDrift: new Rate(10_000_000), AverageMs: 1_800_000,
         AverageAtLeastMs: 900_000);
 
+    /// <summary>What a source said of depth longer ago than this is not looked at.</summary>
+    public int DepthFreshMs { get; init; } = 60_000;
+
+    /// <summary>
+    /// The share of itself that a depth falls by in a minute at most: no margin grows at once because somebody fell silent.
+    /// </summary>
+    public Rate DepthDrift { get; init; } = new(100_000_000);
+
+    public long DepthFreshMicros => Micros(DepthFreshMs);
     public long FreshMicros => Micros(FreshMs);
     public long JumpWindowMicros => Micros(JumpWindowMs);
     public long ConfirmMicros => Micros(ConfirmMs);
@@ -57,7 +66,11 @@ public sealed record OracleParameters(
             node.Required("basisFollowMs").Integer(1_000, 3_600_000),
             node.Required("slowDrift").Rate("0.0001", "1"),
             node.Required("averageMs").Integer(1_000, 14_400_000),
-            node.Required("averageAtLeastMs").Integer(500, 14_400_000));
+            node.Required("averageAtLeastMs").Integer(500, 14_400_000))
+        {
+            DepthFreshMs = node.Optional("depthFreshMs")?.Integer(1_000, 3_600_000) ?? Default.DepthFreshMs,
+            DepthDrift = node.Optional("depthDrift")?.Rate("0.0001", "1") ?? Default.DepthDrift,
+        };
         if (oracle.HoldMs < oracle.ConfirmMs) node.Error("holdMs is below confirmMs: every jump would halt");
         if (oracle.JumpWindowMs < oracle.HoldMs) node.Error("jumpWindowMs is below holdMs: a jump would be taken before it is confirmed");
         if (oracle.AverageAtLeastMs > oracle.AverageMs) node.Error("averageAtLeastMs is above averageMs: no expiry would settle");

@@ -24,6 +24,34 @@ public sealed class MarketTests(ClearingFixture venue)
     }
 
     [Fact]
+    public async Task What_is_open_and_owned_is_counted_beside_the_silo_and_every_frame_carries_it()
+    {
+        var instrument = await venue.Listed("perp", "BTC");
+        var (buyer, seller) = (await client.Funded("alice", "40000"), await client.Funded("bob", "40000"));
+        var fill = venue.Fill(buyer, seller, "60000", "0.5", instrument);
+        await venue.Report(fill);
+
+        var (open, asked) = (0m, 0);
+        await ClearingFixture.Until(
+            async () =>
+            {
+                if (asked++ % 20 == 0) await venue.Quote(ClearingFixture.AllSources, ("BTC", "60000"));
+                var latest = (await client.Get("alice", "/v1/frames/latest")).ShouldBe(200);
+                return await client.Get("auditor", $"/v1/events/{latest.Field("address")}");
+            },
+            answer => (open = OpenInterest(answer, instrument)) > 0);
+
+        open.ShouldBe(30_000);
+    }
+
+    /// <summary>Nothing where the market's last record is no frame.</summary>
+    private static decimal OpenInterest(Answer frame, int instrument)
+    {
+        var row = frame.ShouldBe(200).Json["data"]!["frame"]?["perpetuals"]?.AsArray().FirstOrDefault(row => row![0]!.GetValue<int>() == instrument);
+        return row is null || row[5] is null ? 0 : row[5]!.GetValue<decimal>();
+    }
+
+    [Fact]
     public async Task A_chain_is_listed_at_once_and_a_repetition_lists_nothing_twice()
     {
         var body = Items(

@@ -76,16 +76,92 @@ public sealed class FrameFiguresTests
         Book(0, BtcPerp, "3000000");
         Book(1, BtcPerp, "1000000");
         Book(2, BtcPerp, "9000000");
-        Book(0, Future, "400000");
+        foreach (var source in (int[])[0, 1, 2]) Book(source, Future, "400000");
         market.After(Second).Sees("100");
         Depth().ShouldBe(Dollars("3400000"));
 
         // Who says no depth says nothing new, and what was said holds after the quote is stale.
         Book(0, BtcPerp, null);
-        market.After(60 * Second).Sees("100");
+        market.After(58 * Second).Sees("100");
         Depth().ShouldBe(Dollars("3400000"));
         market.ShouldSurviveASnapshot();
     }
+
+    [Fact]
+    public void One_source_alone_moves_no_depth_and_two_do_not_either()
+    {
+        Book(0, BtcPerp, "9000000000000");
+        Book(1, BtcPerp, "9000000000000");
+        market.After(Second).Sees("100");
+        Depth().ShouldBe(Money.Zero);
+
+        Book(2, BtcPerp, "4000000");
+        market.After(Second).Sees("100");
+        Depth().ShouldBe(Dollars("9000000000000"));
+    }
+
+    [Fact]
+    public void A_depth_falls_by_a_tenth_a_minute_at_most_whatever_is_said_or_no_longer_said_and_grows_at_once()
+    {
+        foreach (var source in (int[])[0, 1, 2]) Book(source, BtcPerp, "10000000");
+        market.After(Second).Sees("100");
+        Depth().ShouldBe(Dollars("10000000"));
+
+        foreach (var source in (int[])[0, 1, 2]) Book(source, BtcPerp, "0");
+        market.After((60 * Second) - 3).Sees("100");
+        Depth().ShouldBe(Dollars("9000000"));
+
+        // Nobody says anything any more.
+        market.After(60 * Second).Sees("100");
+        Depth().ShouldBe(Dollars("8100000"));
+        market.ShouldSurviveASnapshot();
+
+        foreach (var source in (int[])[0, 1, 2]) Book(source, BtcPerp, "20000000");
+        market.After(Second).Sees("100");
+        Depth().ShouldBe(Dollars("20000000"));
+    }
+
+    [Fact]
+    public void Totals_that_were_measured_are_in_every_frame_at_its_mark_for_what_is_linear()
+    {
+        market.Send(new MarketCommand.MeasureTotals(
+            [new OpenContracts(BtcPerp.Id, Q("25")), new OpenContracts(Future.Id, Q("3")), new OpenContracts(new InstrumentId(77), Q("9"))],
+            [Amount("700 BTC"), Amount("1000000 USDC")]));
+        market.After(Second).Sees("100");
+
+        OpenIn(BtcPerp).ShouldBe(Dollars("2500"));
+        Collateral.VenueTotal.ShouldBe(Amount("700 BTC"));
+        market.After(Second).Sees("110");
+        OpenIn(BtcPerp).ShouldBe(Dollars("2750"));
+        market.ShouldSurviveASnapshot();
+
+        // What a later cut does not have is nothing.
+        market.Send(new MarketCommand.MeasureTotals([], []));
+        market.After(Second).Sees("110");
+        (OpenIn(BtcPerp), Collateral.VenueTotal).ShouldBe((Money.Zero, Amount("0 BTC")));
+    }
+
+    [Fact]
+    public void Totals_that_are_out_of_order_are_refused_and_more_than_money_can_say_is_the_most_that_it_can()
+    {
+        market.RefusalOf(new MarketCommand.MeasureTotals(
+            [new OpenContracts(BtcPerp.Id, Q("1")), new OpenContracts(BtcPerp.Id, Q("1"))], [])).ShouldBe(Rejection.TermsOutOfRange);
+        market.RefusalOf(new MarketCommand.MeasureTotals([], [Amount("1 USDC"), Amount("1 BTC")])).ShouldBe(Rejection.TermsOutOfRange);
+
+        market.Send(new MarketCommand.MeasureTotals([new OpenContracts(BtcPerp.Id, new Quantity(long.MaxValue))], []));
+        market.After(Second).Sees("110");
+        OpenIn(BtcPerp).ShouldBe(new Money(long.MaxValue));
+    }
+
+    [Fact]
+    public void Rules_that_this_build_does_not_read_are_never_read_as_others()
+    {
+        var unread = new ParametersInForce(9, ParameterText.Compact("{}"u8));
+        Should.Throw<InvariantViolation>(() => Market.Evolve(market.State, new MarketEvent.ParametersTaken(unread, Noon)));
+    }
+
+    private Money OpenIn(Listing listing) =>
+        market.State.LastFrame!.Frame.Instruments.Single(mark => mark.Instrument == listing.Id).OpenInterest;
 
     [Fact]
     public void A_depth_is_not_negative_and_its_event_is_read_again()

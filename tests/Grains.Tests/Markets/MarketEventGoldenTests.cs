@@ -41,6 +41,7 @@ public sealed class MarketEventGoldenTests() : EventGoldens(Grain, Samples)
         new MarketEvent.SurfaceRefused(
             Sources[0], Noon, new Underlying("BTC"), Noon.PlusMicros(1), Rejection.SmileButterfly, R("0.25"), R("-0.01")),
         new MarketEvent.BooksQuoted(Sources[0], Noon, [new BookQuote(BtcPerp.Id, P("65000.25"))]),
+        new MarketEvent.TotalsMeasured([new OpenContracts(BtcPerp.Id, new Quantity(250_000_000))], [Amount("700 BTC"), Amount("12.5 USDC")]),
         new MarketEvent.ExpirySettled(
             new Underlying("BTC"), Noon, P("64999.12345678"), SettlementOrigin.Average, 7_200, 1_800_000, Noon.PlusMicros(1), [BtcCall.Id, BtcFuture.Id]),
         new MarketEvent.ExpiryOverdue(new Underlying("BTC"), Noon, 12_345),

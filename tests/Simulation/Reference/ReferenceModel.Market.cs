@@ -113,7 +113,7 @@ internal sealed partial class ReferenceModel
     {
         public long SeenAt { get; set; }
         public SortedDictionary<string, (BigInteger Price, long At)> Latest { get; } = new(StringComparer.Ordinal);
-        public Dictionary<int, (BigInteger Price, long At, BigInteger? Depth)> Books { get; } = [];
+        public Dictionary<int, (BigInteger Price, long At, BigInteger? Depth, long DepthAt)> Books { get; } = [];
     }
 
     private sealed record Index(string Underlying, BigInteger? Price, string Breaker);
@@ -131,7 +131,7 @@ internal sealed partial class ReferenceModel
         public long SettledAt;
     }
 
-    private sealed class Market
+    private sealed partial class Market
     {
         /// <summary>Nothing but USDC has a price of its own before the first rules.</summary>
         private static readonly Dictionary<string, BigInteger?> FirstStated = new() { ["USDC"] = 100_000_000 };
@@ -302,16 +302,6 @@ internal sealed partial class ReferenceModel
             .ToDictionary(entry => entry.Key, entry => instruments.Values.FirstOrDefault(listed =>
                 listed.Terms.Kind == "Future" && ExpiryOf(listed) == entry.Value) is { } future ? bases[future.Terms.Id] : 0);
 
-        /// <summary>What trades near the books of an underlying, by the weighted median of what was said last of each.</summary>
-        private IEnumerable<string> DepthsOf(IReadOnlyList<Index> indices, long time) =>
-            from underlying in instruments.Values.Select(listed => listed.Terms.Underlying).Distinct().Order(StringComparer.Ordinal)
-            where indices.Any(index => index.Underlying == underlying && index.Price is not null)
-            select $"{underlying}=" + instruments.Values
-                .Where(listed => listed.Terms.Underlying == underlying && listed.Terms.Kind != "Option" && !(listed.Terms.Expiry <= time))
-                .Select(listed => IndexBrake.Median([.. sources.Where(source => source.Books.GetValueOrDefault(listed.Terms.Id).Depth is not null)
-                    .Select(source => (source.Books[listed.Terms.Id].Depth!.Value, source.Weight))]))
-                .Aggregate(BigInteger.Zero, (sum, depth) => sum + depth);
-
         private Outcome Take(Request.QuoteBooks quote, long time)
         {
             foreach (var book in quote.Books)
@@ -335,7 +325,8 @@ internal sealed partial class ReferenceModel
 
             (source.SeenAt, hasNews) = (quote.At, true);
             foreach (var book in quote.Books)
-                source.Books[book.Instrument] = (book.Price, quote.At, book.Depth ?? source.Books.GetValueOrDefault(book.Instrument).Depth);
+                source.Books[book.Instrument] = source.Books.GetValueOrDefault(book.Instrument) is var before && book.Depth is { } now
+                    ? (book.Price, quote.At, now, quote.At) : (book.Price, quote.At, before.Depth, before.DepthAt);
             var said = quote.Books.Select(book => Json(
                 ("instrument", book.Instrument), ("price", Price(book.Price)), ("depth", book.Depth is { } depth ? Decimal(depth, 6) : null)));
             return $"market.books-quoted.v1 source={quote.Source} at={Time(quote.At)} books={string.Join(',', said)}";
