@@ -101,7 +101,7 @@ internal sealed partial class AccountBook
                 Mine(payload, version);
                 AuditFailure.Unless(slice!.CalledBack is null, "I4", $"account {id} calls {slice.Order} back twice at version {version}");
                 AuditFailure.Unless(
-                    payload.GetProperty("reason").GetString() == "Cured" || HasOverdueSlice(At), "I4",
+                    payload.GetProperty("reason").GetString() == "Cured" || HasOverdueOrder(At), "I4",
                     $"account {id} calls {slice.Order} back before its deadline at version {version}");
                 slice = slice with { CalledBack = payload.GetProperty("reason").GetString(), Deadline = payload.GetProperty("deadline").GetString()! };
                 return Moved.Nothing;
