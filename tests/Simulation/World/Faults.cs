@@ -172,7 +172,6 @@ internal enum Sight
     TradeRefused,
     TradeParked,
     ParkedTradeTakenIn,
-    ParkedMoneyTakenIn,
     ParkedGivenUp,
     ParkedStays,
     NotParkedAnyMore,

@@ -22,7 +22,6 @@ internal static class Watch
             case "shard.parked-set-aside.v1": sights.Saw(Sight.ParkedGivenUp); break;
             case "shard.unparked.v1":
                 if (row.Payload.AsSpan().IndexOf("\"trade.captured.v1\""u8) >= 0) sights.Saw(Sight.ParkedTradeTakenIn);
-                if (row.Payload.AsSpan().IndexOf("\"account.transfer-bounced.v1\""u8) >= 0) sights.Saw(Sight.ParkedMoneyTakenIn);
                 break;
             case "account.transfer-returned.v1":
                 sights.Saw(Sight.Returned);
