@@ -56,7 +56,7 @@ internal static class ShardCases
             {
                 if (planned++ < PlannedAtOnce && PlanOf(account, open, marks, report) is { } plan) yield return (slot, plan);
             }
-            else if (report.IsBankrupt && account.Positions.All.IsEmpty)
+            else if (report.IsBankrupt && account.HasNothingLeft(marks))
             {
                 ImmutableArray<AssetAmount> debts =
                     [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)];
