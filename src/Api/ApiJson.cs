@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using CrossMargin.Api.Accounts;
 using CrossMargin.Api.Audit;
 using CrossMargin.Api.Batches;
+using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Custody;
 using CrossMargin.Api.Events;
 using CrossMargin.Api.Liquidations;
@@ -23,17 +24,14 @@ namespace CrossMargin.Api;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     NumberHandling = JsonNumberHandling.Strict)]
 [JsonSerializable(typeof(Problem))]
-[JsonSerializable(typeof(OpenRequest))]
+[JsonSerializable(typeof(EmptyRequest))]
 [JsonSerializable(typeof(OpenedReceipt))]
-[JsonSerializable(typeof(PhaseRequest))]
 [JsonSerializable(typeof(PhaseReceipt))]
 [JsonSerializable(typeof(DepositRequest))]
 [JsonSerializable(typeof(DepositReceipt))]
 [JsonSerializable(typeof(WithdrawRequest))]
 [JsonSerializable(typeof(WithdrawalReceipt))]
-[JsonSerializable(typeof(CancelRequest))]
 [JsonSerializable(typeof(CancellationReceipt))]
-[JsonSerializable(typeof(CancelTransferRequest))]
 [JsonSerializable(typeof(TransferCancellationReceipt))]
 [JsonSerializable(typeof(TransferRequest))]
 [JsonSerializable(typeof(TransferReceipt))]
@@ -96,7 +94,6 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(MatrixAnswer))]
 [JsonSerializable(typeof(CompareAnswer))]
 [JsonSerializable(typeof(DeleverageRankAnswer))]
-[JsonSerializable(typeof(RepriceRequest))]
 [JsonSerializable(typeof(RepriceAnswer))]
 [JsonSerializable(typeof(PoolAnswer))]
 [JsonSerializable(typeof(SetAsideRequest))]
@@ -107,6 +104,8 @@ namespace CrossMargin.Api;
 [JsonSerializable(typeof(RejectRequest))]
 [JsonSerializable(typeof(LiquidationOrderReceipt))]
 [JsonSerializable(typeof(LiquidationAnswer))]
+[JsonSerializable(typeof(LiquidationPage))]
+[JsonSerializable(typeof(AccountLiquidationPage))]
 [JsonSerializable(typeof(BackstopRequest))]
 [JsonSerializable(typeof(BackstopReceipt))]
 [JsonSerializable(typeof(FundAnswer))]

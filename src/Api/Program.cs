@@ -91,7 +91,9 @@ internal static partial class Program
         var options = app.Services.GetRequiredService<VenueOptions>();
         var databases = options.MigrationAddresses();
         if (databases.Count == 0)
-            throw new StartRefused("--migrate needs the setting CrossMargin:MigrationConnectionString, as the role crossmargin_migrate.");
+            throw new StartRefused(
+                "--migrate needs the setting CrossMargin:MigrationConnectionString, as the role crossmargin_migrate; "
+                + "where there are several databases, that of each.");
         await Migrations.Apply(databases, options.Venue, new ShardMap(options.Shards));
         foreach (var database in databases)
         {

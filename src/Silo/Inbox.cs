@@ -70,13 +70,18 @@ internal sealed class Inbox<T>(int outsideLimit)
         spare.Clear();
         lock (gate)
         {
-            if (items.Count == 0 && urgent.Count == 0 && timeout > TimeSpan.Zero) Monitor.Wait(gate, timeout);
+            if (items.Count == 0 && urgent.Count == 0 && timeout > TimeSpan.Zero) Monitor.Wait(gate, WholeMilliseconds(timeout));
             (items, spare) = (spare, items);
             outside = 0;
         }
 
         return spare;
     }
+
+    /// <summary>
+    /// A monitor counts whole ones: what is left of the last would not be waited for, and whoever asks again spins until it is over.
+    /// </summary>
+    private static int WholeMilliseconds(TimeSpan timeout) => (int)Math.Ceiling(timeout.TotalMilliseconds);
 
     private void Put(T item)
     {

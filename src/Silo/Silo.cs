@@ -64,7 +64,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
             place, together is null ? elsewhere : elsewhere + 1, placeOfShard,
             [.. Hosted.Where(shard => placeOfShard[shard.Id.Number] == place)], journal, options, clock,
             send: Send, saidAll: SaidAll, failed: Failed))];
-        if (together is not null) cluster = new SiloCluster(this, together, map, catalog, clock, log);
+        if (together is not null) cluster = new SiloCluster(this, together, journal.Databases, catalog, clock, log);
 
         void Send(int to, IReadOnlyList<ShardMessage> parcel)
         {
@@ -111,12 +111,12 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     public bool IsDraining => isDraining;
 
     /// <summary>Every shard has been taken over and folded, or has given up doing so.</summary>
-    public bool IsStarted => cluster is not { Rows: null }
+    public bool IsStarted => cluster is not { HasLooked: false }
         && Hosted.All(shard => shard.Phase is ShardPhase.Active or ShardPhase.Halted or ShardPhase.Lost);
 
     /// <summary>
-    /// Every shard of some database can take commands. One of several silos can while it may answer and every shard has an owner: what
-    /// comes for a shard that is being folded waits.
+    /// Every shard of some database can take commands. One of several silos can while it may answer for one in which every shard has an
+    /// owner: what comes for a shard that is being folded waits.
     /// </summary>
     public bool IsReady => !isDraining && (cluster?.IsAtWork ?? journal.Databases.Any(IsAllActive));
 
@@ -150,7 +150,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
     /// </summary>
     public void Collect(ShardId shard, Func<object, bool> wanted, ICaller caller)
     {
-        if (isDraining || cluster is { MayAnswer: false }) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+        if (isDraining || cluster?.MayAnswer(shard) is false) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
         else ThreadOf(shard).Submit(shard, new ShardThread.Collect(wanted), caller);
     }
 
@@ -177,7 +177,7 @@ public sealed partial class Silo : IShardHost, IAsyncDisposable
         var since = clock.GetTimestamp();
         isDraining = true;
         if (cluster is not null) await cluster.Leave(patience);
-        foreach (var shard in Hosted) Tell(shard, static one => one.SaveSoon());
+        foreach (var shard in Hosted) Drain(shard.Id, drained: static () => { });   // whether all are is looked at below
         while (clock.GetElapsedTime(since) < patience && !await AreAllQuiet()) await Task.Delay(20);
         await StopAsync();
     }

@@ -78,7 +78,9 @@ public sealed class AccessTests(VenueFixture venue)
         ["GET /v1/liquidation-orders"] = ["custodian", "engine", "oracle"],
         ["POST /v1/liquidation-orders/{orderId}/ack"] = ["custodian", "engine", "oracle"],
         ["POST /v1/liquidation-orders/{orderId}/reject"] = ["custodian", "engine", "oracle"],
+        ["GET /v1/liquidations"] = ["auditor"],
         ["GET /v1/liquidations/{liquidation}"] = ["auditor"],
+        ["GET /v1/accounts/{id}/liquidations"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/backstops"] = ["operator"],
         ["GET /v1/insurance-fund"] = ["alice", "bob", "operator", "auditor", "engine", "officer"],
         ["POST /v1/insurance-fund/deposits"] = ["operator"],
@@ -174,7 +176,7 @@ public sealed class AccessTests(VenueFixture venue)
     {
         var bobs = await client.Open("bob");
         var absent = "02" + bobs[2..^4] + "0000";
-        foreach (var rest in new[] { "", "/events", "/export", "/state", "/withdrawals/1", "?atSequence=1", "?minSequence=9" })
+        foreach (var rest in new[] { "", "/events", "/export", "/state", "/withdrawals/1", "?atSequence=1", "?minSequence=9", "/liquidations" })
         {
             var (foreign, missing) = (await client.Get("alice", $"/v1/accounts/{bobs}{rest}"), await client.Get("alice", $"/v1/accounts/{absent}{rest}"));
             Comparable(foreign, bobs).ShouldBe(Comparable(missing, absent));

@@ -23,14 +23,27 @@ internal static class PrivatePostgres
     private static string PidFile(string dataDirectory) => Path.Combine(dataDirectory, "postgres", "cluster", "postmaster.pid");
 
     /// <summary>Plants another text in a record, past the guards that keep the journal append-only.</summary>
-    public static async Task RewritePayload(string dataDirectory, string address, string from, string to)
+    public static Task RewritePayload(string dataDirectory, string address, string from, string to) =>
+        Plant(dataDirectory, $"payload = convert_to(replace(convert_from(payload, 'UTF8'), '{from}', '{to}'), 'UTF8')", At(address));
+
+    /// <summary>The same in the one record of a type that has this text in it.</summary>
+    public static Task RewritePayload(string dataDirectory, (string Type, string Text) of, string from, string to) => Plant(
+        dataDirectory, $"payload = convert_to(replace(convert_from(payload, 'UTF8'), '{from}', '{to}'), 'UTF8')",
+        $"type = '{of.Type}' AND convert_from(payload, 'UTF8') LIKE '%{of.Text}%'");
+
+    /// <summary>Where the record was there is none, and behind the head there is one too many, which nobody reads.</summary>
+    public static Task MoveAway(string dataDirectory, string address, long by) =>
+        Plant(dataDirectory, $"position = position + {by}", At(address));
+
+    private static string At(string address) => $"shard = {address.Split(':')[0]} AND position = {address.Split(':')[1]}";
+
+    private static async Task Plant(string dataDirectory, string change, string where)
     {
         await using var source = NpgsqlDataSource.Create(ConnectionString(dataDirectory, "postgres"));
         await using var session = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
         await using var command = new NpgsqlCommand($"""
             SET session_replication_role = replica;
-            UPDATE journal SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '{from}', '{to}'), 'UTF8')
-            WHERE shard = {address.Split(':')[0]} AND position = {address.Split(':')[1]}
+            UPDATE journal SET {change} WHERE {where}
             """, session);
         (await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
     }

@@ -59,6 +59,23 @@ public sealed class SimulationTests(VenueFixture venue)
     }
 
     [Fact]
+    public async Task Sub_accounts_that_cancel_may_come_as_both_sides_or_as_the_cost_that_they_leave()
+    {
+        var (sides, left) = (Example(), Example());
+        sides["positions"]!.AsArray().Add(new JsonObject { ["instrument"] = "BTC-PERP", ["quantity"] = "-1", ["cost"] = "-98500" });
+        sides["positions"]![0]!["quantity"] = "1";
+        sides["positions"]![0]!["cost"] = "98000";
+        left["positions"]![0]!["quantity"] = "0";
+        left["positions"]![0]!["cost"] = "-500";
+
+        var answer = (await Simulate(left)).ShouldBe(200);
+
+        answer.Json["positions"]![0]!["quantity"]!.ToString().ShouldBe("0");
+        answer.Json["positions"]![0]!["maintenanceContribution"]!.ToString().ShouldBe("0");
+        answer.Text.ShouldBe((await Simulate(sides)).ShouldBe(200).Text);
+    }
+
+    [Fact]
     public async Task A_body_beyond_the_limit_is_refused_unread() =>
         (await client.Post("alice", "/v1/simulate", new string(' ', (4 * 1024 * 1024) + 1), key: null)).ShouldBeProblem("body-too-large");
 

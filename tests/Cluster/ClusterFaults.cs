@@ -60,6 +60,50 @@ internal static class ClusterFaults
         return had > 0 && left == 0 && wasClean;
     }
 
+    /// <summary>
+    /// All silos are replaced by new processes, one after the other, under load. Counts when every one handed its shards over, ended well, and
+    /// is another process after.
+    /// </summary>
+    public static async Task<bool> RestartAll(Venue venue)
+    {
+        var before = venue.Silos.Select(silo => silo.Host.Pid).ToList();
+        var wereClean = true;
+        foreach (var silo in venue.Silos)
+        {
+            Silo[] others = [.. venue.Silos.Where(other => other != silo)];
+            await venue.Busy();
+            venue.Spread(others);
+            silo.Host.AskToEnd();
+            await silo.Host.Exit(venue.Limit);
+            wereClean &= silo.Host.ExitCode == 0 && await venue.OwnedInTables(silo.Name) == 0;
+            await Return(venue, silo);
+        }
+
+        return wereClean && venue.Silos.Zip(before).All(pair => pair.First.Host.Pid != pair.Second);
+    }
+
+    /// <summary>
+    /// A silo gets no processor for moments that are each shorter than a death. Counts when commands waited for it every time, and nobody
+    /// took it for dead.
+    /// </summary>
+    public static async Task<bool> Starve(Venue venue)
+    {
+        var (starved, _) = await Choose(venue);
+        var epochs = await venue.Database.Epochs(venue.Limit);
+        var waited = true;
+        for (var pulse = 0; pulse < 4; pulse++)
+        {
+            starved.Host.Freeze();
+            await Task.Delay(venue.Draws.Next(200, 1_000), venue.Limit);
+            waited &= venue.Traffic.OutTo(starved.Host.Address) > 0;
+            starved.Host.Thaw();
+            await venue.Busy();
+        }
+
+        await venue.Divided(venue.Silos);
+        return waited && starved.IsUp && await venue.Database.Epochs(venue.Limit) == epochs;
+    }
+
     /// <summary>kill -9 of the first process of PostgreSQL, and a restart. Counts when an epoch was raised to learn of a commit.</summary>
     public static async Task<bool> KillPostgres(Venue venue)
     {
@@ -160,6 +204,46 @@ internal static class ClusterFaults
         await venue.Busy();
         await venue.Divided(venue.Silos);
         return had == kept && slow.ToDatabase.Delayed > delayed;
+    }
+
+    /// <summary>
+    /// kill -9 of one of two databases, which stays away until everybody who lives in the other has been answered several times. Counts
+    /// when a commit was on its way to the dead one, every silo went on with the other, and no shard there changed its owner.
+    /// </summary>
+    public static async Task<bool> KillOneDatabase(Venue venue)
+    {
+        await venue.Busy();
+        var dead = venue.Draws.Next(2);
+        var (database, other) = (venue.Databases[dead], venue.Databases[1 - dead]);
+        var (epochs, kept) = (await database.Epochs(venue.Limit), await other.Epochs(venue.Limit));
+        await database.Crash(venue.Limit);
+        for (var i = 0; i < 3; i++) await venue.Traffic.Flows(venue.Division[1 - dead]);
+        var areReady = true;
+        foreach (var silo in venue.Silos) areReady &= await venue.IsReady(silo);
+        await database.Restart(venue.Limit);
+        await venue.Busy();
+        await venue.Divided(venue.Silos);
+        return areReady && await database.Epochs(venue.Limit) > epochs && await other.Epochs(venue.Limit) == kept;
+    }
+
+    /// <summary>
+    /// One silo hears nothing of one of two databases. Counts when its shards there, and only there, were taken over for it, and came back.
+    /// </summary>
+    public static async Task<bool> MuteOneDatabase(Venue venue)
+    {
+        var (deaf, _) = await Choose(venue);
+        var away = venue.Draws.Next(2);
+        var (database, other) = (venue.Databases[away], venue.Databases[1 - away]);
+        var (had, keeps) = (await venue.OwnedIn(database, deaf.Name), await venue.OwnedIn(other, deaf.Name));
+        var epochs = await other.Epochs(venue.Limit);
+        deaf.WireTo(away).IsMute = true;
+        await Wait.Until(async () => await venue.OwnedIn(database, deaf.Name) == 0, $"{deaf.Name} is taken for dead in one database", venue.Limit);
+        await venue.Busy();   // whatever silo they ask, the deaf one too
+        var kept = await venue.OwnedIn(other, deaf.Name);
+        deaf.WireTo(away).IsMute = false;
+        await venue.Divided(venue.Silos);
+        await venue.Busy();
+        return had > 0 && keeps > 0 && kept == keeps && await other.Epochs(venue.Limit) == epochs;
     }
 
     private static async Task<(Silo Victim, Silo[] Others)> Choose(Venue venue)

@@ -18,9 +18,19 @@ public sealed class ClusterTests
         await venue.StartTraffic();
         foreach (var (name, fault) in (IReadOnlyList<(string, ClusterFault)>)[
             ("killed", ClusterFaults.Kill), ("asked to leave", ClusterFaults.Leave), ("woken as a zombie", ClusterFaults.WakeZombie),
-            ("that hears nobody", ClusterFaults.CutOneWay)])
+            ("that hears nobody", ClusterFaults.CutOneWay), ("starved", ClusterFaults.Starve)])
             (await fault(venue)).ShouldBeTrue($"a silo {name} had no effect");
-        Tell($"a silo killed, one left, a zombie woken, one deaf: {await venue.TheWholeTruth()}; {venue.Market}");
+        Tell($"a silo killed, one left, a zombie woken, one deaf, one starved: {await venue.TheWholeTruth()}; {venue.Market}");
+    });
+
+    /// <summary>As a new build is brought in; no two builds stand beside each other here.</summary>
+    [Fact]
+    public Task All_silos_are_restarted_in_turn_under_load() => Venue.Play(seed: 5, silos: 3, async venue =>
+    {
+        await venue.StartTraffic();
+        (await ClusterFaults.RestartAll(venue)).ShouldBeTrue("a silo did not hand over what it had, or did not end well");
+        var join = await venue.TheWholeTruth();
+        Tell($"all three silos restarted in turn: {join}; {venue.Market}");
     });
 
     [Fact]
@@ -57,6 +67,24 @@ public sealed class ClusterTests
             Tell($"the primary killed, its standby promoted by Patroni, the dead one back as a standby: {await venue.TheWholeTruth()}; {venue.Market}");
         });
     }
+
+    /// <summary>
+    /// Two databases divide the shards, and each has a membership of its own: what becomes of one takes nothing from the other.
+    /// </summary>
+    [Fact]
+    public Task Over_two_databases_whatever_becomes_of_a_silo_or_of_one_of_them() => Venue.PlayOverTwoDatabases(seed: 4, silos: 3, async venue =>
+    {
+        await venue.StartTraffic();
+        await venue.Busy();
+        Tell($"three silos over two databases in peace: {await venue.TheWholeTruth()}");
+
+        await venue.StartTraffic();
+        foreach (var (name, fault) in (IReadOnlyList<(string, ClusterFault)>)[
+            ("a silo killed", ClusterFaults.Kill), ("one of two databases killed", ClusterFaults.KillOneDatabase),
+            ("one of two databases that one silo does not hear", ClusterFaults.MuteOneDatabase), ("a silo asked to leave", ClusterFaults.Leave)])
+            (await fault(venue)).ShouldBeTrue($"{name} had no effect");
+        Tell($"over two databases a silo killed, one left, a database killed, one not heard by one silo: {await venue.TheWholeTruth()}; {venue.Market}");
+    });
 
     private static void Tell(string line) => Console.WriteLine($"shown: {line}");
 }

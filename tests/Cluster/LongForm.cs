@@ -15,6 +15,8 @@ internal static class LongForm
         ("silo killed", ClusterFaults.Kill),
         ("silo left", ClusterFaults.Leave),
         ("zombie woken", ClusterFaults.WakeZombie),
+        ("all silos restarted in turn", ClusterFaults.RestartAll),
+        ("silo starved", ClusterFaults.Starve),
         ("link cut one way", ClusterFaults.CutOneWay),
         ("link cut both ways", ClusterFaults.CutBothWays),
         ("membership locked", ClusterFaults.LockMembership),

@@ -78,15 +78,22 @@ internal sealed class MeasureCost
 
     private void Tell(MeasureCost ofOne)
     {
-        Console.WriteLine($"{venue.Silos.Count} silo(s) at rest: {atRest.Cpu.TotalMilliseconds / atRest.Time.TotalSeconds:0} ms of processor a second");
+        Console.WriteLine($"{venue.Silos.Count} silo(s) at rest: {AtRest.TotalMilliseconds:0} ms of processor a second");
         foreach (var (how, all) in spent)
         {
             var one = ofOne.spent["ask any silo"];
-            var ratio = all.Cpu / all.Deposits / (one.Cpu / one.Deposits);
+            var (ratio, work) = (all.Cpu / all.Deposits / (one.Cpu / one.Deposits), Work(all) / ofOne.Work(one));
             Console.WriteLine($"{venue.Silos.Count} silo(s), clients {how,-31}: {all.Cpu.TotalMicroseconds / all.Deposits,4:0.0} µs of processor a deposit in the silos, "
-                + $"{100 * ratio,3:0} % of one silo; {100.0 * all.Forwarded / all.Deposits,2:0} of a hundred forwarded, {(double)all.Deposits / all.Commits:0} deposits a transaction");
+                + $"{100 * ratio,3:0} % of one silo; without what they take at rest {Work(all),4:0.0} µs, {100 * work,3:0} %; {100.0 * all.Forwarded / all.Deposits,2:0} of a hundred forwarded, "
+                + $"{(double)all.Deposits / all.Commits:0} deposits a transaction, {all.Deposits / all.Time.TotalSeconds:0} a second");
         }
     }
+
+    /// <summary>In a second, of all silos.</summary>
+    private TimeSpan AtRest => atRest.Cpu / atRest.Time.TotalSeconds;
+
+    /// <summary>Microseconds a deposit beyond those that would have passed anyway: the slower the machine, the more of these there are.</summary>
+    private double Work(Spent all) => (all.Cpu - (AtRest * all.Time.TotalSeconds)).TotalMicroseconds / all.Deposits;
 
     private (Uri To, List<AccountId> Of) Any(int worker, int batch) =>
         (venue.Silos[(worker + batch) % venue.Silos.Count].Host.Address, accounts.GetRange(worker * BatchItems, BatchItems));

@@ -6,12 +6,14 @@ using Npgsql;
 namespace CrossMargin.Cluster;
 
 /// <summary>One silo of the venue, over all processes that were started under its name.</summary>
-internal sealed class Silo(string name, string directory, string database, IReadOnlyDictionary<string, string> settings) : IDisposable
+internal sealed class Silo(
+    string name, string directory, IReadOnlyList<string> databases, IReadOnlyDictionary<string, string> settings) : IDisposable
 {
     private readonly int link = Ports.Free(), port = Ports.Free();
     private readonly List<Host> lives = [];
-    private readonly NpgsqlConnectionStringBuilder database = new(database);
-    private Wire? wire, toDatabase;
+    private readonly NpgsqlConnectionStringBuilder[] databases = [.. databases.Select(database => new NpgsqlConnectionStringBuilder(database))];
+    private readonly Wire?[] toDatabase = new Wire?[databases.Count];
+    private Wire? wire;
 
     public string Name => name;
 
@@ -19,7 +21,13 @@ internal sealed class Silo(string name, string directory, string database, IRead
     public Wire Wire => wire ??= Wire.To(link);
 
     /// <summary>Between this silo and PostgreSQL, where that is one host.</summary>
-    public Wire ToDatabase => toDatabase ??= Wire.To(database.Port);
+    public Wire ToDatabase => WireTo(0);
+
+    /// <summary>Between this silo and one of several.</summary>
+    public Wire WireTo(int database) => toDatabase[database] ??= Wire.To(databases[database].Port);
+
+    /// <summary>What the settings of a database begin with.</summary>
+    public static string SettingOf(int database, int of) => of == 1 ? "CROSSMARGIN__" : $"CROSSMARGIN__DATABASES__{database}__";
 
     /// <summary>The process that runs, or ran last.</summary>
     public Host Host => lives[^1];
@@ -30,19 +38,20 @@ internal sealed class Silo(string name, string directory, string database, IRead
     {
         var data = Path.Combine(directory, name);
         if (lives.Count == 0) Access.Write(data, Traffic.Clients);
-        lives.Add(Host.Start(Path.Combine(directory, $"{name}-{lives.Count + 1}.log"), port, new Dictionary<string, string>(settings)
+        var own = new Dictionary<string, string>(settings)
         {
             ["CROSSMARGIN__DATADIRECTORY"] = data,
             ["CROSSMARGIN__SILO"] = name,
-            ["CROSSMARGIN__CONNECTIONSTRING"] = Connection,
             ["CROSSMARGIN__LINK"] = $"127.0.0.1:{Wire.Port}",
             ["CROSSMARGIN__LINKLISTEN"] = $"127.0.0.1:{link}",
-        }));
+        };
+        for (var i = 0; i < databases.Length; i++) own[$"{SettingOf(i, databases.Length)}CONNECTIONSTRING"] = ConnectionTo(i);
+        lives.Add(Host.Start(Path.Combine(directory, $"{name}-{lives.Count + 1}.log"), port, own));
     }
 
-    private string Connection => database.Host!.Contains(',', StringComparison.Ordinal)
-        ? database.ConnectionString
-        : new NpgsqlConnectionStringBuilder(database.ConnectionString) { Port = ToDatabase.Port }.ConnectionString;
+    private string ConnectionTo(int database) => databases[database].Host!.Contains(',', StringComparison.Ordinal)
+        ? databases[database].ConnectionString
+        : new NpgsqlConnectionStringBuilder(databases[database].ConnectionString) { Port = WireTo(database).Port }.ConnectionString;
 
     /// <summary>What the silo says of all of them; null while it does not answer.</summary>
     public async Task<JsonElement?> Cluster(HttpClient http, CancellationToken limit)
@@ -67,6 +76,6 @@ internal sealed class Silo(string name, string directory, string database, IRead
     {
         foreach (var life in lives) life.Dispose();
         wire?.Dispose();
-        toDatabase?.Dispose();
+        foreach (var one in toDatabase) one?.Dispose();
     }
 }

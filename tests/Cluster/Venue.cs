@@ -10,7 +10,7 @@ using Shouldly;
 namespace CrossMargin.Cluster;
 
 /// <summary>
-/// Several silos on one PostgreSQL, with clients at each of them. Whatever breaks, the processes end, and data, logs and client files
+/// Several silos on one PostgreSQL or on two that divide the shards, with clients at each of them. Whatever breaks, the processes end, and data, logs and client files
 /// stay where the failure says.
 /// </summary>
 internal sealed class Venue : IAsyncDisposable
@@ -37,8 +37,17 @@ internal sealed class Venue : IAsyncDisposable
 
     public CancellationToken Limit => limit.Token;
     public Random Draws { get; }
-    public Database Database { get; private set; } = null!;
-    private string Audit => patroni?.Audit ?? Database.Audit;
+
+    /// <summary>The only one, or the first.</summary>
+    public Database Database => Databases[0];
+
+    /// <summary>Those that divide the shards; none under Patroni.</summary>
+    public IReadOnlyList<Database> Databases { get; private set; } = [];
+
+    /// <summary>The shards of each.</summary>
+    public IReadOnlyList<ShardSet> Division { get; private set; } = [ShardSet.Of(Shards.Shards)];
+
+    private string[] Audits => patroni is null ? [.. Databases.Select(database => database.Audit)] : [patroni.Audit];
     public IReadOnlyList<Silo> Silos { get; private set; } = [];
     public long Trades => trading!.Trades;
 
@@ -53,16 +62,27 @@ internal sealed class Venue : IAsyncDisposable
     public static Task Play(int seed, int silos, IReadOnlyDictionary<string, string> settings, Func<Venue, Task> story) =>
         Play(seed, story, open: async venue =>
         {
-            venue.Database = await Database.Make(Path.Combine(venue.directory, "postgres"), venue.Limit);
-            await venue.Open(silos, venue.Database.App, settings);
+            venue.Databases = [await Database.Make(Path.Combine(venue.directory, "postgres"), venue.Limit)];
+            await venue.Open(silos, settings);
         });
+
+    /// <summary>Each database has half of the shards, and each client all of its accounts in one of them.</summary>
+    public static Task PlayOverTwoDatabases(int seed, int silos, Func<Venue, Task> story) => Play(seed, story, open: async venue =>
+    {
+        const int half = ShardMap.MaxCount / 2;
+        venue.Division = [ShardSet.Of(Shards.Shards.Take(half)), ShardSet.Of(Shards.Shards.Skip(half))];
+        var first = await Database.Make(Path.Combine(venue.directory, "postgres"), venue.Limit);
+        venue.Databases = [first];
+        venue.Databases = [first, await Database.Make(Path.Combine(venue.directory, "postgres-1"), venue.Limit)];
+        await venue.Open(silos, new Dictionary<string, string>());
+    });
 
     /// <summary>On two servers under Patroni; silos know both.</summary>
     public static Task PlayUnderPatroni(int seed, int silos, Func<Venue, Patroni, Task> story) => Play(
         seed, story: venue => story(venue, venue.patroni!), open: async venue =>
         {
             venue.patroni = await Patroni.Start(Path.Combine(venue.directory, "patroni"), venue.Limit);
-            await venue.Open(silos, venue.patroni.App, new Dictionary<string, string>());
+            await venue.Open(silos, new Dictionary<string, string>());
         });
 
     private static async Task Play(int seed, Func<Venue, Task> story, Func<Venue, Task> open)
@@ -94,7 +114,7 @@ internal sealed class Venue : IAsyncDisposable
         runs++;
         trading ??= await Trading.Open([.. Silos.Select(silo => silo.Host.Address)], directory, seed, Limit);
         Traffic = Traffic.Start(
-            Path.Combine(directory, $"clients-{runs}"), unchecked((seed * 131) + runs), Silos[0].Host.Address, Shards, Limit);
+            Path.Combine(directory, $"clients-{runs}"), unchecked((seed * 131) + runs), Silos[0].Host.Address, Shards, Division, Limit);
         foreach (var member in trading.Accounts) Traffic.Add(member);
         trading.Start();
         Spread(Silos);
@@ -113,7 +133,7 @@ internal sealed class Venue : IAsyncDisposable
         JournalAudit? audit = null;
         await Wait.Until(async () =>
         {
-            audit = JournalAudit.Of(await StoredJournal.Read(Audit, Limit));
+            audit = JournalAudit.Of(await StoredJournal.Read(Audits, Limit));
             return audit.InFlight == 0 || audit.Contradictions.Count > 0;
         }, "every message has been taken in", Limit);
         everything.AddRange(Traffic.Read());
@@ -175,7 +195,17 @@ internal sealed class Venue : IAsyncDisposable
     /// <summary>How many shards each silo owns by the tables themselves.</summary>
     public async Task<int> OwnedInTables(string silo)
     {
-        await using var source = NpgsqlDataSource.Create(Audit);
+        var owned = 0;
+        foreach (var audit in Audits) owned += await OwnedIn(audit, silo);
+        return owned;
+    }
+
+    /// <summary>The same of the shards of one database.</summary>
+    public Task<int> OwnedIn(Database database, string silo) => OwnedIn(database.Audit, silo);
+
+    private async Task<int> OwnedIn(string audit, string silo)
+    {
+        await using var source = NpgsqlDataSource.Create(audit);
         await using var command = source.CreateCommand("SELECT count(*) FROM shard_owner WHERE silo = $1");
         command.Parameters.AddWithValue(silo);
         return (int)(long)(await command.ExecuteScalarAsync(Limit))!;
@@ -194,27 +224,40 @@ internal sealed class Venue : IAsyncDisposable
         if (Traffic is not null) await Traffic.DisposeAsync();
         trading?.Dispose();
         foreach (var silo in Silos) silo.Dispose();
-        Database?.Dispose();
+        foreach (var database in Databases) database.Dispose();
         patroni?.Dispose();
         http.Dispose();
         limit.Dispose();
     }
 
-    private async Task Open(int silos, string database, IReadOnlyDictionary<string, string> more)
+    private async Task Open(int silos, IReadOnlyDictionary<string, string> more)
     {
-        var settings = new Dictionary<string, string>(more)
+        var common = new Dictionary<string, string>(more) { ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString() };
+        if (Databases.Count > 1)
         {
-            ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
-            ["CROSSMARGIN__CLUSTERKEY"] = $"only for this test, {seed}",
-        };
-        Host.Migrate(new Dictionary<string, string>
+            for (var i = 0; i < Databases.Count; i++)
+            {
+                common[$"CROSSMARGIN__DATABASES__{i}__NAME"] = NameOf(i);
+                common[$"CROSSMARGIN__DATABASES__{i}__SHARDS"] = Division[i].ToString();
+            }
+        }
+
+        string[] app = patroni is null ? [.. Databases.Select(database => database.App)] : [patroni.App];
+        string[] migrate = patroni is null ? [.. Databases.Select(database => database.Migrate)] : [patroni.Migrate];
+        var migrating = new Dictionary<string, string>(common) { ["CROSSMARGIN__DATADIRECTORY"] = directory };
+        for (var i = 0; i < app.Length; i++)
         {
-            ["CROSSMARGIN__SHARDS"] = Shards.Count.ToString(),
-            ["CROSSMARGIN__DATADIRECTORY"] = directory,
-            ["CROSSMARGIN__MIGRATIONCONNECTIONSTRING"] = patroni?.Migrate ?? Database.Migrate,
-        });
-        Silos = [.. Enumerable.Range(1, silos).Select(number => new Silo($"silo-{number}", directory, database, settings))];
+            migrating[$"{Silo.SettingOf(i, app.Length)}MIGRATIONCONNECTIONSTRING"] = migrate[i];
+            if (app.Length > 1) migrating[$"{Silo.SettingOf(i, app.Length)}CONNECTIONSTRING"] = app[i];
+        }
+
+        Host.Migrate(migrating);
+        common["CROSSMARGIN__CLUSTERKEY"] = $"only for this test, {seed}";
+        Silos = [.. Enumerable.Range(1, silos).Select(number => new Silo($"silo-{number}", directory, app, common))];
         foreach (var silo in Silos) silo.Start();
         await Divided(Silos);
     }
+
+    /// <summary>What health and metrics call it.</summary>
+    public static string NameOf(int database) => $"database-{database}";
 }

@@ -130,7 +130,7 @@ internal sealed class Scene : IAsyncDisposable
         if (Databases.Count == 0 || Traffic is null) return "nothing had begun";
         try
         {
-            return Join.Of(Told, JournalAudit.Of(await StoredJournal.Read(Database.Audit, CancellationToken.None))).ToString();
+            return Join.Of(Told, JournalAudit.Of(await StoredJournal.Read([.. Databases.Select(one => one.Audit)], CancellationToken.None))).ToString();
         }
         catch (NpgsqlException no)
         {

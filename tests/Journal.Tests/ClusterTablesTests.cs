@@ -37,7 +37,7 @@ public sealed class ClusterTablesTests(Server server)
     {
         var database = await server.Create();
         await using var tables = PostgresClusterTables.Open(database.App);
-        var (owner, heir) = (tables.Join("owner", 1, "here"), tables.Join("heir", 1, "there"));
+        var (owner, heir) = (tables.Join("owner", 1, 1, "here"), tables.Join("heir", 1, 1, "there"));
         tables.Claim(owner, [(new ShardId(3), 0)], dead: null).ShouldBe([new ShardId(3)]);
         var judged = tables.Read().Silos.Single(row => row.Id == owner);
 
@@ -52,6 +52,62 @@ public sealed class ClusterTablesTests(Server server)
         await beating.CommitAsync(TestContext.Current.CancellationToken);
         (await claim).ShouldBeEmpty();
         tables.Read().Owners[3].Owner.ShouldBe(owner);
+    }
+
+    /// <summary>One of the databases may have been joined more often: a process died between the two.</summary>
+    [Fact]
+    public async Task A_process_has_one_incarnation_in_all_databases()
+    {
+        var database = await server.Create();
+        await using var postgres = PostgresClusterTables.Open(database.App);
+        IClusterTables[] both = [new MemoryClusterTables(Server.Shards), postgres];
+        for (var i = 0; i < 3; i++) both[0].Join("a", 1, 1, "here");
+        both[1].Join("a", 1, 1, "here");
+
+        var self = IClusterTables.JoinAll(both, "a", 1, "here");
+        foreach (var tables in both) tables.Beat(self, SiloPhase.Serving).ShouldNotBeNull();
+        IClusterTables.JoinAll(both, "a", 1, "here").Incarnation.ShouldBe(self.Incarnation + 1);
+        foreach (var tables in both) tables.Beat(self, SiloPhase.Serving).ShouldBeNull();
+    }
+
+    /// <summary>At whichever step of the one the other comes, one of them is replaced everywhere and the other nowhere.</summary>
+    [Theory]
+    [InlineData(1), InlineData(2), InlineData(3), InlineData(4)]
+    public void Of_two_processes_that_join_under_one_name_at_once_one_ends_with_all_databases(int step)
+    {
+        IClusterTables[] both = [new MemoryClusterTables(Server.Shards), new MemoryClusterTables(Server.Shards)];
+        both[1].Join("a", 5, 1, "here");
+        var (steps, other) = (0, (SiloId?)null);
+        var one = IClusterTables.JoinAll([.. both.Select(tables => new Interrupted(tables, Interrupt))], "a", 1, "here");
+        var stands = ((SiloId[])[one, .. other is null ? [] : (SiloId[])[other]])
+            .Select(process => both.Count(tables => tables.Beat(process, SiloPhase.Serving) is not null));
+        stands.Order().ShouldBe(steps < step ? [2] : [0, 2]);
+
+        void Interrupt()
+        {
+            if (++steps == step) other = IClusterTables.JoinAll(both, "a", 1, "there");
+        }
+    }
+
+    /// <summary>Something happens before each join.</summary>
+    private sealed class Interrupted(IClusterTables tables, Action before) : IClusterTables
+    {
+        public SiloId Join(string name, long atLeast, int format, string address)
+        {
+            before();
+            return tables.Join(name, atLeast, format, address);
+        }
+
+        public ClusterRows? Beat(SiloId silo, SiloPhase phase) => tables.Beat(silo, phase);
+
+        public IReadOnlyList<ShardId> Claim(SiloId silo, IReadOnlyList<(ShardId Shard, long Term)> claims, SiloRow? dead) =>
+            tables.Claim(silo, claims, dead);
+
+        public bool Move(SiloId silo, ShardId shard, long term, SiloId? to) => tables.Move(silo, shard, term, to);
+
+        public bool Owns(SiloId silo, ShardId shard, long term) => tables.Owns(silo, shard, term);
+
+        public ClusterRows Read() => tables.Read();
     }
 
     private static async Task Waits(Database database, Task claim)
@@ -85,10 +141,10 @@ public sealed class ClusterTablesTests(Server server)
 
         private (string, Func<IClusterTables, string>) Join()
         {
-            var name = $"silo-{random.Next(3)}";
+            var (name, atLeast) = ($"silo-{random.Next(3)}", random.Next(8));
             return ($"join {name}", tables =>
             {
-                var joined = tables.Join(name, 1, $"at {name}");
+                var joined = tables.Join(name, atLeast, 1, $"at {name}");
                 if (!silos.Contains(joined)) silos.Add(joined);
                 return Learn(tables, joined.ToString());
             });

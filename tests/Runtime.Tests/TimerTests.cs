@@ -25,6 +25,25 @@ public class TimerTests
     }
 
     [Fact]
+    public void A_shard_that_is_drained_wakes_nobody_but_still_ends_its_commit()
+    {
+        var shard = Active();
+        shard.Ask(new TallyCommand.WakeAt(Noon.PlusMicros(10)));
+        shard.Shard.Drain();
+        shard.Commit(CommitOutcome.RolledBack);
+        shard.Shard.IsDrained.ShouldBeFalse();
+        shard.Shard.Tick(Noon.PlusMicros(20));
+        shard.Commits.Count.ShouldBe(2);
+        shard.Settle(CommitOutcome.Committed);
+        shard.Shard.Flush();
+        shard.Shard.Saved(shard.Saves.Single(), stored: true);
+
+        shard.Shard.Tick(Noon.PlusMicros(30));
+        shard.Shard.IsDrained.ShouldBeTrue();
+        shard.Commits.Count.ShouldBe(2);
+    }
+
+    [Fact]
     public void The_one_that_has_been_due_for_longest_comes_first()
     {
         var shard = Active();

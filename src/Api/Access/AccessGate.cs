@@ -64,6 +64,7 @@ public sealed class AccessGate(
 
         try
         {
+            SayOwnership(http);
             refusal = CheckSignature(http, shown, body.Memory.Span)
                 ?? rates.Refuse(shown.Principal, http)
                 ?? await Authorize(http, policy, shown.Principal);
@@ -74,7 +75,6 @@ public sealed class AccessGate(
             }
 
             http.Features.Set(new Asking(shown.Principal, body.Memory));
-            SayOwnership(http);
             await next(http);
         }
         finally
@@ -150,7 +150,8 @@ public sealed class AccessGate(
     {
         if (!principal.Scopes.HasFlag(policy.Scope))
             return Refusal.Of(EdgeCode.Forbidden, $"this needs the scope {ScopeNames.NameOf(policy.Scope)}");
-        if (venue.Silo is null) return Refusal.Of(EdgeCode.NotReady, ProblemTable.For(EdgeCode.NotReady).Title);
+        if (venue.Silo is null && policy.Target != AccessTarget.Process)
+            return Refusal.Of(EdgeCode.NotReady, ProblemTable.For(EdgeCode.NotReady).Title);
 
         switch (policy.Target)
         {

@@ -6,6 +6,9 @@ public enum AccessTarget
     /// <summary>Nothing: the scope says it all.</summary>
     Venue,
 
+    /// <summary>Nothing, and it answers before the venue is open and while it stops.</summary>
+    Process,
+
     /// <summary>The account in the path's <c>{id}</c>, or in the query's <c>account</c> where the path has none.</summary>
     Account,
 

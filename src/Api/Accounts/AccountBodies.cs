@@ -8,48 +8,6 @@ namespace CrossMargin.Api.Accounts;
 
 // The shapes of requests as the OpenAPI document shows them, each beside what reads it.
 
-[Description("Nothing yet: the owner is the one who asks, the id follows from the key.")]
-public sealed record OpenRequest
-{
-    internal static readonly string[] Fields = [];
-
-    internal static AccountCommand.Open? Read(ref StrictObject body, PrincipalId owner)
-    {
-        while (body.NextField(Fields, out _)) { }
-        return new AccountCommand.Open(owner);
-    }
-}
-
-[Description("Nothing: the path says it all.")]
-public sealed record CancelRequest
-{
-    internal static AccountCommand.CancelWithdrawal? Read(ref StrictObject body, WithdrawalId withdrawal)
-    {
-        while (body.NextField(OpenRequest.Fields, out _)) { }
-        return new AccountCommand.CancelWithdrawal(withdrawal);
-    }
-}
-
-[Description("Nothing: the path says it all.")]
-public sealed record CancelTransferRequest
-{
-    internal static AccountCommand.CancelTransfer? Read(ref StrictObject body, TransferId transfer)
-    {
-        while (body.NextField(OpenRequest.Fields, out _)) { }
-        return new AccountCommand.CancelTransfer(transfer);
-    }
-}
-
-[Description("Nothing: the path says it all.")]
-public sealed record PhaseRequest
-{
-    internal static AccountCommand? Read(ref StrictObject body, AccountCommand command)
-    {
-        while (body.NextField(OpenRequest.Fields, out _)) { }
-        return command;
-    }
-}
-
 public sealed record DepositRequest(
     [property: DefaultValue("USDC")] string Asset,
     [property: RegularExpression(AmountText.Pattern), DefaultValue("100")] string Amount,

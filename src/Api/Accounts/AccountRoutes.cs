@@ -20,16 +20,16 @@ internal static class AccountRoutes
     {
         var accounts = routes.MapGroup("/v1/accounts").WithTags("Accounts");
         accounts.MapPost("", Open).Needs(Scopes.AccountWrite, AccessTarget.Venue).WithName("OpenAccount")
-            .WithSummary("Open an account of one's own").TakesKey().Accepts<OpenRequest>("application/json").Produces<OpenedReceipt>(201);
+            .WithSummary("Open an account of one's own").TakesKey().Accepts<EmptyRequest>("application/json").Produces<OpenedReceipt>(201);
         accounts.MapGet("/{id}", View).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("GetAccount")
             .WithSummary("An account, now or as it was").Produces<AccountView>();
         accounts.MapGet("/{id}/events", Events).Needs(Scopes.AccountRead, AccessTarget.Account).WithName("ListAccountEvents")
             .WithSummary("What happened to an account, in order").Produces<EventPage>();
         accounts.MapPost("/{id}/close", Close).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("CloseAccount")
-            .WithSummary("Close an account that holds, owes and expects nothing").TakesKey().Accepts<PhaseRequest>("application/json")
+            .WithSummary("Close an account that holds, owes and expects nothing").TakesKey().Accepts<EmptyRequest>("application/json")
             .Produces<PhaseReceipt>();
         accounts.MapPost("/{id}/reopen", Reopen).Needs(Scopes.OpsAdmin, AccessTarget.Account).WithName("ReopenAccount")
-            .WithSummary("Open a closed account again").TakesKey().Accepts<PhaseRequest>("application/json").Produces<PhaseReceipt>();
+            .WithSummary("Open a closed account again").TakesKey().Accepts<EmptyRequest>("application/json").Produces<PhaseReceipt>();
         accounts.MapPost("/{id}/deposits", Deposit).Needs(Scopes.OpsAdmin, AccessTarget.Account).WithName("Deposit")
             .WithSummary("Credit an account by hand").TakesKey().Accepts<DepositRequest>("application/json").Produces<DepositReceipt>();
         accounts.MapPost("/{id}/withdrawals", Withdraw).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Withdraw")
@@ -40,13 +40,13 @@ internal static class AccountRoutes
             .WithName("GetWithdrawal").WithSummary("What became of a withdrawal").Produces<WithdrawalAnswer>();
         accounts.MapPost("/{id}/withdrawals/{withdrawalId}/cancel", Cancel).Needs(Scopes.AccountWrite, AccessTarget.Account)
             .WithName("CancelWithdrawal").WithSummary("Take a withdrawal back before it is cleared").TakesKey()
-            .Accepts<CancelRequest>("application/json").Produces<CancellationReceipt>();
+            .Accepts<EmptyRequest>("application/json").Produces<CancellationReceipt>();
         accounts.MapPost("/{id}/transfers", Transfer).Needs(Scopes.AccountWrite, AccessTarget.Account).WithName("Transfer")
             .WithSummary("Send an amount to another account").TakesKey().Accepts<TransferRequest>("application/json")
             .Produces<TransferReceipt>();
         accounts.MapPost("/{id}/transfers/{transferId}/cancel", CancelTransfer).Needs(Scopes.AccountWrite, AccessTarget.Account)
             .WithName("CancelTransfer").WithSummary("Take a transfer back before it is cleared").TakesKey()
-            .Accepts<CancelTransferRequest>("application/json").Produces<TransferCancellationReceipt>();
+            .Accepts<EmptyRequest>("application/json").Produces<TransferCancellationReceipt>();
     }
 
     private static async Task<IResult> Open(HttpContext http, Venue venue)
@@ -54,10 +54,9 @@ internal static class AccountRoutes
         if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
         var asking = http.Asking();
         var owner = asking.Principal.Id;
-        var command = StrictObject.Read(asking.Body.Span, (ref body) => OpenRequest.Read(ref body, owner), out var refusal);
-        if (command is null) return refusal!;
+        if (EmptyRequest.Refuse(asking.Body.Span) is { } refusal) return refusal;
 
-        return await venue.Send(http, AccountId.For(owner, key), key, command, (record, @event) =>
+        return await venue.Send(http, AccountId.For(owner, key), key, new AccountCommand.Open(owner), (record, @event) =>
         {
             http.Response.Headers.Location = $"/v1/accounts/{record.Grain}";
             return TypedResults.Json(OpenedReceipt.Of(record, (AccountEvent.Opened)@event), ApiJson.Default.OpenedReceipt, statusCode: 201);
@@ -73,9 +72,8 @@ internal static class AccountRoutes
     private static async Task<IResult> Turn(string id, HttpContext http, Venue venue, AccountCommand phase)
     {
         if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
-        var command = StrictObject.Read(http.Asking().Body.Span, (ref body) => PhaseRequest.Read(ref body, phase), out var refusal);
-        if (command is null) return refusal!;
-        return await venue.Send(http, Parsed(id), key, command, (record, @event) =>
+        if (EmptyRequest.Refuse(http.Asking().Body.Span) is { } refusal) return refusal;
+        return await venue.Send(http, Parsed(id), key, phase, (record, @event) =>
             TypedResults.Json(PhaseReceipt.Of(record, @event), ApiJson.Default.PhaseReceipt));
     }
 
@@ -107,11 +105,10 @@ internal static class AccountRoutes
     {
         if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
         if (Query.Sequence(withdrawalId) is not { } version) return Refusal.Of(EdgeCode.MalformedId, "a withdrawal's id is an integer");
-        var withdrawal = new WithdrawalId(version);
-        var command = StrictObject.Read(http.Asking().Body.Span, (ref body) => CancelRequest.Read(ref body, withdrawal), out var refusal);
-        if (command is null) return refusal!;
+        if (EmptyRequest.Refuse(http.Asking().Body.Span) is { } refusal) return refusal;
 
-        return await venue.Send(http, Parsed(id), key, command, (record, @event) => TypedResults.Json(
+        var cancellation = new AccountCommand.CancelWithdrawal(new WithdrawalId(version));
+        return await venue.Send(http, Parsed(id), key, cancellation, (record, @event) => TypedResults.Json(
             CancellationReceipt.Of(record, (AccountEvent.WithdrawalCancelled)@event), ApiJson.Default.CancellationReceipt));
     }
 
@@ -129,12 +126,10 @@ internal static class AccountRoutes
     {
         if (KeyedCommands.ReadKey(http, out var key) is { } badKey) return badKey;
         if (Query.Sequence(transferId) is not { } version) return Refusal.Of(EdgeCode.MalformedId, "a transfer's id is an integer");
-        var transfer = new TransferId(version);
-        var command = StrictObject.Read(
-            http.Asking().Body.Span, (ref body) => CancelTransferRequest.Read(ref body, transfer), out var refusal);
-        if (command is null) return refusal!;
+        if (EmptyRequest.Refuse(http.Asking().Body.Span) is { } refusal) return refusal;
 
-        return await venue.Send(http, Parsed(id), key, command, (record, @event) => TypedResults.Json(
+        var cancellation = new AccountCommand.CancelTransfer(new TransferId(version));
+        return await venue.Send(http, Parsed(id), key, cancellation, (record, @event) => TypedResults.Json(
             TransferCancellationReceipt.Of(record, (AccountEvent.TransferCancelled)@event),
             ApiJson.Default.TransferCancellationReceipt));
     }

@@ -135,7 +135,12 @@ public sealed record TransferView(
     long TransferId,
     string To,
     string Asset,
-    [property: RegularExpression(AmountText.Pattern)] string Amount);
+    [property: RegularExpression(AmountText.Pattern)] string Amount,
+    [property: Description("It has waited for too long.")] bool Overdue)
+{
+    [Description("After this it is reported as overdue; nothing moves by itself. Absent where it was held before such reports were made.")]
+    public string? OverdueAt { get; init; }
+}
 
 [Description("An account as of a sequence. `asOf` is when it was read, or the instant that was asked for.")]
 public sealed record AccountView(
@@ -166,7 +171,11 @@ public sealed record AccountView(
         hold.Report == OverdueReport.Reported);
 
     private static TransferView ViewOf(TransferHold hold) =>
-        new(hold.Id.Version, hold.To.ToString(), hold.Amount.Asset.ToString(), hold.Amount.ToDecimal());
+        new(hold.Id.Version, hold.To.ToString(), hold.Amount.Asset.ToString(), hold.Amount.ToDecimal(),
+            hold.Report == OverdueReport.Reported)
+        {
+            OverdueAt = hold.OverdueAt?.ToString(),
+        };
 
     private static string StatusOf(WithdrawalHold hold) => hold switch
     {

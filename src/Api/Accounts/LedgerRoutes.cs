@@ -55,7 +55,7 @@ internal static class LedgerRoutes
         return lines is null ? refusal! : TypedResults.Json(new SettlementPage(id, lines, next), ApiJson.Default.SettlementPage);
     }
 
-    private static async Task<(List<TLine>? Lines, string? Next, Refusal? Refusal)> Read<TLine>(
+    public static async Task<(List<TLine>? Lines, string? Next, Refusal? Refusal)> Read<TLine>(
         HttpContext http, Venue venue, string id, string? limit, string? cursor,
         Func<JournalRecord, AccountEvent, IEnumerable<TLine>> linesOf)
     {

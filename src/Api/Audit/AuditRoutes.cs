@@ -23,13 +23,13 @@ internal static class AuditRoutes
         audit.MapPost("/verify", Verify).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("VerifyJournal")
             .WithSummary("Read the journal again and compare").Accepts<VerifyRequest>("application/json").Produces<VerifyAnswer>();
         audit.MapPost("/reprice", Reprice).Needs(Scopes.AuditRead, AccessTarget.Venue).WithName("RepriceJournal")
-            .WithSummary("Decide the turns of all accounts again and compare").Accepts<RepriceRequest>("application/json")
+            .WithSummary("Decide the turns of all accounts again and compare").Accepts<EmptyRequest>("application/json")
             .Produces<RepriceAnswer>();
     }
 
     private static async Task<IResult> Reprice(HttpContext http, Venue venue, TimeProvider clock, OneVerification one)
     {
-        if (StrictObject.Read(http.Asking().Body.Span, RepriceRequest.Read, out var refusal) is null) return refusal!;
+        if (EmptyRequest.Refuse(http.Asking().Body.Span) is { } refusal) return refusal;
         if (!one.TryBegin()) return Refusal.Of(EdgeCode.VerificationRunning, ProblemTable.For(EdgeCode.VerificationRunning).Title);
         try
         {

@@ -88,7 +88,9 @@ public sealed record ConservationView(
 
 [Description("Something that does not agree.")]
 public sealed record Finding(
-    [property: Description("chain-broken, unreadable, fold-broken, snapshot-differs, state-differs, not-conserved or not-compared")]
+    [property: Description(
+        "chain-broken, unreadable, fold-broken, message-missing, decision-differs, snapshot-differs, state-differs, not-conserved or "
+        + "not-compared")]
     string Code,
     [property: Description("A record's address, a shard, a grain or an asset.")] string Where,
     string Detail);

@@ -14,20 +14,34 @@ namespace CrossMargin.Api.Audit;
 /// <summary>What the rehearsals of all shards came to.</summary>
 internal sealed class RehearsalTally
 {
+    private const int MaxFindings = 100;
+
     public List<Finding> Findings { get; } = [];
+
+    /// <summary>A record is missing: behind it nothing can be decided.</summary>
+    public bool IsBroken { get; private set; }
+
+    public bool GoesOn => !IsBroken && Findings.Count < MaxFindings;
 
     public long Records { get; set; }
     public long Decisions { get; set; }
     public long Sweeps { get; set; }
     public long Figures { get; set; }
     public long NotAsked { get; set; }
+
+    public void Break(string where, string detail)
+    {
+        IsBroken = true;
+        Findings.Add(new Finding("chain-broken", where, detail));
+    }
 }
 
 /// <summary>
 /// One shard that does again what its journal says that it did. What a record was caused by is at hand, except for the content of
 /// commands: the message is in another shard's journal, the timer and the frame are themselves. So each unit is decided from the
 /// state before it, with the inputs and in the order of <see cref="Shard"/>, and held against its records to the byte. What is folded
-/// is always the recorded, so that one difference does not become many.
+/// is always the recorded, so that one difference does not become many. A grain that was halted shows only in what its shard parked for
+/// it: that stands as a fact, and until a record of the grain itself comes it is not asked.
 /// </summary>
 internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tally, CancellationToken cancel)
 {
@@ -38,6 +52,7 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
     private readonly SortedDictionary<int, AddressedReader> messages = [];
     private readonly Queue<JournalRecord> ahead = [];
     private readonly Queue<JournalRecord> unit = [];   // what is left of the records that have one cause
+    private readonly HashSet<GrainId> halted = [];
     private ShardSweep? sweep;
     private long position;
     private Context context;
@@ -88,11 +103,25 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
                 continue;
             }
 
-            if (Turn(state.Find(addressee), @event) is { } refused)
+            if (IsParkedByAHalt(addressee)) NoteHalt(addressee);
+            else if (Turn(state.Find(addressee), @event) is { } refused)
                 Own(new ShardEvent.Parked(message.Address.ToString(), addressee.ToString(), message.Type, refused));
         }
 
         if (state.Position == before) Own(ShardEvent.Consumed.Nothing);
+    }
+
+    /// <summary>What a grain says to what it does not take is a rejection's code; all else is what it was halted for.</summary>
+    private bool IsParkedByAHalt(GrainId addressee) =>
+        unit.TryPeek(out var next) && next.Grain.Kind == GrainKind.Shard
+            && venue.Catalog.Decode(next) is ShardEvent.Parked parked && parked.Grain == addressee.ToString()
+            && !Rejections.TryParse(parked.Reason, out _);
+
+    private void NoteHalt(GrainId grain)
+    {
+        halted.Add(grain);
+        tally.NotAsked++;
+        Fold();
     }
 
     private void Divide(object @event)
@@ -146,8 +175,9 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
         }
 
         ImmutableArray<AccountEvent> events = [.. decoded.OfType<AccountEvent>()];
-        if (events is [AccountEvent.CommandRefused]) tally.NotAsked++;
-        if (events.Length < decoded.Count || events is [AccountEvent.CommandRefused])
+        var isUnknown = events is [AccountEvent.CommandRefused { Asked: null }];
+        if (isUnknown) tally.NotAsked++;
+        if (events.Length < decoded.Count || isUnknown)
         {
             FoldAll();
             return;
@@ -155,7 +185,7 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
 
         var slot = state.Find(first.Grain);
         if (CommandOf(events[0], first.Cause) is { } command) Turn(slot, command);
-        else Expect(slot, [.. Account.Judged((Account)slot.State, [.. events.TakeWhile(@event => !IsJudgement(@event))], context)]);
+        else Judge(slot, [.. events.TakeWhile(@event => !IsJudgement(@event))]);
     }
 
     private async Task<object?> Parked(string from)
@@ -186,6 +216,7 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
         AccountEvent.SubAccountIsolated e => new AccountCommand.IsolateSubAccount(e.SubAccount),
         AccountEvent.CollateralAllocated e => new AccountCommand.AllocateCollateral(e.SubAccount, e.Amount),
         AccountEvent.CollateralReleased e => new AccountCommand.ReleaseCollateral(e.SubAccount, e.Amount),
+        AccountEvent.CommandRefused e => e.Asked,
         _ => null,
     };
 
@@ -201,15 +232,40 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
     private string? Turn(GrainSlot slot, object input)
     {
         if (!agrees) return null;
+        if (halted.Contains(slot.Id) && !IsNext(slot.Id))
+        {
+            tally.NotAsked++;
+            return null;
+        }
+
+        halted.Remove(slot.Id);   // a restart lifted it
+        Decision<object> decision;
         try
         {
-            var decision = slot.Type.Decide(slot.State, input, context);
-            Expect(slot, decision.Events);
-            return decision.Events.IsEmpty && decision.Refused != Rejection.None ? decision.Refused.Code() : null;
+            decision = slot.Type.Decide(slot.State, input, context);
+            if (!decision.Events.IsEmpty) slot.Type.Verify(decision.Events.Aggregate(slot.State, slot.Type.Evolve));
         }
         catch (Exception broken) when (broken is not OutOfMemoryException)
         {
-            return broken.Message;   // the grain was halted, and what it was told is parked
+            return broken.Message;   // it would be halted, and what it was told parked
+        }
+
+        Expect(slot, decision.Events);
+        return decision.Events.IsEmpty && decision.Refused != Rejection.None ? decision.Refused.Code() : null;
+    }
+
+    private bool IsNext(GrainId grain) => unit.TryPeek(out var next) && next.Grain == grain;
+
+    /// <summary>Facts that stand, and how the account stands after them.</summary>
+    private void Judge(GrainSlot slot, ImmutableArray<AccountEvent> facts)
+    {
+        try
+        {
+            Expect(slot, [.. Account.Judged((Account)slot.State, facts, context)]);
+        }
+        catch (Exception broken) when (broken is not OutOfMemoryException)
+        {
+            Differs(unit.Peek(), $"that {slot.Id} breaks: {broken.Message}");
         }
     }
 
@@ -303,9 +359,15 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
         if (ahead.Count == 0 && position < head.Position)
         {
             var limit = (int)Math.Min(PageSize, head.Position - position);
-            foreach (var record in await venue.Journal.ReadShard(head.Shard, position, limit, cancel)) ahead.Enqueue(record);
-            if (ahead.Count < limit) throw new InvalidDataException($"record {head.Shard}:{position + ahead.Count + 1} is missing");
-            position += limit;
+            foreach (var record in await venue.Journal.ReadShard(head.Shard, position, limit, cancel))
+            {
+                if (record.Position != position + 1) break;
+                ahead.Enqueue(record);
+                position++;
+            }
+
+            if (ahead.Count < limit)
+                tally.Break($"{head.Shard}:{position + 1}", $"there is no such record; the head is at {head.Position}");
         }
 
         return ahead.TryPeek(out var next) ? next : null;

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using CrossMargin.Api.Access;
 using CrossMargin.Api.Batches;
+using CrossMargin.Api.Bodies;
 using CrossMargin.Api.Events;
 using CrossMargin.Api.Hosting;
 using CrossMargin.Contracts;
@@ -38,6 +39,7 @@ internal static class CustodyRoutes
         [Description("1 to 1000; 100 without it.")] string? limit = null,
         [Description("nextCursor of the page before; without it, from the beginning.")] string? cursor = null)
     {
+        if (Query.RefuseUnknown(http, "limit", "cursor") is { } unknown) return unknown;
         var (page, refusal) = await Outbox.Read(http, venue, limit, cursor, InstructionView.Types);
         return page is null ? refusal! : TypedResults.Json(
             new InstructionPage(

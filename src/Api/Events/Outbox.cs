@@ -23,7 +23,6 @@ internal static class Outbox
     public static async Task<(Page? Page, Refusal? Refusal)> Read(
         HttpContext http, Venue venue, string? limit, string? cursor, params string[] types)
     {
-        if (Query.RefuseUnknown(http, "limit", "cursor") is { } unknown) return (null, unknown);
         if (Query.Limit(limit) is not { } size)
             return (null, Refusal.Of(EdgeCode.MalformedParameter, $"limit is 1 to {Query.MaxLimit}"));
 

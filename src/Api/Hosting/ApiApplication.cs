@@ -78,6 +78,7 @@ internal static class ApiApplication
         OrderRoutes.Map(app);
         LiquidationOrderRoutes.Map(app);
         LiquidationRoutes.Map(app);
+        LiquidationListRoutes.Map(app);
         IngestRoutes.Map(app);
         EventRoutes.Map(app);
         ParkedRoutes.Map(app);

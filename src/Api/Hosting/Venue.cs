@@ -33,7 +33,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private EmbeddedPostgres? postgres;
     private VenueJournal? journal;
     private AnchorFile? anchor;
-    private PostgresClusterTables? tables;
+    private IReadOnlyList<PostgresClusterTables> tables = [];
     private volatile Silo? silo;
     private volatile bool isClosing;
     private long closingSince;
@@ -115,7 +115,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
     private ClusterOptions? Together()
     {
         if (options.ClusterKey is not { } key) return null;
-        tables = PostgresClusterTables.Open(options.ConnectionString!);
+        tables = [.. options.Addresses().Select(address => PostgresClusterTables.Open(address.ConnectionString))];
         var listen = IPEndPoint.Parse(options.LinkListen ?? options.Link);
         return new ClusterOptions(tables, options.Silo, options.Venue, listen, options.Link, Encoding.UTF8.GetBytes(key));
     }
@@ -175,7 +175,7 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
             await open.DisposeAsync();
         }
 
-        if (tables is not null) await tables.DisposeAsync();
+        foreach (var ofOne in tables) await ofOne.DisposeAsync();
         if (journal is not null)
         {
             await KeepLastAnchor(journal);

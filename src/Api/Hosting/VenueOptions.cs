@@ -106,7 +106,7 @@ public sealed class VenueOptions
         Require(Silo.Length is > 0 and <= 64 && !Silo.Contains('/'), nameof(Silo), "a name of 1 to 64 characters without a slash");
         Require(Link.Split(':') is [{ Length: > 0 }, var port] && ushort.TryParse(port, out _), nameof(Link), "host:port");
         Require(IPEndPoint.TryParse(LinkListen ?? Link, out var link) && link.Port > 0, nameof(LinkListen), "address:port");
-        Require(ClusterKey is null || ConnectionString is not null, nameof(ConnectionString), "given where there is a cluster key");
+        Require(ClusterKey is null || Addresses().Count > 0, nameof(ConnectionString), "given where there is a cluster key");
         RequireDivision();
         Require(DrainWithin >= TimeSpan.FromSeconds(1), nameof(DrainWithin), "at least 1 s");
         return this;
@@ -118,7 +118,6 @@ public sealed class VenueOptions
         if (Databases.Count == 0) return;
         Require(ConnectionString is null && MigrationConnectionString is null, nameof(Databases),
             "the only place that names databases, where it names any");
-        Require(ClusterKey is null, nameof(ClusterKey), "left out where there are several databases");
         Require(Databases.All(database => database.Name.Length > 0 && database.ConnectionString.Length > 0), nameof(Databases),
             "a list in which each has a name and a connection string");
         Require(Databases.DistinctBy(database => database.Name).Count() == Databases.Count, nameof(Databases), "a list of different names");

@@ -22,15 +22,16 @@ internal readonly record struct DeleverageStanding(int Rank, int Of, Int128 Ahea
 /// accounts that have positions, in one turn that looks at all of its grains; every queue is made of these and valued on its caller's
 /// thread.
 /// </summary>
-internal sealed class DeleverageRanks(Venue venue, TimeProvider clock) : IDisposable
+internal sealed class DeleverageRanks(Venue venue, TimeProvider clock)
 {
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
-    private readonly SemaphoreSlim asking = new(1);
-    private Moment? latest;
+    private readonly Lock gate = new();
+    private Task<Moment?>? latest;   // asked for once, by whoever came first
+    private long answered;
 
     /// <summary>What the shards named at one time, and the queues that were made of it since.</summary>
-    private sealed record Moment(IReadOnlyList<CollectedStates> Shards, long At)
+    private sealed record Moment(IReadOnlyList<CollectedStates> Shards)
     {
         public ConcurrentDictionary<Side, Lazy<ImmutableArray<DeleverageCandidate>>> Queues { get; } = new();
     }
@@ -38,9 +39,10 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock) : IDispos
     private readonly record struct Side(DeleverageRanking Ranking, InstrumentId Instrument, int Sign);
 
     /// <summary>Null while a shard is away.</summary>
-    public async Task<DeleverageStanding?> StandingOf(DeleverageRanking ranking, InstrumentId instrument, int sign, DeleverageCandidate own)
+    public async Task<DeleverageStanding?> StandingOf(
+        DeleverageRanking ranking, InstrumentId instrument, int sign, DeleverageCandidate own, CancellationToken cancel)
     {
-        if (await Latest() is not { } moment) return null;
+        if (await Latest().WaitAsync(cancel) is not { } moment) return null;
         var holders = moment.Queues.GetOrAdd(new Side(ranking, instrument, sign), side => new(() => Among(moment.Shards, side)));
         var place = Deleveraging.PlaceOf(ranking, own);
         var (before, others, ahead) = (0, 0, Int128.Zero);
@@ -56,20 +58,26 @@ internal sealed class DeleverageRanks(Venue venue, TimeProvider clock) : IDispos
         return new DeleverageStanding(before + 1, others + 1, ahead);
     }
 
-    public void Dispose() => asking.Dispose();
-
-    private async Task<Moment?> Latest()
+    /// <summary>That a shard is away is an answer too, and as long.</summary>
+    private Task<Moment?> Latest()
     {
-        await asking.WaitAsync();
+        lock (gate)
+        {
+            var isFresh = latest is { IsCompleted: false } || (latest is not null && clock.GetElapsedTime(answered) < Fresh);
+            return isFresh ? latest! : latest = Ask();
+        }
+    }
+
+    private async Task<Moment?> Ask()
+    {
         try
         {
-            if (latest is not null && clock.GetElapsedTime(latest.At) < Fresh) return latest;
             var shards = await venue.Collect(state => state is Account account && account.AllPositions.Any());
-            return latest = shards is null ? null : new Moment(shards, clock.GetTimestamp());
+            return shards is null ? null : new Moment(shards);
         }
         finally
         {
-            asking.Release();
+            answered = clock.GetTimestamp();
         }
     }
 

@@ -88,7 +88,8 @@ internal static class LiquidationRoutes
             {
                 if (rules is null) continue;
                 if (DeleverageQueue.CandidateOf(marks!, rules.Ranking, account, part, held, new RiskWorkspace()) is not { } own) continue;
-                var standing = await ranks.StandingOf(rules.Ranking, held.Instrument, Math.Sign(held.Quantity.E8), own);
+                var standing = await ranks.StandingOf(
+                    rules.Ranking, held.Instrument, Math.Sign(held.Quantity.E8), own, http.RequestAborted);
                 if (standing is not { } known) return Refusal.Of(Rejection.ShardUnavailable);
                 positions.Add(DeleverageRankView.Ranked(rules.Ranking, held, own, known));
             }

@@ -43,8 +43,6 @@ internal static class EquityRoutes
     /// <summary>Each line may need a frame of its own.</summary>
     private const int MaxLines = 100;
 
-    private const int PageSize = 1_000;
-
     private static readonly string[] Flows =
     [
         "deposit", "deposit-reversed", "withdrawal", "withdrawal-cancelled", "withdrawal-voided", "transfer", "transfer-cancelled",
@@ -83,31 +81,34 @@ internal static class EquityRoutes
         /// <summary>So many lines behind a sequence; what is before it is folded and not shown, where no earlier page left it.</summary>
         public async Task<List<EquityLine>> Lines(long after, int size)
         {
-            var lines = new List<EquityLine>();
-            var left = folds.At(id, after);
-            var before = left?.Worth;
-            if (left is not null) state = left.State;
-            for (var at = state.Version; ;)
+            var (lines, before) = (new List<EquityLine>(), await Begin(after));
+            foreach (var record in await venue.Journal.ReadGrain(id.Grain, after, size, cancel))
             {
-                var limit = at < after ? PageSize : size - lines.Count;
-                var page = await venue.Journal.ReadGrain(id.Grain, at, limit, cancel);
-                foreach (var record in page)
-                {
-                    var @event = (AccountEvent)venue.Catalog.Decode(record)!;
-                    state = Account.Evolve(state, @event);
-                    at = record.Version;
-                    if (at < after) continue;
-                    var marks = await MarksOf(record.Frame);
-                    var worth = WorthUnder(marks);
-                    if (at > after) lines.Add(LineOf(record, @event, marks, worth, before));
-                    before = worth;
-                    if (lines.Count < size) continue;
-                    folds.Keep(new EquityFold(state, worth));
-                    return lines;
-                }
-
-                if (page.Count < limit) return lines;
+                var @event = (AccountEvent)venue.Catalog.Decode(record)!;
+                state = Account.Evolve(state, @event);
+                var marks = await MarksOf(record.Frame);
+                var worth = WorthUnder(marks);
+                lines.Add(LineOf(record, @event, marks, worth, before));
+                before = worth;
             }
+
+            if (lines.Count == size) folds.Keep(new EquityFold(state, before));
+            return lines;
+        }
+
+        /// <summary>What the account was worth there. To fold it from its beginning takes a turn, like every look at the past.</summary>
+        private async Task<Money?> Begin(long after)
+        {
+            if (after == 0) return null;
+            if (folds.At(id, after) is { } left)
+            {
+                state = left.State;
+                return left.Worth;
+            }
+
+            var (past, last) = await AccountHistory.AtSequence(venue, id, after, cancel);
+            state = past;
+            return last is null ? null : WorthUnder(await MarksOf(last.Frame));
         }
 
         private static EquityLine LineOf(JournalRecord record, AccountEvent @event, MarginMarks? marks, Money? worth, Money? before)

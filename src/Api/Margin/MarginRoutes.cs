@@ -109,7 +109,7 @@ internal static class MarginRoutes
         [Description(PartText)] string? subAccount = null) =>
         Answer(http, venue, clock, id, query, subAccount, async (moment, summary) =>
         {
-            if (summary.Marks?.Model is not { } model || summary.Portfolio is not { } portfolio) return Unpriced(summary);
+            if (summary.Portfolio is not { } portfolio || summary.Marks?.ModelOf(portfolio) is not { } model) return Unpriced(summary);
             var refusal = OtherRules.Scenarios(model, out var scenarios);
             if (scenarios is null) return Unpriced(summary with { Refusal = refusal });
             refusal = scenarios.Matrix(portfolio, out var matrix);
@@ -128,11 +128,11 @@ internal static class MarginRoutes
         string id, HttpContext http, Venue venue, TimeProvider clock, [AsParameters] MomentQuery query,
         [Description(PartText)] string? subAccount = null) =>
         Answer(http, venue, clock, id, query, subAccount, (moment, summary) => new(
-            summary is { Marks.Model: { } model, Portfolio: { } portfolio, Report: { } report }
+            summary is { Marks: { } marks, Portfolio: { } portfolio, Report: { } report } && marks.ModelOf(portfolio) is { } model
                 ? TypedResults.Json(
                     new CompareAnswer(
                         id, OtherRules.Compare(model, portfolio, report), moment.State.Version, moment.Last.ToString(),
-                        moment.AsOf.ToString(), summary.Marks.Frame.Number),
+                        moment.AsOf.ToString(), marks.Frame.Number),
                     ApiJson.Default.CompareAnswer)
                 : Unpriced(summary)));
 

@@ -56,7 +56,7 @@ public sealed record SummaryAnswer(
             FreeCollateral = report?.FreeCollateral.ToString(),
             MaintenanceMarginRatio = report?.MaintenanceMarginRatio?.ToString(),
             NoRatioReason = report?.NoRatioReason,
-            MarginModel = summary.Marks?.Model?.Parameters.Model.Name,
+            MarginModel = summary.Portfolio is { } portfolio ? summary.Marks?.ModelOf(portfolio)?.Parameters.Model.Name : null,
             ParameterVersion = summary.Marks?.Frame.Parameters?.Version,
             Unpriced = report is null ? summary.Refusal.ToString() : null,
         };

@@ -16,7 +16,7 @@ internal static class MetricsRoute
 
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapGet("/metrics", (Venue venue) => Results.Text(Write(venue), Format)).WithTags("Operations")
-            .Needs(Scopes.OpsAdmin, AccessTarget.Venue).WithName("GetMetrics").WithSummary("This silo in numbers, for Prometheus")
+            .Needs(Scopes.OpsAdmin, AccessTarget.Process).WithName("GetMetrics").WithSummary("This silo in numbers, for Prometheus")
             .Produces<string>(200, "text/plain");
 
     private static string Write(Venue venue)
@@ -41,10 +41,17 @@ internal static class MetricsRoute
         if (silo.Standing is not { } standing) return text.ToString();
 
         Say("calls_forwarded_total", "counter", "calls that went to the silo that owns their shard", standing.Forwarded);
-        Say("may_answer", "gauge", "1 while this silo's last beat is young enough", standing.MayAnswer ? 1 : 0);
-        Say("silos_alive", "gauge", "silos that are seen to beat", standing.Alive.Count);
+        SayOfEach("may_answer", "1 while this silo's last beat in the database is young enough", one => one.MayAnswer ? 1 : 0);
+        SayOfEach("silos_alive", "silos that are seen to beat in the database", one => one.Alive.Count);
         Say("shards_without_owner", "gauge", "shards that nobody owns", standing.Owners.Count(row => row.Owner is null));
         return text.ToString();
+
+        void SayOfEach(string name, string help, Func<DatabaseStanding, int> value)
+        {
+            Head(name, "gauge", help);
+            foreach (var one in standing.Databases)
+                text.Append(CultureInfo.InvariantCulture, $"crossmargin_{name}{{database=\"{one.Database.Name}\"}} {value(one)}\n");
+        }
 
         void Say(string name, string type, string help, double value)
         {

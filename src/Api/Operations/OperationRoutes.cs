@@ -122,7 +122,7 @@ internal static class OperationRoutes
     private static SiloView Other(ClusterStanding standing, SiloRow row) => new(
         row.Id.Name,
         new Dictionary<string, int> { ["owned"] = standing.Owners.Count(owner => owner.Owner == row.Id) },
-        standing.Alive.Contains(row.Id.Name), IsReady: null, row.Phase == SiloPhase.Leaving, Alarms: null) { Link = row.Address };
+        standing.IsAlive(row.Id.Name), IsReady: null, row.Phase == SiloPhase.Leaving, Alarms: null) { Link = row.Address };
 
     private static async Task<IResult> Ready(HttpContext http, Venue venue)
     {

@@ -97,6 +97,7 @@ internal static class OrderRoutes
     {
         var feed = FeedId.For(new SourceId(source));
         if (await RefuseFeed(venue, feed) is { } notAdmitted) return notAdmitted;
+        if (Query.RefuseUnknown(http, "limit", "cursor") is { } unknown) return unknown;
         var (page, refusal) = await Outbox.Read(http, venue, limit, cursor, EndRequestView.Types);
         if (page is null) return refusal!;
         var own = page.Records.Where(record => record.Type == AccountEventNames.OrderEndsRequested || record.Grain == feed.Grain);

@@ -81,9 +81,12 @@ public sealed record BookInstrument(string Symbol, string Kind, string Underlyin
 
 public sealed record BookAmount(string Asset, string Amount);
 
+[Description("Positions in one instrument are summed, as the sub-accounts of a pool are.")]
 public sealed record BookPosition(string Instrument, string Quantity)
 {
-    [Description("What the open quantity was entered at, in the settlement asset; needed but for options, which have none.")]
+    [Description(
+        "What the quantity was entered at, in the settlement asset; needed but for options, which have none. Beside a quantity of 0 it "
+        + "is what sub-accounts that cancel have left.")]
     public string Cost { get; init; } = "";
 }
 

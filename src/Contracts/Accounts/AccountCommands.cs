@@ -5,6 +5,25 @@ namespace CrossMargin.Contracts.Accounts;
 /// <summary>
 /// What an account can be asked to do. Duplicates are answered by the runtime before the account sees them.
 /// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(Open), "open")]
+[JsonDerivedType(typeof(Close), "close")]
+[JsonDerivedType(typeof(Reopen), "reopen")]
+[JsonDerivedType(typeof(Deposit), "deposit")]
+[JsonDerivedType(typeof(FinalizeDeposit), "finalize-deposit")]
+[JsonDerivedType(typeof(ReverseDeposit), "reverse-deposit")]
+[JsonDerivedType(typeof(Withdraw), "withdraw")]
+[JsonDerivedType(typeof(CancelWithdrawal), "cancel-withdrawal")]
+[JsonDerivedType(typeof(PostWithdrawal), "post-withdrawal")]
+[JsonDerivedType(typeof(VoidWithdrawal), "void-withdrawal")]
+[JsonDerivedType(typeof(Transfer), "transfer")]
+[JsonDerivedType(typeof(CancelTransfer), "cancel-transfer")]
+[JsonDerivedType(typeof(IsolateSubAccount), "isolate-sub-account")]
+[JsonDerivedType(typeof(AllocateCollateral), "allocate-collateral")]
+[JsonDerivedType(typeof(ReleaseCollateral), "release-collateral")]
+[JsonDerivedType(typeof(ReserveOrder), "reserve-order")]
+[JsonDerivedType(typeof(RequestOrderEnd), "request-order-end")]
+[JsonDerivedType(typeof(RequestAllOrderEnds), "request-all-order-ends")]
 public abstract record AccountCommand
 {
     private AccountCommand() { }

@@ -71,6 +71,10 @@ public abstract partial record AccountEvent
     public sealed record TransferHeld(
         TransferId Transfer, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
     {
+        /// <summary>When it is reported that it still waits; not in records from before such transfers were reported.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public Instant? OverdueAt { get; init; }
+
         /// <summary>The frame of the decision, which every shard has to be beyond. 0 is not written.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
         public long Frame { get; init; }
@@ -82,6 +86,9 @@ public abstract partial record AccountEvent
 
     /// <summary>The owner took it back before it was cleared.</summary>
     public sealed record TransferCancelled(TransferId Transfer, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+
+    /// <summary>It has waited for too long. Nothing moves; its owner may take it back, and somebody has to ask why.</summary>
+    public sealed record TransferOverdue(TransferId Transfer) : AccountEvent;
 
     /// <summary>
     /// The coordinator of its risk pool let it go. Addressed to the receiver: the amount is in flight until its shard has taken
@@ -222,6 +229,12 @@ public abstract partial record AccountEvent
         /// <summary>With <see cref="Rejection.InsufficientMargin"/>: what the margin would have been.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public MarginFigures? Margin { get; init; }
+
+        /// <summary>
+        /// What was asked, so that it can be decided again; not in records from before refusals had it.
+        /// </summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public AccountCommand? Asked { get; init; }
     }
 }
 
@@ -255,6 +268,7 @@ public static partial class AccountEventNames
     public const string WithdrawalVoided = "account.withdrawal-voided.v1";
     public const string WithdrawalOverdue = "account.withdrawal-overdue.v1";
     public const string TransferHeld = "account.transfer-held.v1";
+    public const string TransferOverdue = "account.transfer-overdue.v1";
     public const string TransferCancelled = "account.transfer-cancelled.v1";
     public const string TransferCleared = "account.transfer-cleared.v1";
     public const string TransferSent = "account.transfer-sent.v1";

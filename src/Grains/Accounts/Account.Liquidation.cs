@@ -199,20 +199,21 @@ public sealed partial record Account
     {
         var margin = marks.Of(account);
         var isOver = margin.Status != MarginStatus.Frozen && margin.Report is not { EndsLiquidation: false };
+        var atTimer = input is TimerDue;   // a deadline passes there, and not with whatever happens to come along
         if (open.CloseOut is { } closeOut)
         {
-            if (closeOut.Deadline <= now) events.Add(new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
+            if (atTimer && closeOut.Deadline <= now) events.Add(
+                new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
         }
         else if (open.Conversion is { } conversion)
         {
             if (isOver && conversion.CalledBack is null) events.Add(CallBack(account, conversion, CallBackReason.Cured, now));
-            else if (AtDeadline(account, conversion, now) is { } due) events.Add(due);
+            else if (atTimer && AtDeadline(account, conversion, now) is { } due) events.Add(due);
         }
         else if (open.Slice is { } slice)
         {
             if (isOver && slice.CalledBack is null) CallBackSlice(CallBackReason.Cured);
-            else if (slice.Deadline <= now && slice.CalledBack is null) CallBackSlice(CallBackReason.Overdue);
-            else if (slice.Deadline <= now) events.Add(EndOf(account, SliceEnding.GivenUp));
+            else if (atTimer && slice.Deadline <= now) SliceIsDue(slice);
         }
         else if (isOver)
         {
@@ -230,6 +231,12 @@ public sealed partial record Account
         else if (input is SliceGranted granted && margin.Report is { } report && !marks.IsDoubtful(account))
         {
             Order(granted, report);
+        }
+
+        void SliceIsDue(SliceUnderWay slice)
+        {
+            if (slice.CalledBack is null) CallBackSlice(CallBackReason.Overdue);
+            else events.Add(EndOf(account, SliceEnding.GivenUp));
         }
 
         void CallBackSlice(CallBackReason reason) => events.Add(new AccountEvent.SliceCalledBack(

@@ -43,6 +43,7 @@ public sealed partial record Account
         return new AccountEvent.TransferHeld(
             new TransferId(account.Version + 1), command.To, command.Amount, balance - command.Amount)
         {
+            OverdueAt = context.Now.PlusMicros(OverdueAfterMicros),
             Frame = context.Frame,
             Margin = verdict.Figures,
         };
@@ -94,8 +95,14 @@ public sealed partial record Account
     private Account WithHeld(AccountEvent.TransferHeld e) => this with
     {
         Cross = Debited(e.Amount, e.BalanceAfter),
-        TransferHolds = TransferHolds.Add(new TransferHold(e.Transfer, e.To, e.Amount, e.Frame)),
+        TransferHolds = TransferHolds.Add(new TransferHold(e.Transfer, e.To, e.Amount, e.Frame) { OverdueAt = e.OverdueAt }),
     };
+
+    private Account WithReported(TransferId transfer)
+    {
+        var hold = TransferHoldOf(transfer) ?? throw new InvariantViolation("A5", $"no transfer {transfer.Version} waits");
+        return this with { TransferHolds = TransferHolds.Replace(hold, hold with { Report = OverdueReport.Reported }) };
+    }
 
     private Account WithoutHeld(TransferId transfer, AssetAmount amount)
     {

@@ -47,7 +47,8 @@ public sealed partial record Account(
     {
         var marks = context.Marks as MarginMarks;
         var heard = HeardOfConversion(account, input, Heard(account, input, Decide(account, input, context, marks)));
-        return WithJudgement(account, input, heard, context, marks);
+        var decided = WithJudgement(account, input, heard, context, marks);
+        return decided.Events is [AccountEvent.CommandRefused refused] ? refused with { Asked = input as AccountCommand } : decided;
     }
 
     private static Decision<AccountEvent> Decide(Account account, object input, Context context, MarginMarks? marks) => input switch
@@ -207,8 +208,11 @@ public sealed partial record Account(
     }
 
     private static Decision<AccountEvent> ReportOverdue(Account account, Instant now) => new(
-        [.. account.Holds.Where(hold => hold.Report == OverdueReport.Waiting && hold.OverdueAt <= now)
-            .Select(hold => new AccountEvent.WithdrawalOverdue(hold.Id))],
+        [
+            .. account.Holds.Where(hold => hold.Report == OverdueReport.Waiting && hold.OverdueAt <= now)
+                .Select(hold => new AccountEvent.WithdrawalOverdue(hold.Id)),
+            .. account.TransferHolds.Where(hold => hold.IsOverdue(now)).Select(hold => new AccountEvent.TransferOverdue(hold.Id)),
+        ],
         Rejection.None);
 
     /// <summary>What every command with an amount is refused for.</summary>
@@ -281,6 +285,7 @@ public sealed partial record Account(
                 Holds = account.HoldsWith(account.Hold<WithdrawalHold>(e.Withdrawal) with { Report = OverdueReport.Reported }),
             },
             AccountEvent.TransferHeld e => account.WithHeld(e),
+            AccountEvent.TransferOverdue e => account.WithReported(e.Transfer),
             AccountEvent.TransferCancelled e => account.WithoutHeld(e.Transfer, e.Amount) with
             {
                 Cross = account.Credited(e.Amount, e.BalanceAfter),
@@ -346,6 +351,8 @@ public sealed partial record Account(
         var first = Case?.Slice?.Deadline ?? Case?.Conversion?.Deadline ?? Case?.CloseOut?.Deadline;
         foreach (var hold in Holds)
             if (hold.Report == OverdueReport.Waiting && (first is null || hold.OverdueAt < first)) first = hold.OverdueAt;
+        foreach (var hold in TransferHolds)
+            if (hold is { Report: OverdueReport.Waiting, OverdueAt: { } due } && (first is null || due < first)) first = due;
         return first;
     }
 

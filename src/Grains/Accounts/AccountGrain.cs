@@ -29,6 +29,7 @@ public sealed class AccountGrain() : JsonGrainType<Account, AccountEvent>(
     (AccountEventNames.WithdrawalVoided, typeof(AccountEvent.WithdrawalVoided)),
     (AccountEventNames.WithdrawalOverdue, typeof(AccountEvent.WithdrawalOverdue)),
     (AccountEventNames.TransferHeld, typeof(AccountEvent.TransferHeld)),
+    (AccountEventNames.TransferOverdue, typeof(AccountEvent.TransferOverdue)),
     (AccountEventNames.TransferCancelled, typeof(AccountEvent.TransferCancelled)),
     (AccountEventNames.TransferCleared, typeof(AccountEvent.TransferCleared)),
     (AccountEventNames.TransferSent, typeof(AccountEvent.TransferSent)),
@@ -205,6 +206,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.WithdrawalVoided))]
 [JsonSerializable(typeof(AccountEvent.WithdrawalOverdue))]
 [JsonSerializable(typeof(AccountEvent.TransferHeld))]
+[JsonSerializable(typeof(AccountEvent.TransferOverdue))]
 [JsonSerializable(typeof(AccountEvent.TransferCancelled))]
 [JsonSerializable(typeof(AccountEvent.TransferCleared))]
 [JsonSerializable(typeof(AccountEvent.TransferSent))]
@@ -249,6 +251,7 @@ internal sealed record PartSnapshot(
 [JsonSerializable(typeof(AccountEvent.LossShared))]
 [JsonSerializable(typeof(AccountEvent.CaseEnded))]
 [JsonSerializable(typeof(AccountEvent.CommandRefused))]
+[JsonSerializable(typeof(AccountCommand))]
 [JsonSerializable(typeof(AccountCommand.Open))]
 [JsonSerializable(typeof(AccountCommand.Close))]
 [JsonSerializable(typeof(AccountCommand.Reopen))]

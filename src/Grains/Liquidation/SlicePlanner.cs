@@ -67,7 +67,7 @@ public sealed class SlicePlanner
                 ? (long)Int128.Min(Notional.UnitsOf(Plenty, asset, price), Account.MaxAmountUnits)
                 : 0));
         Portfolio.Of(whole.Version, cash, whole.Positions, [], [], whole.OwnInitialRates, out var bare);
-        return bare;
+        return whole.IsIsolated ? bare?.AsIsolated() : bare;
     }
 
     private LiquidationParameters Rules => marks.Model!.Parameters.Liquidation;

@@ -19,17 +19,26 @@ namespace CrossMargin.Grains.Margin;
 /// </summary>
 public sealed partial class MarginMarks
 {
+    private readonly PricedModel? isolatedModel;
+    private readonly Refusal isolatedUnusable;
+
     private MarginMarks(MarkFrame frame, PricedModel? model, Refusal unusable)
     {
         Frame = frame;
         Model = model;
         Unusable = unusable;
+        (isolatedModel, isolatedUnusable) = (model, unusable);
+        if (model?.Parameters.IsolatedModel is { } own)
+            isolatedUnusable = PricedModel.Resolve(model.Parameters with { Model = own }, model.Market, out isolatedModel);
     }
 
     public MarkFrame Frame { get; }
 
-    /// <summary>Null where the frame is unusable.</summary>
+    /// <summary>Of cross pools, and of isolated sub-accounts where the rules say nothing else. Null where the frame is unusable.</summary>
     public PricedModel? Model { get; }
+
+    /// <summary>What these holdings are margined by, or null.</summary>
+    public PricedModel? ModelOf(Portfolio portfolio) => portfolio.IsIsolated ? isolatedModel : Model;
 
     /// <summary>Why nobody can be valued under this frame, or none.</summary>
     public Refusal Unusable { get; }
@@ -164,13 +173,15 @@ public sealed partial class MarginMarks
     public Refusable<RiskReport> Evaluate(Portfolio portfolio) => Evaluate(portfolio, new RiskWorkspace());
 
     internal Refusable<RiskReport> Evaluate(Portfolio portfolio, RiskWorkspace workspace) =>
-        Model?.Evaluate(portfolio, workspace) ?? Unusable;
+        ModelOf(portfolio)?.Evaluate(portfolio, workspace) ?? UnusableFor(portfolio);
+
+    private Refusal UnusableFor(Portfolio portfolio) => portfolio.IsIsolated ? isolatedUnusable : Unusable;
 
     /// <summary>Down to its inputs. Costs a few hundred evaluations: for readers, not for decisions.</summary>
     public Refusal Explain(Portfolio portfolio, out RiskExplanation? explanation)
     {
         explanation = null;
-        return Model is null ? Unusable : Model.Explain(portfolio, out explanation);
+        return ModelOf(portfolio)?.Explain(portfolio, out explanation) ?? UnusableFor(portfolio);
     }
 
     public MarginStatus StatusOf(in RiskReport report)
@@ -201,13 +212,13 @@ public sealed partial class MarginMarks
         {
             var balance = part.IsCross ? Counted(held, account.PendingOf(held.Asset)) : held;
             if (balance.IsNegative || !Model.Market.AssetOf(balance.Asset).IsRefused) balances.Add(balance);
-            else if (Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
+            else if (balance.IsPositive && Model.Parameters.Collateral.ContainsKey(balance.Asset)) leftOut = balance.Asset;
         }
 
         var refusal = Portfolio.Of(
             account.Version, balances, part.Positions.All.Select(held => new RiskPosition(held.Instrument, held.Quantity, held.Cost)),
             UnsettledFunding(part), part.Orders.Select(OpenOrderOf), NoOwnRates, out var portfolio);
-        return new Holdings(portfolio, refusal, leftOut);
+        return new Holdings(part.IsCross ? portfolio : portfolio?.AsIsolated(), refusal, leftOut);
     }
 
     private const long OneE8 = 100_000_000;

@@ -43,7 +43,8 @@ public static class MarginRule
         var verdict = Judge(before, after, subAccount, marks, (was, _) =>
             filled is not null && marks.Evaluate(filled) is { IsRefused: false } report
             && report.Value.IsNoRiskierThan(was, marks.Model!.Parameters.Acceptance));
-        return verdict.Rejection == Rejection.None && filled is not null && Borrows(before.PartOf(subAccount), filled, marks)
+        return verdict.Rejection == Rejection.None && filled is not null
+            && Borrows(before.PartOf(subAccount), marks.HoldingsOf(after, after.PartOf(subAccount)).Portfolio!, filled, marks)
             ? new MarginVerdict(Rejection.BorrowLimit, null)
             : verdict;
     }
@@ -52,15 +53,23 @@ public static class MarginRule
     /// Whether an order, with all others of its side in its instrument, takes a balance below its borrow limit. Facts may, and
     /// then whoever is beyond it may do what borrows no more.
     /// </summary>
-    private static bool Borrows(AccountPart before, Portfolio filled, MarginMarks marks)
+    /// <remarks>Of the balance as it is: what counts less in margin is owned, and spending it borrows nothing.</remarks>
+    private static bool Borrows(AccountPart before, Portfolio unfilled, Portfolio filled, MarginMarks marks)
     {
         foreach (var balance in filled.Balances)
         {
-            if (!balance.IsNegative || -balance <= marks.BorrowLimitOf(balance.Asset)) continue;
-            if (balance < before.Balances[balance.Asset]) return true;
+            var spent = (Int128)UnitsOf(unfilled, balance.Asset) - balance.Units;
+            if (spent > 0 && spent - before.Balances[balance.Asset].Units > marks.BorrowLimitOf(balance.Asset).Units) return true;
         }
 
         return false;
+    }
+
+    private static long UnitsOf(Portfolio portfolio, Asset asset)
+    {
+        foreach (var balance in portfolio.Balances)
+            if (balance.Asset == asset) return balance.Units;
+        return 0;
     }
 
     private static MarginVerdict Judge(

@@ -169,7 +169,7 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
         if (tables is not null && entry.Part.Status == MarginStatus.Healthy && !entry.IsOwed)
         {
             var holdings = frame.HoldingsOf(entry.Account, entry.Part);
-            var placing = holdings.Portfolio is { } portfolio ? book.Put(entry.Number, portfolio, tables) : Placing.Unpriced;
+            var placing = holdings.Portfolio is { } portfolio ? Put(entry.Number, portfolio, frame, tables) : Placing.Unpriced;
             if (placing == Placing.Held)
             {
                 Unwatch(entry);
@@ -182,6 +182,10 @@ public sealed class MarginSweep(FrameTables shared) : ShardSweep
 
         Watch(entry);
     }
+
+    /// <summary>The tables are those of one model: what has a model of its own is valued at every frame.</summary>
+    private Placing Put(int number, Portfolio portfolio, MarginMarks frame, SweepTables tables) =>
+        ReferenceEquals(frame.ModelOf(portfolio), frame.Model) ? book.Put(number, portfolio, tables) : Placing.Unbounded;
 
     private void Watch(Entry entry)
     {

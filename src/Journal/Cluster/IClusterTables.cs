@@ -4,14 +4,16 @@ using CrossMargin.Runtime.Cluster;
 namespace CrossMargin.Journal.Cluster;
 
 /// <summary>
-/// The two tables by which silos divide the shards (docs/cluster.md). Implemented by PostgreSQL for use and by memory for the
-/// simulator; one conformance suite holds them together. Every call is one transaction and blocks; one that throws may or may not
+/// The two tables by which silos divide the shards of one database (docs/cluster.md). Implemented by PostgreSQL for use and by memory
+/// for the simulator; one conformance suite holds them together. Every call is one transaction and blocks; one that throws may or may not
 /// have been stored.
 /// </summary>
 public interface IClusterTables
 {
-    /// <summary>A new incarnation of the name, with a counter that begins anew.</summary>
-    SiloId Join(string name, int format, string address);
+    /// <summary>
+    /// A new incarnation of the name, with a counter that begins anew: one more than the last, and not below <paramref name="atLeast"/>.
+    /// </summary>
+    SiloId Join(string name, long atLeast, int format, string address);
 
     /// <summary>
     /// Raises the counter and then reads both tables; null when the name has another incarnation by now.
@@ -39,4 +41,21 @@ public interface IClusterTables
 
     /// <summary>Both tables as they are.</summary>
     ClusterRows Read();
+
+    /// <summary>
+    /// One incarnation in all databases of a venue: those that are behind the others are joined again until none is. Of two processes that
+    /// join under one name at once, one ends with the higher incarnation, and has it everywhere.
+    /// </summary>
+    static SiloId JoinAll(IReadOnlyList<IClusterTables> all, string name, int format, string address)
+    {
+        SiloId[] joined = [.. all.Select(tables => tables.Join(name, atLeast: 1, format, address))];
+        while (joined.DistinctBy(self => self.Incarnation).Skip(1).Any())
+        {
+            var highest = joined.Max(self => self.Incarnation);
+            for (var i = 0; i < joined.Length; i++)
+                if (joined[i].Incarnation < highest) joined[i] = all[i].Join(name, highest, format, address);
+        }
+
+        return joined[0];
+    }
 }

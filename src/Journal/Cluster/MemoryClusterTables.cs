@@ -13,9 +13,9 @@ public sealed class MemoryClusterTables(ShardMap map) : IClusterTables
     /// <summary>What the venue may write; an operator raises it.</summary>
     public int Format { get; set; } = 1;
 
-    public SiloId Join(string name, int format, string address)
+    public SiloId Join(string name, long atLeast, int format, string address)
     {
-        var id = new SiloId(name, (silos.GetValueOrDefault(name)?.Id.Incarnation ?? 0) + 1);
+        var id = new SiloId(name, Math.Max((silos.GetValueOrDefault(name)?.Id.Incarnation ?? 0) + 1, atLeast));
         silos[name] = new SiloRow(id, Beat: 0, SiloPhase.Serving, format, address);
         return id;
     }

@@ -20,17 +20,17 @@ public sealed class PostgresClusterTables : IClusterTables, IAsyncDisposable
     public static PostgresClusterTables Open(string connectionString) =>
         new(Sessions.Open(connectionString, MaxSessions), Sessions.Open(connectionString, maxSessions: 1));
 
-    public SiloId Join(string name, int format, string address) => Ask(source, row =>
+    public SiloId Join(string name, long atLeast, int format, string address) => Ask(source, row =>
     {
         row.Read();
         return new SiloId(name, row.GetInt64(0));
     }, Command(
         """
-        INSERT INTO silo AS old (name, incarnation, beat, phase, format, address) VALUES ($1, 1, 0, 1, $2, $3)
-        ON CONFLICT (name) DO UPDATE SET incarnation = old.incarnation + 1, beat = 0, phase = 1,
+        INSERT INTO silo AS old (name, incarnation, beat, phase, format, address) VALUES ($1, greatest(1, $4), 0, 1, $2, $3)
+        ON CONFLICT (name) DO UPDATE SET incarnation = greatest(old.incarnation + 1, excluded.incarnation), beat = 0, phase = 1,
             format = excluded.format, address = excluded.address
         RETURNING incarnation
-        """, name, format, address));
+        """, name, format, address, atLeast));
 
     /// <summary>
     /// The owners are read by statements of their own, so that they are those that whoever held the lock of our row has written.

@@ -119,13 +119,7 @@ public static class BookDocument
         var quantity = node.Required("quantity").Quantity($"-{MaxQuantity}", MaxQuantity);
         var settlement = instrument?.Settlement ?? default;
         var cost = new AssetAmount(settlement, 0);
-        if (instrument is not Instrument.Option)
-        {
-            var given = node.Required("cost");
-            cost = given.SignedAmount(settlement);
-            if (quantity == Quantity.Zero && cost.Units != 0) given.Error("must be 0 where the quantity is 0");
-        }
-
+        if (instrument is not Instrument.Option) cost = node.Required("cost").SignedAmount(settlement);
         return node.Closed(new Position(instrument?.Id ?? default, quantity, cost));
     }
 

@@ -79,6 +79,7 @@ public static class ParameterDocument
                 ?? ImmutableSortedDictionary<Asset, Price>.Empty,
             Oracle = node.Optional("oracle") is { } oracle ? OracleParameters.Read(oracle) : OracleParameters.Default,
             WarnBelow = node.Optional("warnBelow")?.Rate("1", "100"),
+            IsolatedModel = node.Optional("isolatedModel") is { } isolated ? Model(isolated) : null,
         });
     }
 

@@ -32,6 +32,9 @@ public sealed record ParameterSet(
     /// <summary>An owner is warned while margin equity is below this many times the initial margin; null warns nobody.</summary>
     public Rate? WarnBelow { get; init; }
 
+    /// <summary>What isolated sub-accounts are margined by, all else the same; null where that is <see cref="Model"/>.</summary>
+    public ModelParameters? IsolatedModel { get; init; }
+
     /// <summary>The key that stands for every underlying which has no entry of its own.</summary>
     public static readonly Underlying Default = new("default");
 

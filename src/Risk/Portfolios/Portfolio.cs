@@ -58,6 +58,11 @@ public sealed class Portfolio
     /// <summary>The trader's own choice of a higher initial rate: a soft penalty.</summary>
     public ImmutableSortedDictionary<Underlying, Rate> OwnInitialRates { get; }
 
+    /// <summary>Of an isolated sub-account, which a parameter set may margin by a model of its own.</summary>
+    public bool IsIsolated { get; private init; }
+
+    public Portfolio AsIsolated() => new(Version, Balances, Positions, UnsettledFunding, Orders, OwnInitialRates) { IsIsolated = true };
+
     public static Refusal Of(
         long version, IEnumerable<AssetAmount> balances, IEnumerable<Position> positions,
         IEnumerable<AssetAmount> unsettledFunding, IEnumerable<OpenOrder> orders,
@@ -110,9 +115,11 @@ public sealed class Portfolio
             var (position, cash) = instrument is Instrument.Option
                 ? (held with { Quantity = held.Quantity + fill.Quantity }, -fill.Paid)
                 : Linear(held, fill);
-            return Of(Version + 1,
+            var refusal = Of(Version + 1,
                 [.. Balances, cash, -fill.Fee], [.. Positions.Where(other => other.Instrument != id), position],
                 UnsettledFunding, Orders, OwnInitialRates, out after);
+            if (IsIsolated) after = after?.AsIsolated();
+            return refusal;
         }
         catch (OverflowException)
         {

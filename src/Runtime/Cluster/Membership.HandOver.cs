@@ -49,13 +49,23 @@ public sealed partial class Membership
     }
 
     /// <summary>
-    /// Whoever moves a row says so to the next owner, which would read it with its next beat. It need not be true any more: the take-over
-    /// asks the tables.
+    /// Whoever changes a row says so to the others, which would read it with their next beat: to the next owner, and to one that was
+    /// taken for dead because it does not hear the database. It need not be true any more: the take-over asks the tables, and so does
+    /// the next beat.
     /// </summary>
     public void Heard(OwnerRow row)
     {
         var holding = holdings[row.Shard.Number];
-        if (row.Owner == self && row.Term > holding.Term && holding.Grip is Grip.None or Grip.Claiming) Begin(holding, row.Term);
+        if (row.Term <= holding.Term) return;
+        if (row.Owner == self)
+        {
+            if (holding.Grip is Grip.None or Grip.Claiming) Begin(holding, row.Term);
+        }
+        else if (row.Owner is not null && holding.Grip is Grip.Held or Grip.Draining or Grip.Moving)
+        {
+            holding.Grip = Grip.None;
+            acts.Add(new MembershipAct.Drop(holding.Shard));
+        }
     }
 
     /// <summary>

@@ -412,13 +412,19 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
                 break;
             case ShardPhase.Active:
                 Array.Fill(pulledBehind, -1);
-                CatchUpFrames(now);
-                RunTimers(now);
-                ReportWaiting(now);
+                if (!isDraining) Begin(now);
                 if (mustCommitAgain) SendCommit();
                 Announce();
                 break;
         }
+    }
+
+    /// <summary>What the shard does although nobody asks.</summary>
+    private void Begin(Instant now)
+    {
+        CatchUpFrames(now);
+        RunTimers(now);
+        ReportWaiting(now);
     }
 
     private void RunTimers(Instant now)

@@ -26,7 +26,7 @@ internal sealed class ClusterCall(SiloCluster cluster, ShardId shard, object bod
     /// <summary>By a shard of this silo; called on its thread.</summary>
     void ICaller.Answer(in Reply reply)
     {
-        if (cluster.MayLeave(reply)) Answered(reply);
+        if (cluster.MayLeave(shard, reply)) Answered(reply);
         else cluster.Wait(this);
     }
 
@@ -58,11 +58,11 @@ internal sealed class ClusterCall(SiloCluster cluster, ShardId shard, object bod
 }
 
 /// <summary>A client of another silo, as a shard of this one sees it.</summary>
-internal sealed class PeerCaller(SiloCluster cluster, Link link, long number) : ICaller
+internal sealed class PeerCaller(SiloCluster cluster, Link link, long number, ShardId shard) : ICaller
 {
     public void Answer(in Reply reply)
     {
-        var leaving = cluster.MayLeave(reply) ? reply : Reply.Refused(Rejection.ShardUnavailable);
+        var leaving = cluster.MayLeave(shard, reply) ? reply : Reply.Refused(Rejection.ShardUnavailable);
         if (!link.PutAnswer(new LinkMessage.Answer(number, leaving), cluster.FrameOf)) link.Close();   // it must not wait for ever
     }
 }

@@ -9,7 +9,8 @@ namespace CrossMargin.Silos.Cluster;
 /// <summary>
 /// The one connection to another silo. What is sent gathers until somebody has said all that he had to say, and leaves in blocks; what
 /// comes is handed on block by block. So the price of a block (a call of the system at each side, a thread woken) is paid once for what
-/// was asked or answered together. Once closed it stays closed, and whoever waits for an answer over it is told.
+/// was asked or answered together. Whoever has said all writes it himself, unless somebody writes already, who then takes it along: no
+/// thread is woken for it. Once closed it stays closed, and whoever waits for an answer over it is told.
 /// </summary>
 internal sealed class Link : IDisposable
 {
@@ -29,9 +30,10 @@ internal sealed class Link : IDisposable
     private readonly Lock gate = new();                  // over what has gathered
     private LinkWriter gathered = new(), leaving = new();
     private int gatheredMessages;
-    private readonly SemaphoreSlim wake = new(0);
-    private int isWoken;
-    private byte[] block = new byte[BlockBytes];          // the writer's
+    private readonly SemaphoreSlim pen = new(1);         // whoever has it writes; taken for good when the link ends
+    private readonly LinkWriter ahead = new();           // his, as are the blocks and what leaves
+    private byte[] block = new byte[BlockBytes];
+    private readonly TaskCompletionSource unwritable = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<long, ClusterCall> calls = [];
     private readonly HashSet<long> framesSent = [];
     private MarkFrame? nextFrame;
@@ -68,15 +70,16 @@ internal sealed class Link : IDisposable
     /// <summary>Ends when the connection does.</summary>
     public async Task Run(CancellationToken cancel)
     {
-        var (reading, writing) = (ReadAll(cancel), WriteAll(cancel));
+        var reading = ReadAll(cancel);
         try
         {
-            await await Task.WhenAny(reading, writing);
+            await await Task.WhenAny(reading, unwritable.Task);
         }
         finally
         {
             Close();
-            await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // why it ends is thrown above
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);   // why it ends is thrown above
+            await pen.WaitAsync(CancellationToken.None);   // whoever writes has noticed
         }
     }
 
@@ -93,11 +96,10 @@ internal sealed class Link : IDisposable
         }
     }
 
-    /// <summary>What was put leaves now.</summary>
+    /// <summary>What was put leaves now. It is written here as far as the connection takes it at once, and never waited for.</summary>
     public void Flush()
     {
-        var hasSome = Volatile.Read(ref gatheredMessages) > 0 || Volatile.Read(ref nextFrame) is not null;
-        if (hasSome && Interlocked.Exchange(ref isWoken, 1) == 0) wake.Release();
+        if (MayWrite()) _ = Write();
     }
 
     public bool Send(LinkMessage message)
@@ -149,7 +151,6 @@ internal sealed class Link : IDisposable
     {
         if (Interlocked.Exchange(ref isClosed, 1) != 0) return;
         connection.Dispose();
-        wake.Release();
         foreach (var number in calls.Keys) TakeCall(number)?.AnswerLost();
     }
 
@@ -160,33 +161,51 @@ internal sealed class Link : IDisposable
         inward.Dispose();
     }
 
-    private async Task WriteAll(CancellationToken cancel)
+    private bool MayWrite() =>
+        (Volatile.Read(ref gatheredMessages) > 0 || Volatile.Read(ref nextFrame) is not null) && !IsClosed && pen.Wait(0);
+
+    /// <summary>Until nothing is left: what others put while it had the pen, they left to it.</summary>
+    private async Task Write()
     {
-        var ahead = new LinkWriter();
-        while (true)
+        do
         {
-            await wake.WaitAsync(cancel);
-            if (IsClosed) return;
-            Volatile.Write(ref isWoken, 0);   // before it looks: what is put from now on wakes it again
-            if (Interlocked.Exchange(ref nextFrame, null) is { } frame)
+            try
             {
-                ahead.Clear();
-                Append(ahead, Encoded(new LinkMessage.Frame(frame)));
-                await WriteBlocks(ahead.Written, cancel);
+                await WriteWhatThereIs();
             }
-
-            lock (gate)
+            catch (Exception failed) when (failed is not OutOfMemoryException)
             {
-                leaving.Clear();
-                (gathered, leaving) = (leaving, gathered);
-                gatheredMessages = 0;
+                unwritable.TrySetException(failed);
+                Close();
             }
-
-            await WriteBlocks(leaving.Written, cancel);
+            finally
+            {
+                pen.Release();
+            }
         }
+        while (MayWrite());
     }
 
-    private async Task WriteBlocks(ReadOnlyMemory<byte> messages, CancellationToken cancel)
+    private async ValueTask WriteWhatThereIs()
+    {
+        if (Interlocked.Exchange(ref nextFrame, null) is { } frame)
+        {
+            ahead.Clear();
+            Append(ahead, Encoded(new LinkMessage.Frame(frame)));
+            await WriteBlocks(ahead.Written);
+        }
+
+        lock (gate)
+        {
+            leaving.Clear();
+            (gathered, leaving) = (leaving, gathered);
+            gatheredMessages = 0;
+        }
+
+        await WriteBlocks(leaving.Written);
+    }
+
+    private async ValueTask WriteBlocks(ReadOnlyMemory<byte> messages)
     {
         while (!messages.IsEmpty)
         {
@@ -195,7 +214,7 @@ internal sealed class Link : IDisposable
             if (block.Length < size) block = new byte[size];
             BinaryPrimitives.WriteInt32BigEndian(block, size - 4);
             outward.Seal(plain.Span, block.AsSpan(4, size - 4));
-            await stream.WriteAsync(block.AsMemory(0, size), cancel);
+            await stream.WriteAsync(block.AsMemory(0, size));
             messages = messages[plain.Length..];
         }
     }

@@ -42,7 +42,7 @@ internal sealed partial class ShardThread
                 Guarded(hosted, one => one.Tick(now));   // its first: clients wait
                 break;
             case Ownership.Drain(var drained) when shard is not null:
-                shard.SaveSoon();
+                shard.Drain();
                 draining.Add((shard, drained));
                 break;
             case Ownership.LetGo when shard is not null:

@@ -1,4 +1,5 @@
 using CrossMargin.Contracts;
+using CrossMargin.Journal;
 using CrossMargin.Runtime.Cluster;
 using CrossMargin.Runtime.Shards;
 using CrossMargin.Silos.Cluster;
@@ -9,8 +10,8 @@ namespace CrossMargin.Silos;
 public sealed partial class Silo
 {
     /// <summary>What this silo knows of all of them; null for one that is alone.</summary>
-    public ClusterStanding? Standing => cluster is { Rows: { } rows } together
-        ? new ClusterStanding(together.Self, rows.Silos, [.. together.Owners], together.Alive, together.MayAnswer, together.Forwarded)
+    public ClusterStanding? Standing => cluster is { HasLooked: true } together
+        ? new ClusterStanding(together.Self, together.Silos, [.. together.Owners], together.Standings, together.Forwarded)
         : null;
 
     /// <summary>It owns every shard, and there is no other.</summary>
@@ -109,8 +110,15 @@ public sealed partial class Silo
 }
 
 /// <summary>A moment's impression of all silos, as one of them has it.</summary>
-/// <param name="Alive">The names of those that are seen to beat.</param>
-/// <param name="MayAnswer">Its own last beat is young enough.</param>
 /// <param name="Forwarded">Calls that it sent to other silos since its start.</param>
 public sealed record ClusterStanding(
-    SiloId Self, IReadOnlyList<SiloRow> Silos, IReadOnlyList<OwnerRow> Owners, IReadOnlyList<string> Alive, bool MayAnswer, long Forwarded);
+    SiloId Self, IReadOnlyList<SiloRow> Silos, IReadOnlyList<OwnerRow> Owners, IReadOnlyList<DatabaseStanding> Databases, long Forwarded)
+{
+    /// <summary>It is seen to beat in some database.</summary>
+    public bool IsAlive(string silo) => Databases.Any(one => one.Alive.Contains(silo));
+}
+
+/// <summary>How this silo stands in one database.</summary>
+/// <param name="Alive">Names of the silos that are seen to beat there.</param>
+/// <param name="MayAnswer">Its own last beat there is young enough.</param>
+public sealed record DatabaseStanding(DatabaseShare Database, IReadOnlyList<string> Alive, bool MayAnswer);

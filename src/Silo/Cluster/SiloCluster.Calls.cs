@@ -108,7 +108,7 @@ internal sealed partial class SiloCluster
     /// <summary>From another silo, which believes that the shard is here.</summary>
     private void TakeFromPeer(Link link, long number, ShardId shard, object body)
     {
-        var caller = new PeerCaller(this, link, number);
+        var caller = new PeerCaller(this, link, number, shard);
         if (!silo.TryGather(link.Arrived, shard, body, caller)) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
     }
 }

@@ -90,7 +90,7 @@ internal sealed partial class SiloCluster
         {
             case LinkMessage.Ask ask: TakeFromPeer(link, ask.Number, map.ShardOf(ask.Command.To), ask.Command); break;
             case LinkMessage.Unreadable(var number):
-                new PeerCaller(this, link, number).Answer(Reply.Refused(Rejection.ShardUnavailable));
+                if (!link.Put(new LinkMessage.Answer(number, Reply.Refused(Rejection.ShardUnavailable)))) link.Close();
                 break;
             case LinkMessage.Look look: TakeFromPeer(link, look.Number, map.ShardOf(look.Grain), new ShardThread.Read(look.Grain)); break;
             case LinkMessage.Answer answer: link.TakeCall(answer.Number)?.Answered(answer.Reply); break;
@@ -98,8 +98,7 @@ internal sealed partial class SiloCluster
             case LinkMessage.Frame frame: silo.TakeFrame(frame.Published); break;
             case LinkMessage.Moved(var row):
                 Learn(row);
-                Tell(one => one.Heard(row));
-                if (row.Owner is null) Tell(one => one.Nudge(Now));
+                membershipOf[row.Shard.Number].Heard(row);
                 TryWaiting(row.Shard);
                 break;
         }
@@ -122,7 +121,7 @@ internal sealed partial class SiloCluster
         if (clock.GetElapsedTime(spokenAt) < SpeakEvery) return;
         spokenAt = clock.GetTimestamp();
         SendToAll(new LinkMessage.Alive());
-        foreach (var row in Rows?.Silos ?? [])
+        foreach (var row in Silos)
         {
             var isOurs = string.CompareOrdinal(self.Name, row.Id.Name) < 0;
             if (isOurs && row.Phase != SiloPhase.Gone && LinkTo(row.Id) is null && dialling.TryAdd(row.Id.Name, true)) Keep(Dial(row));

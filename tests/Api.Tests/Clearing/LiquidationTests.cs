@@ -101,6 +101,67 @@ public sealed class LiquidationTests(ClearingFixture venue)
         (await client.Get("engine", "/v1/liquidation-orders?after=x")).ShouldBeProblem("malformed-parameter");
     }
 
+    [Fact]
+    public async Task Liquidations_are_listed_open_and_ended_and_an_owner_sees_his_own()
+    {
+        var (first, second, other) = (
+            await client.Funded("alice", "1000"), await client.Funded("alice", "1000"), await client.Funded("bob", "100000"));
+        await venue.Priced(other, ("BTC", "60000"));
+        Applied(await venue.Report(venue.Fill(first, other), venue.Fill(second, other)));
+        await venue.Priced(first, ("BTC", "60000"));
+        (await Listed($"/v1/accounts/{first}/liquidations", "alice")).ShouldBeEmpty();
+        var opened = (await OrderFor(first, "59250"))["liquidation"]!.ToString();
+        (await OrderFor(second, "59249.5"))["liquidation"]!.ToString().ShouldNotBe(opened);
+
+        var open = (await Listed("/v1/liquidations?standing=open")).Single(one => (string?)one["account"] == first);
+        (open["liquidation"]!.ToString(), open["standing"]!.ToString(), open["openedAs"]!.ToString(), open["maintenanceMargin"]!.ToString())
+            .ShouldBe((opened, "open", "LIQUIDATABLE", "296.25"));
+        var record = await client.Get("auditor", $"/v1/events/{open["address"]}");
+        record.ShouldBe(200).Json["type"]!.ToString().ShouldBe("account.case-opened.v1");
+
+        // One at a time, the longest first: nobody is left out and nobody comes twice.
+        var queue = await Listed("/v1/liquidations?standing=open&limit=1");
+        queue.Select(one => one["liquidation"]!.ToString()).ShouldBeUnique();
+        queue.Select(one => one["frame"]!.GetValue<long>()).ShouldBeInOrder();
+        new[] { first, second }.ShouldBeSubsetOf(queue.Select(one => one["account"]!.ToString()));
+
+        (await client.Post("operator", $"/v1/accounts/{first}/deposits", VenueClient.DepositBody("100000"))).ShouldBe(200);
+        await ClearingFixture.Until(
+            async () =>
+            {
+                await venue.Priced(first, ("BTC", "59250"));
+                return await client.Get("auditor", $"/v1/liquidations/{opened}");
+            },
+            answer => (string?)answer.Json["standing"] == "ended");
+        (await Listed("/v1/liquidations?standing=open")).ShouldNotContain(one => (string?)one["account"] == first);
+        (await Listed("/v1/liquidations?standing=ended&limit=1")).ShouldContain(one => (string?)one["liquidation"] == opened);
+        (await Listed("/v1/liquidations")).Single(one => (string?)one["liquidation"] == opened)["standing"]!.ToString().ShouldBe("ended");
+        var own = (await Listed($"/v1/accounts/{first}/liquidations", "alice")).Single();
+        (own["liquidation"]!.ToString(), own["standing"]!.ToString()).ShouldBe((opened, "ended"));
+    }
+
+    [Fact]
+    public async Task A_list_of_liquidations_takes_no_cursor_that_it_did_not_give_out()
+    {
+        foreach (var target in new[] { "?standing=", "?standing=open&cursor=AAAA", "?cursor=AAAA", "?limit=0", "?standing=open&limit=1001", "?status=open" })
+            (await client.Get("auditor", $"/v1/liquidations{target}")).Status.ShouldBe(400, target);
+        (await client.Get("auditor", "/v1/liquidations?standing=half")).ShouldBeProblem("malformed-parameter");
+        (await client.Get("auditor", "/v1/liquidations?standing=open&cursor=AAAA")).ShouldBeProblem("malformed-cursor");
+    }
+
+    /// <summary>All pages of a list.</summary>
+    private async Task<List<JsonNode>> Listed(string target, string who = "auditor")
+    {
+        var (found, cursor) = (new List<JsonNode>(), "");
+        while (true)
+        {
+            var page = (await client.Get(who, target + (cursor.Length > 0 ? $"{(target.Contains('?') ? '&' : '?')}cursor={cursor}" : ""))).ShouldBe(200);
+            found.AddRange(page.Json["data"]!.AsArray().Select(one => one!));
+            if ((string?)page.Json["nextCursor"] is not { } next || (bool?)page.Json["caughtUp"] is true) return found;
+            cursor = next;
+        }
+    }
+
     /// <summary>The first order for the account behind a sequence, under a frame with this price.</summary>
     private async Task<JsonNode> OrderFor(string account, string price, long after = 0)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using CrossMargin.Contracts;
 
 namespace CrossMargin.Api.Tests.Clearing;
 
@@ -58,6 +59,81 @@ public sealed class RepricingTests(UnauditedVenue venue) : IClassFixture<Unaudit
 
         (await Cli("verify", "--reprice")).Code.ShouldBe(0);
         (await client.Post("auditor", "/v1/audit/reprice", """{"shard":1}""", key: null)).ShouldBeProblem("unknown-field");
+    }
+
+    [Fact]
+    public async Task A_refusal_is_decided_again_and_one_that_should_have_been_a_grant_is_found()
+    {
+        var account = await client.Funded("alice", "100");
+        (await client.Post("alice", $"/v1/accounts/{account}/withdrawals", """{"asset":"USDC","amount":"101","destination":"0xabc"}"""))
+            .ShouldBeProblem("exceeds-balance");
+        var before = (await Reprice()).ShouldBe(200);
+        (before.Field("verdict"), before.Field("notAsked")).ShouldBe(("agrees", "0"), before.Text);
+
+        var refused = ("account.command-refused.v1", "101 USDC");
+        await PrivatePostgres.RewritePayload(venue.Host.DataDirectory, refused, "101 USDC", "99 USDC");
+        try
+        {
+            var finding = (await Reprice()).ShouldBe(200).Json["findings"]!.AsArray().ShouldHaveSingleItem()!;
+            finding["code"]!.ToString().ShouldBe("decision-differs");
+            finding["detail"]!.ToString().ShouldContain("decided anew account.withdrawal-held.v1");
+        }
+        finally
+        {
+            await PrivatePostgres.RewritePayload(venue.Host.DataDirectory, ("account.command-refused.v1", "99 USDC"), "99 USDC", "101 USDC");
+        }
+    }
+
+    [Fact]
+    public async Task What_was_parked_because_its_grain_was_halted_stands_as_a_fact()
+    {
+        var seller = await client.Funded("bob", "100000");
+        CommandKey.TryParse(VenueClient.NewKey(), out var parsed).ShouldBeTrue();
+        var late = AccountId.For(new PrincipalId("nobody"), parsed).ToString();
+        foreach (var _ in (int[])[1, 2]) await venue.Report(venue.Fill(late, seller, "60000", "0.1"));
+        var listed = await ClearingFixture.Until(
+            () => client.Get("operator", "/v1/parked"),
+            answer => answer.Json["data"]!.AsArray().Count(row => row!["grain"]!.ToString() == late) == 2);
+        var messages = listed.Json["data"]!.AsArray().Where(row => row!["grain"]!.ToString() == late).Select(row => row!["address"]!.ToString()).ToList();
+        const string Code = "\"reason\":\"account-not-found\"", Halt = "\"reason\":\"Captured: A4: 1 USDC, not 2 USDC\"";
+
+        foreach (var message in messages) await Parked(message, Code, Halt);
+        try
+        {
+            var answer = (await Reprice()).ShouldBe(200);
+            (answer.Field("verdict"), answer.Field("notAsked")).ShouldBe(("agrees", "2"), answer.Text);
+        }
+        finally
+        {
+            foreach (var message in messages) await Parked(message, Halt, Code);
+        }
+
+        Task Parked(string message, string from, string to) => PrivatePostgres.RewritePayload(
+            venue.Host.DataDirectory, ("shard.parked.v1", $"\"from\":\"{message}\",\"grain\":\"{late}\""), from, to);
+    }
+
+    [Fact]
+    public async Task A_record_that_is_missing_is_named_and_ends_it()
+    {
+        var account = await client.Funded("alice", "100");
+        var record = (await client.Post("operator", $"/v1/accounts/{account}/deposits", """{"asset":"USDC","amount":"1","reference":"gone"}"""))
+            .ShouldBe(200).Field("address");
+        await client.Funded("alice", "100");
+        await PrivatePostgres.MoveAway(venue.Host.DataDirectory, record, 1_000_000);
+        try
+        {
+            var answer = (await Reprice()).ShouldBe(200);
+            answer.Field("verdict").ShouldBe("differs");
+            var finding = answer.Json["findings"]!.AsArray().Single(found => found!["code"]!.ToString() == "chain-broken")!;
+            finding["where"]!.ToString().ShouldBe(record);
+        }
+        finally
+        {
+            var (shard, position) = (record.Split(':')[0], long.Parse(record.Split(':')[1]));
+            await PrivatePostgres.MoveAway(venue.Host.DataDirectory, $"{shard}:{position + 1_000_000}", -1_000_000);
+        }
+
+        (await Reprice()).Field("verdict").ShouldBe("agrees");
     }
 
     private Task<Answer> Reprice() => client.Post("auditor", "/v1/audit/reprice", "{}", key: null);

@@ -199,7 +199,7 @@ internal sealed partial class JournalAudit
                 Funding(account, purse, row, payload);
                 break;
             case "account.margin-status-changed.v1" or "account.opened.v1" or "account.command-refused.v1" or "account.withdrawal-overdue.v1"
-                or "account.withdrawal-cleared.v1" or "account.withdrawal-instructed.v1":
+                or "account.withdrawal-cleared.v1" or "account.withdrawal-instructed.v1" or "account.transfer-overdue.v1":
                 break;
             default:
                 contradictions.Add($"I9: {row.Address} is a {row.Type}, which an account does not have");

@@ -49,6 +49,7 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         new AccountEvent.WithdrawalVoided(new WithdrawalId(3), Amount("2 BTC"), Amount("2.5 BTC")),
         new AccountEvent.WithdrawalOverdue(new WithdrawalId(3)),
         new AccountEvent.TransferHeld(new TransferId(3), Bob, Amount("1 ETH"), Amount("0 ETH")) { Frame = 41 },
+        new AccountEvent.TransferOverdue(new TransferId(3)),
         new AccountEvent.TransferCancelled(new TransferId(3), Amount("1 ETH"), Amount("1 ETH")),
         new AccountEvent.TransferCleared(new TransferId(3), 41, Alice, Bob, Amount("1 ETH")),
         new AccountEvent.TransferSent(Alice, Bob, Amount("1 ETH"), Amount("0 ETH")),
@@ -165,6 +166,38 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
             "balanceAfter":"0 ETH","owner":"alice"}
             """);
         Grain.Decode("account.transfer-sent.v1", payload.WrittenSpan).ShouldBe(sent);
+    }
+
+    /// <summary>The sample without it is what journals from before have.</summary>
+    [Fact]
+    public void A_refusal_has_what_was_asked()
+    {
+        AccountCommand[] asked =
+        [
+            new AccountCommand.Withdraw(Amount("1 ETH"), "0xabc"), new AccountCommand.Close(), new AccountCommand.Deposit(Amount("1 ETH"), "r")
+            {
+                Origin = new DepositOrigin(CollateralForm.Staked, "ethereum", Finality.Pending) { Source = new SourceId("vault") },
+            },
+            new AccountCommand.Transfer(Bob, Amount("1 ETH")) { Reach = TransferReach.SameOwner },
+            new AccountCommand.ReserveOrder(
+                new OrderId("o1"), SubAccountId.Main, new InstrumentId(1), Side.Buy, new Quantity(100_000_000), new Price(6_000_000_000_000)),
+        ];
+        foreach (var command in asked)
+        {
+            var payload = new System.Buffers.ArrayBufferWriter<byte>();
+            var refused = new AccountEvent.CommandRefused("x", Rejection.ExceedsBalance) { Asked = command };
+            Grain.Encode((object)refused, payload);
+            Grain.Decode(AccountEventNames.CommandRefused, payload.WrittenSpan).ShouldBe(refused);
+            if (command is AccountCommand.ReserveOrder)
+            {
+                var bare = new System.Buffers.ArrayBufferWriter<byte>();
+                Grain.Encode((object)(refused with { Asked = null }), bare);
+                (payload.WrittenCount - bare.WrittenCount).ShouldBe(120);   // docs/adr/0008 says so
+                Encoding.UTF8.GetString(payload.WrittenSpan).ShouldEndWith("""
+                    "asked":{"type":"reserve-order","order":"o1","subAccount":0,"instrument":1,"side":"Buy","quantity":"1","price":"60000"}}
+                    """);
+            }
+        }
     }
 
     [Theory]

@@ -162,9 +162,10 @@ public sealed class FillTests
     public void A_negative_balance_cannot_be_withdrawn_or_sent()
     {
         var venue = new GivenVenue(BtcPerp).Buys(Alice, Bob, "2", "100").Buys(Bob, Alice, "2", "99");
-        venue.Send(Alice.Grain, new AccountCommand.Withdraw(Amount("1 USDC"), "0xabc"))
-            .ShouldBe([new AccountEvent.CommandRefused("withdraw", Rejection.ExceedsBalance) { Available = Amount("-2 USDC") }]);
-        venue.Send(Alice.Grain, new AccountCommand.Transfer(Bob, Amount("1 USDC")))
-            .ShouldBe([new AccountEvent.CommandRefused("transfer", Rejection.ExceedsBalance) { Available = Amount("-2 USDC") }]);
+        AccountCommand withdraw = new AccountCommand.Withdraw(Amount("1 USDC"), "0xabc"), send = new AccountCommand.Transfer(Bob, Amount("1 USDC"));
+        venue.Send(Alice.Grain, withdraw)
+            .ShouldBe([new AccountEvent.CommandRefused("withdraw", Rejection.ExceedsBalance) { Available = Amount("-2 USDC"), Asked = withdraw }]);
+        venue.Send(Alice.Grain, send)
+            .ShouldBe([new AccountEvent.CommandRefused("transfer", Rejection.ExceedsBalance) { Available = Amount("-2 USDC"), Asked = send }]);
     }
 }

@@ -4,6 +4,7 @@ using CrossMargin.Contracts.Markets;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Margin;
 using CrossMargin.Grains.Tests.Margin;
+using CrossMargin.Risk.Portfolios;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
 using Xunit;
@@ -117,6 +118,38 @@ public sealed class IsolatedTests
             typeof(AccountEvent.OrderReserved), typeof(AccountEvent.MarginStatusChanged));
         given.When(new AccountCommand.AllocateCollateral(Third, Amount("23 USDC"))).ThenJournaledRefusal(Rejection.InsufficientMargin);
         given.When(new AccountCommand.AllocateCollateral(Third, Amount("22 USDC"))).Then<AccountEvent.CollateralAllocated>();
+    }
+
+    [Fact]
+    public void What_the_rules_name_a_model_for_is_margined_by_it_and_the_pool_is_not()
+    {
+        var own = MarginMarks.Open(GivenMarks.Frame("60000", [BtcPerp]) with { Parameters = GivenMarks.WithOwnModel });
+        Long("1000 USDC").State.PartOf(Third).Status.ShouldBe(MarginStatus.Healthy);
+
+        var given = Isolated("900 USDC", own);
+        given.When(Buy("0.16")).ThenJournaledRefusal(Rejection.InsufficientMargin);
+        given.Last<AccountEvent.CommandRefused>().Margin!.InitialMargin.ShouldBeGreaterThan(new Money(960_000_000));
+        given.When(Buy("0.14")).ThenAll(typeof(AccountEvent.OrderReserved), typeof(AccountEvent.MarginStatusChanged));
+        given.When(Buy("0.14") with { Order = new OrderId("o2"), SubAccount = SubAccountId.Main })
+            .ThenAll(typeof(AccountEvent.OrderReserved), typeof(AccountEvent.MarginStatusChanged));
+        own.Of(given.State).Report!.Value.InitialMargin.ShouldBeLessThan(new Money(100_000_000));
+
+        given = Long("1000 USDC").Under(own).When(new FrameAdopted(2)).Then<AccountEvent.MarginStatusChanged>();
+        PartOf(given).Status.ShouldBe(MarginStatus.Liquidatable);
+        given.Last<AccountEvent.MarginStatusChanged>().Margin!.MaintenanceMargin.ShouldBe(new Money(6_000_000_000));
+    }
+
+    [Fact]
+    public void What_a_fill_leaves_of_an_isolated_portfolio_is_isolated()
+    {
+        var own = MarginMarks.Open(GivenMarks.Frame("60000", [BtcPerp]) with { Parameters = GivenMarks.WithOwnModel });
+        var given = Long("1000 USDC").Under(own);
+        var portfolio = own.HoldingsOf(given.State, PartOf(given)).Portfolio!;
+
+        var fill = new Fill(BtcPerp.Id, Q("-0.5"), Amount("-30000 USDC"), Amount("0 USDC"));
+        portfolio.WithFill(BtcPerp.Terms(), fill, out var after).IsNone.ShouldBeTrue();
+
+        own.Evaluate(after!).Value.MaintenanceMargin.ShouldBe(new Money(3_000_000_000));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
@@ -93,18 +94,46 @@ public sealed class LotTests
     [InlineData("0", 100)]
     public void It_counts_in_margin_by_the_weight_of_the_rules(string weight, int counted)
     {
-        var rules = new ParametersInForce(0, new ParameterText(FirstParameters.InForce.Document.Json.Replace(
-            """
-            "USDC":{"tiers"
-            """, $$"""
-            "USDC":{"pending":"{{weight}}","tiers"
-            """, StringComparison.Ordinal)));
-        var marks = MarginMarks.Open(GivenMarks.Frame("60000", [BtcPerp]) with { Parameters = rules });
+        var marks = Weighing("USDC", weight);
         var given = With("100 USDC").When(Pending("900 USDC")).Then<AccountEvent.Deposited>();
         var equity = MarginSummary.Of(given.State, marks).Report!.Value.MarginEquity;
         equity.ShouldBe(new Money(counted * 1_000_000L));
         given.When(new AccountCommand.FinalizeDeposit(Third, Vault)).Then<AccountEvent.DepositFinalized>();
         MarginSummary.Of(given.State, marks).Report!.Value.MarginEquity.ShouldBe(new Money(1_000_000_000));
+    }
+
+    [Fact]
+    public void What_counts_nothing_and_has_no_price_freezes_nobody()
+    {
+        var given = With("100 USDC").After(new AccountEvent.FillApplied(new TradeId("t1"), new PositionChange(
+            SubAccountId.Main, BtcPerp.Id, Q("1"), Amount("60000 USDC"), Amount("0 USDC"), Amount("0 USDC"), Amount("0 USDC"), 0, default,
+            Q("1"), Amount("60000 USDC"), Amount("100 USDC"))));
+        var marks = Weighing("ETH", "0");
+        marks.Of(given.State).Status.ShouldBe(MarginStatus.Liquidatable);
+        given.When(Pending("1 ETH")).Then<AccountEvent.Deposited>();
+        marks.Of(given.State).Status.ShouldBe(MarginStatus.Liquidatable);
+    }
+
+    [Fact]
+    public void An_order_that_spends_what_is_not_final_borrows_nothing()
+    {
+        // No more may be borrowed than one dollar, and the fee of the order is thirty.
+        var given = With("1 BTC").When(Pending("900 USDC")).Then<AccountEvent.Deposited>().Under(Weighing("USDC", "0", limit: "1"));
+        given.When(new AccountCommand.ReserveOrder(new OrderId("o1"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("1"), P("60000"))).ThenAccepted();
+        given.When(new AccountCommand.ReserveOrder(new OrderId("o2"), SubAccountId.Main, BtcPerp.Id, Side.Buy, Q("31"), P("60000")))
+            .ThenJournaledRefusal(Rejection.BorrowLimit);
+    }
+
+    /// <summary>The rules of a new venue, with this weight for what is not final in an asset.</summary>
+    private static MarginMarks Weighing(string asset, string weight, string? limit = null)
+    {
+        var root = JsonNode.Parse(FirstParameters.InForce.Document.Json)!;
+        root["collateral"]![asset]!["pending"] = weight;
+        if (limit is not null) root["collateral"]![asset]!["borrow"]!["limit"] = limit;
+        var rules = new ParametersInForce(0, new ParameterText(root.ToJsonString()));
+        var frame = GivenMarks.Frame("60000", [BtcPerp]);
+        var bitcoin = new AssetMark(Asset.Of("BTC"), P("60000"), null, Rate.One, Amount("0 BTC"), 0);
+        return MarginMarks.Open(frame with { Assets = [bitcoin, .. frame.Assets], Parameters = rules });
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Runtime.Grains;
 using Shouldly;
 using Xunit;
 using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
@@ -12,10 +13,11 @@ public sealed class TransferTests
 {
     private static readonly AccountEvent.TransferSent FromBob = new(Bob, Alice, Amount("2 ETH"), Amount("0 ETH")) { Owner = Owner };
     private static readonly TransferId Third = new(3);
+    private static readonly Instant Overdue = Noon.PlusMicros(Account.OverdueAfterMicros);
 
     private static GivenAccount Waiting() => With("5 ETH")
         .When(new AccountCommand.Transfer(Bob, Amount("2 ETH")), Noon, frame: 7)
-        .Then(new AccountEvent.TransferHeld(Third, Bob, Amount("2 ETH"), Amount("3 ETH")) { Frame = 7 });
+        .Then(new AccountEvent.TransferHeld(Third, Bob, Amount("2 ETH"), Amount("3 ETH")) { Frame = 7, OverdueAt = Overdue });
 
     [Fact]
     public void A_transfer_that_stays_with_its_owner_leaves_the_sender_at_once() => With("5 ETH")
@@ -45,6 +47,41 @@ public sealed class TransferTests
     [Fact]
     public void A_clearance_of_earlier_frames_lets_nothing_go() =>
         Waiting().When(new PoolEvent.Cleared(6, [])).ThenNothing().State.TransferHolds.ShouldHaveSingleItem();
+
+    [Fact]
+    public void One_that_still_waits_after_a_day_is_reported_once_and_nothing_moves()
+    {
+        var given = Waiting();
+        given.State.DueAt().ShouldBe(Overdue);
+
+        given.When(TimerDue.Now, Overdue.PlusMicros(-1)).ThenNothing();
+        given.When(TimerDue.Now, Overdue).Then(new AccountEvent.TransferOverdue(Third));
+
+        given.State.DueAt().ShouldBeNull();
+        given.State.Balances[Asset.Of("ETH")].ShouldBe(Amount("3 ETH"));
+        given.When(TimerDue.Now, Overdue).ThenNothing();
+        given.When(new PoolEvent.Cleared(7, [])).Then(new AccountEvent.TransferCleared(Third, 7, Alice, Bob, Amount("2 ETH")));
+    }
+
+    [Fact]
+    public void The_report_is_due_at_the_earlier_of_a_withdrawal_and_a_transfer()
+    {
+        var given = Waiting().When(new AccountCommand.Withdraw(Amount("1 ETH"), "0xabc"), Noon.PlusMicros(5))
+            .Then<AccountEvent.WithdrawalHeld>();
+        given.State.DueAt().ShouldBe(Overdue);
+
+        given.When(TimerDue.Now, Overdue.PlusMicros(5))
+            .ThenAll(new AccountEvent.WithdrawalOverdue(new WithdrawalId(4)), new AccountEvent.TransferOverdue(Third));
+    }
+
+    [Fact]
+    public void A_transfer_of_a_journal_from_before_such_reports_is_never_due()
+    {
+        var state = Account.Evolve(With("5 ETH").State, new AccountEvent.TransferHeld(Third, Bob, Amount("2 ETH"), Amount("3 ETH")));
+
+        state.DueAt().ShouldBeNull();
+        Account.Decide(state, TimerDue.Now, new Context(Overdue, 0, null)).Events.ShouldBeEmpty();
+    }
 
     [Fact]
     public void Its_owner_takes_it_back_as_long_as_it_waits() => Waiting()

@@ -35,7 +35,7 @@ public sealed class CallTests : IAsyncDisposable
     {
         journal = new MemoryJournal(Map, database);
         var together = new ClusterOptions(
-            new Tables(database), "a", "venue", new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1:1", "the key of the cluster"u8.ToArray());
+            [new Tables(database)], "a", "venue", new IPEndPoint(IPAddress.Loopback, 0), "127.0.0.1:1", "the key of the cluster"u8.ToArray());
         silo = new Silo(
             journal, Map, Catalog, new SiloOptions { ShardThreads = 1 }, clock, NullLogger<Silo>.Instance, together);
     }
@@ -55,7 +55,7 @@ public sealed class CallTests : IAsyncDisposable
 
         (database.IsAway, database.Commits) = (true, CommitFault.AnswerLost);
         clock.Advance(TimeSpan.FromMilliseconds(MembershipTimes.Default.Ttl));
-        silo.Standing!.MayAnswer.ShouldBeFalse();
+        silo.Standing!.Databases.ShouldAllBe(one => !one.MayAnswer);
         (await Ask(Deposit)).Rejection.ShouldBe(Rejection.OutcomeUnknown);
         (await journal.ReadHeads(TestContext.Current.CancellationToken))[0].Position.ShouldBe(2, "it is stored");
     }
@@ -166,7 +166,8 @@ public sealed class CallTests : IAsyncDisposable
     {
         private readonly MemoryClusterTables tables = new(Map);
 
-        public SiloId Join(string name, int format, string address) => Ask(() => tables.Join(name, format, address));
+        public SiloId Join(string name, long atLeast, int format, string address) =>
+            Ask(() => tables.Join(name, atLeast, format, address));
 
         public ClusterRows? Beat(SiloId silo, SiloPhase phase) => Ask(() => tables.Beat(silo, phase));
 

@@ -28,6 +28,12 @@ internal static class GivenMarks
     public static ParametersInForce WithoutConversion { get; } = Replaced(
         ",\"conversion\":{\"worstMove\":\"0.05\",\"afterOrders\":3}", "");
 
+    /// <summary>The same rules, and isolated sub-accounts are asked twenty times as much to keep a position, and ten times to open it.</summary>
+    public static ParametersInForce WithOwnModel { get; } = Replaced(",\"model\":{", """
+        ,"isolatedModel":{"kind":"isolated","underlyings":{"default":{"linear":{"maintenance":"0.1","initial":"0.1"},"options":
+        {"initialA":"0.15","initialB":"0.13","maintenance":"0.09","initialOverMaintenance":"1.05"}}}},"model":{
+        """);
+
     public static ParametersInForce RankedBy(string ranking) => Replaced("\"ranking\":\"hedge-aware\"", $"\"ranking\":\"{ranking}\"");
 
     private static ParametersInForce Replaced(string rule, string by)

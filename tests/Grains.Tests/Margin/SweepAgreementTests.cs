@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
@@ -125,7 +126,10 @@ public sealed class SweepAgreementTests
     /// <param name="index">Of BTC; null for a halted one.</param>
     private static MarkFrame FrameOf(int number, int? index, string preset)
     {
-        ParameterText.TryRead(ParameterDocument.PresetText(preset), out var text).ShouldBeTrue();
+        // In every other set of rules isolated sub-accounts have a model of their own.
+        var document = JsonNode.Parse(ParameterDocument.PresetText(preset))!.AsObject();
+        if (number / 7 % 2 == 1) document["isolatedModel"] = JsonNode.Parse(ParameterDocument.PresetText("isolated"))!["model"]!.DeepClone();
+        ParameterText.TryRead(Encoding.UTF8.GetBytes(document.ToJsonString()), out var text).ShouldBeTrue();
         var frame = GivenMarks.Frame(index?.ToString(), Listed) with { Number = number, Parameters = new ParametersInForce(number / 7, text) };
         return index is null ? frame : frame with
         {

@@ -34,6 +34,22 @@ public class ParameterDocumentTests
             600_000, 300_000));
     }
 
+    [Fact]
+    public void Isolated_sub_accounts_have_a_model_of_their_own_where_the_document_says_one()
+    {
+        var root = JsonNode.Parse(ParameterDocument.PresetText("grid-pm"))!.AsObject();
+        Parsed(root).Set!.IsolatedModel.ShouldBeNull();
+
+        root["isolatedModel"] = JsonNode.Parse(ParameterDocument.PresetText("isolated"))!["model"]!.DeepClone();
+        var (set, errors) = Parsed(root);
+        errors.ShouldBeEmpty();
+        (set!.Model.Name, set.IsolatedModel!.Name).ShouldBe(("scenario", "isolated"));
+
+        root["isolatedModel"]!["kind"] = "none";
+        Parsed(root).Errors.Select(error => error.ToString())
+            .ShouldContain("/isolatedModel/kind: must be one of isolated, delta-netting, standard, scenario");
+    }
+
     [Theory]
     [InlineData("freshMs", "499", "/oracle/freshMs: must be a whole number from 500 to 60000")]
     [InlineData("minSources", "2", "/oracle/minSources: must be a whole number from 3 to 16")]
@@ -54,6 +70,11 @@ public class ParameterDocumentTests
     {
         var root = JsonNode.Parse(ParameterDocument.PresetText("standard"))!.AsObject();
         root["oracle"] = JsonNode.Parse(oracle);
+        return Parsed(root);
+    }
+
+    private static (ParameterSet? Set, IReadOnlyList<ParameterError> Errors) Parsed(JsonObject root)
+    {
         var errors = ParameterDocument.Read(Encoding.UTF8.GetBytes(root.ToJsonString()), out var set);
         return (set, errors);
     }

@@ -178,6 +178,29 @@ public class MembershipTests
         silo.HasLeft.ShouldBeTrue();
     }
 
+    /// <summary>It does not hear the database and cannot know; whoever asks it should not have to wait until it does.</summary>
+    [Fact]
+    public void Who_hears_from_another_silo_that_it_took_a_shard_lets_go_of_it()
+    {
+        OwnEverything();
+        silo.Heard(new OwnerRow(new ShardId(2), B, Term: 1));
+        silo.TakeActs().ShouldBeEmpty("that is what it has itself");
+        silo.Heard(new OwnerRow(new ShardId(2), B, Term: 2));
+        silo.TakeActs().ShouldHaveSingleItem().ShouldBe(new MembershipAct.Drop(new ShardId(2)));
+        silo.Heard(new OwnerRow(new ShardId(2), B, Term: 2));
+        silo.TakeActs().ShouldBeEmpty();
+    }
+
+    /// <summary>The link is believed only until the tables speak.</summary>
+    [Fact]
+    public void What_was_let_go_for_a_word_that_is_not_true_is_begun_anew_by_the_next_beat()
+    {
+        OwnEverything();
+        silo.Heard(new OwnerRow(new ShardId(2), B, Term: 2));
+        silo.TakeActs();
+        Beat(600, AllOf(A)).ShouldBe([new MembershipAct.Begin(new ShardId(2), Term: 1)]);
+    }
+
     [Fact]
     public void Who_holds_nothing_has_not_left_before_the_tables_know_it()
     {

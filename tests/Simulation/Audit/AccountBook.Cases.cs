@@ -32,6 +32,14 @@ internal sealed partial class AccountBook
     /// <summary>A slice under way, about which somebody says something.</summary>
     public bool MayHear(string order) => slice?.Order == order;
 
+    /// <summary>The line of the record that the timer must cause next.</summary>
+    public string? ExpectedOfTimer(long time) =>
+        holds.Find(hold => !hold.IsReported && hold.OverdueAt <= time) is { } due
+            ? $"account.withdrawal-overdue.v1 withdrawal={due.Id}"
+            : sendings.Find(sending => !sending.IsReported && sending.OverdueAt <= time) is { } late
+                ? $"account.transfer-overdue.v1 transfer={late.Id}"
+                : null;
+
     /// <summary>A slice whose deadline is over is called back, or given up.</summary>
     public bool HasOverdueSlice(long time) => slice is not null && string.CompareOrdinal(slice.Deadline, StoredFormat.Time(time)) <= 0;
 

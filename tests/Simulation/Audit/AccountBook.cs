@@ -17,25 +17,16 @@ internal sealed partial class AccountBook(string id)
         long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
     /// <summary>A transfer that waits for clearance.</summary>
-    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported);
 
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
-
-    private sealed record Order(string Id, string SubAccount, string Instrument, string Side, BigInteger Remaining, string Price)
-    {
-        public bool IsEnding { get; init; }
-    }
-
 
     private readonly SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
     private readonly SortedDictionary<int, SortedDictionary<string, BigInteger>> isolated = [];   // balances by sub-account
     private readonly SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
     private readonly SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
-    private readonly Dictionary<(int SubAccount, string Asset), long> charged = [];   // the last hour of interest
-    private readonly Dictionary<long, string> lots = [];   // amounts of deposits that are not final, by their version
     private readonly List<Hold> holds = [];
     private readonly List<Sending> sendings = [];
-    private readonly List<Order> orders = [];
     private string? owner;
     private string status = "Healthy";
 
@@ -99,12 +90,6 @@ internal sealed partial class AccountBook(string id)
         ? $"account.order-released.v1 order={order} quantity={StoredFormat.Decimal(reserved.Remaining, 8)}"
         : null;
 
-    /// <summary>The line of the record that the timer must cause next.</summary>
-    public string? ExpectedOfTimer(long time) =>
-        holds.Find(hold => !hold.IsReported && hold.OverdueAt <= time) is { } due
-            ? $"account.withdrawal-overdue.v1 withdrawal={due.Id}"
-            : null;
-
     private string Credited(string asset, BigInteger units) =>
         $"amount={StoredFormat.Text(asset, units)} balanceAfter={StoredFormat.Text(asset, Balance(asset) + units)}";
 
@@ -141,7 +126,7 @@ internal sealed partial class AccountBook(string id)
             case "account.funding-applied.v1":
                 return PayFunding(payload, version);
             case "account.order-reserved.v1" or "account.order-filled.v1" or "account.order-released.v1":
-                FoldOrder(type, payload, version);
+                FoldOrder(type, payload, version, marks);
                 return Moved.Nothing;
             case "account.order-ends-requested.v1":
                 foreach (var order in payload.GetProperty("orders").EnumerateArray())
@@ -164,6 +149,11 @@ internal sealed partial class AccountBook(string id)
                 AuditFailure.Unless(index >= 0, "I4", $"account {id} reports a withdrawal that it does not hold");
                 holds[index] = holds[index] with { IsReported = true };
                 return Moved.Nothing;
+            case "account.transfer-overdue.v1":
+                var late = sendings.FindIndex(sending => sending.Id == payload.GetProperty("transfer").GetInt64());
+                AuditFailure.Unless(late >= 0, "I4", $"account {id} reports a transfer that it does not hold");
+                sendings[late] = sendings[late] with { IsReported = true };
+                return Moved.Nothing;
             case "account.withdrawal-cleared.v1":
                 Change(payload, from: "held", to: "cleared");
                 return Moved.Nothing;
@@ -171,7 +161,7 @@ internal sealed partial class AccountBook(string id)
                 Change(payload, from: "cleared", to: "instructed");
                 return Moved.Nothing;
             case "account.interest-charged.v1":
-                return Charge(payload, version);
+                return Charge(payload, version, marks);
             case "account.sub-account-isolated.v1":
                 var own = payload.GetProperty("subAccount").GetInt32();
                 AuditFailure.Unless(own > 0 && isolated.TryAdd(own, new(StringComparer.Ordinal)), "I4", $"account {id} isolates {own} twice");
@@ -194,19 +184,16 @@ internal sealed partial class AccountBook(string id)
         switch (type)
         {
             case "account.deposited.v1":
-                if (payload.TryGetProperty("origin", out var origin) && origin.GetProperty("finality").GetString() == "Pending")
-                    lots.Add(version, payload.GetProperty("amount").GetString()!);
+                Report(payload, version);
                 return new Moved(asset, Balances: credited, External: -units);
             case "account.deposit-finalized.v1" or "account.deposit-reversed.v1":
-                AuditFailure.Unless(
-                    lots.Remove(payload.GetProperty("deposit").GetInt64(), out var lot) && lot == payload.GetProperty("amount").GetString(), "I1",
-                    $"account {id} ends a deposit that is not pending at version {version}");
+                EndLot(payload, version);
                 AuditFailure.Unless(
                     credited == (type == "account.deposit-reversed.v1" ? -units : 0), "I1",
                     $"account {id} reverses another amount than it says at version {version}");
                 return new Moved(asset, Balances: credited, External: -credited);
             case "account.withdrawal-held.v1":
-                AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} withdraws below zero at version {version}");
+                CheckLeft(asset, "withdraws", version);
                 holds.Add(new Hold(
                     payload.GetProperty("withdrawal").GetInt64(), asset, units, payload.GetProperty("destination").GetString()!,
                     StoredFormat.Micros(payload.GetProperty("overdueAt")), IsReported: false, "held",
@@ -222,10 +209,11 @@ internal sealed partial class AccountBook(string id)
                 Release(payload, from: "held");
                 return new Moved(asset, Balances: credited, Held: -units);
             case "account.transfer-held.v1":
-                AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} sends below zero at version {version}");
+                CheckLeft(asset, "sends", version);
                 sendings.Add(new Sending(
                     payload.GetProperty("transfer").GetInt64(), payload.GetProperty("to").GetString()!, asset, units,
-                    payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0));
+                    payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0, StoredFormat.Micros(payload.GetProperty("overdueAt")),
+                    IsReported: false));
                 return new Moved(asset, Balances: credited, Held: units);
             case "account.transfer-cancelled.v1":
                 EndSending(payload, asset, units);
@@ -240,7 +228,7 @@ internal sealed partial class AccountBook(string id)
                 AuditFailure.Unless(
                     !payload.TryGetProperty("owner", out var said) || said.GetString() == owner, "I16",
                     $"account {id} sends in another owner's name at version {version}");
-                AuditFailure.Unless(Balance(asset) >= 0, "I1", $"account {id} sends below zero at version {version}");
+                CheckLeft(asset, "sends", version);
                 return new Moved(asset, Balances: credited, InFlight: units);
             case "account.transfer-bounced.v1":
                 return new Moved(asset, Balances: credited, InFlight: units);
@@ -259,46 +247,6 @@ internal sealed partial class AccountBook(string id)
         sendings.Remove(sending!);
         return sending!;
     }
-
-    /// <summary>Between two of its own purses: what leaves one is in the other, and none is left below zero by it.</summary>
-    private Moved Allocate(JsonElement payload, int sign, long version)
-    {
-        var purse = PurseOf(payload.GetProperty("subAccount").GetInt32());
-        AuditFailure.Unless(purse != balances, "I1", $"account {id} allocates to its own pool at version {version}");
-        var (asset, units) = Amount(payload, "amount");
-        var (balance, allocated) = (Amount(payload, "balanceAfter").Units, Amount(payload, "allocatedAfter").Units);
-        AuditFailure.Unless(
-            balance == Balance(asset) - (sign * units) && allocated == purse.GetValueOrDefault(asset) + (sign * units), "I1",
-            $"account {id} allocates from nowhere at version {version}");
-        AuditFailure.Unless((sign > 0 ? balance : allocated) >= 0, "I1", $"account {id} allocates what it does not have at version {version}");
-        (balances[asset], purse[asset]) = (balance, allocated);
-        return Moved.Nothing;
-    }
-
-    /// <summary>From a purse that owes to the house, once an hour, and not less than the rate says.</summary>
-    private Moved Charge(JsonElement payload, long version)
-    {
-        var subAccount = payload.TryGetProperty("subAccount", out var own) ? own.GetInt32() : 0;
-        var (purse, hour) = (PurseOf(subAccount), payload.GetProperty("hour").GetInt64());
-        var (asset, interest) = Amount(payload, "interest");
-        var debt = Amount(payload, "debt").Units;
-        var yearly = debt * StoredFormat.Units(payload.GetProperty("rate").GetString()!, 9);
-        var hours = BigInteger.Pow(10, 9) * 24 * 365;
-        AuditFailure.Unless(
-            debt.Sign > 0 && purse.GetValueOrDefault(asset) == -debt, "I1", $"account {id} pays interest on what it does not owe at version {version}");
-        AuditFailure.Unless(
-            interest * hours >= yearly && (interest - 1) * hours < yearly, "I1", $"account {id} pays other interest than its rate at version {version}");
-        AuditFailure.Unless(
-            charged.GetValueOrDefault((subAccount, asset)) < hour, "I1", $"account {id} pays for hour {hour} twice at version {version}");
-        AuditFailure.Unless(
-            Amount(payload, "balanceAfter").Units == -debt - interest, "I1", $"account {id} pays interest from nowhere at version {version}");
-        charged[(subAccount, asset)] = hour;
-        purse[asset] = -debt - interest;
-        return new Moved(asset, Balances: -interest, Fees: interest);
-    }
-
-    /// <summary>The balances that answer for a sub-account: its own, if it is isolated.</summary>
-    private SortedDictionary<string, BigInteger> PurseOf(int subAccount) => isolated.GetValueOrDefault(subAccount) ?? balances;
 
     private void Change(JsonElement payload, string from, string to)
     {
@@ -435,7 +383,7 @@ internal sealed partial class AccountBook(string id)
         var (equity, counted, initial, hard, maintenance) =
             (Of("equity"), Of("marginEquity"), Of("initialMargin"), Of("initialHard"), Of("maintenanceMargin"));
         var isTakeable = HoldsAny
-            || (balances.Values.Any(units => units.Sign < 0) && balances.Values.Any(units => units.Sign > 0));
+            || (balances.Values.Any(units => units.Sign < 0) && balances.Any(held => Counted(held.Key, marks!).Sign > 0));
         using var rules = JsonDocument.Parse(marks!.Parameters);
         var warns = rules.RootElement.TryGetProperty("warnBelow", out var share)
             && counted * BigInteger.Pow(10, 9) < CeilingTo9(initial * StoredFormat.Units(share.GetString()!, 9));
@@ -481,37 +429,6 @@ internal sealed partial class AccountBook(string id)
 
     private static (string Asset, BigInteger Units) Amount(JsonElement of, string name) => StoredFormat.Amount(of.GetProperty(name).GetString()!);
 
-    private void Ask(string order, long version)
-    {
-        var index = orders.FindIndex(open => open.Id == order);
-        AuditFailure.Unless(index >= 0, "reservation", $"account {id} asks for the end of {order}, which is not open, at version {version}");
-        orders[index] = orders[index] with { IsEnding = true };
-    }
-
-    private void FoldOrder(string type, JsonElement payload, long version)
-    {
-        var name = payload.GetProperty("order").GetString()!;
-        var quantity = StoredFormat.Units(payload.GetProperty("quantity").GetString()!, 8);
-        var index = orders.FindIndex(open => open.Id == name);
-        if (type == "account.order-reserved.v1")
-        {
-            AuditFailure.Unless(index < 0, "reservation", $"account {id} reserves {name} twice at version {version}");
-            orders.Add(new Order(
-                name, payload.GetProperty("subAccount").ToString(), payload.GetProperty("instrument").ToString(),
-                payload.GetProperty("side").GetString()!, quantity, payload.GetProperty("price").GetString()!));
-            return;
-        }
-
-        AuditFailure.Unless(index >= 0, "reservation", $"account {id} takes off {name}, which is not reserved, at version {version}");
-        var rest = orders[index].Remaining - quantity;
-        AuditFailure.Unless(
-            quantity.Sign > 0 && rest.Sign >= 0, "reservation", $"the reservation of {name} in {id} would be {rest} at version {version}");
-        if (type == "account.order-released.v1")
-            AuditFailure.Unless(rest.IsZero, "reservation", $"{name} in {id} is released and {rest} of it stays at version {version}");
-        if (rest.IsZero) orders.RemoveAt(index);
-        else orders[index] = orders[index] with { Remaining = rest };
-    }
-
     // ---- the state as one line ------------------------------------------------------------------------------------------
 
     public string State() => Line(
@@ -522,7 +439,7 @@ internal sealed partial class AccountBook(string id)
         positions.OrderBy(entry => PartOf(entry.Key.SubAccount)).Select(entry =>
             $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{StoredFormat.Decimal(entry.Value.Quantity, 8)}/{StoredFormat.Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
         orders.OrderBy(order => PartOf(int.Parse(order.SubAccount))).Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{StoredFormat.Decimal(order.Remaining, 8)}/{order.Price}{(order.IsEnding ? "/Ending" : "")}"),
-        rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}")) + CaseState();
+        rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}")) + LotState() + LoanState() + CaseState();
 
     private static IEnumerable<string> Held(SortedDictionary<string, BigInteger> purse) =>
         purse.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value));
@@ -545,7 +462,7 @@ internal sealed partial class AccountBook(string id)
             Parts(state, "positions", (_, position) => Slashed(position, "subAccount", "instrument", "quantity", "cost", "funding")),
             Parts(state, "orders", (_, order) => Slashed(order, "id", "subAccount", "instrument", "side", "remaining", "price")
                 + (order.TryGetProperty("phase", out var phase) ? $"/{phase}" : "")),
-            Each(state, "houseRounding", share => Slashed(share, "asset", "e20"))) + CaseStateOf(state);
+            Each(state, "houseRounding", share => Slashed(share, "asset", "e20"))) + LotStateOf(state) + LoanStateOf(state) + CaseStateOf(state);
     }
 
     private static IEnumerable<string> Each(JsonElement state, string list, Func<JsonElement, string> line) =>

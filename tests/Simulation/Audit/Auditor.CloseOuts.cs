@@ -113,8 +113,11 @@ internal sealed partial class Auditor
         if (!payload.TryGetProperty("transfer", out var transfer))
         {
             using var message = Parse(books[row.Shard].Unit!.Message);
-            var (instrument, wanted) = (message.RootElement.GetProperty("instrument").GetInt32(), StoredFormat.Units(payload.GetProperty("assigned").GetProperty("quantity").GetString()!, 8));
-            var holds = account.SubAccountsOf(instrument).Any(sub => account.Quantity(sub, instrument).Sign == -wanted.Sign);
+            var (instrument, assigned) = (message.RootElement.GetProperty("instrument").GetInt32(), payload.GetProperty("assigned"));
+            var wanted = StoredFormat.Units(assigned.GetProperty("quantity").GetString()!, 8);
+            var holds = message.RootElement.GetProperty("assignments").EnumerateArray()
+                .Where(part => part.GetProperty("to").GetProperty("account").GetString() == id && part.GetProperty("of").GetRawText() == assigned.GetRawText())
+                .All(part => account.Quantity(part.GetProperty("to").GetProperty("subAccount").GetInt32(), instrument).Sign == -wanted.Sign);
             AuditFailure.Unless(
                 !holds || account.Promised is not null || account.IsFrozen || MarksOf(row)?.Instruments.GetValueOrDefault(instrument)?.Mark is null, "close-outs",
                 $"{row.Address} gives up nothing of {wanted}: {account.State()}");

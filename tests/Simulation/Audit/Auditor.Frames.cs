@@ -32,15 +32,20 @@ internal sealed partial class Auditor
     /// What a shard that adopts a frame has to write: the turns that are left, and what its own record must say. Without the rules
     /// any account with something at risk may have a turn.
     /// </summary>
-    private sealed class Adoption(long frame, Queue<string> turns, IReadOnlyDictionary<string, Outcome>? outcomes, Results results, Waiters waiters)
+    private sealed class Adoption(
+        Marks marks, IReadOnlyList<string> concerned, IReadOnlyDictionary<string, Outcome>? outcomes, Results results, Waiters waiters)
     {
+        private readonly Queue<string> turns = new(concerned);
+
+        public Marks Marks => marks;
+        public IReadOnlyList<string> Concerned => concerned;
         public Queue<string> Turns => turns;
         public Results Results => results;
         public int Changed { get; set; }
         public bool IsNews => Changed > 0 || waiters.Count > 0 || results.Shortfall?.Sign > 0;
         public Outcome? OutcomeOf(string account) => outcomes?.GetValueOrDefault(account);
         public string Line(int shard, JsonElement said) => AdoptionLine(
-            shard, frame, Changed, results.Or(said), waiters, said.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
+            shard, marks.Number, Changed, results.Or(said), waiters, said.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
     }
 
     /// <summary>What the sweep of a shard comes to, as far as the rules here can tell.</summary>
@@ -79,7 +84,17 @@ internal sealed partial class Auditor
             : ResultsOf(valued, marks!);
         var outcomes = reference is null ? null : concerned.Where(account => !reference.IsForgotten(account))
             .ToDictionary(account => account, account => reference.Adopt(account, marks!));
-        book.Adoption = new Adoption(row.Frame, new Queue<string>(concerned), outcomes, results, WaitersOf(row.Shard));
+        book.Adoption = new Adoption(marks!, concerned, outcomes, results, WaitersOf(row.Shard));
+    }
+
+    /// <summary>Whoever owes has paid for the hour of the frame when its adoption is over.</summary>
+    private void CheckInterest(Adoption adoption, string where)
+    {
+        foreach (var account in adoption.Concerned)
+        {
+            var unpaid = GrainOf(account).Account.Unpaid(adoption.Marks);
+            AuditFailure.Unless(unpaid is null, "interest", $"{account} owes {unpaid} and has not paid for hour {adoption.Marks.Hour} at {where}");
+        }
     }
 
     /// <summary>What is missing, and the sum, word by word, of the hashes of all results: account, version, sub-account, status.</summary>
@@ -117,6 +132,7 @@ internal sealed partial class Auditor
         while (adoption.Turns.TryPeek(out var next) && next != id) Skip(adoption, row.Address);
         if (isRecord)
         {
+            CheckInterest(adoption, row.Address);
             book.Adoption = null;
             book.HasAdopted = true;
             book.Adopted = frame;
@@ -132,10 +148,11 @@ internal sealed partial class Auditor
     }
 
     /// <summary>The turns end without a record only where there were none, and after one that there was.</summary>
-    private static void CloseAdoption(ShardBook book)
+    private void CloseAdoption(ShardBook book)
     {
         if (book.Adoption is not { } adoption) return;
         var last = book.Rows[^1].Address;
+        CheckInterest(adoption, last);
         while (adoption.Turns.Count > 0) Skip(adoption, last);
         AuditFailure.Unless(!adoption.IsNews, "I15", $"frame {book.Frame} changed something and {last} ends its adoption without a record");
         AuditFailure.Unless(book.HasAdopted, "I15", $"the first adoption of a shard has no record before {last}");
@@ -145,6 +162,7 @@ internal sealed partial class Auditor
     private static void Skip(Adoption adoption, string where)
     {
         var left = adoption.Turns.Dequeue();
-        AuditFailure.Unless(adoption.OutcomeOf(left) is not { Facts.Count: > 0 }, "I15", $"{left} had no turn at the frame that {where} names");
+        var due = adoption.OutcomeOf(left) is { Facts: [var first, ..] } ? first.Line : null;
+        AuditFailure.Unless(due is null, "I15", $"{left} had no turn at the frame that {where} names, for\n  {due}");
     }
 }

@@ -18,8 +18,9 @@ internal sealed partial class Auditor
         StatusChanged, CaseOpened, "account.case-ended.v1", "account.order-ends-requested.v1", "account.slice-ordered.v1", "account.slice-filled.v1",
         "account.slice-called-back.v1", "account.slice-ended.v1", "account.fund-drawn.v1", "account.order-filled.v1", "account.order-released.v1",
         "account.funding-applied.v1", "account.settled.v1", "account.day-settled.v1", "account.withdrawal-cleared.v1", "account.withdrawal-instructed.v1",
-        "account.withdrawal-overdue.v1", "account.handed-over.v1", "account.taken-over.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
-        "account.close-out-ended.v1", "account.positions-netted.v1",
+        "account.withdrawal-overdue.v1", "account.transfer-overdue.v1",
+        "account.handed-over.v1", "account.taken-over.v1", "pool.cleared.v1", "pool.budget-granted.v1", "parameters.effective.v1",
+        "account.close-out-ended.v1", "account.interest-charged.v1", "account.positions-netted.v1",
     ];
 
     /// <summary>What follows from how an account stands, or a pool: not the rules' here, but the auditor's books'.</summary>
@@ -182,6 +183,7 @@ internal sealed partial class Auditor
         if (log is null) return Unjudged(row, id);
         var intent = log.Find(id, row.Cause);
         AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
+        CheckAsked(row, payload, intent!.Request);
         if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
         if (StoredFormat.IsLink(id)) return OneFact(row, id, grain.Link.Expected(intent!.Request));
         if (GrainBook.Expected(intent!.Request, row.Frame) is { } line) return OneFact(row, id, line);

@@ -52,6 +52,16 @@ internal sealed partial class Auditor
     /// <summary>By the last figures that the account wrote down: margin equity less initial margin, in micros.</summary>
     public BigInteger FreeOf(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.Free : 0;
 
+    /// <summary>What a side of an instrument still has room for under its limit; null without one.</summary>
+    public BigInteger? RoomOf(string grain, int instrument, string side) =>
+        LastMarks is { } marks && grains.TryGetValue(grain, out var book) ? book.Account.RoomOf(instrument, side, marks) : null;
+
+    /// <summary>What was deposited and is not final.</summary>
+    public BigInteger PendingOf(string grain, string asset) => grains.TryGetValue(grain, out var book) ? book.Account.PendingOf(asset) : 0;
+
+    /// <summary>How many hours of interest an account has paid.</summary>
+    public int HoursCharged(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.HoursCharged : 0;
+
     public int DayOf(string market, int future) => GrainOf(market).Market.DayOf(future);
 
     public bool HasRules(string market) => GrainOf(market).Market.HasRules;

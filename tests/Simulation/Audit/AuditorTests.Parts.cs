@@ -16,15 +16,19 @@ public partial class AuditorTests
         .Add(Ann, "account.sub-account-isolated.v1", """{"subAccount":2}""", Key(2))
         .Add(Ann, "account.collateral-allocated.v1", Moving(amount, balance, allocated), Key(3));
 
-    /// <summary>A pending deposit of ten dollars, of which eight were sent away before it was reversed.</summary>
-    private static Book Reversed(string amount = "10", string balance = "-8", string deposit = "2") => new Book()
+    /// <summary>Ten dollars that are not final.</summary>
+    private static Book Pending(string source = "custody") => new Book()
         .Add(Ann, "account.opened.v1", """{"owner":"ann"}""", Key(1))
         .Add(Ben, "account.opened.v1", """{"owner":"ben"}""", Key(9))
         .Add(Ann, "account.deposited.v1",
-            """{"amount":"10 USDC","balanceAfter":"10 USDC","reference":"r","origin":{"form":"Plain","location":"x","finality":"Pending"}}""",
-            Source(1))
-        .Add(Ann, "account.withdrawal-held.v1",
-            """{"withdrawal":3,"amount":"8 USDC","balanceAfter":"2 USDC","destination":"d","overdueAt":"2026-01-02T00:00:00.000000Z"}""", Key(2))
+            $$$"""{"amount":"10 USDC","balanceAfter":"10 USDC","reference":"r","origin":{"form":"Plain","location":"x","finality":"Pending","source":"{{{source}}}"}}""",
+            Source(1));
+
+    /// <summary>Of the pending deposit eight dollars went for the fee of a trade with herself before it was reversed.</summary>
+    private static Book Reversed(string amount = "10", string balance = "-8", string deposit = "2", string source = "custody") => Pending(source)
+        .Add(TheFeed, "trade.captured.v1",
+            Captured(seller: Side(AnnId, 0, "0")).Replace("0.3 USDC", "8 USDC", StringComparison.Ordinal).Replace("0.2 USDC", "8 USDC", StringComparison.Ordinal), Source(1), Ann)
+        .Add(Ann, "account.fill-applied.v1", Booked(quantity: "0", paid: "0", fee: "8", cost: "0", balance: "2"), Message(0, 3))
         .Add(Ann, "account.deposit-reversed.v1",
             $$"""{"deposit":{{deposit}},"amount":"{{amount}} USDC","balanceAfter":"{{balance}} USDC"}""", Source(2));
 
@@ -58,6 +62,13 @@ public partial class AuditorTests
 
     [Fact]
     public void A_reversal_that_leaves_the_money_is_seen() => Breaks("I1", Reversed(balance: "2"));
+
+    [Fact]
+    public void A_reversal_on_the_word_of_another_source_is_seen() => Breaks("finality", Reversed(source: "custody-b"));
+
+    [Fact]
+    public void A_withdrawal_of_what_is_not_final_is_seen() => Breaks("I1", Pending().Add(Ann, "account.withdrawal-held.v1",
+        """{"withdrawal":3,"amount":"8 USDC","balanceAfter":"2 USDC","destination":"d","overdueAt":"2026-01-02T00:00:00.000000Z"}""", Key(2)));
 
     [Fact]
     public void Interest_by_the_hour_passes() => Charged(Interest()).Audit();

@@ -191,7 +191,7 @@ public partial class AuditorTests
     public void A_view_that_is_not_the_replay_at_its_version_is_seen()
     {
         var auditor = Good().Audit();
-        const string Shown = """{"version":2,"phase":"Open","owner":"ann","balances":["10 USDC"],"holds":[],"positions":[],"orders":[],"houseRounding":[],"isolated":[],"fundShares":[],"status":"Healthy"}""";
+        const string Shown = """{"version":2,"phase":"Open","owner":"ann","balances":["10 USDC"],"holds":[],"positions":[],"orders":[],"houseRounding":[],"isolated":[],"fundShares":[],"lots":[],"interestHours":[],"houseInterest":[],"status":"Healthy"}""";
         auditor.CheckRead(AnnId, version: 2, Text(Shown));
         Should.Throw<AuditFailure>(() => auditor.CheckRead(AnnId, version: 3, Text(Shown))).Invariant.ShouldBe("I12");
         Should.Throw<AuditFailure>(() => auditor.CheckRead(AnnId, version: 99, Text(Shown))).Invariant.ShouldBe("I12");

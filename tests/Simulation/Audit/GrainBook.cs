@@ -91,6 +91,7 @@ internal sealed class GrainBook(string id)
     {
         Version = row.Version;
         Account.At = row.TimeMicros;
+        Account.By = (StoredCause.Read(row.Cause) as StoredCause.Source)?.Name;
         if (IsAccount) return Account.Fold(row.Type, payload, row.Version, marks);
         if (StoredFormat.IsFeed(id)) return Feed.Fold(row, payload);
         if (StoredFormat.IsMarket(id)) Market.Fold(row, payload);

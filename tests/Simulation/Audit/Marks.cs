@@ -62,6 +62,7 @@ internal sealed class Marks
         foreach (var row in frame.GetProperty("settlements").EnumerateArray()) Settlements.Add(row[0].GetInt32(), At8(row[1]));
         ParameterVersion = frame.GetProperty("parameterVersion").GetInt32();
         Parameters = frame.GetProperty("parameters").GetRawText();
+        rules = new Lazy<JsonDocument>(() => JsonDocument.Parse(Parameters));
     }
 
     public static Marks Of(JsonElement published) => new(published.GetProperty("frame"));
@@ -72,6 +73,27 @@ internal sealed class Marks
 
     /// <summary>The rules in force, as the text of a JSON object.</summary>
     public string Parameters { get; }
+
+    /// <summary>The hour since 1970 in which it was made.</summary>
+    public long Hour => At / 3_600_000_000;
+
+    private readonly Lazy<JsonDocument> rules;
+
+    /// <summary>How many units of an underlying an account may be long or short by in one instrument, in 1e-8.</summary>
+    public BigInteger? PositionLimitOf(string underlying) =>
+        rules.Value.RootElement.TryGetProperty("orders", out var own) && own.TryGetProperty("positionLimits", out var limits)
+        && (limits.TryGetProperty(underlying, out var limit) || limits.TryGetProperty("default", out limit)) ? Units(limit.GetString()!, 8) : null;
+
+    /// <summary>What a deposit counts that is not final, in 1e-9.</summary>
+    public BigInteger PendingWeightOf(string asset) =>
+        rules.Value.RootElement.TryGetProperty("collateral", out var all) && all.TryGetProperty(asset, out var own)
+        && own.TryGetProperty("pending", out var weight) ? Units(weight.GetString()!, 9) : BigInteger.Pow(10, 9);
+
+    /// <summary>The annual rate of a loan, in 1e-9; nothing where scenarios find no price to be moved, and nobody can be valued.</summary>
+    public BigInteger InterestOn(string asset) =>
+        rules.Value.RootElement.TryGetProperty("model", out var model) && (Underlyings.Count > 0 || model.GetProperty("kind").GetString() != "scenario")
+        && rules.Value.RootElement.GetProperty("collateral").TryGetProperty(asset, out var own) && own.TryGetProperty("borrow", out var loan)
+        && loan.TryGetProperty("interest", out var rate) ? Units(rate.GetString()!, 9) : 0;
 
     public SortedDictionary<string, BigInteger> Assets { get; } = new(StringComparer.Ordinal);
     public Dictionary<string, BigInteger> SlowPrices { get; } = new(StringComparer.Ordinal);

@@ -6,7 +6,9 @@ namespace CrossMargin.Simulation.Audit;
 internal abstract record Request
 {
     internal sealed record Open(string Owner) : Request;
-    internal sealed record Deposit(string Asset, BigInteger Units, string Reference) : Request;
+    internal sealed record Deposit(string Asset, BigInteger Units, string Reference, Origin? Origin = null) : Request;
+    internal sealed record Finalize(long Id, string By) : Request;
+    internal sealed record Reverse(long Id, string By) : Request;
     internal sealed record Withdraw(string Asset, BigInteger Units, string Destination) : Request;
     internal sealed record Cancel(long Withdrawal) : Request;
     internal sealed record SetAside(int Shard, BigInteger ExposureMicros, string Reason) : Request;
@@ -50,6 +52,9 @@ internal abstract record Request
 }
 
 internal sealed record QuotedBook(int Instrument, BigInteger Price, BigInteger? Depth);
+
+/// <summary>Where a deposit lies, as what, and whether it can be taken back there, as this source reports it.</summary>
+internal sealed record Origin(string Form, string Location, string Finality, string Source);
 
 /// <summary>One volatility for all strikes of an expiry, in 1e-9.</summary>
 internal sealed record FlatSmile(long Expiry, BigInteger Forward, BigInteger Volatility);

@@ -200,7 +200,7 @@ internal static class StoredFormat
         "market.frame-published.v2" => FrameLine(payload),
         "market.surface-accepted.v1" or "market.surface-refused.v1" => SurfaceLine(type, payload),
         "parameters.command-refused.v1" => Line(type, payload, ["errors"]),
-        _ => Line(type, payload, ["margin", "unpriced"]),
+        _ => Line(type, payload, ["margin", "unpriced", "asked"]),
     };
 
     private static string Line(string type, JsonElement payload, ReadOnlySpan<string> without)

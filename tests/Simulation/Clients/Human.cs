@@ -1,3 +1,4 @@
+using System.Numerics;
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Runtime.Records;
@@ -104,9 +105,12 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
     {
         var listing = Draws.Pick(town.Listings);
         var quantity = Draws.OneIn(30) ? Draws.Between(-1, 0) : Draws.Between(1, 12) * listing.Lot.E8;
+        var side = Draws.OneIn(2) ? Side.Buy : Side.Sell;
+        if (Draws.OneIn(3) && Venue.Auditor.RoomOf(from.Id.ToString(), listing.Id.Number, side.ToString()) is { Sign: > 0 } room)
+            quantity = (long)BigInteger.Min(room, long.MaxValue - 1) + Draws.Between(0, 1);
         var name = $"o-{Name}-{(Draws.OneIn(20) ? references : references++)}";
         return Town.Reserve(
-            from.Id, name, Draws.OneIn(4) ? 1 : 0, listing.Id.Number, Draws.OneIn(2) ? Side.Buy : Side.Sell, quantity,
+            from.Id, name, Draws.OneIn(4) ? 1 : 0, listing.Id.Number, side, quantity,
             Draws.OneIn(40) ? 0 : town.FairOf(listing));
     }
 
@@ -116,6 +120,8 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         var asset = Asset.Of(Draws.Pick(["USDC", "BTC"]));
         if (asset == Asset.Of("USDC") && Venue.Auditor.FreeOf(account.Id.ToString()) is { Sign: > 0 } free && Draws.OneIn(2))
             return new AssetAmount(asset, (long)free + Draws.Between(0, 1));
+        var isPending = Venue.Auditor.PendingOf(account.Id.ToString(), asset.ToString()) is var pending && pending.Sign > 0;
+        if (isPending && Draws.OneIn(2)) return Town.AmountNear(Venue.Auditor.BalanceOf(account.Id.ToString(), asset.ToString()) - pending, asset, Draws);
         return Town.AmountNear(Venue.Auditor.BalanceOf(account.Id.ToString(), asset.ToString()), asset, Draws);
     }
 

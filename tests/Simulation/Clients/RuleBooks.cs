@@ -21,6 +21,7 @@ internal sealed class RuleBooks
     private readonly string? ranking;
     private readonly string oracle, deleverageBelow;
     private readonly int patienceMs, intervalMs, backstopAfter, deleverageAfter;
+    private readonly string? positionLimit, interest, pending;
 
     public RuleBooks(Draws draws, bool opensCases)
     {
@@ -40,6 +41,9 @@ internal sealed class RuleBooks
         ranking = draws.OneIn(4) ? null : draws.Pick(["queue", "hedge-aware", "pro-rata"]);
         (deleverageBelow, deleverageAfter) = (draws.Pick(["0", "0.5"]), draws.Between(1, 4));
         (patienceMs, intervalMs, backstopAfter) = (draws.Pick([150, 700]), draws.Pick([200, 1_000]), draws.Between(1, 3));
+        positionLimit = draws.Pick([null, "0.03", "0.2"]);
+        pending = draws.Pick([null, "0", "0.5", "0.333333333"]);
+        interest = draws.Pick([null, "0.08", "0.333333333", "10"]);
     }
 
     /// <param name="basisPoints">The maintenance rate of what is linear.</param>
@@ -66,19 +70,30 @@ internal sealed class RuleBooks
         root["liquidation"]!.AsObject().Remove("conversion");
         root["liquidation"]!.AsObject().Remove("deleveraging");
         if (ranking is not null) root["liquidation"]!["deleveraging"] = JsonNode.Parse(Deleveraging);
-        foreach (var asset in root["collateral"]!.AsObject()) asset.Value!["borrow"]?.AsObject().Remove("interest");
+        if (pending is not null) root["collateral"]!["USDC"]!["pending"] = pending;
+        if (Limits(version) is { } limits) root["orders"]!["positionLimits"] = JsonNode.Parse(limits);
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
     }
+
+    /// <summary>Tighter for the one underlying than for the others, and tighter in every second version.</summary>
+    private string? Limits(int version) => positionLimit is null ? null
+        : $$"""{"BTC":"{{(version % 2 == 0 ? "0.015" : positionLimit)}}","default":"{{positionLimit}}"}""";
+
+    private string Loan(string limit) =>
+        $$"""{"limit":"{{limit}}","maintenance":"0.02","initial":"0.04"{{(interest is null ? "" : $",\"interest\":\"{interest}\"")}}}""";
+
+    /// <summary>What a deposit counts that is not final.</summary>
+    private string Pending => pending is null ? "" : $",\"pending\":\"{pending}\"";
 
     private string Deleveraging => $$"""{"ranking":"{{ranking}}","below":"{{deleverageBelow}}","afterSlices":{{deleverageAfter}}}""";
 
     private string Simple(int version, int basisPoints) => $$$"""
         {"format":1,"name":"{{{kind}}}","version":{{{version}}},"optionValue":"{{{optionValue}}}","liquidationEnd":"0.5","acceptance":"{{{acceptance}}}",
         "warnBelow":"1.25","profitWeights":{"USDC":"{{{profitWeight}}}","BTC":"0.9"},
-        "collateral":{"USDC":{"tiers":[{"maintenance":"1","initial":"1"}],"borrow":{"limit":"100","maintenance":"0.02","initial":"0.04"}},
-        "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20"}},
+        "collateral":{"USDC":{"tiers":[{"maintenance":"1","initial":"1"}],"borrow":{{{Loan("100")}}}{{{Pending}}} },
+        "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20","borrow":{{{Loan("0.01")}}}{{{Pending}}} } },
         {{{oracle}}}"dailyVolatility":{"default":"0.05"},
-        "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"},
+        "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"{{{(Limits(version) is { } limits ? $",\"positionLimits\":{limits}" : "")}}} },
         "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"{{{sliceCap}}}",
         "slicePatienceMs":{{{patienceMs}}},"paceIntervalMs":{{{intervalMs}}},"pacePerMarket":"{{{pacePerMarket}}}","minConfidence":"{{{minConfidence}}}",
         "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}}{{{(ranking is null ? "" : $",\"deleveraging\":{Deleveraging}")}}}},

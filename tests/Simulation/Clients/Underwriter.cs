@@ -12,7 +12,7 @@ namespace CrossMargin.Simulation.Clients;
 /// </summary>
 internal sealed class Underwriter : Client
 {
-    private const long DeepUsdc = 500_000_000_000_000_000, DeepBtc = 100_000_000_000_000;
+    private const long DeepUsdc = 1_000_000_000_000_000_000, DeepBtc = 100_000_000_000_000;
 
     private readonly Town town;
     private readonly List<(Asset Asset, long Units)> debts = [];
@@ -25,7 +25,7 @@ internal sealed class Underwriter : Client
         this.town = town;
         opening = new Queue<Order>(
         [
-            Town.Deposit(town.Deep.Id, new AssetAmount(Asset.Of("USDC"), DeepUsdc), "deep"),
+            .. Enumerable.Range(0, 3).Select(_ => Town.Deposit(town.Deep.Id, new AssetAmount(Asset.Of("USDC"), DeepUsdc), "deep")),
             Town.Deposit(town.Deep.Id, new AssetAmount(Asset.Of("BTC"), DeepBtc), "deep"),
         ]);
     }

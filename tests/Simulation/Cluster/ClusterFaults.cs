@@ -33,6 +33,7 @@ internal enum ClusterSight
     CallForwarded,
     CallWaitedForAnOwner,
     OutageSurvived,
+    HeardOfAnotherOwner,
 }
 
 /// <summary>How a world of silos ended.</summary>

@@ -46,7 +46,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     {
         if (IsUp) return;
         life++;
-        var mine = world.Tables.Join(Name, Format, Name);
+        var mine = world.Tables.Join(Name, atLeast: 1, Format, Name);
         (rows, isLeaving) = (null, false);
         membership = new Membership(mine, world.Map, Format, MembershipTimes.Default);
         Tick();
@@ -64,7 +64,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     /// <summary>Another process under the same name: this one goes on until it hears of it.</summary>
     public void StartAgain()
     {
-        world.Tables.Join(Name, Format, Name);
+        world.Tables.Join(Name, atLeast: 1, Format, Name);
         After(1, "second process ends", () => { });
     }
 
@@ -174,7 +174,11 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
             if (!stored) world.Saw(ClusterSight.ClaimRefused);
             return stored;
         },
-        stored => Told(one => one.ClaimAnswered(claim.Shard, claim.Term, stored)),
+        stored =>
+        {
+            Told(one => one.ClaimAnswered(claim.Shard, claim.Term, stored));
+            if (stored) TellAll(new OwnerRow(claim.Shard, here.Self, claim.Term + 1));
+        },
         lost: () => Told(one => one.ClaimAnswered(claim.Shard, claim.Term, stored: false)));
 
     private void Move(Membership here, MembershipAct.Move move) => world.Ask(
@@ -183,11 +187,24 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         {
             if (stored) world.Saw(ClusterSight.ShardMoved);
             Told(one => one.MoveAnswered(Clock, move.Shard, stored));
-            var row = new OwnerRow(move.Shard, move.To, move.Term + 1);
-            var next = world.Silos.FirstOrDefault(silo => silo.Name == move.To?.Name);
-            if (stored && next is not null) world.Tell(this, next, "moved", () => next.Told(one => one.Heard(row)));
+            if (stored) TellAll(new OwnerRow(move.Shard, move.To, move.Term + 1));
         },
         lost: () => Told(one => one.MoveAnswered(Clock, move.Shard, stored: false)));
+
+    private void TellAll(OwnerRow row)
+    {
+        foreach (var other in world.Silos)
+        {
+            if (other == this) continue;
+            world.Tell(this, other, "moved", () => other.Hear(row));
+        }
+    }
+
+    private void Hear(OwnerRow row)
+    {
+        if (shards[row.Shard.Number] is not null && row.Owner != Id && row.Owner is not null) world.Saw(ClusterSight.HeardOfAnotherOwner);
+        Told(one => one.Heard(row));
+    }
 
     private void Begin(Membership here, MembershipAct.Begin begin)
     {

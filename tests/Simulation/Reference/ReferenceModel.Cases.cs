@@ -4,13 +4,29 @@ using static CrossMargin.Simulation.Audit.StoredFormat;
 
 namespace CrossMargin.Simulation.Reference;
 
-/// <summary>What the cases of others bring to an account, from docs/liquidation.md: positions that it backs up, and shares of a loss.</summary>
+/// <summary>
+/// What the clock brings to an account, and the cases of others, from docs/liquidation.md: positions that it backs up, and shares of a loss.
+/// </summary>
 internal sealed partial class ReferenceModel
 {
     private sealed partial class Account
     {
         private readonly SortedDictionary<string, BigInteger> paidIn = new(StringComparer.Ordinal);
         private GainTaken? gain;
+
+        public Outcome Wake(long time, Marks? marks) => Judged(marks, new Outcome(
+        [
+            .. holds.ToList().Where(hold => !hold.IsReported && hold.OverdueAt <= time).Select(hold =>
+            {
+                holds[holds.IndexOf(hold)] = hold with { IsReported = true };
+                return new Fact($"account.withdrawal-overdue.v1 withdrawal={hold.Id}");
+            }),
+            .. sendings.ToList().Where(sent => !sent.IsReported && sent.OverdueAt <= time).Select(sent =>
+            {
+                sendings[sendings.IndexOf(sent)] = sent with { IsReported = true };
+                return new Fact($"account.transfer-overdue.v1 transfer={sent.Id}");
+            }),
+        ], Refused: null));
 
         private Outcome TakeOver(HandedOver handed, Marks? marks)
         {

@@ -50,6 +50,15 @@ internal sealed partial class ReferenceModel
         public Ratio? Oracle(string name) => !root.TryGetProperty("oracle", out var oracle) ? null
             : oracle.GetProperty(name) is { ValueKind: JsonValueKind.Number } whole ? Ratio.Of(whole.GetInt64(), 0) : Number(oracle, name);
 
+        public Ratio? PositionLimit(string underlying) => root.GetProperty("orders").TryGetProperty("positionLimits", out var limits)
+            && (limits.TryGetProperty(underlying, out var limit) || limits.TryGetProperty("default", out limit)) ? Number(limit) : null;
+
+        /// <summary>What a loan of the asset costs a year, in 1e-9.</summary>
+        public BigInteger Interest(string asset) => Borrow(asset) is { } loan && loan.TryGetProperty("interest", out var rate) ? Units(rate.GetString()!, 9) : 0;
+
+        public Ratio PendingWeight(string asset) =>
+            root.GetProperty("collateral").TryGetProperty(asset, out var own) && own.TryGetProperty("pending", out var weight) ? Number(weight) : One;
+
         public bool UsesSlowPrices => root.GetProperty("softPenalties").GetProperty("slowPrice").GetString() == "used";
         public bool Lists(string asset) => root.GetProperty("collateral").TryGetProperty(asset, out _);
 
@@ -153,12 +162,14 @@ internal sealed partial class ReferenceModel
     /// <summary>A scenario model has nothing to say where no underlying has a price.</summary>
     private static bool CanOpen(Rules rules, int underlyings) => rules.Kind != "scenario" || underlyings > 0;
 
+    private static bool IsUsable(Marks marks) => CanOpen(RulesIn(marks), marks.Underlyings.Count);
+
     private static Standing Evaluate(Book book, Marks marks)
     {
         var rules = RulesIn(marks);
         var worths = new SortedDictionary<string, Worth>(StringComparer.Ordinal);
         var groups = new SortedDictionary<string, SortedDictionary<int, Line>>(StringComparer.Ordinal);
-        if (!CanOpen(rules, marks.Underlyings.Count) || !book.IsSound || book.Balances.Any(balance => !balance.Value.IsZero && !marks.Assets.ContainsKey(balance.Key))) return Standing.Frozen;
+        if (!IsUsable(marks) || !book.IsSound || book.Balances.Any(balance => !balance.Value.IsZero && !marks.Assets.ContainsKey(balance.Key))) return Standing.Frozen;
         foreach (var (asset, units) in book.Balances) WorthOf(asset).Balance += Ratio.Of(units, ScaleOf(asset));
         foreach (var (id, held) in book.Positions)
         {

@@ -137,7 +137,7 @@ internal sealed partial class ReferenceModel
     // ---- accounts -------------------------------------------------------------------------------------------------------
 
     private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
-    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported);
     private sealed record Reservation(string Id, int SubAccount, int Instrument, string Side, BigInteger Remaining, BigInteger Price);
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, Point Point);
 
@@ -157,11 +157,13 @@ internal sealed partial class ReferenceModel
         {
             Request.Open open => Open(open),
             Request.Deposit deposit => Deposit(deposit),
+            Request.Finalize finalize => Finalize(finalize),
+            Request.Reverse reverse => Reverse(reverse),
             Request.Withdraw withdraw => Withdraw(withdraw, time, marks, seen),
             Request.Cancel cancel => End("cancel-withdrawal", cancel.Withdrawal),
             Request.Post post => End("post-withdrawal", post.Withdrawal),
             Request.Void @void => End("void-withdrawal", @void.Withdrawal),
-            Request.Transfer transfer => Send(transfer, marks, seen),
+            Request.Transfer transfer => Send(transfer, time, marks, seen),
             Request.CancelTransfer cancel => CancelTransfer(cancel.Id),
             Request.Reserve reserve => Reserve(reserve, time, marks, seen),
             _ => throw new AuditFailure("I3", $"account {id} was asked for a {request.GetType().Name}"),
@@ -182,15 +184,6 @@ internal sealed partial class ReferenceModel
             LossTaken loss => Share(loss),
             _ => throw new AuditFailure("I4", $"account {id} is told of a {message.GetType().Name}"),
         });
-
-        public Outcome Wake(long time, Marks? marks) => Judged(marks, new Outcome(
-        [
-            .. holds.ToList().Where(hold => !hold.IsReported && hold.OverdueAt <= time).Select(hold =>
-            {
-                holds[holds.IndexOf(hold)] = hold with { IsReported = true };
-                return new Fact($"account.withdrawal-overdue.v1 withdrawal={hold.Id}");
-            }),
-        ], Refused: null));
 
         public Outcome Adopt(Marks marks) => Judged(marks, TakeFrame(marks));
 
@@ -218,10 +211,13 @@ internal sealed partial class ReferenceModel
             SortedDictionary<string, BigInteger> Balances, SortedDictionary<(int SubAccount, int Instrument), Position> Positions,
             IReadOnlyList<Reservation> Orders)
         {
+            /// <summary>Of the balances, what is not final.</summary>
+            public IReadOnlyList<Lot> Pending { get; init; } = [];
+
             public bool IsAtRisk => Positions.Count > 0 || Orders.Count > 0 || Balances.Values.Any(units => units.Sign < 0);
         }
 
-        private Holdings Held => new(balances, positions, orders);
+        private Holdings Held => new(balances, positions, orders) { Pending = [.. lots] };
 
         private static Standing Value(Holdings held, Marks marks)
         {
@@ -236,8 +232,8 @@ internal sealed partial class ReferenceModel
         private static Book BookOf(Holdings held, Marks marks)
         {
             var (balances, leavesOut) = (new SortedDictionary<string, BigInteger>(StringComparer.Ordinal), false);
-            foreach (var (asset, units) in held.Balances)
-                if (units.Sign < 0 || marks.Assets.ContainsKey(asset)) balances[asset] = units;
+            foreach (var (asset, balance) in held.Balances)
+                if (Counted(asset, balance, held.Pending, marks) is var units && (units.Sign < 0 || marks.Assets.ContainsKey(asset))) balances[asset] = units;
                 else leavesOut |= !units.IsZero && RulesIn(marks).Lists(asset);
             var merged = new SortedDictionary<int, (BigInteger Quantity, string Asset, BigInteger Cost)>();
             foreach (var ((_, instrument), position) in held.Positions)
@@ -262,7 +258,7 @@ internal sealed partial class ReferenceModel
             if (marks is null) return new Verdict("no-price", null);
             var (now, then) = (Value(before, marks), Value(after, marks));
             if (now.Status == "Frozen") return new Verdict("account-frozen", null);
-            if (then.Status == "Frozen") return new Verdict("no-price", null);
+            if (then.Status == "Frozen") return new Verdict(now.MayBeFrozen && seen.EndsWith("reason=account-frozen", StringComparison.Ordinal) ? "account-frozen" : "no-price", null);
             if (!then.IsPriced) return new Verdict(null, null);
             bool? mayOpen = then.Requirement is { } required ? !required.Initial.IsAbove(then.MarginEquity) : null;
             bool? isHarmless = mayOpen == true ? true : now.IsPriced ? isNoRiskier(now, then) : false;
@@ -309,76 +305,12 @@ internal sealed partial class ReferenceModel
         private static Outcome Refused(string command, Verdict verdict) =>
             new Fact(Refused(command, verdict.Reason!), Margin: verdict.Figures);
 
-        // ---- what a frame brings ----------------------------------------------------------------------------------------
-
-        private Outcome TakeFrame(Marks marks)
-        {
-            var facts = new List<Fact>();
-            foreach (var (key, held) in positions.ToList())
-            {
-                if (PointIn(marks, key.Instrument) is not { } point || held.Point.Period >= point.Period) continue;
-                var owed = Ratio.Of(held.Quantity, 8) * (point.Value - held.Point.Value);
-                var funding = owed.Up(ScaleOf(held.Asset));
-                if (BigInteger.Abs(funding) > long.MaxValue || BigInteger.Abs(Balance(held.Asset) - funding) > long.MaxValue) continue;
-                var house = Round(held.Asset, funding, owed);
-                positions[key] = held with { Point = point };
-                balances[held.Asset] = Balance(held.Asset) - funding;
-                facts.Add(new Fact($"account.funding-applied.v1 subAccount={key.SubAccount} instrument={key.Instrument} funding={Text(held.Asset, funding)}"
-                    + $" houseRoundingE20={house} fundingAfter={point} balanceAfter={Text(held.Asset, Balance(held.Asset))}"));
-            }
-
-            foreach (var order in orders.Where(order => marks.Settlements.ContainsKey(order.Instrument)).ToList()) facts.AddRange(Release(new OrderEnded(order.Id)).Facts);
-            foreach (var (key, held) in positions.ToList())
-                if ((Expire(key, held, marks) ?? CloseDay(key, held, marks)) is { } fact) facts.Add(fact);
-            return new Outcome(facts, Refused: null);
-        }
-
-        /// <summary>The position becomes what it is worth, rounded down, and is gone.</summary>
-        private Fact? Expire((int SubAccount, int Instrument) key, Position held, Marks marks)
-        {
-            if (!marks.Settlements.TryGetValue(key.Instrument, out var price)) return null;
-            var terms = marks.Instruments[key.Instrument];
-            var contract = Ratio.Of(terms.ContractE12(price), 12);
-            var value = (Ratio.Of(held.Quantity, 8) * contract).Down(ScaleOf(held.Asset));
-            var realized = value - held.Cost;
-            if (((BigInteger[])[value, realized, Balance(held.Asset) + realized]).Any(number => BigInteger.Abs(number) > long.MaxValue)) return null;
-            var house = Round(held.Asset, -value, -(Ratio.Of(held.Quantity, 8) * contract));
-            positions.Remove(key);
-            balances[held.Asset] = Balance(held.Asset) + realized;
-            return new Fact(
-                $"account.settled.v1 subAccount={key.SubAccount} instrument={key.Instrument}"
-                + $" outcome={(terms.Right is null ? "Closed" : contract.Sign > 0 ? "Exercised" : "Expired")} price={Price(price)} quantity={Price(held.Quantity)}"
-                + $" value={Text(held.Asset, value)} realized={Text(held.Asset, realized)} houseRoundingE20={house} balanceAfter={Text(held.Asset, Balance(held.Asset))}");
-        }
-
-        /// <summary>It costs what it is worth, rounded up, and the difference is cash.</summary>
-        private Fact? CloseDay((int SubAccount, int Instrument) key, Position held, Marks marks)
-        {
-            if (marks.Settlements.ContainsKey(key.Instrument) || !marks.Days.TryGetValue(key.Instrument, out var day) || day.Number <= held.Point.Period) return null;
-            var cost = (Ratio.Of(held.Quantity, 8) * Ratio.Of(marks.Instruments[key.Instrument].ContractE12(day.Price), 12)).Up(ScaleOf(held.Asset));
-            var realized = cost - held.Cost;
-            if (((BigInteger[])[cost, realized, Balance(held.Asset) + realized]).Any(number => BigInteger.Abs(number) > long.MaxValue)) return null;
-            positions[key] = held with { Cost = cost, Point = new Point(day.Number, 0) };
-            balances[held.Asset] = Balance(held.Asset) + realized;
-            return new Fact(
-                $"account.day-settled.v1 subAccount={key.SubAccount} instrument={key.Instrument} number={day.Number} price={Price(day.Price)}"
-                + $" realized={Text(held.Asset, realized)} costAfter={Text(held.Asset, cost)} balanceAfter={Text(held.Asset, Balance(held.Asset))}");
-        }
-
-        /// <summary>What was rounded up belongs to the house.</summary>
-        private BigInteger Round(string asset, BigInteger paid, Ratio exact)
-        {
-            var house = (Ratio.Of(paid, ScaleOf(asset)) - exact).Down(20);
-            rounding[asset] = rounding.GetValueOrDefault(asset) + house;
-            return house;
-        }
-
         public string State() => AccountBook.Line(
             owner, status, balances.Where(entry => !entry.Value.IsZero).Select(entry => Text(entry.Key, entry.Value)),
             holds.Select(hold => AccountBook.HoldLine(hold.Id, Text(hold.Asset, hold.Units), hold.Destination, Time(hold.OverdueAt), hold.IsReported, hold.Phase, hold.Frame)),
             positions.Select(entry => $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{Price(entry.Value.Quantity)}/{Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
             orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{Price(order.Remaining)}/{Price(order.Price)}"),
-            rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}")) + CaseState();
+            rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}")) + LotState() + LoanState() + CaseState();
 
         private BigInteger Balance(string asset) => balances.GetValueOrDefault(asset);
 
@@ -392,7 +324,7 @@ internal sealed partial class ReferenceModel
 
         private static string Refused(string command, string reason) => ReferenceModel.Refused("account", command, reason);
 
-        private string Short(string command, string asset) => $"{Refused(command, "exceeds-balance")} available={Text(asset, Balance(asset))}";
+        private string Short(string command, string asset) => $"{Refused(command, "exceeds-balance")} available={Text(asset, Final(asset))}";
 
         /// <summary>Why no command can move this amount, whatever the account has.</summary>
         private string? Unusable(string asset, BigInteger units) =>
@@ -412,15 +344,16 @@ internal sealed partial class ReferenceModel
         private Outcome Deposit(Request.Deposit deposit)
         {
             if (Unusable(deposit.Asset, deposit.Units) is { } no) return Refused("deposit", no);
+            if (deposit.Origin is { Finality: "Pending" } && lots.Count >= 100) return Refused("deposit", "too-many-pending-deposits");
             if (Balance(deposit.Asset) + deposit.Units > MaxBalance) return Refused("deposit", "balance-limit");
-            return $"account.deposited.v1 {Credit(deposit.Asset, deposit.Units)} reference={deposit.Reference}";
+            return $"account.deposited.v1 {Credit(deposit.Asset, deposit.Units)} reference={deposit.Reference}{Report(deposit)}";
         }
 
         private Outcome Withdraw(Request.Withdraw withdraw, long time, Marks? marks, string seen)
         {
             if (Unusable(withdraw.Asset, withdraw.Units) is { } no) return Refused("withdraw", no);
             if (holds.Count >= 100) return Refused("withdraw", "too-many-withdrawals");
-            if (withdraw.Units > Balance(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
+            if (withdraw.Units > Final(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
             var already = HeldOf(withdraw.Asset) + withdraw.Units;
             if (already > MaxBalance) return Refused("withdraw", "balance-limit");
             var verdict = JudgeLeaving(withdraw.Asset, withdraw.Units, marks, seen);
@@ -461,12 +394,12 @@ internal sealed partial class ReferenceModel
                 new($"account.withdrawal-instructed.v1 withdrawal={hold.Id} amount={Text(hold.Asset, hold.Units)} destination={hold.Destination}")];
         })];
 
-        private Outcome Send(Request.Transfer transfer, Marks? marks, string seen)
+        private Outcome Send(Request.Transfer transfer, long time, Marks? marks, string seen)
         {
             if (Unusable(transfer.Asset, transfer.Units) is { } no) return Refused("transfer", no);
             if (transfer.To == id) return Refused("transfer", "transfer-to-self");
             if (!transfer.IsWithin && sendings.Count >= 100) return Refused("transfer", "too-many-transfers");
-            if (transfer.Units > Balance(transfer.Asset)) return Short("transfer", transfer.Asset);
+            if (transfer.Units > Final(transfer.Asset)) return Short("transfer", transfer.Asset);
             if (!transfer.IsWithin && HeldOf(transfer.Asset) + transfer.Units > MaxBalance) return Refused("transfer", "balance-limit");
             var verdict = JudgeLeaving(transfer.Asset, transfer.Units, marks, seen);
             if (verdict.Reason is not null) return Refused("transfer", verdict);
@@ -474,10 +407,10 @@ internal sealed partial class ReferenceModel
                 return new Fact(
                     $"account.transfer-sent.v1 from={id} to={transfer.To} {Debit(transfer.Asset, transfer.Units)} owner={owner}",
                     new TransferSent(id, transfer.To, transfer.Asset, transfer.Units, owner), verdict.Figures);
-            var sent = new Sending(version + 1, transfer.To, transfer.Asset, transfer.Units, marks?.Number ?? 0);
+            var sent = new Sending(version + 1, transfer.To, transfer.Asset, transfer.Units, marks?.Number ?? 0, time + Day, IsReported: false);
             sendings.Add(sent);
             return new Fact(
-                $"account.transfer-held.v1 transfer={sent.Id} to={sent.To} {Debit(sent.Asset, sent.Units)}" + (sent.Frame > 0 ? $" frame={sent.Frame}" : ""),
+                $"account.transfer-held.v1 transfer={sent.Id} to={sent.To} {Debit(sent.Asset, sent.Units)} overdueAt={Time(sent.OverdueAt)}" + (sent.Frame > 0 ? $" frame={sent.Frame}" : ""),
                 Margin: verdict.Figures);
         }
 
@@ -497,104 +430,6 @@ internal sealed partial class ReferenceModel
             return new Fact(
                 $"account.transfer-bounced.v1 from={sent.From} to={id} amount={Text(sent.Asset, sent.Units)} reason={refusal}",
                 new TransferBounced(id, sent.Asset, sent.Units, refusal));
-        }
-
-        private Outcome Reserve(Request.Reserve order, long time, Marks? marks, string seen)
-        {
-            if (owner is null) return Refused("reserve-order", "account-not-found");
-            if (orders.Exists(open => open.Id == order.Order)) return Refused("reserve-order", "order-id-in-use");
-            if (orders.Count >= 1_000) return Refused("reserve-order", "too-many-orders");
-            if (order.Quantity.Sign <= 0) return Refused("reserve-order", "quantity-not-positive");
-            if (order.Price.Sign <= 0) return Refused("reserve-order", "price-not-positive");
-            if (marks?.Instruments.GetValueOrDefault(order.Instrument)?.Expiry <= time) return Refused("reserve-order", "instrument-expired");
-            var reserved = new Reservation(order.Order, order.SubAccount, order.Instrument, order.Side, order.Quantity, order.Price);
-            var verdict = JudgeOrder(reserved, marks, seen);
-            if (verdict.Reason is not null) return Refused("reserve-order", verdict);
-            orders.Add(reserved);
-            return new Fact($"account.order-reserved.v1 order={order.Order} subAccount={order.SubAccount} instrument={order.Instrument}"
-                + $" side={order.Side} quantity={Price(order.Quantity)} price={Price(order.Price)}", Margin: verdict.Figures);
-        }
-
-        private Outcome Release(OrderEnded ended)
-        {
-            if (orders.Find(open => open.Id == ended.Order) is not { } order) return Outcome.Nothing;
-            orders.Remove(order);
-            return $"account.order-released.v1 order={order.Id} quantity={Price(order.Remaining)}";
-        }
-
-        /// <summary>The sides of a trade that are ours: bought, sold, or both. In one sub-account both leave only their fees.</summary>
-        private Outcome Fill(Trade trade, string name, int sign, Marks? marks)
-        {
-            if (owner is null) return Outcome.No("account-not-found");
-            if (marks is not null && marks.Days.TryGetValue(trade.Instrument, out var day)) trade = trade with { Point = new Point(day.Number, 0) };
-            var before = (new SortedDictionary<string, BigInteger>(balances, StringComparer.Ordinal),
-                new SortedDictionary<(int, int), Position>(positions), new SortedDictionary<string, BigInteger>(rounding, StringComparer.Ordinal));
-            var (buys, sells) = (trade.Buyer.Account == id, trade.Seller.Account == id);
-            var facts = new List<Fact>();
-            var fits = buys && sells && trade.Buyer.SubAccount == trade.Seller.SubAccount
-                ? Take(trade.Buyer.SubAccount, quantity: 0, paid: 0, fee: sign * (trade.Buyer.Fee + trade.Seller.Fee))
-                : (!buys || Take(trade.Buyer.SubAccount, sign * trade.Quantity, sign * trade.Paid, sign * trade.Buyer.Fee))
-                    && (!sells || Take(trade.Seller.SubAccount, -sign * trade.Quantity, -sign * trade.Paid, sign * trade.Seller.Fee));
-            if (!fits)
-            {
-                (balances, positions, rounding) = before;
-                return Outcome.No("position-limit");
-            }
-
-            if (sign > 0)
-            {
-                if (buys) FillOrder(trade.Buyer.Order);
-                if (sells) FillOrder(trade.Seller.Order);
-            }
-
-            return new Outcome(facts, Refused: null);
-
-            bool Take(int subAccount, BigInteger quantity, BigInteger paid, BigInteger fee)
-            {
-                if (Change(trade, subAccount, quantity, paid, fee) is not { } change) return false;
-                facts.Add(new Fact($"account.{name}.v1 trade={trade.Id} change={change}"));
-                return true;
-            }
-
-            void FillOrder(string? name)
-            {
-                if (name is null || orders.Find(open => open.Id == name) is not { } order) return;
-                var filled = BigInteger.Min(trade.Quantity, order.Remaining);
-                var rest = order with { Remaining = order.Remaining - filled };
-                if (rest.Remaining.IsZero) orders.Remove(order);
-                else orders[orders.IndexOf(order)] = rest;
-                facts.Add(new Fact($"account.order-filled.v1 order={order.Id} quantity={Price(filled)} remaining={Price(rest.Remaining)}"));
-            }
-        }
-
-        /// <summary>
-        /// What closes takes its share of the cost and of the amount paid, each rounded up, and minus their sum is cash; a premium is
-        /// cash at once. Position and fill are brought to the later of their funding points, and what they owe is rounded up.
-        /// </summary>
-        private string? Change(Trade trade, int subAccount, BigInteger quantity, BigInteger paid, BigInteger fee)
-        {
-            var (asset, scale) = (trade.Asset, ScaleOf(trade.Asset));
-            var key = (subAccount, trade.Instrument);
-            var held = positions.GetValueOrDefault(key) ?? new Position(0, asset, 0, trade.Point);
-            var point = held.Point.Period >= trade.Point.Period ? held.Point : trade.Point;
-            var owed = (Ratio.Of(held.Quantity, 8) * (point.Value - held.Point.Value))
-                + (Ratio.Of(quantity, 8) * (point.Value - trade.Point.Value));
-            var funding = owed.Up(scale);
-            var realized = trade.IsPremium ? -paid : RealizedBy(held.Quantity, held.Cost, quantity, paid);
-            var after = new Position(held.Quantity + quantity, asset, held.Cost + paid + realized, point);
-            var balance = Balance(asset) + realized - fee - funding;
-            foreach (var number in (BigInteger[])[after.Quantity, after.Cost, balance, realized, funding])
-                if (BigInteger.Abs(number) > long.MaxValue) return null;
-
-            balances[asset] = balance;
-            if (after.Quantity.IsZero) positions.Remove(key);
-            else positions[key] = after;
-            var house = Round(asset, funding, owed);
-            return Json(
-                ("subAccount", subAccount), ("instrument", trade.Instrument), ("quantity", Price(quantity)), ("paid", Text(asset, paid)),
-                ("realized", Text(asset, realized)), ("fee", Text(asset, fee)), ("funding", Text(asset, funding)), ("houseRoundingE20", house),
-                ("fundingAfter", point.ToString()), ("quantityAfter", Price(after.Quantity)), ("costAfter", Text(asset, after.Cost)),
-                ("balanceAfter", Text(asset, balance)));
         }
     }
 }

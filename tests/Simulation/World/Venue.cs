@@ -51,7 +51,7 @@ internal sealed class Venue
     /// <summary>How long a venue without faults may need until nothing waits, in virtual time.</summary>
     private const long HealMicros = 240 * Instant.MicrosPerSecond;
 
-    /// <summary>How long the last case may need.</summary>
+    /// <summary>How long the last case may need after a fill of one of its slices: the largest positions are hundreds of slices.</summary>
     private const long EveningMicros = 60 * Instant.MicrosPerSecond;
 
     private static readonly Instant Beginning = new(1_767_225_600_000_000);   // 2026-01-01
@@ -267,14 +267,17 @@ internal sealed class Venue
     /// <summary>With prices, engines and somebody to trade with, every case comes to its end.</summary>
     private void EndCases()
     {
-        var until = Agenda.Now + EveningMicros;
+        var (until, fills) = (Agenda.Now + EveningMicros, FillsOfSlices);
         while (Plan.Feeds > 0 && Auditor.WhatKeepsCasesOpen(Plan.Shards) is { } open)
         {
+            if (FillsOfSlices > fills) (until, fills) = (Agenda.Now + EveningMicros, FillsOfSlices);
             AuditFailure.Unless(
-                Agenda.Now < until, "I13", $"{EveningMicros / Instant.MicrosPerSecond} s after the last fault, with prices and counterparties: {open}");
+                Agenda.Now < until, "I13", $"{EveningMicros / Instant.MicrosPerSecond} s after the last fault and the last fill of a slice, with prices and counterparties: {open}");
             for (var steps = 0; steps < 40; steps++) Step();
         }
     }
+
+    private long FillsOfSlices => Sights.Counts[(int)Sight.SliceFilled] + Sights.Counts[(int)Sight.SliceFilledInPart];
 
     private void Heal()
     {

@@ -23,7 +23,9 @@ internal static class Watch
             case "account.transfer-cleared.v1" when StoredFormat.ShardOf(row.Addressees, venue.Plan.Shards) != row.Shard:
                 sights.Saw(Sight.TransferClearedAcrossShards);
                 break;
+            case "account.deposit-finalized.v1": sights.Saw(Sight.DepositFinalized); break;
             case "account.withdrawal-overdue.v1": sights.Saw(Sight.Overdue); break;
+            case "account.transfer-overdue.v1": sights.Saw(Sight.TransferOverdue); break;
             case "account.withdrawal-posted.v1": sights.Saw(Sight.Posted); break;
             case "account.withdrawal-cancelled.v1": sights.Saw(Sight.Cancelled); break;
             case "pool.cleared.v1": sights.Saw(row.Frame > 0 ? Sight.ClearedUnderAFrame : Sight.ClearedBeforeAnyFrame); break;
@@ -32,9 +34,8 @@ internal static class Watch
             case "account.withdrawal-voided.v1": sights.Saw(Sight.Voided); break;
             case "account.command-refused.v1":
                 sights.Saw(Sight.RefusedInJournal);
-                LookAtRefusal(sights, row);
+                LookAtRefusal(venue, row);
                 break;
-            case "account.withdrawal-held.v1" when row.Payload.AsSpan().IndexOf("\"margin\""u8) >= 0: sights.Saw(Sight.WithdrawalGrantedByMargin); break;
             case "account.day-settled.v1": sights.Saw(Sight.BooksClosedForADay); break;
             case "market.day-settled.v1": sights.Saw(Sight.DaySettled); break;
             case "market.expiry-overdue.v1": sights.Saw(Sight.ExpiryOverdue); break;
@@ -53,7 +54,6 @@ internal static class Watch
                 var shards = ShardsOf(venue, row);
                 if (shards.Distinct().Count() < shards.Count) sights.Saw(Sight.SeveralAddresseesInOneShard);
                 break;
-            case "account.order-reserved.v1": sights.Saw(Sight.OrderReserved); break;
             case "account.case-opened.v1": sights.Saw(Sight.CaseOpened); break;
             case "account.slice-ordered.v1": sights.Saw(Sight.SliceOrdered); break;
             case "account.fund-drawn.v1": sights.Saw(Sight.FundDrawn); break;
@@ -81,7 +81,7 @@ internal static class Watch
                 break;
             default:
                 if (row.Type.StartsWith("account.", StringComparison.Ordinal) || row.Type == "pool.loss-allocated.v1" || row.Type.StartsWith("market.", StringComparison.Ordinal)
-                    || row.Type.StartsWith("trade.", StringComparison.Ordinal) || row.Type == "shard.parked.v1") Look(sights, row);
+                    || row.Type.StartsWith("trade.", StringComparison.Ordinal) || row.Type == "shard.parked.v1") Look(venue, row);
                 break;
         }
     }
@@ -92,8 +92,9 @@ internal static class Watch
             .Select(index => StoredFormat.ShardOf(row.Addressees.AsSpan(index * 16, 16), venue.Plan.Shards)),
     ];
 
-    private static void Look(Sights sights, StoredRow row)
+    private static void Look(Venue venue, StoredRow row)
     {
+        var sights = venue.Sights;
         using var document = JsonDocument.Parse(row.Payload);
         var payload = document.RootElement;
         switch (row.Type)
@@ -133,6 +134,21 @@ internal static class Watch
                     _ => Sight.OptionExpired,
                 });
                 break;
+            case "account.deposit-reversed.v1":
+                sights.Saw(payload.GetProperty("balanceAfter").GetString()!.StartsWith('-') ? Sight.ReversedBelowZero : Sight.DepositReversed);
+                break;
+            case "account.withdrawal-held.v1":
+                if (payload.TryGetProperty("margin", out _)) sights.Saw(Sight.WithdrawalGrantedByMargin);
+                var (asset, left) = StoredFormat.Amount(payload.GetProperty("balanceAfter").GetString()!);
+                if (left.Sign > 0 && venue.Auditor.PendingOf(StoredFormat.Uuid(row.Grain), asset) == left) sights.Saw(Sight.LeftWhatIsNotFinal);
+                break;
+            case "account.interest-charged.v1":
+                sights.Saw(venue.Auditor.HoursCharged(StoredFormat.Uuid(row.Grain)) > 1 ? Sight.InterestChargedAgain : Sight.InterestCharged);
+                break;
+            case "account.order-reserved.v1":
+                sights.Saw(Sight.OrderReserved);
+                LookAtRoom(venue, row, payload);
+                break;
             case "account.order-filled.v1":
                 sights.Saw(payload.GetProperty("remaining").GetString() == "0" ? Sight.OrderFilled : Sight.OrderFilledInPart);
                 break;
@@ -157,6 +173,14 @@ internal static class Watch
         }
     }
 
+    /// <summary>What the order left for others of its side, and whether it turns back from what fills have made too much.</summary>
+    private static void LookAtRoom(Venue venue, StoredRow row, JsonElement order)
+    {
+        var (account, instrument, side) = (StoredFormat.Uuid(row.Grain), order.GetProperty("instrument").GetInt32(), order.GetProperty("side").GetString()!);
+        if (venue.Auditor.RoomOf(account, instrument, side) is { IsZero: true }) venue.Sights.Saw(Sight.OrderUpToItsLimit);
+        if (venue.Auditor.RoomOf(account, instrument, side == "Buy" ? "Sell" : "Buy") is { Sign: < 0 }) venue.Sights.Saw(Sight.OrderFromBeyondItsLimit);
+    }
+
     private static void LookAtEnding(Sights sights, string ending)
     {
         switch (ending)
@@ -167,13 +191,20 @@ internal static class Watch
         }
     }
 
-    private static void LookAtRefusal(Sights sights, StoredRow row)
+    private static void LookAtRefusal(Venue venue, StoredRow row)
     {
+        var sights = venue.Sights;
         using var document = JsonDocument.Parse(row.Payload);
         switch (document.RootElement.GetProperty("command").GetString(), document.RootElement.GetProperty("reason").GetString())
         {
             case ("reserve-order", "insufficient-margin"): sights.Saw(Sight.OrderRefusedByMargin); break;
             case ("reserve-order", "no-price" or "account-frozen"): sights.Saw(Sight.OrderRefusedUnpriced); break;
+            case ("reserve-order", "exceeds-position-limit"): sights.Saw(Sight.OrderRefusedByItsLimit); break;
+            case (_, "exceeds-balance"):
+                var (asset, available) = StoredFormat.Amount(document.RootElement.GetProperty("available").GetString()!);
+                if (available < venue.Auditor.BalanceOf(StoredFormat.Uuid(row.Grain), asset)) sights.Saw(Sight.RefusedAsNotFinal);
+                break;
+            case (_, "unknown-deposit"): sights.Saw(Sight.WordOfAnotherCustodian); break;
             case ("withdraw", "insufficient-margin"): sights.Saw(Sight.WithdrawalRefusedByMargin); break;
             case ("transfer", "insufficient-margin"): sights.Saw(Sight.TransferRefusedByMargin); break;
             case (_, "account-in-liquidation"): sights.Saw(Sight.RefusedInLiquidation); break;
