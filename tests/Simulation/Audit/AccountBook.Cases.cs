@@ -236,7 +236,7 @@ internal sealed partial class AccountBook
         if (type == "account.gain-locked.v1")
         {
             AuditFailure.Unless(
-                units.Sign >= 0 && units <= BigInteger.Max(0, Balance(asset)) && round > (Lock?.Round ?? 0), "I8",
+                units.Sign >= 0 && units <= BigInteger.Max(0, Balance(asset) - PendingOf(asset)) && round > (Lock?.Round ?? 0), "I8",
                 $"account {id} has {Balance(asset)} and locks {units} at version {version}");
             Lock = units.IsZero ? null : (round, asset, units);
             return Moved.Nothing;
