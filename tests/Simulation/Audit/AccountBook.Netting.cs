@@ -8,6 +8,10 @@ namespace CrossMargin.Simulation.Audit;
 /// </summary>
 internal sealed partial class AccountBook
 {
+    private (string Asset, Marks Marks)? netted;   // the last time
+
+    private bool IsNettedUnder(string asset, Marks marks) => netted is { } last && last.Asset == asset && ReferenceEquals(last.Marks, marks);
+
     private Moved Net(JsonElement payload, long version, Marks marks)
     {
         var (closed, covered) = (payload.GetProperty("long"), payload.GetProperty("short"));
@@ -32,6 +36,7 @@ internal sealed partial class AccountBook
             && Amount(closed, "fee").Units.IsZero && Amount(covered, "fee").Units.IsZero, "I1",
             $"account {id} nets at a mark of {terms.Mark} for {due} at version {version}: {payload}");
 
+        netted = (asset, marks);
         var (before, first) = (Balance(asset), Change(closed, version));
         var second = Change(covered, version);
         var (money, cost) = (Balance(asset) - before, first.Cost + second.Cost);

@@ -12,13 +12,15 @@ internal sealed partial class AccountBook
     public int HoursCharged { get; private set; }
 
     /// <summary>
-    /// What is owed and was not paid for in the hour of a frame; null when there is none. A charge that fits into no integer is left out.
+    /// What is owed and was not paid for in the hour of a frame; null when there is none. A charge that fits into no integer is left out,
+    /// and what came to be owed by netting under this frame is of its next one.
     /// </summary>
     public string? Unpaid(Marks marks)
     {
         foreach (var (subAccount, purse) in isolated.Select(part => (part.Key, part.Value)).Prepend((0, balances)))
             foreach (var (asset, units) in purse)
-                if (units.Sign < 0 && units > -BigInteger.Pow(10, 18) && charged.GetValueOrDefault((subAccount, asset)) < marks.Hour && !marks.InterestOn(asset).IsZero)
+                if (units.Sign < 0 && units > -BigInteger.Pow(10, 18) && !IsNettedUnder(asset, marks) && !marks.InterestOn(asset).IsZero
+                    && charged.GetValueOrDefault((subAccount, asset)) < marks.Hour)
                     return $"{StoredFormat.Text(asset, units)} in {subAccount}";
         return null;
     }
