@@ -89,8 +89,8 @@ public sealed partial record Account
 
     /// <summary>
     /// The price that was offered. Where that is worse than the mark for the holder, only as far as what the position has gained pays
-    /// it, out of cash that is there and final, and leaves the maintenance margin covered: nobody is made to fall by another's loss. Null where
-    /// it cannot be said.
+    /// it, out of cash that is there and final, and leaves the maintenance margin covered: nobody is made to fall by another's loss.
+    /// Null where it cannot be said.
     /// </summary>
     /// <param name="taken">Signed as the account of the case trades.</param>
     private static Price? PayablePrice(Account account, AccountPart part, Position held, Quantity taken, Price offered, MarginMarks marks)

@@ -7,7 +7,8 @@ namespace CrossMargin.Grains.Liquidation;
 
 /// <summary>
 /// What an account can be asked for when a loss is shared: what its positions in an asset have gained since they were last settled,
-/// as far as it has the cash and the cash is final, and as far as it stays above its maintenance margin. Nobody is made to fall by another's loss.
+/// as far as it has the cash and the cash is final, and as far as it stays above its maintenance margin. Nobody is made to fall by
+/// another's loss.
 /// </summary>
 internal static class EligibleGain
 {

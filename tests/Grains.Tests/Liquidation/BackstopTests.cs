@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Liquidation;

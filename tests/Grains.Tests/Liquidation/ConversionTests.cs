@@ -8,6 +8,7 @@ using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Tests.Accounts;
 using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Trades;
