@@ -89,8 +89,8 @@ public sealed partial record Account
 
     /// <summary>
     /// The price that was offered. Where that is worse than the mark for the holder, only as far as what the position has gained pays
-    /// it, out of cash that is there, and leaves the maintenance margin covered: nobody is made to fall by another's loss. Null where
-    /// it cannot be said.
+    /// it, out of cash that is there and final, and leaves the maintenance margin covered: nobody is made to fall by another's loss.
+    /// Null where it cannot be said.
     /// </summary>
     /// <param name="taken">Signed as the account of the case trades.</param>
     private static Price? PayablePrice(Account account, AccountPart part, Position held, Quantity taken, Price offered, MarginMarks marks)
@@ -108,8 +108,10 @@ public sealed partial record Account
         if (marks.Evaluate(after!) is not { IsRefused: false, Value: var report }) return null;
         if (report.MarginEquity <= report.MaintenanceMargin) return mark;
 
+        var closed = account.Changed(change);
+        var cash = closed.FreeOf(closed.PartOf(held.SubAccount), terms.Settlement);
         var payable = Int128.Min(
-            Int128.Min(change.Realized.Units, change.BalanceAfter.Units),
+            Int128.Min(change.Realized.Units, cash.Units),
             Notional.UnitsOf(report.MarginEquity - report.MaintenanceMargin, terms.Settlement, assetPrice));
 
         // What is paid is price × quantity; so an amount is the same share of it as its distance is of the price. Rounded down.

@@ -154,13 +154,18 @@ public sealed partial record Account
         if (account.Case is not { IsIdle: true } open || marks is null || marks.IsDoubtful(account)) return Nothing;
         if (marks.Of(account).Report is not { } report) return Nothing;
         if (!report.IsBankrupt) return Surrender(account, open, granted.Amount, marks, report);
-        if (account.Cross.OwnsAny) return Nothing;   // what is not final counts nothing, and may be there later
-        if (!account.Positions.All.IsEmpty) return Nothing;
+        if (!account.HasNothingLeft(marks)) return Nothing;
         var balance = account.Balances[granted.Amount.Asset];
         var drawn = balance.IsNegative && -balance < granted.Amount ? -balance : granted.Amount;
         if (!balance.IsNegative || !drawn.IsPositive) return Nothing;
         return new AccountEvent.FundDrawn(open.Id, drawn, balance + drawn, account.FundShareOf(drawn.Asset).Drawn + drawn);
     }
+
+    /// <summary>
+    /// No position, and nothing that is worth something: a deposit that is not final may count for nothing, and be the owner's in the end.
+    /// </summary>
+    internal bool HasNothingLeft(MarginMarks marks) =>
+        Positions.All.IsEmpty && Balances.Amounts.All(balance => !balance.IsPositive || marks.PriceOf(balance.Asset) is null);
 
     // ---- what follows from how it stands ----------------------------------------------------------------------------------
 

@@ -33,8 +33,6 @@ public sealed record AccountPart(
         }
     }
 
-    public bool OwnsAny => Balances.Amounts.Any(balance => balance.IsPositive);
-
     public bool IsEmpty => Balances.Amounts.IsEmpty && Positions.All.IsEmpty && Orders.IsEmpty;
 
     public AccountPart Add(AssetAmount amount) => this with { Balances = Balances.Add(amount) };

@@ -7,7 +7,8 @@ namespace CrossMargin.Grains.Liquidation;
 
 /// <summary>
 /// What an account can be asked for when a loss is shared: what its positions in an asset have gained since they were last settled,
-/// as far as it has the cash, and as far as it stays above its maintenance margin. Nobody is made to fall by another's loss.
+/// as far as it has the cash and the cash is final, and as far as it stays above its maintenance margin. Nobody is made to fall by
+/// another's loss.
 /// </summary>
 internal static class EligibleGain
 {
@@ -17,7 +18,7 @@ internal static class EligibleGain
         if (account.Case is not null || marks.PriceOf(asset) is not { } price) return none;
         var margin = marks.Of(account);
         if (margin.Report is not { } report || margin.Status >= MarginStatus.Liquidatable) return none;
-        var gain = Int128.Min(Profit(account, asset, marks), account.Balances[asset].Units);
+        var gain = Int128.Min(Profit(account, asset, marks), account.FreeOf(account.Cross, asset).Units);
         gain = Int128.Min(gain, Notional.UnitsOf(report.MarginEquity - report.MaintenanceMargin, asset, price));
         return gain > 0 ? none with { Units = (long)gain } : none;
     }

@@ -56,9 +56,8 @@ internal static class ShardCases
             {
                 if (planned++ < PlannedAtOnce && PlanOf(account, open, marks, report) is { } plan) yield return (slot, plan);
             }
-            else if (report.IsBankrupt && account.Positions.All.IsEmpty)
+            else if (report.IsBankrupt && account.HasNothingLeft(marks))
             {
-                if (account.Cross.OwnsAny) continue;
                 ImmutableArray<AssetAmount> debts =
                     [.. account.Balances.Amounts.Where(balance => balance.IsNegative).Select(balance => -balance)];
                 yield return (slot, new Want(Slice: null, Remainder: null, debts));

@@ -51,17 +51,21 @@ public sealed class SlicePlanner
         this.marks = marks;
         this.portfolio = portfolio;
         this.before = before;
-        bare = Bare(portfolio);
+        bare = Bare(portfolio, marks);
         bareMaintenance = bare is not null && marks.Evaluate(bare, workspace) is { IsRefused: false } report
             ? report.Value.MaintenanceMargin
             : before.MaintenanceMargin;
     }
 
-    private const long PlentyUnits = 100_000_000_000_000;
+    /// <summary>More than any position has lost, and the margin can still be said.</summary>
+    private static readonly Money Plenty = new(100_000_000_000_000_000);
 
-    private static Portfolio? Bare(Portfolio whole)
+    private static Portfolio? Bare(Portfolio whole, MarginMarks marks)
     {
-        var cash = whole.Positions.Select(position => position.Cost.Asset).Distinct().Select(asset => new AssetAmount(asset, PlentyUnits));
+        var cash = whole.Positions.Select(position => position.Cost.Asset).Distinct()
+            .Select(asset => new AssetAmount(asset, marks.PriceOf(asset) is { } price
+                ? (long)Int128.Min(Notional.UnitsOf(Plenty, asset, price), Account.MaxAmountUnits)
+                : 0));
         Portfolio.Of(whole.Version, cash, whole.Positions, [], [], whole.OwnInitialRates, out var bare);
         return whole.IsIsolated ? bare?.AsIsolated() : bare;
     }

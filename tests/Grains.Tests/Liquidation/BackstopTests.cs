@@ -1,5 +1,6 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
@@ -70,6 +71,20 @@ public sealed class BackstopTests
         venue.Send(Alice.Grain, new FundGranted(Amount("20000 USDC")))[0].ShouldBeOfType<AccountEvent.FundDrawn>()
             .Amount.ShouldBe(Amount("15800 USDC"));
         venue.Of(Alice).Case.ShouldBeNull();
+    }
+
+    /// <summary>The equity is shared over the positions alone, however large the debt is that closing one would leave.</summary>
+    [Theory]
+    [InlineData("1", "200 USDC")]
+    [InlineData("10000", "2000000 USDC")]
+    public void The_bankruptcy_price_is_where_the_money_ends_for_large_accounts_as_for_small_ones(string quantity, string cash)
+    {
+        var cost = Amount(cash) with { Units = Amount(cash).Units * 300 };
+        var marks = GivenMarks.At("40000", [BtcPerp]);
+        var account = With(cash).After(new AccountEvent.FillApplied(new TradeId("t1"), new PositionChange(
+            SubAccountId.Main, BtcPerp.Id, Q(quantity), cost, Amount("0 USDC"), Amount("0 USDC"), Amount("0 USDC"), 0,
+            new FundingPoint(0, 0), Q(quantity), cost, Amount(cash)))).State;
+        SlicePlanner.Remainder(account, marks, marks.Of(account).Report!.Value)!.Bankruptcy.ShouldBe(P("59800"));
     }
 
     /// <summary>In the main sub-account a tenth is short: it is closed against the long of the other before anything is handed over.</summary>

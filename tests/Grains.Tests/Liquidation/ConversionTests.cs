@@ -8,6 +8,7 @@ using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Tests.Accounts;
 using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Grains.Trades;
@@ -65,6 +66,30 @@ public sealed class ConversionTests
 
     private static TradeEvent.Converted Fill(ConversionOrder order, AssetAmount sold, string bought) =>
         new(new TradeId("t1"), order.Order, Alice, Bob, sold, Amount(bought), Noon);
+
+    /// <summary>The rules count nothing of a deposit that is not final, and it is still the owner's when it is.</summary>
+    [Fact]
+    public void The_fund_pays_nothing_beside_a_deposit_that_is_not_final_yet()
+    {
+        const string Bitcoin = "\"BTC\":{";
+        var document = FirstParameters.InForce.Document.Json.Replace($"{Bitcoin}\"tiers\"", $"{Bitcoin}\"pending\":\"0\",\"tiers\"");
+        var marks = Marks("50000", rules: new ParametersInForce(0, new ParameterText(document)));
+        var pending = new AccountEvent.Deposited(Amount("0.2 BTC"), Amount("0.2 BTC"), "pending")
+        {
+            Origin = new DepositOrigin(CollateralForm.Plain, "bitcoin", Finality.Pending),
+        };
+        var given = Open.After(pending, new AccountEvent.Converted(
+            new TradeId("t0"), Amount("9500 USDC"), Amount("-9500 USDC"), Amount("1 SOL"), Amount("1 SOL"))).After(new AccountEvent.Converted(
+            new TradeId("t1"), Amount("1 SOL"), Amount("0 SOL"), Amount("1 USDC"), Amount("-9499 USDC"))).Under(marks);
+        given.When(new FrameAdopted(1)).ThenAll(typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened));
+        given.State.Status.ShouldBe(MarginStatus.Bankrupt);
+        ShardCases.DemandOf(marks, [new GrainSlot(Alice.Grain, new AccountGrain()) { State = given.State }], [])!.Debts.ShouldBeEmpty();
+        given.When(new FundGranted(Amount("9499 USDC"))).ThenNothing();
+
+        given.When(new AccountCommand.FinalizeDeposit(new DepositId(2), new SourceId("bitcoin")));
+        given.After([.. given.Events]).When(new FrameAdopted(2)).Last<AccountEvent.ConversionOrdered>().Conversion.Sell.Asset
+            .ShouldBe(Asset.Of("BTC"));
+    }
 
     [Fact]
     public void The_smallest_amount_that_cures_at_the_marks_is_ordered_at_the_worst_price_of_the_rules()

@@ -188,6 +188,25 @@ public sealed class DeleverageTests
             .Transfer!.Price.ShouldBe(P(price));
     }
 
+    [Theory]
+    [InlineData(Finality.Final, "60500")]
+    [InlineData(Finality.Pending, "59500")]    // the mark: without the deposit his fee leaves him nothing of what he has gained
+    public void A_holder_pays_out_of_money_that_nobody_can_take_back(Finality finality, string price)
+    {
+        var (venue, marks) = (new GivenVenue([BtcPerp]), GivenMarks.At("59500", [BtcPerp]));
+        venue.Send(Alice.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), ""));
+        venue.Send(Bob.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), "")
+        {
+            Origin = new DepositOrigin(CollateralForm.Plain, "chain", finality),
+        });
+        venue.Trades(Party(Alice), Party(Bob, "0.08"), "1", "60500").Adopts(marks);
+        var share = new DeleverageShare(
+            9, BtcPerp.Id, new DeleverageAssignment(
+                new CloseOutOffer(Alice, new CaseId(1), SubAccountId.Main, Q("1"), P("60500")), new PositionHolder(Bob, SubAccountId.Main)));
+        Account.Decide(venue.Of(Bob), share, new Context(Noon, 1, marks)).Events.First().ShouldBeOfType<AccountEvent.Deleveraged>()
+            .Transfer!.Price.ShouldBe(P(price));
+    }
+
     [Fact]
     public void A_deadline_is_as_long_as_was_said_with_the_offer_whatever_is_known_of_the_rules_later()
     {

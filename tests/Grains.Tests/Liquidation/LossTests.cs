@@ -169,6 +169,20 @@ public sealed class LossTests
     }
 
     [Fact]
+    public void What_a_gain_pays_is_money_that_nobody_can_take_back()
+    {
+        var venue = new GivenVenue([BtcPerp]) { Marks = Marks };
+        venue.Send(Alice.Grain, new AccountCommand.Deposit(Amount("100000 USDC"), ""));
+        venue.Send(Bob.Grain, new AccountCommand.Deposit(Amount("700 USDC"), ""));
+        venue.Send(Bob.Grain, new AccountCommand.Deposit(Amount("5000 USDC"), "")
+        {
+            Origin = new DepositOrigin(CollateralForm.Plain, "chain", Finality.Pending),
+        });
+        venue.Buys(Alice, Bob, "1", "60000").Adopts(GivenMarks.At("59000", [BtcPerp])).Send(Bob.Grain, new GainsAsked(7, Usdc));
+        venue.Of(Bob).Lock.ShouldBe(new GainLock(7, Amount("700 USDC")), "a thousand is gained");
+    }
+
+    [Fact]
     public void A_later_round_locks_anew_and_one_that_finds_no_gain_frees_what_was_left_behind()
     {
         var venue = Gained("5000 USDC", "59000");

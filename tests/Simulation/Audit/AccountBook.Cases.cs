@@ -121,8 +121,8 @@ internal sealed partial class AccountBook
             default:
                 var (owed, drawn) = Amount(payload, "amount");
                 AuditFailure.Unless(
-                    slice is null && conversion is null && drawn.Sign > 0 && drawn <= -Balance(owed) && !balances.Values.Any(units => units.Sign > 0)
-                    && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
+                    slice is null && conversion is null && drawn.Sign > 0 && drawn <= -Balance(owed)
+                    && !balances.Any(held => held.Value.Sign > 0 && marks!.Assets.ContainsKey(held.Key)) && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
                     $"account {id} owes {Balance(owed)} and draws {drawn} at version {version}, beside {State()}");
                 var before = fund.GetValueOrDefault(owed);
                 fund[owed] = before with { Drawn = before.Drawn + drawn };
@@ -256,7 +256,7 @@ internal sealed partial class AccountBook
         if (type == "account.gain-locked.v1")
         {
             AuditFailure.Unless(
-                units.Sign >= 0 && units <= BigInteger.Max(0, Balance(asset)) && round > (Lock?.Round ?? 0), "I8",
+                units.Sign >= 0 && units <= BigInteger.Max(0, Balance(asset) - PendingOf(asset)) && round > (Lock?.Round ?? 0), "I8",
                 $"account {id} has {Balance(asset)} and locks {units} at version {version}");
             Lock = units.IsZero ? null : (round, asset, units);
             return Moved.Nothing;

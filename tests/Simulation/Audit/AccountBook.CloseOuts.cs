@@ -132,8 +132,9 @@ internal sealed partial class AccountBook
         var unit = StoredFormat.UnitE20(asset) * 10_000;
         var due = ((price * BigInteger.Abs(traded) * terms.Multiplier) + unit - 1) / unit;
         AuditFailure.Unless(paid == (traded.Sign < 0 ? due : -due), "I4", $"account {id} pays {paid} for {traded} at {price} at version {version}");
+        var pending = isolated.ContainsKey(SubAccountIn(change)) ? BigInteger.Zero : PendingOf(asset);
         AuditFailure.Unless(
-            !isWorse || price == mark || (Amount(change, "realized").Units.Sign >= 0 && Amount(change, "balanceAfter").Units.Sign >= 0), "I8",
+            !isWorse || price == mark || (Amount(change, "realized").Units.Sign >= 0 && Amount(change, "balanceAfter").Units >= pending), "I8",
             $"account {id} pays beyond the mark what it has not gained at version {version}: {change}");
         return Change(change, version);
     }
