@@ -8,9 +8,9 @@ namespace CrossMargin.Simulation.Audit;
 /// </summary>
 internal sealed partial class AccountBook
 {
-    private (string Asset, Marks Marks)? netted;   // the last time
+    private readonly SortedDictionary<string, Marks> netted = new(StringComparer.Ordinal);   // the last time, by asset
 
-    private bool IsNettedUnder(string asset, Marks marks) => netted is { } last && last.Asset == asset && ReferenceEquals(last.Marks, marks);
+    private bool IsNettedUnder(string asset, Marks marks) => ReferenceEquals(netted.GetValueOrDefault(asset), marks);
 
     private Moved Net(JsonElement payload, long version, Marks marks)
     {
@@ -36,7 +36,7 @@ internal sealed partial class AccountBook
             && Amount(closed, "fee").Units.IsZero && Amount(covered, "fee").Units.IsZero, "I1",
             $"account {id} nets at a mark of {terms.Mark} for {due} at version {version}: {payload}");
 
-        netted = (asset, marks);
+        netted[asset] = marks;
         var (before, first) = (Balance(asset), Change(closed, version));
         var second = Change(covered, version);
         var (money, cost) = (Balance(asset) - before, first.Cost + second.Cost);
