@@ -16,11 +16,15 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     /// <summary>The threads that commit, snapshots, and readers that recover or repair.</summary>
     private const int MaxSessions = 12;
 
+    /// <summary>Whoever reads for clients, audits and exports.</summary>
+    private const int MaxReadingSessions = 8;
+
     /// <summary>
     /// How far from the end of the partitions the next one is asked for, and how soon again after a refusal.
     /// </summary>
     private const long PartitionNotice = 65_536, PartitionRetry = 4_096;
 
+    private readonly string connectionString;
     private readonly NpgsqlDataSource source;
     private readonly NpgsqlDataSource fresh;   // without a pool: every session is a new one, with today's settings
     private readonly ConcurrentBag<CommitSession> idle = [];
@@ -29,11 +33,12 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
     private long unreachableUntil;   // timestamp
 
     private PostgresJournal(
-        NpgsqlDataSource source, NpgsqlDataSource fresh, DatabaseShare share, VenueIdentity venue, IReadOnlyList<string> warnings,
+        string connectionString, NpgsqlDataSource source, DatabaseShare share, VenueIdentity venue, IReadOnlyList<string> warnings,
         long partitionsEnd)
     {
+        this.connectionString = connectionString;
         this.source = source;
-        this.fresh = fresh;
+        fresh = Sessions.OpenUnpooled(connectionString);
         reader = new RecordReader(source);
         Share = share;
         Venue = venue;
@@ -70,7 +75,7 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
             var venue = await ServerCheck.Venue(session, shards, share, cancel);
             await using var extend = new NpgsqlCommand("SELECT extend_journal()", session);
             var partitionsEnd = (long)(await extend.ExecuteScalarAsync(cancel))!;
-            return new PostgresJournal(source, Sessions.OpenUnpooled(connectionString), share, venue, warnings, partitionsEnd);
+            return new PostgresJournal(connectionString, source, share, venue, warnings, partitionsEnd);
         }
         catch (NpgsqlException failure)
         {
@@ -83,6 +88,13 @@ public sealed class PostgresJournal : IJournal, IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// The same journal in sessions of its own, in which the server takes no writes: however long clients read, and however many of
+    /// them, no take-over, snapshot or repair waits for their sessions.
+    /// </summary>
+    internal PostgresJournal ForReading() => new(
+        connectionString, Sessions.OpenReading(connectionString, MaxReadingSessions), Share, Venue, Warnings, partitionsEnd: long.MaxValue);
 
     /// <summary>
     /// Looks again, in a new session, whether the server still keeps what it acknowledges: a reload or a failover can

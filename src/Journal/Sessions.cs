@@ -34,6 +34,17 @@ internal static class Sessions
         return NpgsqlDataSource.Create(settings);
     }
 
+    /// <summary>For reads alone: the server refuses whatever else is asked in them.</summary>
+    public static NpgsqlDataSource OpenReading(string connectionString, int maxSessions)
+    {
+        var settings = Settings(connectionString);
+        settings.Options = $"{settings.Options} -c default_transaction_read_only=on";
+        if (settings.TargetSessionAttributes == "read-write") settings.TargetSessionAttributes = "primary";   // by its session, none is
+        settings.Pooling = true;
+        settings.MaxPoolSize = maxSessions;
+        return NpgsqlDataSource.Create(settings);
+    }
+
     /// <summary>The same without a pool: every session is a new one.</summary>
     public static NpgsqlDataSource OpenUnpooled(string connectionString)
     {

@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-using System.Text;
 using CrossMargin.Api.Access;
 
 namespace CrossMargin.Api.Tests;
@@ -59,34 +57,30 @@ public sealed class SignatureTests(VenueFixture venue)
     }
 
     [Fact]
-    public async Task A_signature_that_grew_old_while_its_body_came_counts_no_more()
+    public void A_signature_that_grew_old_while_its_body_came_counts_no_more()
     {
-        var cancel = TestContext.Current.CancellationToken;
-        const string path = "/v1/custody/vault/deposits";
-        var body = """{"items":[]}"""u8.ToArray();
-        var signedAt = DateTimeOffset.UtcNow.AddSeconds(-4.5);
-        using var request = new HttpRequestMessage(HttpMethod.Post, path);
-        client.Sign(request, body, at: signedAt);
+        var clock = new Clock();
+        var window = new SignatureWindow(TimeSpan.FromSeconds(5), clock);
+        const long signedAt = 10_000;
+        clock.Seconds = 14.5;
+        window.Accepts(signedAt).ShouldBeTrue("its body is worth reading");
+        clock.Seconds = 15.5;
+        window.Use("key", "nonce", signedAt).ShouldBe(SignatureUse.Stale);
+    }
 
-        using var connection = new TcpClient();
-        await connection.ConnectAsync(venue.Host.Address.Host, venue.Host.Address.Port, cancel);
-        await using var stream = connection.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(
-            $"""
-            POST {path} HTTP/1.1
-            Host: venue
-            Authorization: {request.Headers.GetValues("Authorization").Single()}
-            Content-Type: application/json
-            Content-Length: {body.Length}
-            Connection: close
-
-
-            """.ReplaceLineEndings("\r\n")), cancel);
-        await stream.WriteAsync(body.AsMemory(0, 1), cancel);
-        while (DateTimeOffset.UtcNow <= signedAt.AddSeconds(5)) await Task.Delay(20, cancel);
-        await stream.WriteAsync(body.AsMemory(1), cancel);
-        using var answer = new StreamReader(stream);
-        (await answer.ReadToEndAsync(cancel)).ShouldContain("stale-signature");
+    /// <summary>The next process knows nothing of the nonces of the one before it, and need not.</summary>
+    [Fact]
+    public void What_was_signed_before_a_restart_does_not_count_after_it()
+    {
+        var clock = new Clock { Seconds = 10 };
+        const long signedAt = 10_500;
+        new SignatureWindow(TimeSpan.FromSeconds(5), clock).Use("key", "early", signedAt).ShouldBe(SignatureUse.Stale);
+        clock.Seconds = 11;
+        var next = new SignatureWindow(TimeSpan.FromSeconds(5), clock);
+        next.Use("key", "used before", 11_999).ShouldBe(SignatureUse.Stale, "it may have been used a moment early");
+        next.Use("key", "new", 12_000).ShouldBe(SignatureUse.Stale, "it is of the future");
+        clock.Seconds = 11.5;
+        next.Use("key", "new", 12_000).ShouldBe(SignatureUse.Counts);
     }
 
     [Fact]

@@ -31,7 +31,9 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 {
     private readonly ILogger<Venue> log = loggers.CreateLogger<Venue>();
     private EmbeddedPostgres? postgres;
-    private VenueJournal? journal;
+    private VenueJournal? journal;   // of the shards
+    private VenueJournal? reading;
+    private DatabaseLook? look;
     private AnchorFile? anchor;
     private IReadOnlyList<PostgresClusterTables> tables = [];
     private volatile Silo? silo;
@@ -59,7 +61,12 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 
     public ShardMap Map { get; } = new(options.Shards);
 
-    public VenueJournal Journal => journal ?? throw new InvalidOperationException("the venue is not open");
+    /// <summary>For requests and audits, in sessions that no shard waits for.</summary>
+    public VenueJournal Journal => reading ?? throw new InvalidOperationException("the venue is not open");
+
+    /// <summary>Which databases do not answer the shards, as of a moment ago.</summary>
+    public Task<IReadOnlyList<DatabaseShare>> Away() =>
+        look?.Away() ?? throw new InvalidOperationException("the venue is not open");
 
     /// <summary>Null while there is none that could be asked.</summary>
     public Silo? Silo => isClosing ? null : silo;
@@ -95,6 +102,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
 
         await Migrations.Apply(migrate, options.Venue, Map, cancel);
         journal = await VenueJournal.Open(app, options.Venue, Map, cancel);
+        reading = journal.ForReading();
+        look = LookAt(journal);
         foreach (var warning in journal.Warnings) LogWarning(warning);
         anchor = options.Anchor is { } file ? new AnchorFile(file) : null;
         if (anchor is not null) await anchor.Check(journal, cancel);
@@ -110,6 +119,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
         silo = opened;
         watching = Watch(journal, cancel);
     }
+
+    private DatabaseLook LookAt(VenueJournal served) => new(async patience => (await served.LookAround(patience)).Away, clock);
 
     /// <summary>What makes this process one of several, where a cluster key was given.</summary>
     private ClusterOptions? Together()
@@ -181,6 +192,8 @@ public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, 
             await KeepLastAnchor(journal);
             await journal.DisposeAsync();
         }
+
+        if (reading is not null) await reading.DisposeAsync();
 
         // Whoever took a shard of ours is working with this database now.
         if (postgres is not null && !hasLostShards) await Task.Run(postgres.Stop);

@@ -127,9 +127,7 @@ internal static class OperationRoutes
     private static async Task<IResult> Ready(HttpContext http, Venue venue)
     {
         if (!venue.IsReady) return Health(holds: false, "", "not ready");
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        patience.CancelAfter(DatabasePatience);
-        var (_, away) = await venue.Journal.LookAround(patience.Token);
+        var away = await venue.Away().WaitAsync(http.RequestAborted);
         if (away.Count == venue.Journal.Databases.Count) return Health(holds: false, "", "the database does not answer");
         IReadOnlyList<string>? names = away.Count == 0 ? null : [.. away.Select(database => database.Name)];
         return TypedResults.Json(new HealthView("ready", names), ApiJson.Default.HealthView);

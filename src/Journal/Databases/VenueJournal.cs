@@ -58,6 +58,9 @@ public sealed class VenueJournal : IJournal, IAsyncDisposable
         }
     }
 
+    /// <summary>The same records in sessions of their own, for everybody but shards: it takes no writes.</summary>
+    public VenueJournal ForReading() => new(map, [.. databases.Select(database => database.ForReading())]);
+
     /// <summary>Looks again whether the servers still keep what they acknowledge; throws <see cref="JournalRefused"/>.</summary>
     public async Task CheckServers(CancellationToken cancel = default)
     {
