@@ -162,10 +162,11 @@ public sealed partial record Account
     }
 
     /// <summary>
-    /// No position, and nothing that is worth something: a deposit that is not final may count for nothing, and be the owner's in the end.
+    /// No position, and nothing that may be worth something: a deposit that is not final may count for nothing, and be the owner's in the
+    /// end. What the rules do not take as collateral keeps nobody's case open.
     /// </summary>
-    internal bool HasNothingLeft(MarginMarks marks) =>
-        Positions.All.IsEmpty && Balances.Amounts.All(balance => !balance.IsPositive || marks.PriceOf(balance.Asset) is null);
+    internal bool HasNothingLeft(MarginMarks marks) => Positions.All.IsEmpty
+        && Balances.Amounts.All(balance => !balance.IsPositive || !marks.Model!.Parameters.Collateral.ContainsKey(balance.Asset));
 
     // ---- what follows from how it stands ----------------------------------------------------------------------------------
 

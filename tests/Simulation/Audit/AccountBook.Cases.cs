@@ -70,6 +70,12 @@ internal sealed partial class AccountBook
         return null;
     }
 
+    private static bool IsCollateral(string asset, Marks marks)
+    {
+        using var rules = JsonDocument.Parse(marks.Parameters);
+        return rules.RootElement.GetProperty("collateral").TryGetProperty(asset, out _);
+    }
+
     private Moved FoldCase(string type, JsonElement payload, long version, Marks? marks)
     {
         if (type is "account.case-opened.v1" or "account.slice-ordered.v1" or "account.fund-drawn.v1" or "account.handed-over.v1"
@@ -122,7 +128,7 @@ internal sealed partial class AccountBook
                 var (owed, drawn) = Amount(payload, "amount");
                 AuditFailure.Unless(
                     slice is null && conversion is null && drawn.Sign > 0 && drawn <= -Balance(owed)
-                    && !balances.Any(held => held.Value.Sign > 0 && marks!.Assets.ContainsKey(held.Key)) && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
+                    && !balances.Any(held => held.Value.Sign > 0 && IsCollateral(held.Key, marks!)) && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
                     $"account {id} owes {Balance(owed)} and draws {drawn} at version {version}, beside {State()}");
                 var before = fund.GetValueOrDefault(owed);
                 fund[owed] = before with { Drawn = before.Drawn + drawn };
