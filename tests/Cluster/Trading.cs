@@ -27,7 +27,7 @@ internal sealed class Trading : IDisposable
     private readonly List<AccountId> members = [];
     private readonly List<PriceSource> sources = [];
     private FillFeed feed = null!;
-    private Task running = Task.CompletedTask;
+    private Task[] loops = [];
     private long trades, price = 60_000, period;
     private int reports, quotes, fundings;
     private volatile bool isClosing;
@@ -59,7 +59,7 @@ internal sealed class Trading : IDisposable
     public void Start()
     {
         isClosing = false;
-        running = Task.WhenAll(Task.Run(Trade, limit), Task.Run(Quote, limit), Task.Run(Fund, limit));
+        loops = [Task.Run(Trade, limit), Task.Run(Quote, limit), Task.Run(Fund, limit)];
     }
 
     /// <summary>Waits until trades and prices were taken in that were not yet sent when it was asked.</summary>
@@ -68,7 +68,7 @@ internal sealed class Trading : IDisposable
         var (reported, quoted) = (Volatile.Read(ref reports), Volatile.Read(ref quotes));
         await Wait.Until(async () =>
         {
-            if (running.IsFaulted) await running;
+            if (loops.FirstOrDefault(loop => loop.IsFaulted) is { } failed) await failed;
             return Volatile.Read(ref reports) >= reported + 2 && Volatile.Read(ref quotes) >= quoted + 2;
         }, "trades and prices are taken in", limit);
     }
@@ -77,7 +77,7 @@ internal sealed class Trading : IDisposable
     public async Task End()
     {
         isClosing = true;
-        await running;
+        await Task.WhenAll(loops);
     }
 
     public override string ToString() => $"{trades} trades, {quotes} rounds of prices, {fundings} of funding";

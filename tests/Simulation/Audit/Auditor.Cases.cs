@@ -159,8 +159,6 @@ internal sealed partial class Auditor
         for (var shard = 0; shard < ofShards; shard++)
             foreach (var (_, account) in AccountsIn(shard))
                 if (account.Asks && account.Excuse(marks) is null) return account.WhatKeepsItsCaseOpen;
-        foreach (var (asset, units) in fund)
-            if (units.Sign < 0) return $"{-units} {asset} that the pool carries";
         return null;
     }
 }

@@ -147,7 +147,7 @@ internal abstract class Client(Venue venue, string name)
         }
 
         var isGivenUp = told is Told.NotApplied
-            ? (Venue.IsHealing && sendings > SendingsAtMost) || !IsPatient || (told is Told.NotApplied { Code: "key-window-full" } && Venue.IsHealing)
+            ? (Venue.IsHealing && sendings > SendingsAtMost) || !IsPatient || (told is Told.NotApplied { Code: "key-window-full" } && (Venue.IsHealing || Venue.Hour == Hour.Evening))
             : !Venue.IsHealing && !IsPatient;
         if (isGivenUp) End(told: null);
         else Venue.Agenda.After(Draws.Between(500, 30_000), "client sends again", () =>

@@ -75,9 +75,9 @@ internal sealed class Underwriter : Client
 
     protected override void ActInTheEvening()
     {
-        if (Open()) return;
         if (aside.Count > 0) AskNew(Town.BringBack(aside.Min()));
         else if (Carried() is { } carried) AskNew(Town.DepositToFund(carried, $"repaid-{references++}"));
+        else Open();
     }
 
     /// <summary>What the pool carries, as the shards have told: it is repaid in the evening, and until then nobody's money leaves.</summary>
