@@ -12,7 +12,7 @@ internal sealed partial class Auditor
     private readonly HashSet<(string From, string Grain)> parked = [];
 
     /// <summary>What a grain writes for a message and for no command.</summary>
-    private static bool IsOfParked(string type) => type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.taken-over.v1"
+    private static bool IsOfParked(string type) => type is "account.fill-applied.v1" or "account.fill-reversed.v1" or "account.converted.v1" or "account.taken-over.v1"
         or "account.closed-out.v1" or "account.transfer-returned.v1" or "circular.read.v1" or "market.parameters-taken.v1";
 
     private Turn BeginParked(ShardBook book, StoredRow row, string id)

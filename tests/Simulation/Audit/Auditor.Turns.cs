@@ -192,7 +192,7 @@ internal sealed partial class Auditor
         CommandRecords++;
         if (log is null) return Unjudged(row, id);
         var intent = log.Find(id, row.Cause);
-        AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}");
+        AuditFailure.Unless(intent is not null, "I3", $"nobody asked for the command of {row.Address}, a {row.Type} of {id}: {payload}");
         CheckAsked(row, payload, intent!.Request);
         if (StoredFormat.IsPool(id)) return new Turn(id, row.Cause, grain.Pool.Expected(intent!.Request, row.Frame), "I16");
         if (StoredFormat.IsLink(id)) return OneFact(row, id, grain.Link.Expected(intent!.Request));

@@ -107,9 +107,12 @@ internal sealed record Leg(string Trade, string Account, int SubAccount, int Ins
     };
 
     /// <summary>It could not arrive before, and an officer had it taken in.</summary>
-    public Moved TakenAfterAll => InFlight with
+    public Moved TakenAfterAll => LeavingSuspense(InFlight);
+
+    private static Moved LeavingSuspense(Moved sent) => sent with
     {
-        LegsE20 = 0, QuantityInFlight = 0, SuspenseE20 = -InFlight.LegsE20, QuantityInSuspense = -InFlight.QuantityInFlight,
+        LegsE20 = 0, QuantityInFlight = 0, SuspenseE20 = -sent.LegsE20, QuantityInSuspense = -sent.QuantityInFlight,
+        Beside = sent.Beside is { } other ? LeavingSuspense(other) : null,
     };
 
     /// <summary>It could not arrive, and waits for an officer.</summary>
