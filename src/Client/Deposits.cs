@@ -68,12 +68,14 @@ public sealed class DepositBatch
     /// <summary>What may be taken in the next time, with what stands behind it in the same account's numbers.</summary>
     private List<int> Open()
     {
-        var stopped = new HashSet<string>();
+        var (stopped, first) = (new HashSet<string>(), new Dictionary<string, long>());
         var open = new List<int>();
         for (var item = 0; item < results.Length; item++)
         {
             var account = deposits[item].Account;
-            var isOpen = results[item] is not { } result || result.MayPass || (result.Code == "sequence-gap" && stopped.Contains(account));
+            first.TryAdd(account, deposits[item].SourceSequence);
+            var isOpen = results[item] is not { } result || result.MayPass || result.HasOvertaken(first[account])
+                || (result.Code == "sequence-gap" && stopped.Contains(account));
             if (!isOpen) continue;
             stopped.Add(account);
             open.Add(item);

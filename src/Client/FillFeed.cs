@@ -86,7 +86,7 @@ public sealed class FillFeed
             }
 
             if (said.FirstOrDefault(result => !result.IsTakenIn) is not { } stopped) continue;
-            if (!stopped.MayPass) throw new ClearingFailed(WhyNever(stopped));
+            if (!stopped.MayPass && !stopped.HasOvertaken(said[0].SourceSequence)) throw new ClearingFailed(WhyNever(stopped));
             await client.Pause(answer.RetryAfter, cancel);   // and from there on again
         }
 

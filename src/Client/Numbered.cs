@@ -13,6 +13,12 @@ public sealed record ItemResult(string Status, long SourceSequence, string Code,
     /// <summary>The same under the same number may be taken in a moment.</summary>
     internal bool MayPass => !IsTakenIn && Code is "overloaded" or "shard-unavailable" or "outcome-unknown" or "key-window-full";
 
+    /// <summary>
+    /// It came before one that was sent ahead of it, as may happen while their shard changes its owner. The gap closes by itself.
+    /// </summary>
+    /// <param name="first">The first number that was sent with it.</param>
+    internal bool HasOvertaken(long first) => Code == "sequence-gap" && ExpectedSequence >= first && ExpectedSequence < SourceSequence;
+
     /// <summary>One for each item. What is no answer to them leaves open what became of them.</summary>
     internal static IReadOnlyList<ItemResult> ReadAll(Answer answer, string what, int items)
     {

@@ -123,6 +123,34 @@ public sealed class RepeatingTests : IDisposable
         silos.Heard.Where(asked => asked.Body.Contains(One)).ShouldAllBe(asked => asked.Silo == silos.Owners[Shards.Of(One, 64)!.Value]);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_came_before_the_one_ahead_of_it_is_sent_again(bool areFills)
+    {
+        // The second of two is held against a shard that has not seen the first yet; then both are there.
+        var asked = 0;
+        silos.Answer = request => request.Method == "GET" ? FakeSilos.Said(200, """{"nextSourceSequence":1}""") : Once(request);
+        if (areFills)
+        {
+            var feed = clock.Run(() => FillFeed.Resume(client, "engine", Cancel));
+            for (var number = 1; number <= 2; number++) feed.AddEnd(One, $"o-{number}");
+            clock.Run(() => feed.Send(Cancel)).Select(result => result.Status).ShouldBe(["applied", "applied"]);
+        }
+        else
+        {
+            var two = new[] { 1, 2 }.Select(number => new Deposit(One, number, "USDC", 1, "r")).ToArray();
+            clock.Run(() => client.Deposits("vault", two).Send(Cancel)).Select(result => result.Status).ShouldBe(["applied", "applied"]);
+        }
+
+        HttpResponseMessage Once(Asked request) => ++asked == 1
+            ? FakeSilos.Said(200, """
+                {"results":[{"status":"applied","sourceSequence":1,"sequence":1,"address":"5:1"},
+                {"status":"rejected","sourceSequence":2,"code":"sequence-gap","expectedSequence":1}]}
+                """)
+            : Results(request, item => Item("applied", (long)item["sourceSequence"]!, code: null, sequence: 2));
+    }
+
     [Fact]
     public void A_gap_of_the_callers_own_making_is_an_answer()
     {
