@@ -10,7 +10,7 @@ public sealed partial class StopTests
     public async Task Ctrl_C_and_a_signal_to_the_script_end_host_venue_and_database()
     {
         var data = HostProcess.NewDirectory();
-        using (var terminal = Start("script", "-qec", $"./run --accounts 20 --port {Walk.FreePort()} --data {data}", "/dev/null"))
+        using (var terminal = Start("script", "-qec", $"exec ./run --accounts 20 --port {Walk.FreePort()} --data {data}", "/dev/null"))
         {
             await UntilItTrades(terminal);
             await terminal.StandardInput.WriteAsync('\x3');   // the terminal makes a signal to everything in the foreground of it
