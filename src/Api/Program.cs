@@ -63,8 +63,7 @@ internal static partial class Program
 
         try
         {
-            // The port first: that it is taken is known before a database is touched, and probes are answered
-            // meanwhile.
+            // The port first: that it is taken is known before a database is touched, and probes are answered meanwhile.
             await Listen(app, options);
             await venue.Open(app.Lifetime.ApplicationStopping);
             LogOpen(log, app.Urls.First());

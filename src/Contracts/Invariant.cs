@@ -3,9 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// A statement that is true unless the program is wrong. It is checked in production too: a broken one halts the grain
-/// that
-/// broke it and raises an alarm. Nobody catches it to carry on.
+/// A statement that is true unless the program is wrong. It is checked in production too: a broken one halts the grain that broke it
+/// and raises an alarm. Nobody catches it to carry on.
 /// </summary>
 public static class Invariant
 {

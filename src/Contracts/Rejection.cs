@@ -4,9 +4,8 @@ using System.Text;
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// Why the venue said no. The numbers are public and never reused. Where several apply to one command, the lowest
-/// number
-/// inside the command's area is the answer; docs/events.md prints the ladder and a table test walks it.
+/// Why the venue said no. The numbers are public and never reused. Where several apply to one command, the lowest number inside the
+/// command's area is the answer; docs/events.md prints the ladder and a table test walks it.
 /// </summary>
 public enum Rejection
 {

@@ -3,12 +3,9 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk;
 
 /// <summary>
-/// The one place where a double becomes money. Models compute in doubles, in whole units of the reference currency;
-/// what
-/// leaves them is an integer, and its direction is in the method's name. A double that is the nearest one to some
-/// amount is
-/// that amount, so that every amount below four billion comes back from a round trip; any other value goes to the next
-/// amount in its direction.
+/// The one place where a double becomes money. Models compute in doubles, in whole units of the reference currency; what leaves them is
+/// an integer, and its direction is in the method's name. A double that is the nearest one to some amount is that amount, so that every
+/// amount below four billion comes back from a round trip; any other value goes to the next amount in its direction.
 /// </summary>
 public static class ModelBorder
 {

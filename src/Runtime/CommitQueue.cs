@@ -3,8 +3,7 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime;
 
 /// <summary>
-/// Chooses which shards' batches share a transaction. A shard has one batch here at most. After a rollback each batch
-/// of the
+/// Chooses which shards' batches share a transaction. A shard has one batch here at most. After a rollback each batch of the
 /// transaction is tried alone, so that a bad one cannot hold its neighbours back.
 /// </summary>
 public sealed class CommitQueue(int rowsPerTransaction)

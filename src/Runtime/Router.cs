@@ -5,10 +5,8 @@ using CrossMargin.Runtime.Shards;
 namespace CrossMargin.Runtime;
 
 /// <summary>
-/// Sorts what shards send by the place that its receiver is at: a thread of this silo, or another silo. One place gets
-/// one
-/// parcel at a time, with at most one announcement of each shard in it, the latest: announcements repeat, deliveries do
-/// not.
+/// Sorts what shards send by the place that its receiver is at: a thread of this silo, or another silo. One place gets one parcel at a
+/// time, with at most one announcement of each shard in it, the latest: announcements repeat, deliveries do not.
 /// </summary>
 public sealed class Router(IReadOnlyList<int> placeOfShard, int places)
 {

@@ -1,9 +1,8 @@
 namespace CrossMargin.Silos;
 
 /// <summary>
-/// Many threads put in, one takes out, everything at once. What comes from outside is refused beyond a limit; what the
-/// silo's own
-/// parts answer is always taken, because something waits for it.
+/// Many threads put in, one takes out, everything at once. What comes from outside is refused beyond a limit; what the silo's own parts
+/// answer is always taken, because something waits for it.
 /// </summary>
 internal sealed class Inbox<T>(int outsideLimit)
 {

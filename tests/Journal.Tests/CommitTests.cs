@@ -52,8 +52,7 @@ public sealed class CommitTests(Server server)
         ShardId[] forwards = [new(1), new(2), new(3), new(4)];
         foreach (var shard in forwards) Take(journal, shard);
 
-        // Each writer sends its shards in an order of its own; who loses the race for a head is fenced and reads it
-        // again.
+        // Each writer sends its shards in an order of its own; who loses the race for a head is fenced and reads it again.
         var outcomes = new List<CommitOutcome>[] { [], [] };
         var threads = Enumerable.Range(0, 2).Select(writer => new Thread(() =>
         {

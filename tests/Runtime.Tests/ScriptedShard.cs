@@ -17,9 +17,8 @@ internal sealed class Asker : ICaller
 }
 
 /// <summary>
-/// Shard 0 of two with a host that writes down what it is asked and answers when the test says so. The journal is a
-/// list that
-/// the test commits into.
+/// Shard 0 of two with a host that writes down what it is asked and answers when the test says so. The journal is a list that the test
+/// commits into.
 /// </summary>
 internal sealed class ScriptedShard : IShardHost
 {

@@ -17,9 +17,8 @@ internal static class AskingExtensions
 }
 
 /// <summary>
-/// The one place where a request is let in: (who, what account or source, what scope), deny by default. It reads the
-/// body too,
-/// because a signature is over it, and so nothing behind the gate ever waits for a client.
+/// The one place where a request is let in: (who, what account or source, what scope), deny by default. It reads the body too, because
+/// a signature is over it, and so nothing behind the gate ever waits for a client.
 /// </summary>
 public sealed class AccessGate(
     RequestDelegate next, Venue venue, AccessList access, AccountOwners owners, SignatureWindow signatures, RequestRates rates,

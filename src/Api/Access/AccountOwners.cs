@@ -6,9 +6,8 @@ using CrossMargin.Grains.Accounts;
 namespace CrossMargin.Api.Access;
 
 /// <summary>
-/// Who opened an account. That never changes, so what was read once stays true. Only what lets a request pass is
-/// answered from
-/// memory: a foreign account and an absent one are both looked up, and take the same time.
+/// Who opened an account. That never changes, so what was read once stays true. Only what lets a request pass is answered from memory:
+/// a foreign account and an absent one are both looked up, and take the same time.
 /// </summary>
 public sealed class AccountOwners(Venue venue)
 {

@@ -4,9 +4,8 @@ using System.Text.Json;
 namespace CrossMargin.Api.Access;
 
 /// <summary>
-/// The principals of a fresh data directory, so that a newcomer can try every route within a minute. Their secrets are
-/// drawn
-/// anew in each directory, and each lies in a file of its own that only its owner can read.
+/// The principals of a fresh data directory, so that a newcomer can try every route within a minute. Their secrets are drawn anew in
+/// each directory, and each lies in a file of its own that only its owner can read.
 /// </summary>
 internal static class DemoAccess
 {

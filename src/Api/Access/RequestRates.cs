@@ -5,9 +5,8 @@ using CrossMargin.Api.Problems;
 namespace CrossMargin.Api.Access;
 
 /// <summary>
-/// So many requests a second for each principal, with a burst of one second's worth. It keeps one busy client from
-/// being
-/// everybody's; what the shards can take is guarded by their own queues.
+/// So many requests a second for each principal, with a burst of one second's worth. It keeps one busy client from being everybody's;
+/// what the shards can take is guarded by their own queues.
 /// </summary>
 public sealed class RequestRates(TimeProvider clock)
 {

@@ -5,9 +5,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Api.Bodies;
 
 /// <summary>
-/// A decimal string and an asset code as an amount. Only the canonical form is taken, so that one amount has one
-/// spelling on
-/// the wire, in the journal and under every hash.
+/// A decimal string and an asset code as an amount. Only the canonical form is taken, so that one amount has one spelling on the wire,
+/// in the journal and under every hash.
 /// </summary>
 internal static class AmountText
 {

@@ -7,9 +7,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Api.Bodies;
 
 /// <summary>
-/// One JSON object read field by field: every field known, none twice, none missing, each of its own type. It says what
-/// is
-/// wrong and where instead of guessing, and what can be is left in the body's bytes, because a batch has many objects.
+/// One JSON object read field by field: every field known, none twice, none missing, each of its own type. It says what is wrong and
+/// where instead of guessing, and what can be is left in the body's bytes, because a batch has many objects.
 /// </summary>
 internal ref partial struct StrictObject
 {

@@ -23,9 +23,8 @@ using CrossMargin.Silos.Cluster;
 namespace CrossMargin.Api.Hosting;
 
 /// <summary>
-/// The venue in this process: its PostgreSQL where that is private, the journal, and the silo. Requests find it closed
-/// until
-/// it is open, and closed again while it stops.
+/// The venue in this process: its PostgreSQL where that is private, the journal, and the silo. Requests find it closed until it is
+/// open, and closed again while it stops.
 /// </summary>
 public sealed partial class Venue(VenueOptions options, ILoggerFactory loggers, TimeProvider clock)
 {

@@ -8,9 +8,8 @@ using Microsoft.OpenApi;
 namespace CrossMargin.Api.OpenApi;
 
 /// <summary>
-/// The OpenAPI document: what the framework finds in the routes, and what it cannot see because bodies, keys and
-/// signatures
-/// are read by our own code.
+/// The OpenAPI document: what the framework finds in the routes, and what it cannot see because bodies, keys and signatures are read by
+/// our own code.
 /// </summary>
 internal static class VenueDocument
 {

@@ -1,9 +1,8 @@
 namespace CrossMargin.Api.Problems;
 
 /// <summary>
-/// Why a request was turned away before any grain saw it. Public like <see cref="Contracts.Rejection"/>, whose codes
-/// stand
-/// beside these in one namespace: a code is never reused, and docs/api.md lists them all.
+/// Why a request was turned away before any grain saw it. Public like <see cref="Contracts.Rejection"/>, whose codes stand beside these
+/// in one namespace: a code is never reused, and docs/api.md lists them all.
 /// </summary>
 public enum EdgeCode
 {

@@ -5,10 +5,8 @@ using CrossMargin.Contracts.Markets;
 namespace CrossMargin.Contracts.Accounts;
 
 /// <summary>
-/// What has happened to an account. Balances after the event are in it, so that a reader needs no fold and the fold can
-/// check
-/// its own. A record's stored name is in <see cref="AccountEventNames"/>; a change of meaning is a new version of that
-/// name.
+/// What has happened to an account. Balances after the event are in it, so that a reader needs no fold and the fold can check its own.
+/// A record's stored name is in <see cref="AccountEventNames"/>; a change of meaning is a new version of that name.
 /// </summary>
 public abstract partial record AccountEvent
 {

@@ -3,9 +3,8 @@ using System.Buffers.Binary;
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// The key that makes a human-rate command safe to repeat: a version 7 UUID, which carries the time of its issue. A key
-/// is
-/// good for a window of record time; one that is older, or from the future, is refused and never executed.
+/// The key that makes a human-rate command safe to repeat: a version 7 UUID, which carries the time of its issue. A key is good for a
+/// window of record time; one that is older, or from the future, is refused and never executed.
 /// </summary>
 public readonly record struct CommandKey
 {

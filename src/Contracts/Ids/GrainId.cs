@@ -34,9 +34,8 @@ public enum GrainKind : byte
 }
 
 /// <summary>
-/// The address of a grain: 128 bits whose first byte is the kind, written as a version 8 UUID. Derived from what
-/// identifies
-/// the grain, never drawn at random.
+/// The address of a grain: 128 bits whose first byte is the kind, written as a version 8 UUID. Derived from what identifies the grain,
+/// never drawn at random.
 /// </summary>
 public readonly record struct GrainId(ulong High, ulong Low) : IComparable<GrainId>
 {

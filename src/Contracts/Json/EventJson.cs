@@ -5,9 +5,8 @@ using CrossMargin.Contracts.Accounts;
 namespace CrossMargin.Contracts.Json;
 
 /// <summary>
-/// How value types are written in journaled JSON: amounts as <c>"12.5 USDC"</c>, ids and times as their text, refusals
-/// by code.
-/// Each has one written form, and reading refuses every other, because the bytes are hashed.
+/// How value types are written in journaled JSON: amounts as <c>"12.5 USDC"</c>, ids and times as their text, refusals by code. Each
+/// has one written form, and reading refuses every other, because the bytes are hashed.
 /// </summary>
 public static class EventJson
 {

@@ -1,9 +1,8 @@
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// A balance or a movement of one asset, in integer units of that asset's own scale. Amounts of different assets never
-/// meet:
-/// adding them throws. Text form: <c>12.5 USDC</c>.
+/// A balance or a movement of one asset, in integer units of that asset's own scale. Amounts of different assets never meet: adding
+/// them throws. Text form: <c>12.5 USDC</c>.
 /// </summary>
 public readonly record struct AssetAmount(Asset Asset, long Units) : IComparable<AssetAmount>
 {

@@ -1,9 +1,8 @@
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// Scaled integers as decimal text, exactly. The written form is canonical: no exponent, no leading or trailing zeros,
-/// no
-/// negative zero; hashes depend on that. Reading accepts <c>-?digits[.digits]</c> and nothing else.
+/// Scaled integers as decimal text, exactly. The written form is canonical: no exponent, no leading or trailing zeros, no negative
+/// zero; hashes depend on that. Reading accepts <c>-?digits[.digits]</c> and nothing else.
 /// </summary>
 public static class DecimalText
 {

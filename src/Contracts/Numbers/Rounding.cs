@@ -1,9 +1,8 @@
 namespace CrossMargin.Contracts;
 
 /// <summary>
-/// Integer division with the direction in the name. Requirements and fees round up (Ceiling), credits round down
-/// (Floor);
-/// nothing truncates toward zero, because that favours whoever holds the negative side.
+/// Integer division with the direction in the name. Requirements and fees round up (Ceiling), credits round down (Floor); nothing
+/// truncates toward zero, because that favours whoever holds the negative side.
 /// </summary>
 public static class Rounding
 {

@@ -203,8 +203,8 @@ public sealed partial record Account
         var atTimer = input is TimerDue;   // a deadline passes there, and not with whatever happens to come along
         if (open.CloseOut is { } closeOut)
         {
-            if (atTimer && closeOut.Deadline <= now) events.Add(
-                new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
+            if (atTimer && closeOut.Deadline <= now)
+                events.Add(new AccountEvent.CloseOutEnded(open.Id, closeOut.Round, CloseOutEnding.GivenUp));
         }
         else if (open.Conversion is { } conversion)
         {

@@ -41,8 +41,7 @@ public sealed partial record Account(
     public static Account Unopened(AccountId id) =>
         new(id, 0, AccountPhase.Unopened, default, AccountPart.Empty(SubAccountId.Main), [], [], HouseRounding.None);
 
-    // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the
-    // runtime.
+    // Pure. Everything a decision may know is in these three arguments; duplicates were answered before it by the runtime.
     public static Decision<AccountEvent> Decide(Account account, object input, Context context)
     {
         var marks = context.Marks as MarginMarks;

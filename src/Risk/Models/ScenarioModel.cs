@@ -102,8 +102,7 @@ public static class ScenarioModel
             if (exposure.HasOrders) AddOrders(plan, arrays, exposure, orderLosses);
         }
 
-        // Collateral that moves with its group stands first in it. It only helps: its own fall is what its haircut is
-        // for.
+        // Collateral that moves with its group stands first in it. It only helps: its own fall is what its haircut is for.
         if (plan.Market.Lines[held[0].Line].Kind == LineKind.Spot)
             AddGains(totals, RowOf(plan, arrays, held[0].Line, held[0].Quantity), held[0].Quantity);
 

@@ -4,9 +4,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>
-/// The derivatives of one option's price, per unit of underlying. Delta and gamma are to the forward and include the
-/// discount
-/// factor; vega is per 1.00 of volatility, theta and rho per year and per 1.00 of rate.
+/// The derivatives of one option's price, per unit of underlying. Delta and gamma are to the forward and include the discount factor;
+/// vega is per 1.00 of volatility, theta and rho per year and per 1.00 of rate.
 /// </summary>
 /// <param name="Theta">With the passing of a year the discount factor rolls on at its own rate −ln(DF)/T.</param>
 /// <param name="ThetaAtFixedDiscount">The same with the discount factor held.</param>
@@ -25,10 +24,9 @@ public readonly record struct OptionGreeks(
     double Volga);
 
 /// <summary>
-/// Black's model of an option on a forward, with the discount factor given. Only the out-of-the-money side is ever
-/// computed;
-/// the other one is intrinsic value plus it, so a price is never below its intrinsic value and put–call parity holds to
-/// the last rounding. No time left, or no volatility, is the limit: the intrinsic value and a step delta.
+/// Black's model of an option on a forward, with the discount factor given. Only the out-of-the-money side is ever computed; the other
+/// one is intrinsic value plus it, so a price is never below its intrinsic value and put–call parity holds to the last rounding. No
+/// time left, or no volatility, is the limit: the intrinsic value and a step delta.
 /// </summary>
 public static class Black76
 {
@@ -106,10 +104,9 @@ public static class Black76
     }
 
     /// <summary>
-    /// One option a lane; <paramref name="sign"/> is +1 for a call and −1 for a put. With the lower and the higher of
-    /// forward
-    /// and strike, h = −|ln(F/K)| / deviation and t = deviation / 2, the out-of-the-money option is
-    /// lower·Φ(h+t) − higher·Φ(h−t), and as lower·φ(h+t) = higher·φ(h−t) one density serves both tails.
+    /// One option a lane; <paramref name="sign"/> is +1 for a call and −1 for a put. With the lower and the higher of forward and
+    /// strike, h = −|ln(F/K)| / deviation and t = deviation / 2, the out-of-the-money option is lower·Φ(h+t) − higher·Φ(h−t), and as
+    /// lower·φ(h+t) = higher·φ(h−t) one density serves both tails.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static T Value<T>(T sign, T forward, T strike, T deviation, T discount) where T : struct, ILanes<T>
@@ -118,8 +115,7 @@ public static class Black76
         var higher = Elementary.Max(forward, strike);
         var near = T.Fma(deviation, T.All(0.5), Elementary.LogRatio(lower, higher) / deviation);
 
-        // While near ≤ 0 the option is density × (M(−near) − M(deviation−near)); beyond, Φ(near) is asked for its other
-        // side.
+        // While near ≤ 0 the option is density × (M(−near) − M(deviation−near)); beyond, Φ(near) is asked for its other side.
         var isBeyond = T.Select(Elementary.IsNarrow(deviation), T.All(0), T.Less(T.All(0), near));
         var z = T.Select(isBeyond, near, -near);
         var density = Elementary.NormalDensity(near);

@@ -158,8 +158,7 @@ public static class Elementary
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static T Max<T>(T a, T b) where T : struct, ILanes<T> => T.Select(T.Less(a, b), b, a);
 
-    // power · ln 2 + ln(1 + f) by 2 atanh(f / (2 + f)), given as the difference and the sum of two numbers near each
-    // other.
+    // power · ln 2 + ln(1 + f) by 2 atanh(f / (2 + f)), given as the difference and the sum of two numbers near each other.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T LogOf<T>(T power, T difference, T sum) where T : struct, ILanes<T>
     {
@@ -186,8 +185,7 @@ public static class Elementary
         var subnormal = T.Less(x, T.All(2.2250738585072014e-308));
         var bits = T.Select(subnormal, x * T.All(TwoTo54), x);
 
-        // Shift the scale so that the exponent field steps at √½ instead of 1; a biased exponent is then a whole
-        // number.
+        // Shift the scale so that the exponent field steps at √½ instead of 1; a biased exponent is then a whole number.
         var shifted = T.AddBits(T.SubtractBits(bits, T.All(SqrtHalf)), T.All(1.0));
         var biased = T.OrBits(T.ShiftBitsRight(shifted, 52), T.All(TwoTo52)) - T.All(TwoTo52 + 1023);
         var exponentField = T.All(BitConverter.UInt64BitsToDouble(0xFFF0_0000_0000_0000));

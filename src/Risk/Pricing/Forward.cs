@@ -3,9 +3,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>
-/// What an expiry is expected to settle at. Settlement is an average over a window; once the window has begun a part of
-/// the
-/// average is fixed and no price move can change it. Far from expiry the fixed weight is zero.
+/// What an expiry is expected to settle at. Settlement is an average over a window; once the window has begun a part of the average is
+/// fixed and no price move can change it. Far from expiry the fixed weight is zero.
 /// </summary>
 /// <param name="Variable">The forward of the part that is still to be observed.</param>
 /// <param name="Fixed">The average of what has been observed.</param>
@@ -24,9 +23,8 @@ public readonly record struct Forward(double Variable, double Fixed, double Fixe
     public Forward Plus(double move) => this with { Variable = Variable + move };
 
     /// <summary>
-    /// The price of an option on the average. max(w·A + (1−w)·X − K, 0) is (1−w) options on the variable part X struck
-    /// at
-    /// (K − w·A)/(1−w); where that strike is not positive the call is certain to be exercised and the put is worthless.
+    /// The price of an option on the average. max(w·A + (1−w)·X − K, 0) is (1−w) options on the variable part X struck at (K −
+    /// w·A)/(1−w); where that strike is not positive the call is certain to be exercised and the put is worthless.
     /// </summary>
     /// <param name="vol">The volatility of the variable part.</param>
     public Refusable<double> OptionPrice(OptionKind kind, double strike, double years, double vol, double discount)

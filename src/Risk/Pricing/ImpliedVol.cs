@@ -23,13 +23,10 @@ public enum ImpliedVolStatus : byte
 public readonly record struct ImpliedVolResult(ImpliedVolStatus Status, double Vol);
 
 /// <summary>
-/// The volatility that a price implies. The out-of-the-money part of the price is normalised, b = price / (DF·√(F·K)),
-/// and
-/// the deviation s is found by Newton's method on a logarithm in which the problem is nearly straight: ln b while the
-/// option
-/// is far from the money, ln(b_max − b) while its value is near its maximum, and b itself between. Each of them bends
-/// one
-/// way only, so Newton from the chosen start does not leave its side of the root.
+/// The volatility that a price implies. The out-of-the-money part of the price is normalised, b = price / (DF·√(F·K)), and the
+/// deviation s is found by Newton's method on a logarithm in which the problem is nearly straight: ln b while the option is far from
+/// the money, ln(b_max − b) while its value is near its maximum, and b itself between. Each of them bends one way only, so Newton from
+/// the chosen start does not leave its side of the root.
 /// </summary>
 public static class ImpliedVol
 {
@@ -51,8 +48,7 @@ public static class ImpliedVol
         if (undiscounted < intrinsic) return None(ImpliedVolStatus.BelowIntrinsic);
         if (undiscounted >= (kind == OptionKind.Call ? forward : strike)) return None(ImpliedVolStatus.AboveMaximum);
 
-        // Intrinsic value and out-of-the-money value of the other kind make up the price, and only the latter knows the
-        // vol.
+        // Intrinsic value and out-of-the-money value of the other kind make up the price, and only the latter knows the vol.
         var value = undiscounted - intrinsic;
         if (value == 0) return None(ImpliedVolStatus.AtIntrinsic);
 
@@ -74,9 +70,8 @@ public static class ImpliedVol
         return 2 * b < maximum ? FromTheTurn(x, turn, b) : FromNearTheMaximum(x, turn, Elementary.Log(maximum - b));
     }
 
-    // ln b rises and bends down; from the left of the root the tangent never overshoots. The start is on the left
-    // because
-    // b < e^(−x²/2s²) · (a factor below 1).
+    // ln b rises and bends down; from the left of the root the tangent never overshoots. The start is on the left because b <
+    // e^(−x²/2s²) · (a factor below 1).
     private static double FromBelowTheTurn(double x, double turn, double logB)
     {
         var s = Math.Min(-x / Math.Sqrt(-2 * logB), turn);
@@ -91,8 +86,7 @@ public static class ImpliedVol
         return s;
     }
 
-    // b rises and bends down from here on. At the money it is at most s/√(2π), so both starts are on the left of the
-    // root.
+    // b rises and bends down from here on. At the money it is at most s/√(2π), so both starts are on the left of the root.
     private static double FromTheTurn(double x, double turn, double b)
     {
         var s = Math.Max(turn, b * Sqrt2Pi);
@@ -106,8 +100,7 @@ public static class ImpliedVol
         return s;
     }
 
-    // ln(maximum − b) falls and bends down; from the left the tangent overshoots once at most and then comes from the
-    // right.
+    // ln(maximum − b) falls and bends down; from the left the tangent overshoots once at most and then comes from the right.
     private static double FromNearTheMaximum(double x, double turn, double logRest)
     {
         var s = Math.Max(turn, 1);

@@ -5,10 +5,8 @@ using System.Runtime.Intrinsics;
 namespace CrossMargin.Risk.Pricing;
 
 /// <summary>
-/// One or more doubles that the same instructions act on. The mathematics is written once over this; what a width may
-/// do is
-/// only what IEEE 754 rounds correctly (+ − × ÷ √ and fused multiply-add) and moving bits, so every width gives the
-/// same bits.
+/// One or more doubles that the same instructions act on. The mathematics is written once over this; what a width may do is only what
+/// IEEE 754 rounds correctly (+ − × ÷ √ and fused multiply-add) and moving bits, so every width gives the same bits.
 /// </summary>
 public interface ILanes<T> : IAdditionOperators<T, T, T>, ISubtractionOperators<T, T, T>, IMultiplyOperators<T, T, T>,
     IDivisionOperators<T, T, T>, IUnaryNegationOperators<T, T>

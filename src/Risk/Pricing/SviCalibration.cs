@@ -6,11 +6,9 @@ namespace CrossMargin.Risk.Pricing;
 public readonly record struct SviFit(SviSlice Slice, double RootMeanSquare);
 
 /// <summary>
-/// Least squares in volatility over the quotes of one expiry. For a given centre m and width σ total variance is linear
-/// in the
-/// other three numbers, so a coarse grid of (m, σ) with a small linear solve each finds the valleys;
-/// Levenberg–Marquardt then
-/// descends the best few in all five. Steps to parameters that are no smile are refused like steps that go uphill.
+/// Least squares in volatility over the quotes of one expiry. For a given centre m and width σ total variance is linear in the other
+/// three numbers, so a coarse grid of (m, σ) with a small linear solve each finds the valleys; Levenberg–Marquardt then descends the
+/// best few in all five. Steps to parameters that are no smile are refused like steps that go uphill.
 /// </summary>
 public static class SviCalibration
 {

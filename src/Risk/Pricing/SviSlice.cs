@@ -28,9 +28,8 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
     }
 
     /// <summary>
-    /// Gatheral's g(k) = (1 − k·w′/2w)² − w′²/4·(1/w + 1/4) + w″/2: the density of the settlement price is nowhere
-    /// negative
-    /// exactly where g is not. Without variance there is no density, and g is −∞.
+    /// Gatheral's g(k) = (1 − k·w′/2w)² − w′²/4·(1/w + 1/4) + w″/2: the density of the settlement price is nowhere negative exactly
+    /// where g is not. Without variance there is no density, and g is −∞.
     /// </summary>
     public double DensityFactor(double k)
     {
@@ -78,9 +77,8 @@ public readonly record struct SviSlice(double A, double B, double Rho, double M,
 }
 
 /// <summary>
-/// SVI in jump-wings form (Gatheral and Jacquier): annual variance and skew at the money, the wing slopes over √w(0),
-/// and the
-/// lowest annual variance.
+/// SVI in jump-wings form (Gatheral and Jacquier): annual variance and skew at the money, the wing slopes over √w(0), and the lowest
+/// annual variance.
 /// </summary>
 public readonly record struct SviJumpWings(
     double AtTheMoneyVariance, double AtTheMoneySkew, double LeftWing, double RightWing, double MinimumVariance);

@@ -8,11 +8,9 @@ using CrossMargin.Risk.Pricing;
 namespace CrossMargin.Risk.Sweep;
 
 /// <summary>
-/// What every instrument gains under every scenario: priced once a frame, and from then on read by every account, alone
-/// or in
-/// a sweep. A row is what <see cref="ScenarioPlan"/> says; the price before the shock is one more lane of the same
-/// pricing, so
-/// that a scenario without a move is exactly zero.
+/// What every instrument gains under every scenario: priced once a frame, and from then on read by every account, alone or in a sweep.
+/// A row is what <see cref="ScenarioPlan"/> says; the price before the shock is one more lane of the same pricing, so that a scenario
+/// without a move is exactly zero.
 /// </summary>
 public static class RiskArrays
 {
@@ -77,8 +75,7 @@ public static class RiskArrays
         var (longShare, shortShare) = Shares(group);
         for (var s = 0; s < group.RowLength; s++)
         {
-            // The basis shifts measure a move against the forward alone; what options count for is not in question
-            // there.
+            // The basis shifts measure a move against the forward alone; what options count for is not in question there.
             var isBasis = s >= group.Scenarios.Length;
             var weight = units * group.Shocks[s].Weight;
             rows[s] = weight * ((isBasis ? values[s] : longShare * values[s]) - before);

@@ -6,9 +6,8 @@ namespace CrossMargin.Risk.Sweep;
 internal readonly record struct Segment(int Start, int Count);
 
 /// <summary>
-/// Runs of (key, amount) pairs of any length in two shared arrays, so that a pass over a million accounts reads memory
-/// in
-/// order. A run has room for the next size up; a run that outgrows it moves, and the place it leaves is used again.
+/// Runs of (key, amount) pairs of any length in two shared arrays, so that a pass over a million accounts reads memory in order. A run
+/// has room for the next size up; a run that outgrows it moves, and the place it leaves is used again.
 /// </summary>
 internal sealed class SegmentPool
 {

@@ -312,8 +312,7 @@ internal readonly record struct AddOnRates(
 {
     public static AddOnRates Of(GroupParameters parameters)
     {
-        // A calendar spread takes one unit of delta from each side, so all spreads together are at most half of the
-        // deltas.
+        // A calendar spread takes one unit of delta from each side, so all spreads together are at most half of the deltas.
         var calendar = 0.0;
         if (parameters.Calendar is { } charges)
             foreach (var entry in charges.Charges) calendar = Math.Max(calendar, 0.5 * ModelBorder.Nearest(entry.ChargeRate));

@@ -28,9 +28,8 @@ public readonly record struct Fingerprint(ulong High, ulong Low)
 }
 
 /// <summary>
-/// Why a record exists. Exactly-once rests on it: watermarks, the key window and source counters are folds of causes,
-/// so a
-/// duplicate is known for as long as the record that it duplicates is.
+/// Why a record exists. Exactly-once rests on it: watermarks, the key window and source counters are folds of causes, so a duplicate is
+/// known for as long as the record that it duplicates is.
 /// </summary>
 public abstract record Cause
 {

@@ -6,13 +6,11 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Runtime.Records;
 
 /// <summary>
-/// The hash chain of a shard, and with it the byte format of a record. A record's digest is
-/// SHA-256(0 ‖ shard u16 ‖ position i64 ‖ epoch i32 ‖ grain 16 ‖ version i64 ‖ time µs i64 ‖ frame i64
-/// ‖ type (u16 length, UTF-8) ‖ cause (u16 length, bytes) ‖ addressees (u16 count, 16 each) ‖ payload (u32 length,
-/// bytes)),
-/// integers big-endian. The chain links digests and not contents, so that a record is proved without showing its
-/// neighbours; and each link also names an earlier one, so that the proof is short. docs/events.md has both for those who
-/// verify without this code.
+/// The hash chain of a shard, and with it the byte format of a record. A record's digest is SHA-256(0 ‖ shard u16 ‖ position i64 ‖
+/// epoch i32 ‖ grain 16 ‖ version i64 ‖ time µs i64 ‖ frame i64 ‖ type (u16 length, UTF-8) ‖ cause (u16 length, bytes) ‖ addressees
+/// (u16 count, 16 each) ‖ payload (u32 length, bytes)), integers big-endian. The chain links digests and not contents, so that a record
+/// is proved without showing its neighbours; and each link also names an earlier one, so that the proof is short. docs/events.md has
+/// both for those who verify without this code.
 /// </summary>
 public static class Chain
 {

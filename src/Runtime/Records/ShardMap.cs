@@ -4,9 +4,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Runtime.Records;
 
 /// <summary>
-/// Which shard a grain lives in. The count is fixed when a venue is created, is at most 64, and is asserted at every
-/// start:
-/// with another count every grain would move.
+/// Which shard a grain lives in. The count is fixed when a venue is created, is at most 64, and is asserted at every start: with
+/// another count every grain would move.
 /// </summary>
 public sealed class ShardMap
 {

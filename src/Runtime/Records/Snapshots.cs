@@ -3,9 +3,8 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Runtime.Records;
 
 /// <summary>
-/// The state of one grain as of a position of its shard: a cache, never the truth. It counts only while the journal has
-/// a
-/// record at <see cref="Position"/> with that chain hash, <see cref="Schema"/> is the one that the code writes, and
+/// The state of one grain as of a position of its shard: a cache, never the truth. It counts only while the journal has a record at
+/// <see cref="Position"/> with that chain hash, <see cref="Schema"/> is the one that the code writes, and
 /// <see cref="Digest"/> fits the bytes.
 /// </summary>
 public sealed record GrainSnapshot(
@@ -29,9 +28,8 @@ public sealed record GrainSnapshot(
 }
 
 /// <summary>
-/// What a shard saves at once: its own state and every grain that changed since the last set. Stored in one
-/// transaction, after
-/// the position that it speaks of is durable.
+/// What a shard saves at once: its own state and every grain that changed since the last set. Stored in one transaction, after the
+/// position that it speaks of is durable.
 /// </summary>
 public sealed record SnapshotSet(ShardId Shard, IReadOnlyList<GrainSnapshot> Snapshots);
 

@@ -14,9 +14,8 @@ public interface ICaller
 }
 
 /// <summary>
-/// The answer to a command: a frozen function of the record that the command caused, so that the hundredth asking gets
-/// what
-/// the first one got. Where nothing was journaled, only <see cref="Rejection"/> is set.
+/// The answer to a command: a frozen function of the record that the command caused, so that the hundredth asking gets what the first
+/// one got. Where nothing was journaled, only <see cref="Rejection"/> is set.
 /// </summary>
 public readonly record struct Reply(Rejection Rejection, JournalRecord? Record)
 {

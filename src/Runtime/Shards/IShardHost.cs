@@ -4,9 +4,8 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// What a shard asks of the world. Every call returns at once; the answer, if there is one, comes back as an input of
-/// the
-/// shard. The silo does these things with threads and sockets, the simulator with a seed.
+/// What a shard asks of the world. Every call returns at once; the answer, if there is one, comes back as an input of the shard. The
+/// silo does these things with threads and sockets, the simulator with a seed.
 /// </summary>
 public interface IShardHost
 {

@@ -4,11 +4,9 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// The keys of human-rate commands, each with the record that answers it. A key is accepted from <see
-/// cref="EarlyMicros"/>
-/// before its issue time to <see cref="WindowMicros"/> after, and remembered for longer than it could be accepted:
-/// forgetting
-/// a key can never execute a command twice.
+/// The keys of human-rate commands, each with the record that answers it. A key is accepted from <see cref="EarlyMicros"/> before its
+/// issue time to <see cref="WindowMicros"/> after, and remembered for longer than it could be accepted: forgetting a key can never
+/// execute a command twice.
 /// </summary>
 public sealed class KeyWindow
 {

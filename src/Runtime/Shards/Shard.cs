@@ -24,11 +24,9 @@ public enum ShardPhase
 }
 
 /// <summary>
-/// The single writer of a part of the venue's grains. One thread calls it, one turn runs at a time. Turns change the
-/// state at
-/// once; whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is
-/// durable.
-/// One commit is in flight at most; what arrives meanwhile is the next batch, so the batches size themselves.
+/// The single writer of a part of the venue's grains. One thread calls it, one turn runs at a time. Turns change the state at once;
+/// whatever rests on a record (replies, refusals, reads, messages, snapshots) leaves only after that record is durable. One commit is
+/// in flight at most; what arrives meanwhile is the next batch, so the batches size themselves.
 /// <para>Six files: turns and messages here, commits and snapshots, take-over and recovery, mark frames, parked messages, hand-over.</para>
 /// </summary>
 public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog, ShardLimits limits, IShardHost host)
@@ -206,8 +204,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
         }
         catch (Exception broken) when (broken is not OutOfMemoryException)
         {
-            // Whatever a grain throws is a bug in it. Nothing of the turn was written; the grain stops, its shard goes
-            // on.
+            // Whatever a grain throws is a bug in it. Nothing of the turn was written; the grain stops, its shard goes on.
             HaltGrain(slot, $"{input.GetType().Name}: {broken.Message}");
             return new Turn(First: null, Rejection.GrainHalted, broken.Message);
         }
@@ -282,8 +279,7 @@ public sealed partial class Shard(ShardId id, ShardMap map, GrainCatalog catalog
 
     private void TakeDelivery(Instant now, ShardMessage.Delivery delivery)
     {
-        // The delivery holds everything addressed to us behind its predecessor, so it fits whenever we are at or past
-        // that.
+        // The delivery holds everything addressed to us behind its predecessor, so it fits whenever we are at or past that.
         if (delivery.Predecessor > state.Watermarks[delivery.From.Number])
         {
             PullFrom(delivery.From);

@@ -11,10 +11,8 @@ public abstract record ShardMessage
     public ShardId Sender { get; }
 
     /// <summary>
-    /// Every record of <paramref name="From"/> behind <paramref name="Predecessor"/>, up to the last one here, that is
-    /// addressed
-    /// to <paramref name="To"/>; only durable ones. <paramref name="HasMore"/> says that the sender holds later ones
-    /// back.
+    /// Every record of <paramref name="From"/> behind <paramref name="Predecessor"/>, up to the last one here, that is addressed to
+    /// <paramref name="To"/>; only durable ones. <paramref name="HasMore"/> says that the sender holds later ones back.
     /// </summary>
     public sealed record Delivery(
         ShardId From, ShardId To, long Predecessor, IReadOnlyList<JournalRecord> Records, bool HasMore) : ShardMessage(From)

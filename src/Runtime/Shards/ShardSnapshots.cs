@@ -8,11 +8,8 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// Saves a shard's state as snapshots and builds it from them. Sets are incremental, so a lost one would leave a stale
-/// grain
-/// behind; that cannot go unseen, because every record raises exactly one version: the versions of all grains of a
-/// shard sum to
-/// its position.
+/// Saves a shard's state as snapshots and builds it from them. Sets are incremental, so a lost one would leave a stale grain behind;
+/// that cannot go unseen, because every record raises exactly one version: the versions of all grains of a shard sum to its position.
 /// </summary>
 public static class ShardSnapshots
 {

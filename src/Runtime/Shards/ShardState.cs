@@ -8,9 +8,8 @@ using CrossMargin.Runtime.Records;
 namespace CrossMargin.Runtime.Shards;
 
 /// <summary>
-/// A shard as a fold of its records, and nothing else: a live turn and a recovery go through the same <see
-/// cref="Apply"/>, so
-/// what a silo knows after a crash is what it knew before.
+/// A shard as a fold of its records, and nothing else: a live turn and a recovery go through the same <see cref="Apply"/>, so what a
+/// silo knows after a crash is what it knew before.
 /// </summary>
 public sealed class ShardState
 {

@@ -96,8 +96,7 @@ public sealed class AccountPropertyTests
     [Fact]
     public void The_order_of_assets_in_commands_changes_no_balance() => Prop.ForAll(Inputs, inputs =>
     {
-        // Commands of different assets do not meet, so each asset's own order decides alone; withdrawal numbers do
-        // meet.
+        // Commands of different assets do not meet, so each asset's own order decides alone; withdrawal numbers do meet.
         var alone = inputs.Where(c => c is AccountCommand.Deposit or AccountCommand.Transfer).ToArray();
         var sorted = alone.OrderBy(c => c is AccountCommand.Deposit d ? d.Amount.Asset : ((AccountCommand.Transfer)c).Amount.Asset).ToArray();
         return Run(alone).Account.Balances.Amounts.SequenceEqual(Run(sorted).Account.Balances.Amounts);

@@ -25,8 +25,7 @@ public class AddOnTests
     [Fact]
     public void Basis_alone_charges_a_calendar_spread_that_no_parallel_move_can_hurt()
     {
-        // A future at 73 days against one at 146: each loses 5 % when its own forward moves, for its years × 1.2 + 1
-        // times.
+        // A future at 73 days against one at 146: each loses 5 % when its own forward moves, for its years × 1.2 + 1 times.
         var set = Set(group => group["basis"] = Json("""{"shift":"0.05","scalar":"1","perYear":"1.2"}"""));
         var lines = new[] { Fixtures.Future(1, Index, 73), Fixtures.Future(2, Index, 146), Fixtures.Perp(3, Index) };
         var group = Group(set, lines, (1, 2), (2, -2));
@@ -43,8 +42,7 @@ public class AddOnTests
         var lines = new[] { Fixtures.Future(1, Index, 20), Fixtures.Future(2, Index, 40), Fixtures.Future(3, Index, 60),
             Fixtures.Future(4, Index, 120) };
 
-        // Inside tier 1: 2 of +5 and −2. Then tier 0's −1 against tier 1's +3, then tier 2's −2 against what is left of
-        // it.
+        // Inside tier 1: 2 of +5 and −2. Then tier 0's −1 against tier 1's +3, then tier 2's −2 against what is left of it.
         var group = Group(set, lines, (1, -1), (2, 5), (3, -2), (4, -2));
         group.Scenario.ScanLoss.ShouldBe(0, 1e-9);
         group.Maintenance.ShouldBe(Index * ((2 * 0.001) + (1 * 0.01) + (2 * 0.02)), 1e-9);

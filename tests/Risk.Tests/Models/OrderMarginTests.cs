@@ -35,8 +35,7 @@ public class OrderMarginTests
     [Fact]
     public void Tiers_take_the_larger_side_of_the_position_with_its_orders()
     {
-        // 0.5 % and 1 % tiers to 250,000 and 2,000,000: a long of 2 with 3 more to come stands at 5, in the second
-        // tier.
+        // 0.5 % and 1 % tiers to 250,000 and 2,000,000: a long of 2 with 3 more to come stands at 5, in the second tier.
         var price = 60_012 * 0.9998;
         var set = Fixtures.Preset("standard", node =>
         {

@@ -118,8 +118,7 @@ public class ScheduleTests
     [Fact]
     public void Unpaired_short_calls_alone_are_charged_where_the_maximum_loss_has_no_end()
     {
-        // Rules so dear that the maximum loss is always the smaller; what a naked call then costs is the unpaired
-        // charge.
+        // Rules so dear that the maximum loss is always the smaller; what a naked call then costs is the unpaired charge.
         var set = Fixtures.Preset("standard", node =>
         {
             Requirement(node);

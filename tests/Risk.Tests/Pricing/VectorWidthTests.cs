@@ -7,9 +7,8 @@ using Shouldly;
 namespace CrossMargin.Risk.Tests.Pricing;
 
 /// <summary>
-/// The same bits one at a time, in pairs, in fours and in eights, with and without the vector hardware. The digests
-/// were
-/// printed by this test, and stay the same with DOTNET_EnableHWIntrinsic=0, EnableAVX2=0 and EnableFMA=0.
+/// The same bits one at a time, in pairs, in fours and in eights, with and without the vector hardware. The digests were printed by
+/// this test, and stay the same with DOTNET_EnableHWIntrinsic=0, EnableAVX2=0 and EnableFMA=0.
 /// </summary>
 public class VectorWidthTests
 {

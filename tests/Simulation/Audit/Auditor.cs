@@ -5,9 +5,8 @@ using CrossMargin.Simulation.Reference;
 namespace CrossMargin.Simulation.Audit;
 
 /// <summary>
-/// Holds the journal to its promises, row by row as it is committed or all at once. It shares nothing with the engine
-/// but the
-/// byte format: it computes the chain, the ids, the money and the answers by itself. The first contradiction is thrown.
+/// Holds the journal to its promises, row by row as it is committed or all at once. It shares nothing with the engine but the byte
+/// format: it computes the chain, the ids, the money and the answers by itself. The first contradiction is thrown.
 /// </summary>
 internal sealed partial class Auditor
 {

@@ -6,9 +6,8 @@ using Xunit;
 namespace CrossMargin.Simulation.Audit;
 
 /// <summary>
-/// The auditor against journals that are wrong. The chain would give most forgeries away at once, so all but the first
-/// few are
-/// chained again behind the forged row, as whoever owns the database could do.
+/// The auditor against journals that are wrong. The chain would give most forgeries away at once, so all but the first few are chained
+/// again behind the forged row, as whoever owns the database could do.
 /// </summary>
 public partial class AuditorTests
 {

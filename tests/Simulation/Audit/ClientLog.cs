@@ -17,9 +17,8 @@ internal abstract record Told
 }
 
 /// <summary>
-/// One command of one client: the intent, written down before it is sent for the first time, and what came back from
-/// each
-/// sending. The log is the truth that the journal is held against.
+/// One command of one client: the intent, written down before it is sent for the first time, and what came back from each sending. The
+/// log is the truth that the journal is held against.
 /// </summary>
 internal sealed class Intent(string client, string grain, byte[] cause, Request request)
 {

@@ -4,9 +4,8 @@ using System.Runtime.CompilerServices;
 namespace CrossMargin.Simulation.Audit;
 
 /// <summary>
-/// A row of the journal as bytes and plain numbers. The auditor knows nothing else of the engine: what these bytes mean
-/// it reads
-/// by itself, from the documented format.
+/// A row of the journal as bytes and plain numbers. The auditor knows nothing else of the engine: what these bytes mean it reads by
+/// itself, from the documented format.
 /// </summary>
 internal sealed record StoredRow(
     int Shard, long Position, int Epoch, byte[] Grain, long Version, string Type, long TimeMicros, long Frame, byte[] Cause,

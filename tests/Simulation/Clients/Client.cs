@@ -11,9 +11,8 @@ namespace CrossMargin.Simulation.Clients;
 internal sealed record Order(GrainId To, object Body, Request Request);
 
 /// <summary>
-/// Somebody who sends one command after the other and sends again what was not answered. It writes into the log what it
-/// means
-/// to do before it does it, and what it was told after.
+/// Somebody who sends one command after the other and sends again what was not answered. It writes into the log what it means to do
+/// before it does it, and what it was told after.
 /// </summary>
 internal abstract class Client(Venue venue, string name)
 {

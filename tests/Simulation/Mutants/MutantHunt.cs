@@ -6,9 +6,8 @@ using CrossMargin.Simulation.Zoo;
 namespace CrossMargin.Simulation.Mutants;
 
 /// <summary>
-/// Mechanical mutants of the runtime and the account, all in one build, each hunted by a few seeds of the simulator,
-/// then by
-/// the unit tests, then by more seeds. Whatever is left is written down.
+/// Mechanical mutants of the runtime and the account, all in one build, each hunted by a few seeds of the simulator, then by the unit
+/// tests, then by more seeds. Whatever is left is written down.
 /// </summary>
 internal static partial class MutantHunt
 {

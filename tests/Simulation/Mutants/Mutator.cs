@@ -9,9 +9,8 @@ namespace CrossMargin.Simulation.Mutants;
 internal sealed record Mutant(int Number, string File, int Line, string From, string To);
 
 /// <summary>
-/// Rewrites a file so that every mutant of it is there behind its number: an operator becomes its neighbour, a
-/// condition its
-/// opposite, a truth value the other, and a statement is left out. What does not compile is left as it is.
+/// Rewrites a file so that every mutant of it is there behind its number: an operator becomes its neighbour, a condition its opposite,
+/// a truth value the other, and a statement is left out. What does not compile is left as it is.
 /// </summary>
 internal sealed class Mutator(string file, List<Mutant> mutants, IReadOnlySet<int> leftOut) : CSharpSyntaxRewriter
 {

@@ -1,9 +1,8 @@
 namespace CrossMargin.Simulation.World;
 
 /// <summary>
-/// What is going to happen, by virtual time. What is due at the same time happens in an order drawn from the seed,
-/// because in
-/// the world it has no order either.
+/// What is going to happen, by virtual time. What is due at the same time happens in an order drawn from the seed, because in the world
+/// it has no order either.
 /// </summary>
 internal sealed class Agenda(Draws draws)
 {

@@ -6,9 +6,8 @@ using CrossMargin.Simulation.Audit;
 namespace CrossMargin.Simulation.World;
 
 /// <summary>
-/// The memory journal with the auditor beside it: after every call the auditor is shown what the journal has now that
-/// it had
-/// not before. Between two looks a shard's head moves at most by one batch and one take-over, in this order.
+/// The memory journal with the auditor beside it: after every call the auditor is shown what the journal has now that it had not
+/// before. Between two looks a shard's head moves at most by one batch and one take-over, in this order.
 /// </summary>
 internal sealed class AuditedJournal
 {

@@ -31,10 +31,8 @@ internal enum Flaw
 }
 
 /// <summary>
-/// A grain of the simulator's own, for what no account does: one message to several grains of one shard, a message that
-/// causes
-/// nothing, one that is refused, and one that its receiver breaks on. The runtime is generic over grains, so it must
-/// not care.
+/// A grain of the simulator's own, for what no account does: one message to several grains of one shard, a message that causes nothing,
+/// one that is refused, and one that its receiver breaks on. The runtime is generic over grains, so it must not care.
 /// </summary>
 internal sealed class CircularGrain(Flaw flaw) : GrainType<Circulars, CircularEvent>
 {

@@ -3,11 +3,9 @@ using System.Numerics;
 namespace CrossMargin.Simulation.World;
 
 /// <summary>
-/// Numbers from a seed: xoshiro256**, written out here because the sequence of a seed has to be the same on every
-/// machine and in
-/// every version of the library. Each purpose draws from a fork of its own, so that one more draw for one of them does
-/// not
-/// shift all the others.
+/// Numbers from a seed: xoshiro256**, written out here because the sequence of a seed has to be the same on every machine and in every
+/// version of the library. Each purpose draws from a fork of its own, so that one more draw for one of them does not shift all the
+/// others.
 /// </summary>
 internal sealed class Draws
 {

@@ -8,9 +8,8 @@ using CrossMargin.Simulation.Audit;
 namespace CrossMargin.Simulation.World;
 
 /// <summary>
-/// A recovery beside the venue: a real shard that folds the journal as a new owner would, from nothing or from
-/// snapshots, and
-/// has no other effect. Its state must be the live one to the byte.
+/// A recovery beside the venue: a real shard that folds the journal as a new owner would, from nothing or from snapshots, and has no
+/// other effect. Its state must be the live one to the byte.
 /// </summary>
 internal sealed class Replica : IShardHost
 {

@@ -59,9 +59,8 @@ internal sealed partial class Silo : IShardHost
     private Instant Now => venue.Wall.PlusMicros(SkewMicros);
 
     /// <summary>
-    /// Only whoever is sure to own a shard shows its state: anybody else's may be old. The silo knows by its heartbeat;
-    /// here that
-    /// is taken for granted.
+    /// Only whoever is sure to own a shard shows its state: anybody else's may be old. The silo knows by its heartbeat; here that is
+    /// taken for granted.
     /// </summary>
     public bool MayShow(GrainId grain) =>
         IsOwner && Life == Life.Running && venue.Map.ShardOf(grain) is var shard

@@ -42,9 +42,8 @@ internal enum Judges
 }
 
 /// <summary>
-/// The whole venue under one seed and in one thread: silos, journal, network, clients and the auditor. First everything
-/// goes
-/// wrong that the seed has on; then the faults stop, and everything must come to rest.
+/// The whole venue under one seed and in one thread: silos, journal, network, clients and the auditor. First everything goes wrong that
+/// the seed has on; then the faults stop, and everything must come to rest.
 /// </summary>
 internal sealed class Venue
 {

@@ -3,9 +3,8 @@ using System.Diagnostics;
 namespace CrossMargin.Simulation.Zoo;
 
 /// <summary>
-/// A copy of the sources with every change in it at once, each behind a switch. It is built one time; a process of it
-/// has the
-/// changes that an environment variable names. The real sources never know.
+/// A copy of the sources with every change in it at once, each behind a switch. It is built one time; a process of it has the changes
+/// that an environment variable names. The real sources never know.
 /// </summary>
 internal sealed class Workshop(string name)
 {
