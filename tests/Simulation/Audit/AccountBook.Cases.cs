@@ -20,9 +20,7 @@ internal sealed partial class AccountBook
     private Slice? slice;
 
     /// <summary>Who cannot carry the risk asks for a part of what the pool shares, and has a turn at every frame.</summary>
-    public bool Asks => openCase is not null || status is "Liquidatable" or "Bankrupt";
-
-    public bool HasCase => openCase is not null;
+    public bool Asks => openCase is not null || Status is "Liquidatable" or "Bankrupt";
 
     /// <summary>What of its gains may have to pay a loss.</summary>
     public (long Round, string Asset, BigInteger Units)? Lock { get; private set; }
@@ -47,14 +45,10 @@ internal sealed partial class AccountBook
     /// <summary>Why it need not come to an end as things stand, or nothing.</summary>
     public string? Excuse(Marks marks)
     {
-        if (status == "Frozen") return "something has no price";
+        if (Status == "Frozen") return "something has no price";
         if (Doubt(marks) is { } doubt) return doubt;
-        return balances.Values.Any(units => units.Sign < 0) && !HoldsAny ? WhatMayNotBeSold(marks) : null;
+        return Owes(0) && !HoldsIn(0) ? WhatMayNotBeSold(marks) : null;
     }
-
-    /// <summary>What is long in one sub-account and short in another is nothing to take.</summary>
-    private bool HoldsAny =>
-        positions.GroupBy(held => held.Key.Instrument).Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0);
 
     public string WhatKeepsItsCaseOpen => $"{(openCase is null ? "no case" : $"case {openCase}")} of {id}, {slice?.Order ?? conversion?.Order ?? "nothing"} under way: {State()}";
 
@@ -62,8 +56,8 @@ internal sealed partial class AccountBook
     {
         using var rules = JsonDocument.Parse(marks.Parameters);
         var least = StoredFormat.Units(rules.RootElement.GetProperty("liquidation").GetProperty("minConfidence").GetString()!, 9);
-        foreach (var (_, instrument) in positions.Keys)
-            if (!marks.Instruments.TryGetValue(instrument, out var terms) || !marks.Underlyings.TryGetValue(terms.Underlying, out var index) || index.Confidence < least)
+        foreach (var (subAccount, instrument) in positions.Keys)
+            if (PartOf(subAccount) == 0 && (!marks.Instruments.TryGetValue(instrument, out var terms) || !marks.Underlyings.TryGetValue(terms.Underlying, out var index) || index.Confidence < least))
                 return $"instrument {instrument} is in doubt";
         foreach (var (asset, units) in balances)
             if (!units.IsZero && marks.AssetConfidence.TryGetValue(asset, out var confidence) && confidence < least) return $"{asset} is in doubt";
@@ -91,7 +85,7 @@ internal sealed partial class AccountBook
             case "account.case-ended.v1":
                 AuditFailure.Unless(slice is null && conversion is null, "I13", $"the case of account {id} ends with {slice?.Order} under way at version {version}");
                 var isCured = payload.TryGetProperty("margin", out var figures) && Micros(figures, "marginEquity") >= Micros(figures, "liquidationEnd");
-                AuditFailure.Unless(isCured || !IsAtRisk, "I13", $"the case of account {id} ends uncured at version {version}");
+                AuditFailure.Unless(isCured || !IsAtRiskIn(0), "I13", $"the case of account {id} ends uncured at version {version}");
                 (openCase, fruitless, fruitlessConversions, isOfferedInVain) = (null, 0, 0, false);
                 return Moved.Nothing;
             case "account.conversion-ordered.v1" or "account.conversion-filled.v1" or "account.conversion-called-back.v1" or "account.conversion-ended.v1":
@@ -120,7 +114,7 @@ internal sealed partial class AccountBook
                 var change = payload.GetProperty("change");
                 var (gone, left) = (StoredFormat.Units(change.GetProperty("quantity").GetString()!, 8), StoredFormat.Units(change.GetProperty("quantityAfter").GetString()!, 8));
                 AuditFailure.Unless(
-                    left.IsZero && !gone.IsZero && payload.GetProperty("transfer").GetProperty("quantity").GetString() == StoredFormat.Decimal(-gone, 8), "I7",
+                    left.IsZero && !gone.IsZero && PartOf(SubAccountIn(change)) == 0 && payload.GetProperty("transfer").GetProperty("quantity").GetString() == StoredFormat.Decimal(-gone, 8), "I7",
                     $"account {id} hands over {gone} and {left} stays at version {version}");
                 fruitless = 0;
                 return Change(change, version);
@@ -128,7 +122,7 @@ internal sealed partial class AccountBook
                 var (owed, drawn) = Amount(payload, "amount");
                 AuditFailure.Unless(
                     slice is null && conversion is null && drawn.Sign > 0 && drawn <= -Balance(owed)
-                    && !balances.Any(held => held.Value.Sign > 0 && IsCollateral(held.Key, marks!)) && positions.Keys.All(held => isolated.ContainsKey(held.SubAccount)), "I10",
+                    && !balances.Any(held => held.Value.Sign > 0 && IsCollateral(held.Key, marks!)) && positions.Keys.All(held => PartOf(held.SubAccount) != 0), "I10",
                     $"account {id} owes {Balance(owed)} and draws {drawn} at version {version}, beside {State()}");
                 var before = fund.GetValueOrDefault(owed);
                 fund[owed] = before with { Drawn = before.Drawn + drawn };
@@ -142,9 +136,9 @@ internal sealed partial class AccountBook
         var margin = payload.GetProperty("margin");
         var isBankrupt = payload.GetProperty("status").GetString() == "Bankrupt" && Micros(margin, "equity").Sign < 0;
         AuditFailure.Unless(
-            openCase is null && payload.GetProperty("status").GetString() == status
-            && (isBankrupt || (status == "Liquidatable" && Micros(margin, "maintenanceMargin") > Micros(margin, "marginEquity"))), "I7",
-            $"account {id} is {status}, and a case is opened at version {version}: {margin}");
+            openCase is null && payload.GetProperty("status").GetString() == Status
+            && (isBankrupt || (Status == "Liquidatable" && Micros(margin, "maintenanceMargin") > Micros(margin, "marginEquity"))), "I7",
+            $"account {id} is {Status}, and a case is opened at version {version}: {margin}");
         openCase = payload.GetProperty("case").GetInt64();
         openedUnder = margin.GetProperty("frame").GetInt64();
         AuditFailure.Unless(openCase == version, "I4", $"account {id} calls a case {openCase} at version {version}");
@@ -165,7 +159,7 @@ internal sealed partial class AccountBook
             order.GetProperty("deadline").GetString()!, CalledBack: null);
         var held = Quantity(slice.SubAccount, slice.Instrument);
         AuditFailure.Unless(
-            SubAccountsOf(slice.Instrument).All(other => isolated.ContainsKey(other) || Quantity(other, slice.Instrument).Sign == held.Sign), "I7",
+            PartOf(slice.SubAccount) == 0 && SubAccountsOf(slice.Instrument).All(other => PartOf(other) != 0 || Quantity(other, slice.Instrument).Sign == held.Sign), "I7",
             $"account {id} orders a slice of {slice.Instrument} at version {version}, of which it is long and short: {State()}");
         AuditFailure.Unless(
             held.Sign == (slice.IsSale ? 1 : -1) && slice.Quantity.Sign > 0 && slice.Quantity <= BigInteger.Abs(held), "I7",

@@ -21,12 +21,17 @@ internal sealed partial class AccountBook
     /// <summary>Whether somebody who answers to this round is still waited for.</summary>
     public bool Awaits(long ofCase, long round) => openCase == ofCase && closeOut?.Round == round;
 
-    /// <summary>Why nothing of it may be closed for somebody else now, or null.</summary>
-    public string? Promised => slice is not null ? $"its slice {slice.Order}" : conversion is not null ? $"its conversion {conversion.Order}"
+    /// <summary>Why nothing of a sub-account may be closed for somebody else now, or null. Nothing in the pool promises what is isolated.</summary>
+    public string? PromisedIn(int subAccount) => PartOf(subAccount) == 0 ? Promised : null;
+
+    private string? Promised => slice is not null ? $"its slice {slice.Order}" : conversion is not null ? $"its conversion {conversion.Order}"
         : closeOut is not null ? $"its offer to round {closeOut.Round}"
         : Lock is { } gain ? $"its lock of round {gain.Round}" : null;
 
-    public bool IsFrozen => status == "Frozen";
+    /// <summary>That it is closed against comes last, because it is liquidated itself.</summary>
+    public bool IsLiquidated(int subAccount) => openCase is not null && PartOf(subAccount) == 0;
+
+    public bool IsFrozen(int subAccount) => statuses[PartOf(subAccount)] == "Frozen";
 
     private Moved FoldCloseOut(string type, JsonElement payload, long version, Marks? marks)
     {
@@ -70,7 +75,7 @@ internal sealed partial class AccountBook
         var (quantity, price) = (At8(offer, "quantity"), At8(offer, "price"));
         AuditFailure.Unless(
             offer.GetProperty("account").GetString() == id && offer.GetProperty("case").GetInt64() == openCase
-            && quantity == Quantity(subAccount, instrument) && !quantity.IsZero, "close-outs",
+            && quantity == Quantity(subAccount, instrument) && !quantity.IsZero && PartOf(subAccount) == 0, "close-outs",
             $"account {id} holds {Quantity(subAccount, instrument)} and offers {offer} at version {version}");
         using var rules = JsonDocument.Parse(marks!.Parameters);
         var liquidation = rules.RootElement.GetProperty("liquidation");
@@ -114,8 +119,9 @@ internal sealed partial class AccountBook
         var assigned = payload.GetProperty("assigned");
         var (wanted, offered) = (At8(assigned, "quantity"), At8(assigned, "price"));
         if (!payload.TryGetProperty("transfer", out var transfer)) return Moved.Nothing;
-        AuditFailure.Unless(Promised is null, "I8", $"account {id} gives up at version {version} what is promised to {Promised}");
         var change = payload.GetProperty("change");
+        AuditFailure.Unless(
+            PromisedIn(SubAccountIn(change)) is null, "I8", $"account {id} gives up at version {version} what is promised to {Promised}");
         var (instrument, traded) = (change.GetProperty("instrument").GetInt32(), At8(change, "quantity"));
         var held = Quantity(change.GetProperty("subAccount").GetInt32(), instrument);
         AuditFailure.Unless(
@@ -132,7 +138,7 @@ internal sealed partial class AccountBook
         var unit = StoredFormat.UnitE20(asset) * 10_000;
         var due = ((price * BigInteger.Abs(traded) * terms.Multiplier) + unit - 1) / unit;
         AuditFailure.Unless(paid == (traded.Sign < 0 ? due : -due), "I4", $"account {id} pays {paid} for {traded} at {price} at version {version}");
-        var pending = isolated.ContainsKey(SubAccountIn(change)) ? BigInteger.Zero : PendingOf(asset);
+        var pending = PartOf(SubAccountIn(change)) == 0 ? PendingOf(asset) : BigInteger.Zero;
         AuditFailure.Unless(
             !isWorse || price == mark || (Amount(change, "realized").Units.Sign >= 0 && Amount(change, "balanceAfter").Units >= pending), "I8",
             $"account {id} pays beyond the mark what it has not gained at version {version}: {change}");

@@ -92,7 +92,7 @@ internal sealed partial class AccountBook
         var (worstMove, afterOrders) = RulesOfConversion(marks);
         var worth = WorthOf(asset, given, owed, marks);
         AuditFailure.Unless(
-            slice is null && conversion is null && !HoldsAny && (fruitlessConversions >= afterOrders || worth.IsZero), "I10",
+            slice is null && conversion is null && !HoldsIn(0) && (fruitlessConversions >= afterOrders || worth.IsZero), "I10",
             $"account {id} surrenders {payload} at version {version}, where it might be exchanged: {State()}");
         AuditFailure.Unless(
             given.Sign > 0 && given <= FreeOf(asset) && drawn <= -Balance(owed) && drawn <= AtWorst(worth, worstMove),

@@ -21,7 +21,7 @@ internal sealed partial class AccountBook
         var size = BigInteger.Min(bought, -sold);
         AuditFailure.Unless(
             slice is null && payload.GetProperty("case").GetInt64() == openCase && covered.GetProperty("instrument").GetInt32() == instrument
-            && !isolated.ContainsKey(ofLong) && !isolated.ContainsKey(ofShort), "I7",
+            && PartOf(ofLong) == 0 && PartOf(ofShort) == 0, "I7",
             $"account {id} nets with {slice?.Order ?? "no slice"} under way in case {openCase} at version {version}: {payload}");
         AuditFailure.Unless(
             size.Sign > 0 && At8(closed, "quantity") == -size && At8(covered, "quantity") == size, "I2",

@@ -3,13 +3,69 @@ using System.Text.Json;
 
 namespace CrossMargin.Simulation.Audit;
 
-/// <summary>The purses of an account, what moves between them, and what those that owe pay to the house.</summary>
+/// <summary>
+/// The parts of an account: the pool, which is number 0, and each isolated sub-account. Each has a purse and stands by itself; what moves
+/// between the purses, and what those that owe pay to the house.
+/// </summary>
 internal sealed partial class AccountBook
 {
     private readonly SortedDictionary<(int SubAccount, string Asset), long> charged = [];   // the last hour of interest
     private readonly SortedDictionary<string, BigInteger> paidToHouse = new(StringComparer.Ordinal);
 
+    private readonly SortedDictionary<int, string> statuses = new() { [0] = "Healthy" };
+    private readonly Dictionary<int, BigInteger> free = [];   // margin equity less initial margin, by the last figures
+
     public int HoursCharged { get; private set; }
+
+    public IReadOnlyCollection<int> Isolated => isolated.Keys;
+
+    /// <summary>Of the pool.</summary>
+    private string Status => statuses[0];
+
+    /// <summary>What an isolated sub-account has, or the pool.</summary>
+    public BigInteger BalanceIn(int part, string asset) => PurseOf(part).GetValueOrDefault(asset);
+
+    public BigInteger FreeIn(int part) => free.GetValueOrDefault(part);
+
+    /// <summary>Something in any part that can lose, or a debt.</summary>
+    public bool IsAtRisk => positions.Count > 0 || orders.Count > 0 || statuses.Keys.Any(Owes);
+
+    private bool IsAtRiskIn(int part) => Owes(part) || positions.Keys.Any(held => PartOf(held.SubAccount) == part)
+        || orders.Exists(order => PartOf(int.Parse(order.SubAccount)) == part);
+
+    private bool Owes(int part) => PurseOf(part).Values.Any(units => units.Sign < 0);
+
+    /// <summary>What is long in one sub-account and short in another is nothing to take.</summary>
+    private bool HoldsIn(int part) => positions.Where(held => PartOf(held.Key.SubAccount) == part).GroupBy(held => held.Key.Instrument)
+        .Any(held => held.Aggregate(BigInteger.Zero, (sum, one) => sum + one.Value.Quantity) != 0);
+
+    /// <summary>The isolated part that a sub-account is, or the pool.</summary>
+    private int PartOf(int subAccount) => isolated.ContainsKey(subAccount) ? subAccount : 0;
+
+    /// <summary>The part that a record is about; that of the pool is not written.</summary>
+    private int PartSaid(JsonElement payload, long version)
+    {
+        if (!payload.TryGetProperty("subAccount", out var named)) return 0;
+        AuditFailure.Unless(isolated.ContainsKey(named.GetInt32()), "status", $"account {id} speaks of {named} at version {version}, which is not isolated");
+        return named.GetInt32();
+    }
+
+    /// <summary>The part by whose margin a record was decided: for what is allocated, that which gives.</summary>
+    private int PartDecided(string type, JsonElement payload)
+    {
+        if (payload.TryGetProperty("slice", out _) || type == "account.collateral-allocated.v1") return 0;
+        var about = payload.TryGetProperty("asked", out var asked) ? asked : payload;
+        if (asked.ValueKind == JsonValueKind.Object && asked.GetProperty("type").GetString() == "allocate-collateral") return 0;
+        return about.TryGetProperty("subAccount", out var named) ? PartOf(named.GetInt32()) : 0;
+    }
+
+    private void Isolate(int subAccount, long version)
+    {
+        AuditFailure.Unless(
+            subAccount > 0 && positions.Keys.All(held => held.SubAccount != subAccount) && orders.TrueForAll(order => order.SubAccount != $"{subAccount}")
+            && isolated.TryAdd(subAccount, new(StringComparer.Ordinal)), "I4", $"account {id} isolates {subAccount} twice, or with something in it, at version {version}");
+        statuses.Add(subAccount, "Healthy");
+    }
 
     /// <summary>
     /// What is owed and was not paid for in the hour of a frame; null when there is none. A charge that fits into no integer is left out,
@@ -44,7 +100,7 @@ internal sealed partial class AccountBook
     /// <summary>From a purse that owes to the house, once an hour, and not less than the rate says.</summary>
     private Moved Charge(JsonElement payload, long version, Marks? marks)
     {
-        var subAccount = payload.TryGetProperty("subAccount", out var own) ? own.GetInt32() : 0;
+        var subAccount = PartSaid(payload, version);
         var (purse, hour) = (PurseOf(subAccount), payload.GetProperty("hour").GetInt64());
         var (asset, interest) = Amount(payload, "interest");
         var debt = Amount(payload, "debt").Units;
@@ -72,12 +128,16 @@ internal sealed partial class AccountBook
     private SortedDictionary<string, BigInteger> PurseOf(int subAccount) => isolated.GetValueOrDefault(subAccount) ?? balances;
 
     private string LoanState() => LoanLine(
-        charged.Select(entry => entry.Key.SubAccount == 0 ? $"{entry.Key.Asset}/{entry.Value}" : $"{entry.Key.SubAccount}:{entry.Key.Asset}/{entry.Value}"),
+        charged.Select(entry => OfPart(entry.Key.SubAccount, $"{entry.Key.Asset}/{entry.Value}")),
         paidToHouse.Select(entry => StoredFormat.Text(entry.Key, entry.Value)));
 
     private static string LoanStateOf(JsonElement state) => LoanLine(
-        Parts(state, "interestHours", (part, hour) => $"{(part is null ? "" : $"{part}:")}{Slashed(hour, "asset", "hour")}"),
+        Parts(state, "interestHours", (part, hour) => OfPart(part, Slashed(hour, "asset", "hour"))),
         Each(state, "houseInterest", paid => paid.ToString()));
+
+    public static string OfPart(int part, string text) => part == 0 ? text : $"{part}:{text}";
+
+    public static string StatusLine(IEnumerable<(int Part, string Status)> parts) => string.Join(',', parts.Select(part => OfPart(part.Part, part.Status)));
 
     public static string LoanLine(IEnumerable<string> hours, IEnumerable<string> paid) =>
         $" interest={string.Join(',', hours)} house={string.Join(',', paid)}";

@@ -28,16 +28,10 @@ internal sealed partial class AccountBook(string id)
     private readonly List<Hold> holds = [];
     private readonly List<Sending> sendings = [];
     private string? owner;
-    private string status = "Healthy";
 
     /// <summary>From the best to the worst, in the order of their numbers.</summary>
     public static readonly string[] Statuses = ["Healthy", "Warning", "ReduceOnly", "MarginCall", "Liquidatable", "Bankrupt", "Frozen"];
 
-    /// <summary>Margin equity less initial margin, by the last figures.</summary>
-    public BigInteger Free { get; private set; }
-
-    /// <summary>Something that can lose, or a debt.</summary>
-    public bool IsAtRisk => positions.Count > 0 || orders.Count > 0 || balances.Values.Any(units => units.Sign < 0);
     private bool isClosed;
 
     public bool IsOpen => owner is not null;
@@ -100,8 +94,8 @@ internal sealed partial class AccountBook(string id)
     /// </summary>
     public Moved Fold(string type, JsonElement payload, long version, Marks? marks)
     {
-        if (type is "account.withdrawal-held.v1" or "account.transfer-held.v1" or "account.transfer-sent.v1" or "account.order-reserved.v1")
-            AuditFailure.Unless(openCase is null, "I7", $"account {id} is in liquidation, and its owner moves at version {version}: {type}");
+        if (type is "account.withdrawal-held.v1" or "account.transfer-held.v1" or "account.transfer-sent.v1" or "account.order-reserved.v1" or "account.collateral-allocated.v1")
+            AuditFailure.Unless(openCase is null || (type == "account.order-reserved.v1" && PartOf(SubAccountIn(payload)) != 0), "I7", $"account {id} is in liquidation, and its owner moves at version {version}: {type}");
         if (payload.TryGetProperty("margin", out var margin)) CheckFigures(type, payload, margin, version, marks);
         switch (type)
         {
@@ -165,8 +159,7 @@ internal sealed partial class AccountBook(string id)
             case "account.interest-charged.v1":
                 return Charge(payload, version, marks);
             case "account.sub-account-isolated.v1":
-                var own = payload.GetProperty("subAccount").GetInt32();
-                AuditFailure.Unless(own > 0 && isolated.TryAdd(own, new(StringComparer.Ordinal)), "I4", $"account {id} isolates {own} twice");
+                Isolate(SubAccountIn(payload), version);
                 return Moved.Nothing;
             case "account.collateral-allocated.v1" or "account.collateral-released.v1":
                 return Allocate(payload, type == "account.collateral-allocated.v1" ? 1 : -1, version);
@@ -330,7 +323,7 @@ internal sealed partial class AccountBook(string id)
         var (value, realized) = (Amount(payload, "value").Units, Amount(payload, "realized").Units);
         AuditFailure.Unless(realized == value - held.Cost, "I1", $"account {id} realizes from nowhere at version {version}");
         positions.Remove(key);
-        return new Moved(held.Asset, Balances: Credit(held.Asset, payload), Cost: -held.Cost)
+        return new Moved(held.Asset, Balances: Credit(held.Asset, payload, key.SubAccount), Cost: -held.Cost)
         {
             OpenE20 = -OpenE20(held), RoundingE20 = Rounded(held.Asset, payload), Instrument = key.Instrument, Quantity = -held.Quantity,
             QuantitySettled = held.Quantity, SettledE20 = -held.Quantity * contract,
@@ -349,7 +342,7 @@ internal sealed partial class AccountBook(string id)
         var cost = Amount(payload, "costAfter").Units;
         AuditFailure.Unless(cost - held.Cost == Amount(payload, "realized").Units, "I1", $"account {id} has a cost from nowhere at version {version}");
         positions[key] = held with { Cost = cost, Point = $"{number}:0" };
-        return new Moved(held.Asset, Balances: Credit(held.Asset, payload), Cost: cost - held.Cost);
+        return new Moved(held.Asset, Balances: Credit(held.Asset, payload, key.SubAccount), Cost: cost - held.Cost);
     }
 
     private Position HeldFor(JsonElement payload, long version, out (int SubAccount, int Instrument) key)
@@ -359,33 +352,38 @@ internal sealed partial class AccountBook(string id)
         return held!;
     }
 
-    private BigInteger Credit(string asset, JsonElement payload)
+    /// <summary>To the purse that answers for the sub-account.</summary>
+    private BigInteger Credit(string asset, JsonElement payload, int subAccount = 0)
     {
-        var before = Balance(asset);
-        balances[asset] = Amount(payload, "balanceAfter").Units;
-        return balances[asset] - before;
+        var purse = PurseOf(subAccount);
+        var before = purse.GetValueOrDefault(asset);
+        purse[asset] = Amount(payload, "balanceAfter").Units;
+        return purse[asset] - before;
     }
 
     private static BigInteger Micros(JsonElement margin, string name) => StoredFormat.Micros(margin.GetProperty(name).GetString()!);
 
     // ---- how it stands --------------------------------------------------------------------------------------------------
 
-    /// <summary>Each status names the one before it, and follows from the figures beside it.</summary>
+    /// <summary>Each status of a part names the one before it, and follows from the figures beside it.</summary>
     private void Stand(JsonElement payload, long version, Marks? marks)
     {
         var (now, before) = (payload.GetProperty("status").GetString()!, payload.GetProperty("before").GetString());
-        AuditFailure.Unless(before == status && now != before, "status", $"account {id} was {status} and says that it was {before}, at version {version}");
-        status = now;
+        var part = PartSaid(payload, version);
+        AuditFailure.Unless(
+            before == statuses[part] && now != before, "status", $"account {id} was {statuses[part]} and says that it was {before}, at version {version}");
+        statuses[part] = now;
         var isUnpriced = payload.TryGetProperty("unpriced", out _);
         var hasFigures = payload.TryGetProperty("margin", out var margin);
         AuditFailure.Unless(
-            isUnpriced == (now == "Frozen") && hasFigures == (IsAtRisk && !isUnpriced) && (hasFigures || isUnpriced || now == "Healthy"), "status",
+            isUnpriced == (now == "Frozen") && hasFigures == (IsAtRiskIn(part) && !isUnpriced) && (hasFigures || isUnpriced || now == "Healthy"), "status",
             $"account {id} is {now} at version {version}, and neither figures nor what has no price say why");
         if (!hasFigures) return;
         var (equity, counted, initial, hard, maintenance) =
             (Of("equity"), Of("marginEquity"), Of("initialMargin"), Of("initialHard"), Of("maintenanceMargin"));
-        var isTakeable = HoldsAny
-            || (balances.Values.Any(units => units.Sign < 0) && balances.Any(held => Counted(held.Key, marks!).Sign > 0));
+        var purse = PurseOf(part);
+        var isTakeable = HoldsIn(part) || (purse.Values.Any(units => units.Sign < 0)
+            && purse.Any(held => (part == 0 ? Counted(held.Key, marks!) : held.Value).Sign > 0));
         using var rules = JsonDocument.Parse(marks!.Parameters);
         var warns = rules.RootElement.TryGetProperty("warnBelow", out var share)
             && counted * BigInteger.Pow(10, 9) < CeilingTo9(initial * StoredFormat.Units(share.GetString()!, 9));
@@ -406,11 +404,12 @@ internal sealed partial class AccountBook(string id)
         AuditFailure.Unless(
             Of("initialMargin") >= Of("initialHard") && Of("initialHard") >= Of("liquidationEnd") && Of("liquidationEnd") >= Of("maintenanceMargin"),
             "status", $"account {id} has its levels out of order at version {version}: {margin}");
-        Free = Of("marginEquity") - Of("initialMargin");
+        var part = PartDecided(type, payload);
+        free[part] = Of("marginEquity") - Of("initialMargin");
         if (type == "account.command-refused.v1")
             AuditFailure.Unless(
                 payload.GetProperty("reason").GetString() == "account-in-liquidation"
-                    ? openCase is not null
+                    ? openCase is not null && part == 0
                     : payload.GetProperty("reason").GetString() == "insufficient-margin" && Of("marginEquity") < Of("initialMargin"), "acceptance",
                 $"account {id} refuses what its margin allows, at version {version}: {margin}");
 
@@ -434,7 +433,8 @@ internal sealed partial class AccountBook(string id)
     // ---- the state as one line ------------------------------------------------------------------------------------------
 
     public string State() => Line(
-        PhaseOf(owner, isClosed), status, Held(balances).Concat(isolated.SelectMany(part => Held(part.Value).Select(held => $"{part.Key}:{held}"))),
+        PhaseOf(owner, isClosed), StatusLine(statuses.Select(part => (part.Key, part.Value))),
+        Held(balances).Concat(isolated.SelectMany(part => Held(part.Value).Select(held => OfPart(part.Key, held)))),
         holds.Select(hold => HoldLine(
             hold.Id, StoredFormat.Text(hold.Asset, hold.Units), hold.Destination, StoredFormat.Time(hold.OverdueAt), hold.IsReported,
             hold.Phase, hold.Frame)),
@@ -446,9 +446,6 @@ internal sealed partial class AccountBook(string id)
     private static IEnumerable<string> Held(SortedDictionary<string, BigInteger> purse) =>
         purse.Where(entry => !entry.Value.IsZero).Select(entry => StoredFormat.Text(entry.Key, entry.Value));
 
-    /// <summary>The pool comes first, and then each isolated sub-account.</summary>
-    private int PartOf(int subAccount) => isolated.ContainsKey(subAccount) ? subAccount : 0;
-
     /// <summary>The same line from the bytes of a live account, as a snapshot keeps them.</summary>
     public static string StateOf(ReadOnlyMemory<byte> saved)
     {
@@ -456,7 +453,9 @@ internal sealed partial class AccountBook(string id)
         var state = document.RootElement;
         var phase = state.GetProperty("phase").GetString();
         return Line(
-            PhaseOf(phase == "Unopened" ? null : state.GetProperty("owner").GetString(), phase == "Closed"), state.GetProperty("status").GetString()!, Parts(state, "balances", (part, balance) => part is null ? balance.ToString() : $"{part}:{balance}"),
+            PhaseOf(phase == "Unopened" ? null : state.GetProperty("owner").GetString(), phase == "Closed"),
+            StatusLine(Each(state, "isolated", part => (SubAccountIn(part), part.GetProperty("status").ToString())).Prepend((0, state.GetProperty("status").ToString()))),
+            Parts(state, "balances", (part, balance) => OfPart(part, balance.ToString())),
             Each(state, "holds", hold => HoldLine(
                 hold.GetProperty("id").GetInt64(), hold.GetProperty("amount").ToString(), hold.GetProperty("destination").ToString(),
                 hold.GetProperty("overdueAt").ToString(), hold.GetProperty("report").ToString() == "Reported",
@@ -467,12 +466,12 @@ internal sealed partial class AccountBook(string id)
             Each(state, "houseRounding", share => Slashed(share, "asset", "e20"))) + LotStateOf(state) + LoanStateOf(state) + CaseStateOf(state);
     }
 
-    private static IEnumerable<string> Each(JsonElement state, string list, Func<JsonElement, string> line) =>
+    private static IEnumerable<T> Each<T>(JsonElement state, string list, Func<JsonElement, T> line) =>
         state.GetProperty(list).EnumerateArray().Select(line);
 
-    private static IEnumerable<string> Parts(JsonElement state, string list, Func<string?, JsonElement, string> line) =>
-        Each(state, list, item => line(null, item)).Concat(state.GetProperty("isolated").EnumerateArray()
-            .SelectMany(part => Each(part, list, item => line(part.GetProperty("subAccount").ToString(), item))));
+    private static IEnumerable<string> Parts(JsonElement state, string list, Func<int, JsonElement, string> line) =>
+        Each(state, list, item => line(0, item)).Concat(state.GetProperty("isolated").EnumerateArray()
+            .SelectMany(part => Each(part, list, item => line(SubAccountIn(part), item))));
 
     private static string Slashed(JsonElement of, params string[] names) =>
         string.Join('/', names.Select(name => of.GetProperty(name).ToString()));

@@ -23,6 +23,9 @@ internal sealed partial class Auditor
         Request.Deposit one => [("amount", StoredFormat.Text(one.Asset, one.Units)), ("reference", one.Reference)],
         Request.Withdraw one => [("amount", StoredFormat.Text(one.Asset, one.Units)), ("destination", one.Destination)],
         Request.Transfer one => [("amount", StoredFormat.Text(one.Asset, one.Units)), ("to", one.To)],
+        Request.Isolate one => [("type", "isolate-sub-account"), ("subAccount", $"{one.SubAccount}")],
+        Request.Allocate one => [("type", "allocate-collateral"), ("subAccount", $"{one.SubAccount}"), ("amount", StoredFormat.Text(one.Asset, one.Units))],
+        Request.Release one => [("type", "release-collateral"), ("subAccount", $"{one.SubAccount}"), ("amount", StoredFormat.Text(one.Asset, one.Units))],
         Request.Reserve one =>
         [
             ("order", one.Order), ("subAccount", $"{one.SubAccount}"), ("instrument", $"{one.Instrument}"), ("side", one.Side),

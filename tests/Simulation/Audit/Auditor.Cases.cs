@@ -94,7 +94,7 @@ internal sealed partial class Auditor
         switch (row.Type)
         {
             case CaseOpened or "account.slice-ordered.v1" when reference is not null && !IsForgotten(id):
-                var wrong = reference.Value(id, MarksOf(row)!).Contradicts(StoredFormat.MarginIn(payload));
+                var wrong = reference.Value(id, subAccount: 0, MarksOf(row)!).Contradicts(StoredFormat.MarginIn(payload));
                 AuditFailure.Unless(wrong is null, "I7", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nand by the rules {wrong}");
                 break;
             case "shard.close-outs-answered.v1":

@@ -99,10 +99,10 @@ internal sealed partial class Auditor
             var held = account.Quantity(subAccount, instrument);
             AuditFailure.Unless(
                 StoredFormat.ShardOf(StoredFormat.Bytes(id), shards) == row.Shard && named.Add($"{id}/{subAccount}") && held.Sign == -wanted.Sign
-                && BigInteger.Abs(held) == size && account.Promised is null, "close-outs",
-                $"{row.Address} names {one}, who holds {held}, {account.Promised}");
+                && BigInteger.Abs(held) == size && account.PromisedIn(subAccount) is null, "close-outs",
+                $"{row.Address} names {one}, who holds {held}, {account.PromisedIn(subAccount)}");
             AuditFailure.Unless(
-                (one.GetProperty("effect").GetString() == "IsLiquidated") == account.HasCase, "close-outs", $"{row.Address} says that {id} is {one.GetProperty("effect")}");
+                (one.GetProperty("effect").GetString() == "IsLiquidated") == account.IsLiquidated(subAccount), "close-outs", $"{row.Address} says that {id} is {one.GetProperty("effect")}");
             sum += size;
         }
 
@@ -111,7 +111,7 @@ internal sealed partial class Auditor
         foreach (var (id, account) in AccountsIn(row.Shard))
             foreach (var subAccount in account.SubAccountsOf(instrument).Where(sub => account.Quantity(sub, instrument).Sign == -wanted.Sign))
                 AuditFailure.Unless(
-                    named.Contains($"{id}/{subAccount}") || account.Promised is not null || account.IsFrozen, "close-outs",
+                    named.Contains($"{id}/{subAccount}") || account.PromisedIn(subAccount) is not null || account.IsFrozen(subAccount), "close-outs",
                     $"{row.Address} leaves {id} out, who holds {account.Quantity(subAccount, instrument)} where {wanted} are wanted: {account.State()}");
     }
 
@@ -126,9 +126,10 @@ internal sealed partial class Auditor
             var wanted = StoredFormat.Units(assigned.GetProperty("quantity").GetString()!, 8);
             var holds = message.RootElement.GetProperty("assignments").EnumerateArray()
                 .Where(part => part.GetProperty("to").GetProperty("account").GetString() == id && part.GetProperty("of").GetRawText() == assigned.GetRawText())
-                .All(part => account.Quantity(part.GetProperty("to").GetProperty("subAccount").GetInt32(), instrument).Sign == -wanted.Sign);
+                .Select(part => part.GetProperty("to").GetProperty("subAccount").GetInt32())
+                .All(from => account.Quantity(from, instrument).Sign == -wanted.Sign && account.PromisedIn(from) is null && !account.IsFrozen(from));
             AuditFailure.Unless(
-                !holds || account.Promised is not null || account.IsFrozen || MarksOf(row)?.Instruments.GetValueOrDefault(instrument)?.Mark is null, "close-outs",
+                !holds || MarksOf(row)?.Instruments.GetValueOrDefault(instrument)?.Mark is null, "close-outs",
                 $"{row.Address} gives up nothing of {wanted}: {account.State()}");
             return;
         }
@@ -136,7 +137,8 @@ internal sealed partial class Auditor
         var mark = MarksOf(row)!.Instruments[transfer.GetProperty("instrument").GetInt32()].Mark!.Value;
         if (reference is null || IsForgotten(id) || StoredFormat.Units(transfer.GetProperty("price").GetString()!, 8) == mark) return;
         var isWorse = StoredFormat.Units(transfer.GetProperty("quantity").GetString()!, 8).Sign < 0 == (StoredFormat.Units(transfer.GetProperty("price").GetString()!, 8) > mark);
+        var from = payload.GetProperty("change").GetProperty("subAccount").GetInt32();
         AuditFailure.Unless(
-            !isWorse || reference.Value(id, MarksOf(row)!).Status is not ("Liquidatable" or "Bankrupt"), "I8", $"{row.Address} makes {id} fall by another's loss");
+            !isWorse || reference.Value(id, from, MarksOf(row)!).Status is not ("Liquidatable" or "Bankrupt"), "I8", $"{row.Address} makes {id} fall by another's loss");
     }
 }

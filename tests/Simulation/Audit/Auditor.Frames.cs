@@ -102,15 +102,15 @@ internal sealed partial class Auditor
     {
         var (missing, digest, words) = ((BigInteger?)BigInteger.Zero, (string?)"", new ulong[4]);
         var result = new byte[29];
-        foreach (var account in accounts)
+        foreach (var (account, subAccount, standing) in accounts.SelectMany(account => reference!.Values(account, marks), (account, part) => (account, part.SubAccount, part.Standing)))
         {
-            var standing = reference!.Value(account, marks);
             if (standing is { IsPriced: true, MarginEquity.Sign: < 0 }) missing = standing.MayBeFrozen || IsTooLarge(standing) ? null : missing - standing.MarginEquity;
             if (standing.Status is null) digest = null;
             if (digest is null) continue;
             Array.Clear(result);
             StoredFormat.Bytes(account).CopyTo(result.AsSpan());
             BinaryPrimitives.WriteInt64BigEndian(result.AsSpan(16), VersionOf(account));
+            BinaryPrimitives.WriteInt32BigEndian(result.AsSpan(24), subAccount);
             result[^1] = (byte)Array.IndexOf(AccountBook.Statuses, standing.Status);
             var hash = SHA256.HashData(result);
             for (var i = 0; i < words.Length; i++) words[i] = unchecked(words[i] + BinaryPrimitives.ReadUInt64BigEndian(hash.AsSpan(8 * i)));
@@ -162,7 +162,12 @@ internal sealed partial class Auditor
     private static void Skip(Adoption adoption, string where)
     {
         var left = adoption.Turns.Dequeue();
-        var due = adoption.OutcomeOf(left) is { Facts: [var first, ..] } ? first.Line : null;
+        var due = adoption.OutcomeOf(left) switch
+        {
+            { Facts: [var first, ..] } => first.Line,
+            { MustChangeStatus: true } => "a record of how it stands",
+            _ => null,
+        };
         AuditFailure.Unless(due is null, "I15", $"{left} had no turn at the frame that {where} names, for\n  {due}");
     }
 }

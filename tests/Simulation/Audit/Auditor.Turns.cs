@@ -85,9 +85,11 @@ internal sealed partial class Auditor
         if (turn.IsBeyondTheFacts && row.Type == StatusChanged)
         {
             if (IsForgotten(id)) return;
+            var subAccount = payload.TryGetProperty("subAccount", out var isolated) ? isolated.GetInt32() : 0;
             AuditFailure.Unless(
-                turn.MayChangeStatus, "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nwhere the rules see {reference?.Value(id, MarksOf(row)!)}");
-            reference?.Stand(id, payload.GetProperty("status").GetString()!);
+                turn.MayChangeStatus, "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nwhere the rules see {reference?.Value(id, subAccount, MarksOf(row)!)}");
+            var otherwise = reference?.Stand(id, subAccount, payload.GetProperty("status").GetString()!, StoredFormat.MarginIn(payload), MarksOf(row)!);
+            AuditFailure.Unless(otherwise is null, "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nand by the rules {otherwise}");
             return;
         }
 

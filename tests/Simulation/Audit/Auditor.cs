@@ -48,8 +48,14 @@ internal sealed partial class Auditor
     public BigInteger BalanceOf(string grain, string asset) =>
         grains.TryGetValue(grain, out var book) ? book.Account.Balance(asset) : 0;
 
-    /// <summary>By the last figures that the account wrote down: margin equity less initial margin, in micros.</summary>
-    public BigInteger FreeOf(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.Free : 0;
+    /// <summary>What an isolated sub-account of it has; 0 is the pool.</summary>
+    public BigInteger BalanceIn(string grain, int part, string asset) =>
+        grains.TryGetValue(grain, out var book) ? book.Account.BalanceIn(part, asset) : 0;
+
+    /// <summary>By the last figures that the account wrote down of a part: margin equity less initial margin, in micros.</summary>
+    public BigInteger FreeOf(string grain, int part = 0) => grains.TryGetValue(grain, out var book) ? book.Account.FreeIn(part) : 0;
+
+    public IReadOnlyCollection<int> IsolatedOf(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.Isolated : [];
 
     /// <summary>What a side of an instrument still has room for under its limit; null without one.</summary>
     public BigInteger? RoomOf(string grain, int instrument, string side) =>

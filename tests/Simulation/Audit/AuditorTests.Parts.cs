@@ -51,6 +51,31 @@ public partial class AuditorTests
     public void Releasing_more_than_was_allocated_is_seen() =>
         Breaks("I1", Allocated().Add(Ann, "account.collateral-released.v1", Moving("5", "11", "-1"), Key(4)));
 
+    /// <summary>Ann buys three contracts in her isolated sub-account, for a fee of 0.3 out of its four dollars.</summary>
+    private static Book TradedInAPart(string balance) => Allocated()
+        .Add(TheFeed, "trade.captured.v1", Captured().Replace(Side(AnnId, 0, "0.3"), Side(AnnId, 2, "0.3"), StringComparison.Ordinal), Source(1), [.. Ann, .. Ben])
+        .Add(Ann, "account.fill-applied.v1", Booked(balance: balance).Replace("\"subAccount\":0", "\"subAccount\":2", StringComparison.Ordinal), Message(0, 5))
+        .Add(Ben, "account.fill-applied.v1", Booked(sign: "-", fee: "-0.1", balance: "0.1"), Message(0, 5));
+
+    [Fact]
+    public void A_fill_in_an_isolated_sub_account_passes() => TradedInAPart(balance: "3.7").Audit();
+
+    [Fact]
+    public void A_fill_in_an_isolated_sub_account_that_the_pool_pays_for_is_seen() => Breaks("I1", TradedInAPart(balance: "5.7"));
+
+    [Fact]
+    public void A_sub_account_that_is_isolated_with_something_in_it_is_seen() =>
+        Breaks("I4", Traded().Add(Ann, "account.sub-account-isolated.v1", """{"subAccount":0}""", Key(3)));
+
+    [Fact]
+    public void A_status_of_what_is_not_isolated_is_seen() => Breaks("status", Allocated().Add(
+        Ann, "account.margin-status-changed.v1", """{"status":"Frozen","before":"Healthy","subAccount":3,"unpriced":"x"}""", Key(4)));
+
+    [Fact]
+    public void A_status_of_a_part_that_follows_that_of_the_pool_is_seen() => Breaks("status", Allocated()
+        .Add(Ann, "account.margin-status-changed.v1", """{"status":"Frozen","before":"Healthy","unpriced":"x"}""", Key(4))
+        .Add(Ann, "account.margin-status-changed.v1", """{"status":"Healthy","before":"Frozen","subAccount":2}""", Key(5)));
+
     [Fact]
     public void A_deposit_that_is_reversed_after_it_was_spent_passes() => Reversed().Audit();
 

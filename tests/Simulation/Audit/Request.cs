@@ -26,6 +26,10 @@ internal abstract record Request
     internal sealed record Transfer(string To, string Asset, BigInteger Units, bool IsWithin) : Request;
     internal sealed record CancelTransfer(long Id) : Request;
 
+    internal sealed record Isolate(int SubAccount) : Request;
+    internal sealed record Allocate(int SubAccount, string Asset, BigInteger Units) : Request;
+    internal sealed record Release(int SubAccount, string Asset, BigInteger Units) : Request;
+
     internal sealed record Reserve(string Order, int SubAccount, int Instrument, string Side, BigInteger Quantity, BigInteger Price) : Request;
 
     internal sealed record Capture(

@@ -103,7 +103,7 @@ internal sealed partial class Feed(Venue venue, Town town, SourceId source, Feed
             ? known
             : Draws.Pick(town.Listings);
         var one = order is null ? SomeSide() : SomeSide(order.Account, order.SubAccount, order.Id);
-        var other = Draws.OneIn(10) ? SomeSide(one.Account, Draws.Between(0, 1), order: null) : SomeSide();
+        var other = Draws.OneIn(10) ? SomeSide(one.Account, Draws.Between(0, 2), order: null) : SomeSide();
         var (buyer, seller) = order?.Side == "Sell" || (order is null && Draws.OneIn(2)) ? (other, one) : (one, other);
         var quantity = QuantityFor(instrument, Draws.OneIn(2) ? buyer : seller);
         var fair = town.FairOf(instrument);
@@ -113,9 +113,11 @@ internal sealed partial class Feed(Venue venue, Town town, SourceId source, Feed
         return Town.Trade(feed, id, instrument.Id.Number, price, quantity, buyer, seller, Venue.Wall);
     }
 
-    private Trader SomeSide() => SomeSide(
-        Draws.OneIn(12) ? town.Somebody(Draws) : town.Accounts[Draws.Between(0, Math.Min(5, town.Accounts.Count - 1))].Id,
-        Draws.OneIn(4) ? 1 : 0, order: null);
+    private Trader SomeSide()
+    {
+        var account = Draws.OneIn(12) ? town.Somebody(Draws) : town.Accounts[Draws.Between(0, Math.Min(5, town.Accounts.Count - 1))].Id;
+        return SomeSide(account, town.SubAccountOf(account, Draws), order: null);
+    }
 
     private Trader SomeSide(AccountId account, int subAccount, string? order) =>
         new(account, subAccount, Draws.Pick([0L, 250_000, 500_000, -100_000, 333_333, 1, -1]), order);

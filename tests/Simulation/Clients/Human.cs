@@ -23,6 +23,7 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
     private readonly List<(AccountId Account, long Transfer)> waiting = [];
     private readonly Queue<Address> worried = [];
     private readonly Queue<AccountId> emptied = [];
+    private readonly Queue<AccountId> toDivide = [];   // just opened, just isolated in, or just paid into
     private AccountId? lastClosed;
     private int references;
 
@@ -85,6 +86,12 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
             return;
         }
 
+        if (toDivide.TryDequeue(out var whole) || Draws.OneIn(8))
+        {
+            AskNew(town.OfAPart(whole.Grain == default ? from.Id : whole, Draws));
+            return;
+        }
+
         switch (Draws.Between(0, 16))
         {
             case <= 2: AskNew(Town.Deposit(from.Id, Draws.OneIn(3) ? town.Amount(Draws) : Town.Stake(Draws), $"slip-{references++}")); break;
@@ -119,7 +126,7 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
             quantity = (long)BigInteger.Min(room, long.MaxValue - 1) + Draws.Between(0, 1);
         var name = $"o-{Name}-{(Draws.OneIn(20) ? references : references++)}";
         return Town.Reserve(
-            from.Id, name, Draws.OneIn(4) ? 1 : 0, listing.Id.Number, side, quantity,
+            from.Id, name, town.SubAccountOf(from.Id, Draws), listing.Id.Number, side, quantity,
             Draws.OneIn(40) ? 0 : town.FairOf(listing));
     }
 
@@ -201,6 +208,13 @@ internal sealed class Human(Venue venue, Town town, PrincipalId principal) : Cli
         if (told is not Told.Applied applied || !AccountId.TryParse(intent.Grain, out var account)) return;
         if (applied.Line.StartsWith("account.withdrawal-held", StringComparison.Ordinal)) holds.Add((account, Number("withdrawal=")));
         if (applied.Line.StartsWith("account.transfer-held", StringComparison.Ordinal)) waiting.Add((account, Number("transfer=")));
+
+        var isOpening = applied.Line.StartsWith("account.opened", StringComparison.Ordinal);
+        if (isOpening || applied.Line.StartsWith("account.sub-account-isolated", StringComparison.Ordinal)
+            || (applied.Line.StartsWith("account.deposited", StringComparison.Ordinal) && Venue.Auditor.IsolatedOf(intent.Grain).Count > 0))
+        {
+            if (Draws.OneIn(2)) toDivide.Enqueue(account);
+        }
 
         if (!applied.Line.Contains(" balanceAfter=0 ", StringComparison.Ordinal)) return;
         emptied.Enqueue(account);

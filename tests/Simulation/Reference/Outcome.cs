@@ -12,6 +12,9 @@ internal sealed record Outcome(IReadOnlyList<Fact> Facts, string? Refused)
     /// <summary>The rules here cannot tell how the account stands now: its status may change, or not.</summary>
     public bool MayChangeStatus { get; init; }
 
+    /// <summary>How some part of it stands now is known, and in which of the records that follow it is said is not.</summary>
+    public bool MustChangeStatus { get; init; }
+
     public static implicit operator Outcome(string line) => new([new Fact(line)], Refused: null);
     public static implicit operator Outcome(Fact fact) => new([fact], Refused: null);
     public static Outcome No(string reason) => new([], reason);

@@ -49,9 +49,9 @@ internal sealed partial class ReferenceModel
             var (sold, soldUnits, bought, boughtUnits) = trade.Account == id
                 ? (trade.SoldAsset, trade.Sold, trade.BoughtAsset, trade.Bought)
                 : (trade.BoughtAsset, trade.Bought, trade.SoldAsset, trade.Sold);
-            if (!HasRoom(sold, Balance(sold) - soldUnits) || !HasRoom(bought, Balance(bought) + boughtUnits)) return Outcome.No("balance-limit");
-            balances[sold] = Balance(sold) - soldUnits;
-            balances[bought] = Balance(bought) + boughtUnits;
+            if (!HasRoom(Pool, sold, Balance(sold) - soldUnits) || !HasRoom(Pool, bought, Balance(bought) + boughtUnits)) return Outcome.No("balance-limit");
+            Pool.Balances[sold] = Balance(sold) - soldUnits;
+            Pool.Balances[bought] = Balance(bought) + boughtUnits;
             return $"account.converted.v1 trade={trade.Id} sold={Text(sold, soldUnits)} soldAfter={Text(sold, Balance(sold))}"
                 + $" bought={Text(bought, boughtUnits)} boughtAfter={Text(bought, Balance(bought))}";
         }

@@ -11,31 +11,30 @@ internal sealed partial class ReferenceModel
 
     private sealed partial class Account
     {
-        private readonly SortedDictionary<string, long> charged = new(StringComparer.Ordinal);   // the last hour since 1970
         private readonly SortedDictionary<string, BigInteger> paidToHouse = new(StringComparer.Ordinal);
 
-        /// <summary>debt × rate ÷ (365 × 24), rounded up, once an hour and asset.</summary>
+        /// <summary>debt × rate ÷ (365 × 24), rounded up, once an hour and asset, of each part that owes.</summary>
         private List<Fact> ChargeInterest(Marks marks)
         {
             var (facts, hour) = (new List<Fact>(), marks.At / Hour);
             if (!IsUsable(marks)) return facts;
-            foreach (var (asset, units) in balances.ToList())
+            foreach (var (part, asset, units) in parts.Values.SelectMany(part => part.Balances.Select(entry => (part, entry.Key, entry.Value))).ToList())
             {
                 var rate = RulesIn(marks).Interest(asset);
-                if (units.Sign >= 0 || rate.IsZero || charged.GetValueOrDefault(asset) >= hour) continue;
+                if (units.Sign >= 0 || rate.IsZero || part.Charged.GetValueOrDefault(asset) >= hour) continue;
                 var interest = (Ratio.Of(-units, 0) * Ratio.Of(rate, 9) / Ratio.Of(365 * 24, 0)).Up(0);
                 var paid = paidToHouse.GetValueOrDefault(asset) + interest;
-                if (!HasRoom(asset, units - interest) || !Fits(paid)) continue;
-                (balances[asset], charged[asset], paidToHouse[asset]) = (units - interest, hour, paid);
+                if (!HasRoom(part, asset, units - interest) || !Fits(paid)) continue;
+                (part.Balances[asset], part.Charged[asset], paidToHouse[asset]) = (units - interest, hour, paid);
                 facts.Add(new Fact($"account.interest-charged.v1 debt={Text(asset, -units)} rate={Rate(rate)} hour={hour} interest={Text(asset, interest)}"
-                    + $" balanceAfter={Text(asset, units - interest)}"));
+                    + $" balanceAfter={Text(asset, units - interest)}{Isolated(part)}"));
             }
 
             return facts;
         }
 
-        /// <summary>With everything held that may come back to it.</summary>
-        private bool HasRoom(string asset, BigInteger balance) => Fits(balance, balance + HeldOf(asset));
+        /// <summary>With everything held that may come back to it: that is the pool's.</summary>
+        private bool HasRoom(Part part, string asset, BigInteger balance) => Fits(balance, part == Pool ? balance + HeldOf(asset) : balance);
 
         private static bool Fits(params ReadOnlySpan<BigInteger> numbers)
         {
@@ -45,6 +44,6 @@ internal sealed partial class ReferenceModel
         }
 
         private string LoanState() => AccountBook.LoanLine(
-            charged.Select(entry => $"{entry.Key}/{entry.Value}"), paidToHouse.Select(entry => Text(entry.Key, entry.Value)));
+            parts.Values.SelectMany(part => part.Charged.Select(entry => AccountBook.OfPart(part.SubAccount, $"{entry.Key}/{entry.Value}"))), paidToHouse.Select(entry => Text(entry.Key, entry.Value)));
     }
 }

@@ -49,7 +49,7 @@ internal sealed partial class ReferenceModel
         {
             if (Absence is { } absent) return Refused("reverse-deposit", absent);
             if (LotOf(reverse.Id, reverse.By) is not { } lot) return Refused("reverse-deposit", "unknown-deposit");
-            if (!HasRoom(lot.Asset, Balance(lot.Asset) - lot.Units)) return Refused("reverse-deposit", "position-limit");
+            if (!HasRoom(Pool, lot.Asset, Balance(lot.Asset) - lot.Units)) return Refused("reverse-deposit", "position-limit");
             lots.Remove(lot);
             return $"account.deposit-reversed.v1 deposit={lot.Id} {Debit(lot.Asset, lot.Units)}";
         }

@@ -32,11 +32,14 @@ internal sealed partial class ReferenceModel
     private static Ratio Most(Ratio a, Ratio b) => a > b ? a : b;
 
     /// <summary>A parameter set as its document says it.</summary>
-    private sealed class Rules(string json)
+    private sealed class Rules(string json, string model = "model")
     {
         private readonly JsonElement root = JsonDocument.Parse(json).RootElement;
 
-        public string Kind => root.GetProperty("model").GetProperty("kind").GetString()!;
+        /// <summary>What isolated sub-accounts are margined by: all else is the same.</summary>
+        public Rules OfIsolated => field ??= root.TryGetProperty("isolatedModel", out _) ? new Rules(json, "isolatedModel") : this;
+
+        public string Kind => root.GetProperty(model).GetProperty("kind").GetString()!;
         public bool CountsOptionsInEquity => root.GetProperty("optionValue").GetString() == "equity";
         public bool TakesRatioOnly => root.GetProperty("acceptance").GetString() == "ratio-only";
         public Ratio LiquidationEnd => Number(root, "liquidationEnd");
@@ -69,7 +72,7 @@ internal sealed partial class ReferenceModel
         public JsonElement? Of(string underlying)
         {
             if (Kind == "scenario") return null;
-            var all = root.GetProperty("model").GetProperty("underlyings");
+            var all = root.GetProperty(model).GetProperty("underlyings");
             if (!all.TryGetProperty(underlying, out var own) && !all.TryGetProperty("default", out own)) return null;
             return own.TryGetProperty("linear", out var linear) && linear.TryGetProperty("schedule", out var schedule) && schedule.GetString() != "tiers"
                 ? null : own;
@@ -114,7 +117,7 @@ internal sealed partial class ReferenceModel
     /// <summary>What margin is computed of: sub-accounts as one, and only what has a price or is owed.</summary>
     private sealed record Book(
         SortedDictionary<string, BigInteger> Balances, SortedDictionary<int, (BigInteger Quantity, string Asset, BigInteger Cost)> Positions,
-        IReadOnlyList<Reservation> Orders, bool LeavesOut)
+        IReadOnlyList<Reservation> Orders, bool LeavesOut, bool IsIsolated)
     {
         public bool IsSound =>
             Balances.Values.Concat(Positions.Values.SelectMany(held => (BigInteger[])[held.Quantity, held.Cost])).All(n => BigInteger.Abs(n) <= long.MaxValue);
@@ -166,10 +169,10 @@ internal sealed partial class ReferenceModel
 
     private static Standing Evaluate(Book book, Marks marks)
     {
-        var rules = RulesIn(marks);
+        var rules = book.IsIsolated ? RulesIn(marks).OfIsolated : RulesIn(marks);
         var worths = new SortedDictionary<string, Worth>(StringComparer.Ordinal);
         var groups = new SortedDictionary<string, SortedDictionary<int, Line>>(StringComparer.Ordinal);
-        if (!IsUsable(marks) || !book.IsSound || book.Balances.Any(balance => !balance.Value.IsZero && !marks.Assets.ContainsKey(balance.Key))) return Standing.Frozen;
+        if (!IsUsable(marks) || !CanOpen(rules, marks.Underlyings.Count) || !book.IsSound || book.Balances.Any(balance => !balance.Value.IsZero && !marks.Assets.ContainsKey(balance.Key))) return Standing.Frozen;
         foreach (var (asset, units) in book.Balances) WorthOf(asset).Balance += Ratio.Of(units, ScaleOf(asset));
         foreach (var (id, held) in book.Positions)
         {

@@ -49,8 +49,8 @@ internal sealed partial class ReferenceModel
         {
             if (Absence is { } absent) return Outcome.No(absent);
             if (marks is not null && marks.Days.TryGetValue(trade.Instrument, out var day)) trade = trade with { Point = new Point(day.Number, 0) };
-            var before = (new SortedDictionary<string, BigInteger>(balances, StringComparer.Ordinal),
-                new SortedDictionary<(int, int), Position>(positions), new SortedDictionary<string, BigInteger>(rounding, StringComparer.Ordinal));
+            var keptBalances = parts.Values.Select(part => part.Kept()).ToList();
+            var before = (new SortedDictionary<(int, int), Position>(positions), new SortedDictionary<string, BigInteger>(rounding, StringComparer.Ordinal));
             var (buys, sells) = (trade.Buyer.Account == id, trade.Seller.Account == id);
             var facts = new List<Fact>();
             var fits = buys && sells && trade.Buyer.SubAccount == trade.Seller.SubAccount
@@ -59,7 +59,8 @@ internal sealed partial class ReferenceModel
                     && (!sells || Take(trade.Seller.SubAccount, -sign * trade.Quantity, -sign * trade.Paid, sign * trade.Seller.Fee));
             if (!fits)
             {
-                (balances, positions, rounding) = before;
+                keptBalances.ForEach(putBack => putBack());
+                (positions, rounding) = before;
                 return Outcome.No("position-limit");
             }
 
@@ -96,7 +97,7 @@ internal sealed partial class ReferenceModel
         private string? Change(Trade trade, int subAccount, BigInteger quantity, BigInteger paid, BigInteger fee)
         {
             var (asset, scale) = (trade.Asset, ScaleOf(trade.Asset));
-            var key = (subAccount, trade.Instrument);
+            var (key, part) = ((subAccount, trade.Instrument), PartOf(subAccount));
             var held = positions.GetValueOrDefault(key) ?? new Position(0, asset, 0, trade.Point);
             var point = held.Point.Period >= trade.Point.Period ? held.Point : trade.Point;
             var owed = (Ratio.Of(held.Quantity, 8) * (point.Value - held.Point.Value))
@@ -104,10 +105,10 @@ internal sealed partial class ReferenceModel
             var funding = owed.Up(scale);
             var realized = trade.IsPremium ? -paid : RealizedBy(held.Quantity, held.Cost, quantity, paid);
             var after = new Position(held.Quantity + quantity, asset, held.Cost + paid + realized, point);
-            var balance = Balance(asset) + realized - fee - funding;
-            if (!Fits(after.Quantity, after.Cost, realized, funding) || !HasRoom(asset, balance)) return null;
+            var balance = part.Balance(asset) + realized - fee - funding;
+            if (!Fits(after.Quantity, after.Cost, realized, funding) || !HasRoom(part, asset, balance)) return null;
 
-            balances[asset] = balance;
+            part.Balances[asset] = balance;
             if (after.Quantity.IsZero) positions.Remove(key);
             else positions[key] = after;
             var house = Round(asset, funding, owed);
@@ -123,21 +124,22 @@ internal sealed partial class ReferenceModel
         private Outcome TakeFrame(Marks marks)
         {
             var facts = new List<Fact>();
-            foreach (var (key, held) in positions.ToList())
+            foreach (var (key, held) in PositionsByPart)
             {
+                var part = PartOf(key.SubAccount);
                 if (PointIn(marks, key.Instrument) is not { } point || held.Point.Period >= point.Period) continue;
                 var owed = Ratio.Of(held.Quantity, 8) * (point.Value - held.Point.Value);
                 var funding = owed.Up(ScaleOf(held.Asset));
-                if (!Fits(funding) || !HasRoom(held.Asset, Balance(held.Asset) - funding)) continue;
+                if (!Fits(funding) || !HasRoom(part, held.Asset, part.Balance(held.Asset) - funding)) continue;
                 var house = Round(held.Asset, funding, owed);
                 positions[key] = held with { Point = point };
-                balances[held.Asset] = Balance(held.Asset) - funding;
+                part.Balances[held.Asset] = part.Balance(held.Asset) - funding;
                 facts.Add(new Fact($"account.funding-applied.v1 subAccount={key.SubAccount} instrument={key.Instrument} funding={Text(held.Asset, funding)}"
-                    + $" houseRoundingE20={house} fundingAfter={point} balanceAfter={Text(held.Asset, Balance(held.Asset))}"));
+                    + $" houseRoundingE20={house} fundingAfter={point} balanceAfter={Text(held.Asset, part.Balance(held.Asset))}"));
             }
 
-            foreach (var order in orders.Where(order => marks.Settlements.ContainsKey(order.Instrument)).ToList()) facts.AddRange(Release(new OrderEnded(order.Id)).Facts);
-            foreach (var (key, held) in positions.ToList())
+            foreach (var order in OrdersByPart.FindAll(order => marks.Settlements.ContainsKey(order.Instrument))) facts.AddRange(Release(new OrderEnded(order.Id)).Facts);
+            foreach (var (key, held) in PositionsByPart)
                 if ((Expire(key, held, marks) ?? CloseDay(key, held, marks)) is { } fact) facts.Add(fact);
             facts.AddRange(ChargeInterest(marks));
             return new Outcome(facts, Refused: null);
@@ -147,32 +149,33 @@ internal sealed partial class ReferenceModel
         private Fact? Expire((int SubAccount, int Instrument) key, Position held, Marks marks)
         {
             if (!marks.Settlements.TryGetValue(key.Instrument, out var price)) return null;
-            var terms = marks.Instruments[key.Instrument];
+            var (terms, part) = (marks.Instruments[key.Instrument], PartOf(key.SubAccount));
             var contract = Ratio.Of(terms.ContractE12(price), 12);
             var value = (Ratio.Of(held.Quantity, 8) * contract).Down(ScaleOf(held.Asset));
             var realized = value - held.Cost;
-            if (!Fits(value, realized) || !HasRoom(held.Asset, Balance(held.Asset) + realized)) return null;
+            if (!Fits(value, realized) || !HasRoom(part, held.Asset, part.Balance(held.Asset) + realized)) return null;
             var house = Round(held.Asset, -value, -(Ratio.Of(held.Quantity, 8) * contract));
             positions.Remove(key);
-            balances[held.Asset] = Balance(held.Asset) + realized;
+            part.Balances[held.Asset] = part.Balance(held.Asset) + realized;
             return new Fact(
                 $"account.settled.v1 subAccount={key.SubAccount} instrument={key.Instrument}"
                 + $" outcome={(terms.Right is null ? "Closed" : contract.Sign > 0 ? "Exercised" : "Expired")} price={Price(price)} quantity={Price(held.Quantity)}"
-                + $" value={Text(held.Asset, value)} realized={Text(held.Asset, realized)} houseRoundingE20={house} balanceAfter={Text(held.Asset, Balance(held.Asset))}");
+                + $" value={Text(held.Asset, value)} realized={Text(held.Asset, realized)} houseRoundingE20={house} balanceAfter={Text(held.Asset, part.Balance(held.Asset))}");
         }
 
         /// <summary>It costs what it is worth, rounded up, and the difference is cash.</summary>
         private Fact? CloseDay((int SubAccount, int Instrument) key, Position held, Marks marks)
         {
             if (marks.Settlements.ContainsKey(key.Instrument) || !marks.Days.TryGetValue(key.Instrument, out var day) || day.Number <= held.Point.Period) return null;
+            var part = PartOf(key.SubAccount);
             var cost = (Ratio.Of(held.Quantity, 8) * Ratio.Of(marks.Instruments[key.Instrument].ContractE12(day.Price), 12)).Up(ScaleOf(held.Asset));
             var realized = cost - held.Cost;
-            if (!Fits(cost, realized) || !HasRoom(held.Asset, Balance(held.Asset) + realized)) return null;
+            if (!Fits(cost, realized) || !HasRoom(part, held.Asset, part.Balance(held.Asset) + realized)) return null;
             positions[key] = held with { Cost = cost, Point = new Point(day.Number, 0) };
-            balances[held.Asset] = Balance(held.Asset) + realized;
+            part.Balances[held.Asset] = part.Balance(held.Asset) + realized;
             return new Fact(
                 $"account.day-settled.v1 subAccount={key.SubAccount} instrument={key.Instrument} number={day.Number} price={Price(day.Price)}"
-                + $" realized={Text(held.Asset, realized)} costAfter={Text(held.Asset, cost)} balanceAfter={Text(held.Asset, Balance(held.Asset))}");
+                + $" realized={Text(held.Asset, realized)} costAfter={Text(held.Asset, cost)} balanceAfter={Text(held.Asset, part.Balance(held.Asset))}");
         }
 
         /// <summary>What was rounded up belongs to the house.</summary>

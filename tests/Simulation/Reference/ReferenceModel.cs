@@ -40,11 +40,15 @@ internal sealed partial class ReferenceModel
     /// <summary>What an account does at a frame that its shard adopts; nothing where it needs no turn.</summary>
     public Outcome Adopt(string account, Marks marks) => AccountOf(account).Adopt(marks);
 
-    /// <summary>How an account stands, as it is.</summary>
-    public Standing Value(string account, Marks marks) => AccountOf(account).Value(marks);
+    /// <summary>How a part of an account stands, as it is.</summary>
+    public Standing Value(string account, int subAccount, Marks marks) => AccountOf(account).Value(subAccount, marks);
 
-    /// <summary>An account stands as the engine says, where these rules could not tell.</summary>
-    public void Stand(string account, string status) => AccountOf(account).Stand(status);
+    /// <summary>How each part of an account stands that has something at risk.</summary>
+    public IEnumerable<(int SubAccount, Standing Standing)> Values(string account, Marks marks) => AccountOf(account).Values(marks);
+
+    /// <summary>A part stands as the engine says, where these rules could not tell; what is wrong with that, or null.</summary>
+    public string? Stand(string account, int subAccount, string status, System.Text.Json.JsonElement? margin, Marks marks) =>
+        AccountOf(account).Stand(subAccount, status, margin, marks);
 
     /// <summary>A case was opened for it: how cases are worked is not among these rules, and nothing is said of it from here on.</summary>
     public void Forget(string account) => forgotten.Add(account);
@@ -144,8 +148,6 @@ internal sealed partial class ReferenceModel
         private long version;
         private string? owner;
         private bool isClosed;
-        private string status = "Healthy";
-        private SortedDictionary<string, BigInteger> balances = new(StringComparer.Ordinal);
         private SortedDictionary<(int SubAccount, int Instrument), Position> positions = [];
         private SortedDictionary<string, BigInteger> rounding = new(StringComparer.Ordinal);
         private readonly List<Hold> holds = [];
@@ -167,6 +169,9 @@ internal sealed partial class ReferenceModel
             Request.Transfer transfer => Send(transfer, time, marks, seen),
             Request.CancelTransfer cancel => CancelTransfer(cancel.Id),
             Request.Reserve reserve => Reserve(reserve, time, marks, seen),
+            Request.Isolate isolate => Isolate(isolate.SubAccount),
+            Request.Allocate allocate => Allocate(allocate, marks, seen),
+            Request.Release release => Release(release, marks, seen),
             _ => throw new AuditFailure("I3", $"account {id} was asked for a {request.GetType().Name}"),
         });
 
@@ -190,35 +195,15 @@ internal sealed partial class ReferenceModel
 
         // ---- margin ---------------------------------------------------------------------------------------------------
 
-        public Standing Value(Marks marks) => Value(Held, marks);
-
-        public void Stand(string now) => (status, version) = (now, version + 1);
-
-        /// <summary>After every event but a refusal the account is judged, and says so when it stands otherwise.</summary>
-        private Outcome Judged(Marks? marks, Outcome outcome)
-        {
-            version += outcome.Facts.Count;
-            if (marks is null || outcome.Refused is not null || outcome.Facts is [{ Line: var line }] && line.StartsWith("account.command-refused", StringComparison.Ordinal))
-                return outcome;
-            var standing = Value(marks);
-            if (standing.Status is not { } now) return outcome with { MayChangeStatus = true };
-            if (now == status) return outcome;
-            var changed = new Fact($"account.margin-status-changed.v1 status={now} before={status}", Margin: standing);
-            Stand(now);
-            return outcome with { Facts = [.. outcome.Facts, changed] };
-        }
-
         private sealed record Holdings(
             SortedDictionary<string, BigInteger> Balances, SortedDictionary<(int SubAccount, int Instrument), Position> Positions,
-            IReadOnlyList<Reservation> Orders)
+            IReadOnlyList<Reservation> Orders, bool IsIsolated)
         {
             /// <summary>Of the balances, what is not final.</summary>
             public IReadOnlyList<Lot> Pending { get; init; } = [];
 
             public bool IsAtRisk => Positions.Count > 0 || Orders.Count > 0 || Balances.Values.Any(units => units.Sign < 0);
         }
-
-        private Holdings Held => new(balances, positions, orders) { Pending = [.. lots] };
 
         private static Standing Value(Holdings held, Marks marks)
         {
@@ -246,7 +231,7 @@ internal sealed partial class ReferenceModel
                 if (BigInteger.Abs(owed) <= long.MaxValue) balances[position.Asset] = balances.GetValueOrDefault(position.Asset) - owed;
             }
 
-            return new Book(balances, merged, held.Orders, leavesOut);
+            return new Book(balances, merged, held.Orders, leavesOut, held.IsIsolated);
         }
 
         private static Point? PointIn(Marks marks, int instrument) => marks.Points.TryGetValue(instrument, out var text) ? Point.Read(text) : null;
@@ -269,13 +254,13 @@ internal sealed partial class ReferenceModel
             return new Verdict(reason, reason is null or "insufficient-margin" ? then : null);
         }
 
-        /// <summary>What leaves an account without risk puts nothing at risk.</summary>
-        private Verdict JudgeLeaving(string asset, BigInteger units, Marks? marks, string seen)
+        /// <summary>What leaves a part without risk puts nothing at risk.</summary>
+        private Verdict JudgeLeaving(Part part, string asset, BigInteger units, Marks? marks, string seen)
         {
-            if (gain is { } locked && locked.Asset == asset && Balance(asset) - units < locked.Units) return new Verdict("gains-locked", null);
-            if (!Held.IsAtRisk) return new Verdict(null, null);
-            var less = new SortedDictionary<string, BigInteger>(balances, StringComparer.Ordinal) { [asset] = Balance(asset) - units };
-            return Judge(Held, Held with { Balances = less }, marks, (now, then) => IsNoRiskier(then, now, RulesIn(marks!)), seen);
+            if (part == Pool && gain is { } locked && locked.Asset == asset && Balance(asset) - units < locked.Units) return new Verdict("gains-locked", null);
+            var held = HeldIn(part);
+            if (!held.IsAtRisk) return new Verdict(null, null);
+            return Judge(held, held with { Balances = part.Less(asset, units) }, marks, (now, then) => IsNoRiskier(then, now, RulesIn(marks!)), seen);
         }
 
         /// <summary>An order is harmless when all of its side in its instrument may be filled.</summary>
@@ -283,12 +268,13 @@ internal sealed partial class ReferenceModel
         {
             if (marks is not null && !marks.Instruments.ContainsKey(order.Instrument)) return new Verdict("unknown-instrument", null);
             if (marks is null) return new Verdict("no-price", null);
-            var after = Held with { Orders = [.. orders, order] };
+            var (part, held) = (PartOf(order.SubAccount), HeldIn(PartOf(order.SubAccount)));
+            var after = held with { Orders = [.. held.Orders, order] };
             var (rules, unfilled) = (RulesIn(marks), BookOf(after, marks));
             var filled = (Book?)unfilled;
             foreach (var other in after.Orders.Where(other => other.Instrument == order.Instrument && other.Side == order.Side))
                 filled = filled?.After(marks.Instruments[order.Instrument], other.Side, other.Remaining, other.Price, rules.OrderFee);
-            var verdict = Judge(Held, after, marks, (now, _) =>
+            var verdict = Judge(held, after, marks, (now, _) =>
                 filled is null || Evaluate(filled, marks) is not { IsPriced: true } then ? false : IsNoRiskier(then, now, rules), seen);
             if (verdict.Reason is not null || filled is null) return verdict;
 
@@ -297,7 +283,7 @@ internal sealed partial class ReferenceModel
             {
                 var spent = units - unfilled.Balances.GetValueOrDefault(asset);
                 var limit = rules.Borrow(asset) is { } borrow ? Rules.Number(borrow, "limit") : None;
-                if (spent.Sign < 0 && -Ratio.Of(Balance(asset) + spent, ScaleOf(asset)) > limit) return new Verdict("borrow-limit", null);
+                if (spent.Sign < 0 && -Ratio.Of(part.Balance(asset) + spent, ScaleOf(asset)) > limit) return new Verdict("borrow-limit", null);
             }
 
             return verdict;
@@ -307,17 +293,18 @@ internal sealed partial class ReferenceModel
             new Fact(Refused(command, verdict.Reason!), Margin: verdict.Figures);
 
         public string State() => AccountBook.Line(
-            AccountBook.PhaseOf(owner, isClosed), status, balances.Where(entry => !entry.Value.IsZero).Select(entry => Text(entry.Key, entry.Value)),
+            AccountBook.PhaseOf(owner, isClosed), AccountBook.StatusLine(parts.Values.Select(part => (part.SubAccount, part.Status))),
+            parts.Values.SelectMany(part => part.Balances.Where(entry => !entry.Value.IsZero).Select(entry => AccountBook.OfPart(part.SubAccount, Text(entry.Key, entry.Value)))),
             holds.Select(hold => AccountBook.HoldLine(hold.Id, Text(hold.Asset, hold.Units), hold.Destination, Time(hold.OverdueAt), hold.IsReported, hold.Phase, hold.Frame)),
-            positions.Select(entry => $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{Price(entry.Value.Quantity)}/{Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
-            orders.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{Price(order.Remaining)}/{Price(order.Price)}"),
+            PositionsByPart.Select(entry => $"{entry.Key.SubAccount}/{entry.Key.Instrument}/{Price(entry.Value.Quantity)}/{Text(entry.Value.Asset, entry.Value.Cost)}/{entry.Value.Point}"),
+            OrdersByPart.Select(order => $"{order.Id}/{order.SubAccount}/{order.Instrument}/{order.Side}/{Price(order.Remaining)}/{Price(order.Price)}"),
             rounding.Where(entry => !entry.Value.IsZero).Select(entry => $"{entry.Key}/{entry.Value}")) + LotState() + LoanState() + CaseState();
 
-        private BigInteger Balance(string asset) => balances.GetValueOrDefault(asset);
+        private BigInteger Balance(string asset) => Pool.Balance(asset);
 
         private string Credit(string asset, BigInteger units, BigInteger? shown = null)
         {
-            balances[asset] = Balance(asset) + units;
+            Pool.Balances[asset] = Balance(asset) + units;
             return $"amount={Text(asset, shown ?? units)} balanceAfter={Text(asset, Balance(asset))}";
         }
 
@@ -349,7 +336,7 @@ internal sealed partial class ReferenceModel
         private Outcome Close()
         {
             if (Absence is { } absent) return Refused("close", absent);
-            var isEmpty = balances.Values.All(units => units.IsZero) && positions.Count + orders.Count + holds.Count + sendings.Count + lots.Count == 0;
+            var isEmpty = parts.Values.All(part => part.Balances.Values.All(units => units.IsZero)) && positions.Count + orders.Count + holds.Count + sendings.Count + lots.Count == 0;
             if (!isEmpty) return Refused("close", "account-not-empty");
             isClosed = true;
             return "account.closed.v1";
@@ -377,7 +364,7 @@ internal sealed partial class ReferenceModel
             if (withdraw.Units > Final(withdraw.Asset)) return Short("withdraw", withdraw.Asset);
             var already = HeldOf(withdraw.Asset) + withdraw.Units;
             if (already > MaxBalance) return Refused("withdraw", "balance-limit");
-            var verdict = JudgeLeaving(withdraw.Asset, withdraw.Units, marks, seen);
+            var verdict = JudgeLeaving(Pool, withdraw.Asset, withdraw.Units, marks, seen);
             if (verdict.Reason is not null) return Refused("withdraw", verdict);
             var frame = marks?.Number ?? 0;
             var hold = new Hold(version + 1, withdraw.Asset, withdraw.Units, withdraw.Destination, time + Day, IsReported: false, "held", frame);
@@ -422,7 +409,7 @@ internal sealed partial class ReferenceModel
             if (!transfer.IsWithin && sendings.Count >= 100) return Refused("transfer", "too-many-transfers");
             if (transfer.Units > Final(transfer.Asset)) return Short("transfer", transfer.Asset);
             if (!transfer.IsWithin && HeldOf(transfer.Asset) + transfer.Units > MaxBalance) return Refused("transfer", "balance-limit");
-            var verdict = JudgeLeaving(transfer.Asset, transfer.Units, marks, seen);
+            var verdict = JudgeLeaving(Pool, transfer.Asset, transfer.Units, marks, seen);
             if (verdict.Reason is not null) return Refused("transfer", verdict);
             if (transfer.IsWithin)
                 return new Fact(
@@ -446,7 +433,7 @@ internal sealed partial class ReferenceModel
         private Outcome TakeBack(TransferBounced bounced)
         {
             if (Absence is { } absent) return Outcome.No(absent);
-            if (!HasRoom(bounced.Asset, Balance(bounced.Asset) + bounced.Units)) return Outcome.No("balance-limit");
+            if (!HasRoom(Pool, bounced.Asset, Balance(bounced.Asset) + bounced.Units)) return Outcome.No("balance-limit");
             return $"account.transfer-returned.v1 to={bounced.To} {Credit(bounced.Asset, bounced.Units)} reason={bounced.Reason}";
         }
 

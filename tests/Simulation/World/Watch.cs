@@ -121,6 +121,7 @@ internal static class Watch
                 break;
             case "account.margin-status-changed.v1":
                 sights.Saw(Enum.Parse<Sight>($"Became{payload.GetProperty("status").GetString()}"));
+                if (payload.TryGetProperty("subAccount", out _)) sights.Saw(Enum.Parse<Sight>($"PartBecame{payload.GetProperty("status").GetString()}"));
                 if (StoredCause.Read(row.Cause) is StoredCause.Frame) sights.Saw(Sight.JudgedAtAFrame);
                 break;
             case "account.case-ended.v1":
@@ -155,7 +156,14 @@ internal static class Watch
                 var (asset, left) = StoredFormat.Amount(payload.GetProperty("balanceAfter").GetString()!);
                 if (left.Sign > 0 && venue.Auditor.PendingOf(StoredFormat.Uuid(row.Grain), asset) == left) sights.Saw(Sight.LeftWhatIsNotFinal);
                 break;
+            case "account.collateral-allocated.v1":
+                sights.Saw(payload.TryGetProperty("margin", out _) ? Sight.AllocatedByMargin : Sight.Allocated);
+                break;
+            case "account.collateral-released.v1":
+                sights.Saw(payload.TryGetProperty("margin", out _) ? Sight.ReleasedByMargin : Sight.Released);
+                break;
             case "account.interest-charged.v1":
+                if (payload.TryGetProperty("subAccount", out _)) sights.Saw(Sight.InterestChargedToAPart);
                 sights.Saw(venue.Auditor.HoursCharged(StoredFormat.Uuid(row.Grain)) > 1 ? Sight.InterestChargedAgain : Sight.InterestCharged);
                 break;
             case "account.order-reserved.v1":
@@ -218,6 +226,9 @@ internal static class Watch
                 if (available < venue.Auditor.BalanceOf(StoredFormat.Uuid(row.Grain), asset)) sights.Saw(Sight.RefusedAsNotFinal);
                 break;
             case (_, "unknown-deposit"): sights.Saw(Sight.WordOfAnotherCustodian); break;
+            case ("allocate-collateral", "insufficient-margin"): sights.Saw(Sight.AllocationRefusedByMargin); break;
+            case ("release-collateral", "insufficient-margin"): sights.Saw(Sight.ReleaseRefusedByMargin); break;
+            case ("isolate-sub-account", "sub-account-in-use"): sights.Saw(Sight.SubAccountInUse); break;
             case ("withdraw", "insufficient-margin"): sights.Saw(Sight.WithdrawalRefusedByMargin); break;
             case ("transfer", "insufficient-margin"): sights.Saw(Sight.TransferRefusedByMargin); break;
             case (_, "account-in-liquidation"): sights.Saw(Sight.RefusedInLiquidation); break;
