@@ -91,6 +91,25 @@ public sealed class LifeTests(LifeTests.OneDatabase database) : IClassFixture<Li
     }
 
     [Fact]
+    public async Task A_read_says_that_the_database_is_away_and_a_command_that_it_was_not_taken_in()
+    {
+        var own = HostProcess.NewDirectory();
+        await using (var host = await HostProcess.Start(own, ("SHARDS", "4")))
+        {
+            using var client = new VenueClient(host);
+            var account = await client.Funded("alice", "5");
+            await PrivatePostgres.TakeAway(own);
+
+            (await client.Get("alice", $"/v1/accounts/{account}/events")).ShouldBeProblem("database-away");
+            (await client.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1")))
+                .Field("code").ShouldBeOneOf("outcome-unknown", "shard-unavailable");
+            (await host.Stop()).ShouldBe(0);
+        }
+
+        Directory.Delete(own, recursive: true);
+    }
+
+    [Fact]
     public async Task A_stop_under_load_answers_what_it_took_in()
     {
         await using var host = await HostProcess.Start(data);
