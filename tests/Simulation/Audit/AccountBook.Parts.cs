@@ -17,6 +17,12 @@ internal sealed partial class AccountBook
 
     public int HoursCharged { get; private set; }
 
+    public IEnumerable<(int Instrument, BigInteger Quantity)> Longs =>
+        positions.Where(held => held.Value.Quantity.Sign > 0).Select(held => (held.Key.Instrument, held.Value.Quantity));
+
+    public IEnumerable<(string Asset, BigInteger Units)> Owned =>
+        statuses.Keys.SelectMany(PurseOf).Where(held => held.Value.Sign > 0).Select(held => (held.Key, held.Value));
+
     public IReadOnlyCollection<int> Isolated => isolated.Keys;
 
     /// <summary>Of the pool.</summary>
@@ -91,7 +97,7 @@ internal sealed partial class AccountBook
         AuditFailure.Unless(
             balance == Balance(asset) - (sign * units) && allocated == purse.GetValueOrDefault(asset) + (sign * units), "I1",
             $"account {id} allocates from nowhere at version {version}");
-        AuditFailure.Unless(allocated >= 0, "I1", $"account {id} releases what it does not have at version {version}");
+        AuditFailure.Unless(sign > 0 || allocated >= 0, "I1", $"account {id} releases what it does not have at version {version}");
         (balances[asset], purse[asset]) = (balance, allocated);
         if (sign > 0) CheckLeft(asset, "allocates", version);
         return Moved.Nothing;

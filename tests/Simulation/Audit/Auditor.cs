@@ -67,6 +67,16 @@ internal sealed partial class Auditor
     /// <summary>How many hours of interest an account has paid.</summary>
     public int HoursCharged(string grain) => grains.TryGetValue(grain, out var book) ? book.Account.HoursCharged : 0;
 
+    /// <summary>What accounts are long of each instrument in all, in 1e-8.</summary>
+    public IEnumerable<(int Instrument, BigInteger Quantity)> OpenContracts() => SumOf(account => account.Longs);
+
+    /// <summary>What parts of accounts own of each asset; what others owe is not taken off.</summary>
+    public IEnumerable<(string Asset, BigInteger Units)> Owned() => SumOf(account => account.Owned);
+
+    private IEnumerable<(TKey, BigInteger)> SumOf<TKey>(Func<AccountBook, IEnumerable<(TKey Key, BigInteger Amount)>> amounts) => grains
+        .Where(grain => StoredFormat.IsAccount(grain.Key)).SelectMany(grain => amounts(grain.Value.Account)).GroupBy(one => one.Key)
+        .OrderBy(sum => sum.Key).Select(sum => (sum.Key, sum.Aggregate(BigInteger.Zero, (total, one) => total + one.Amount)));
+
     public int DayOf(string market, int future) => GrainOf(market).Market.DayOf(future);
 
     public bool HasRules(string market) => GrainOf(market).Market.HasRules;

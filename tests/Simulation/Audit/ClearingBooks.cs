@@ -75,6 +75,8 @@ internal sealed class MarketBook
     private readonly SortedDictionary<(string At, string Underlying), string> expiries = [];
     private readonly SortedDictionary<int, string> days = [];
     private readonly Dictionary<int, (string At, string Underlying)> expiryOf = [];
+    private readonly SortedDictionary<string, BigInteger> holdings = new(StringComparer.Ordinal);
+    private string totals = "open= owned=";
     private int parameters;
     private long frame;
 
@@ -123,6 +125,12 @@ internal sealed class MarketBook
                 var version = payload.GetProperty("parameters").GetProperty("version").GetInt32();
                 AuditFailure.Unless(version > parameters, "parameters", $"{row.Address} takes version {version} after {parameters}");
                 parameters = version;
+                break;
+            case "market.totals-measured.v1":
+                totals = TotalsLine(payload);
+                holdings.Clear();
+                foreach (var held in payload.GetProperty("holdings").EnumerateArray())
+                    holdings.Add(StoredFormat.Amount(held.GetString()!).Asset, StoredFormat.Amount(held.GetString()!).Units);
                 break;
             case "market.day-settled.v1":
                 var day = payload.GetProperty("day");
@@ -180,6 +188,8 @@ internal sealed class MarketBook
         AuditFailure.Unless(
             days.Select(day => $"{day.Key}/{day.Value}").SequenceEqual(marks.Days.Select(day => $"{day.Key}/{day.Value.Number}/{StoredFormat.Decimal(day.Value.Price, 8)}")),
             "settlement", $"{row.Address} does not carry the days that were closed");
+        AuditFailure.Unless(
+            marks.Totals.All(total => holdings.GetValueOrDefault(total.Key) == total.Value), "totals", $"{row.Address} does not carry what is owned in all");
         AuditFailure.Unless(marks.Points.All(point => points[point.Key] == point.Value), "settlement", $"{row.Address} does not carry where funding stands");
     }
 
@@ -187,15 +197,19 @@ internal sealed class MarketBook
         $"parameters={parameters} expiries={string.Join(',', expiries.Select(entry => $"{entry.Key.Underlying}/{entry.Key.At}/{entry.Value}"))}"
         + $" days={string.Join(',', days.Select(day => $"{day.Key}/{day.Value}"))}"
         + $" feeds={string.Join(',', feeds)} sources={string.Join(',', sources.Select(source => $"{source.Name}/{source.SeenAt}"))}"
-        + $" instruments={string.Join(',', points.Select(entry => $"{entry.Key}/{entry.Value}"))} frame={frame}";
+        + $" instruments={string.Join(',', points.Select(entry => $"{entry.Key}/{entry.Value}"))} {totals} frame={frame}";
 
     public static string StateOf(JsonElement saved) =>
         $"parameters={saved.GetProperty("parameters").GetProperty("version")} expiries={string.Join(',', saved.GetProperty("expiries").EnumerateArray().Select(Expiry))}"
         + $" days={string.Join(',', saved.GetProperty("days").EnumerateArray().Select(day => $"{day.GetProperty("instrument")}/{day.GetProperty("number")}/{day.GetProperty("price")}"))}"
         + $" feeds={string.Join(',', saved.GetProperty("feeds").EnumerateArray())}"
         + $" sources={string.Join(',', saved.GetProperty("sources").EnumerateArray().Select(source => $"{source.GetProperty("id")}/{source.GetProperty("seenAt")}"))}"
-        + $" instruments={string.Join(',', saved.GetProperty("instruments").EnumerateArray().Select(FeedBook.Instrument))}"
+        + $" instruments={string.Join(',', saved.GetProperty("instruments").EnumerateArray().Select(FeedBook.Instrument))} {TotalsLine(saved)}"
         + $" frame={(saved.GetProperty("lastFrame") is { ValueKind: JsonValueKind.Object } last ? last.GetProperty("frame").GetProperty("number").GetInt64() : 0)}";
+
+    /// <summary>What was counted last, of an event or of a state.</summary>
+    private static string TotalsLine(JsonElement of) => $"open={string.Join(',', of.GetProperty("openInterest").EnumerateArray().Select(one => $"{one.GetProperty("instrument")}/{one.GetProperty("quantity")}"))}"
+        + $" owned={string.Join(',', of.GetProperty("holdings").EnumerateArray())}";
 
     private static string Expiry(JsonElement book) => $"{book.GetProperty("underlying")}/{book.GetProperty("expiry")}/"
         + (book.GetProperty("standing").GetString() == "Settled" ? book.GetProperty("price").GetString() : book.GetProperty("standing").GetString());

@@ -32,6 +32,7 @@ internal sealed class Marks
             Assets.Add(row[0].GetString()!, At8(row[1]));
             AssetConfidence.Add(row[0].GetString()!, Units(row[3].GetRawText(), 9));
             SlowPrices.Add(row[0].GetString()!, At8OrNone(row[2]) ?? At8(row[1]));
+            Totals.Add(row[0].GetString()!, Units(row[4].GetRawText(), ScaleOf(row[0].GetString()!)));
         }
 
         foreach (var row in frame.GetProperty("underlyings").EnumerateArray())
@@ -100,6 +101,11 @@ internal sealed class Marks
         && loan.TryGetProperty("interest", out var rate) ? Units(rate.GetString()!, 9) : 0;
 
     public SortedDictionary<string, BigInteger> Assets { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What accounts own of an asset in all, in its units; and what is open in a linear instrument at its mark, in micros.</summary>
+    public SortedDictionary<string, BigInteger> Totals { get; } = new(StringComparer.Ordinal);
+    public SortedDictionary<int, BigInteger> OpenInterest { get; } = [];
+
     public Dictionary<string, BigInteger> SlowPrices { get; } = new(StringComparer.Ordinal);
     public Dictionary<string, BigInteger> AssetConfidence { get; } = new(StringComparer.Ordinal);
     public SortedDictionary<string, (BigInteger Index, BigInteger Confidence)> Underlyings { get; } = new(StringComparer.Ordinal);
@@ -119,8 +125,12 @@ internal sealed class Marks
 
     internal sealed record MarkedExpiry(BigInteger Forward, BigInteger SettledShare, BigInteger SettledAverage, bool HasSmile);
 
-    private void List(JsonElement row, string kind, long? expiry) => Add(new MarkedInstrument(
-        row[0].GetInt32(), kind, row[1].GetString()!, row[2].GetString()!, At8(row[3]), expiry, null, null, At8OrNone(row[4])));
+    private void List(JsonElement row, string kind, long? expiry)
+    {
+        var (id, mark) = (row[0].GetInt32(), At8OrNone(row[4]));
+        Add(new MarkedInstrument(id, kind, row[1].GetString()!, row[2].GetString()!, At8(row[3]), expiry, null, null, mark));
+        if (mark is not null) OpenInterest.Add(id, Units(row[5].GetRawText(), 6));
+    }
 
     private void ListChain(JsonElement chain)
     {

@@ -49,6 +49,7 @@ internal abstract record Request
 
     internal sealed record QuoteBooks(string Source, long At, IReadOnlyList<QuotedBook> Books) : Request;
     internal sealed record QuoteSurface(string Source, long At, string Underlying, IReadOnlyList<FlatSmile> Smiles) : Request;
+    internal sealed record Measure(IReadOnlyList<(int Instrument, BigInteger Quantity)> Contracts, IReadOnlyList<(string Asset, BigInteger Units)> Holdings) : Request;
     internal sealed record SettleDay(int Instrument, int Number) : Request;
     internal sealed record SettleExpiry(string Underlying, long Expiry, BigInteger Price) : Request;
     internal sealed record RetireExpiry(string Underlying, long Expiry) : Request;

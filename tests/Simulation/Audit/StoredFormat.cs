@@ -239,7 +239,8 @@ internal static class StoredFormat
                 index.GetProperty("underlying").GetString()!, index.GetProperty("index").GetString(), index.GetProperty("breaker").GetString()!)),
             marks.Instruments.Values.Where(known => known.Right is null && known.Mark is not null).Select(known => (known.Id, known.Mark!.Value)),
             marks.Assets.Select(asset => $"{asset.Key}/{asset.Value}/{marks.SlowPrices[asset.Key]}")
-                .Concat(marks.Depths.Select(depth => $"{depth.Key}={depth.Value}")), marks.ParameterVersion, marks.Points.OrderBy(point => point.Key).Select(point => $"{point.Key}/{point.Value}"),
+                .Concat(marks.Depths.Select(depth => $"{depth.Key}={depth.Value}"))
+                .Concat(marks.OpenInterest.Select(open => $"{open.Key}#{open.Value}")).Concat(marks.Totals.Select(total => $"{total.Key}#{total.Value}")), marks.ParameterVersion, marks.Points.OrderBy(point => point.Key).Select(point => $"{point.Key}/{point.Value}"),
             marks.Days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
             marks.Settlements.Select(known => $"{known.Key}/{known.Value}"),
             marks.Expiries.Where(known => known.Value.HasSmile).Select(known => $"{known.Key.Underlying}/{Time(known.Key.At)}").Order(StringComparer.Ordinal));

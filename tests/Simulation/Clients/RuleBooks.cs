@@ -21,7 +21,7 @@ internal sealed class RuleBooks
     private readonly string? ranking;
     private readonly string oracle, deleverageBelow;
     private readonly int patienceMs, intervalMs, backstopAfter, deleverageAfter;
-    private readonly string? positionLimit, interest, pending;
+    private readonly string? positionLimit, interest, pending, isolatedKind, venueScale;
 
     public RuleBooks(Draws draws, bool opensCases)
     {
@@ -44,6 +44,8 @@ internal sealed class RuleBooks
         positionLimit = draws.Pick([null, "0.03", "0.2"]);
         pending = draws.Pick([null, "0", "0.5", "0.333333333"]);
         interest = draws.Pick([null, "0.08", "0.333333333", "10"]);
+        venueScale = draws.Pick([null, "0.05"]);
+        isolatedKind = draws.Pick([null, "isolated", "delta-netting", "standard"]);
     }
 
     /// <param name="basisPoints">The maintenance rate of what is linear.</param>
@@ -70,6 +72,7 @@ internal sealed class RuleBooks
         root["liquidation"]!.AsObject().Remove("deleveraging");
         if (ranking is not null) root["liquidation"]!["deleveraging"] = JsonNode.Parse(Deleveraging);
         if (pending is not null) root["collateral"]!["USDC"]!["pending"] = pending;
+        if (isolatedKind is not null) root["isolatedModel"] = JsonNode.Parse(Isolated(basisPoints));
         if (Limits(version) is { } limits) root["orders"]!["positionLimits"] = JsonNode.Parse(limits);
         return ParameterText.Compact(Encoding.UTF8.GetBytes(root.ToJsonString()));
     }
@@ -90,16 +93,21 @@ internal sealed class RuleBooks
         {"format":1,"name":"{{{kind}}}","version":{{{version}}},"optionValue":"{{{optionValue}}}","liquidationEnd":"0.5","acceptance":"{{{acceptance}}}",
         "warnBelow":"1.25","profitWeights":{"USDC":"{{{profitWeight}}}","BTC":"0.9"},
         "collateral":{"USDC":{"tiers":[{"maintenance":"1","initial":"1"}],"borrow":{{{Loan("100")}}}{{{Pending}}} },
-        "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20","borrow":{{{Loan("0.01")}}}{{{Pending}}} } },
+        "BTC":{"tiers":[{"upTo":"0.05","maintenance":"0.95","initial":"0.9"},{"maintenance":"0.8","initial":"0.7"}],"cap":"20",{{{(venueScale is null ? "" : $"\"venueScaleFrom\":\"{venueScale}\",")}}}"borrow":{{{Loan("0.01")}}}{{{Pending}}} } },
         {{{oracle}}}"dailyVolatility":{"default":"0.05"},
         "softPenalties":{"oracleDoubt":{"below":"0.55","chargeRate":"1"},"depegs":[],"slowPrice":"used"},"orders":{"feeRate":"0.0005"{{{(Limits(version) is { } limits ? $",\"positionLimits\":{limits}" : "")}}} },
         "liquidation":{"feeRate":"0.005","fillAdjustment":"1","fillSpread":"1.5","worstPriceMove":"0.1","policy":"most-released-per-cost","sliceCap":"{{{sliceCap}}}",
         "slicePatienceMs":{{{patienceMs}}},"paceIntervalMs":{{{intervalMs}}},"pacePerMarket":"{{{pacePerMarket}}}","minConfidence":"{{{minConfidence}}}",
         "backstopBelow":"{{{backstopBelow}}}","backstopAfterSlices":{{{backstopAfter}}},"conversion":{"worstMove":"0.1","afterOrders":{{{backstopAfter}}}}{{{(ranking is null ? "" : $",\"deleveraging\":{Deleveraging}")}}}},
-        "model":{"kind":"{{{kind}}}","underlyings":{"default":{{{Model(basisPoints)}}} } } }
+        "model":{{{Model(kind, basisPoints)}}}{{{(isolatedKind is null ? "" : $",\"isolatedModel\":{Isolated(basisPoints)}")}}} }
         """;
 
-    private string Model(int basisPoints)
+    /// <summary>What isolated sub-accounts are margined by, twice as tight.</summary>
+    private string Isolated(int basisPoints) => Model(isolatedKind!, 2 * basisPoints);
+
+    private static string Model(string kind, int basisPoints) => $$$"""{"kind":"{{{kind}}}","underlyings":{"default":{{{RulesOf(kind, basisPoints)}}} } }""";
+
+    private static string RulesOf(string kind, int basisPoints)
     {
         var options = """{"initialA":"0.15","initialB":"0.13","maintenance":"0.09","initialOverMaintenance":"1.05"}""";
         return kind switch

@@ -61,6 +61,7 @@ internal sealed partial class Town
         if (town.Feeds.Count == 0) return clients;
         clients.Add(new Officer(venue, town));
         clients.Add(new Underwriter(venue, town));
+        clients.Add(new Counter(venue));
         for (var number = 0; number < town.Feeds.Count; number++)
         {
             var engine = new Feed(venue, town, new SourceId($"feed-{number}"), town.Feeds[number]);

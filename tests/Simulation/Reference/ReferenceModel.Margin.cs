@@ -78,8 +78,11 @@ internal sealed partial class ReferenceModel
                 ? null : own;
         }
 
-        /// <summary>What a positive amount counts: each tier rounded down to 1e-16 of the asset, nothing above the cap.</summary>
-        public Levels Weigh(string asset, Ratio amount)
+        /// <summary>
+        /// What a positive amount counts: each tier rounded down to 1e-16 of the asset, nothing above the cap; and in the initial margin less as the
+        /// venue has more of the asset in all than the rules say.
+        /// </summary>
+        public Levels Weigh(string asset, Ratio amount, Marks marks)
         {
             if (amount.Sign <= 0 || !root.GetProperty("collateral").TryGetProperty(asset, out var own)) return Levels.Nothing;
             if (own.TryGetProperty("cap", out var cap)) amount = Least(amount, Number(cap));
@@ -92,7 +95,8 @@ internal sealed partial class ReferenceModel
                 from = upTo;
             }
 
-            return weighed;
+            if (!own.TryGetProperty("venueScaleFrom", out var least) || Ratio.Of(marks.Totals[asset], ScaleOf(asset)) is var total && total <= Number(least)) return weighed;
+            return weighed with { Initial = Ratio.Of((weighed.Initial * Ratio.Of((Number(least) / total).Down(9), 9)).Down(16), 16) };
         }
 
         /// <summary>Below its confidence (1 − confidence) × rate of the gross notional.</summary>
@@ -201,7 +205,7 @@ internal sealed partial class ReferenceModel
             var price = Ratio.Of(marks.Assets[asset], 8);
             var net = NetOf(rules, asset, worth);
             equity += (worth.Balance + worth.Unrealized + worth.Options) * price;
-            marginEquity += ((net.Sign < 0 ? net : rules.Weigh(asset, net).Maintenance) + (rules.CountsOptionsInEquity ? worth.Options : None)) * price;
+            marginEquity += ((net.Sign < 0 ? net : rules.Weigh(asset, net, marks).Maintenance) + (rules.CountsOptionsInEquity ? worth.Options : None)) * price;
         }
 
         var (nlv, counted) = (equity.Down(6), marginEquity.Down(6));
@@ -293,7 +297,7 @@ internal sealed partial class ReferenceModel
             var price = Ratio.Of(marks.Assets[asset], 8);
             if (!rules.MayBePegged(asset, price)) return null;
             var net = NetOf(rules, asset, worth);
-            var weighed = rules.Weigh(asset, net);
+            var weighed = rules.Weigh(asset, net, marks);
             initial += Figure.Exact(((weighed.Maintenance - weighed.Initial) * price).Up(6));
             if (rules.UsesSlowPrices)
             {

@@ -170,6 +170,7 @@ internal sealed partial class ReferenceModel
             Request.SettleDay settle => Settle(settle, time),
             Request.SettleExpiry settle => Settle(settle, time),
             Request.RetireExpiry retire => Retire(retire, time),
+            Request.Measure measure => Take(measure),
             _ => throw new AuditFailure("I3", $"the market was asked for a {request.GetType().Name}"),
         };
 
@@ -214,7 +215,8 @@ internal sealed partial class ReferenceModel
             hasNews = false;
             facts.Add(new Fact(FrameLine(
                 last.Number, last.At, indices.Select(index => (index.Underlying, index.Price is { } price ? Price(price) : null, index.Breaker)),
-                last.Marks.Select(mark => (mark.Key, mark.Value)), AssetsOf(indices, time).Concat(DepthsOf(indices, time)),
+                last.Marks.Select(mark => (mark.Key, mark.Value)), AssetsOf(indices, time).Concat(DepthsOf(indices, time))
+                    .Concat(TotalsOf(last.Marks, AssetsOf(indices, time).Select(asset => asset.Split('/')[0]))),
                 rules?.Version ?? 0, instruments.Values.Where(listed => listed.Terms.Kind == "Perp").Select(listed => $"{listed.Terms.Id}/{listed.Point}"),
                 days.Select(day => $"{day.Key}/{day.Value.Number}/{day.Value.Price}"),
                 instruments.Values.Where(listed => ExpiryOf(listed)?.Price is not null).Select(listed => $"{listed.Terms.Id}/{ExpiryOf(listed)!.Price}"),

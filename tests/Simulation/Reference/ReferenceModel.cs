@@ -27,7 +27,7 @@ internal sealed partial class ReferenceModel
         Request.Capture or Request.Convert or Request.EndOrder or Request.Bust => FeedOf(grain).Ask(request),
         Request.Publish publish => book.Ask(publish, time),
         Request.AdmitFeed or Request.AdmitSource or Request.List or Request.Quote or Request.QuoteBooks or Request.FixFunding or Request.QuoteSurface
-            or Request.SettleDay or Request.SettleExpiry or Request.RetireExpiry => market.Ask(request, time),
+            or Request.SettleDay or Request.SettleExpiry or Request.RetireExpiry or Request.Measure => market.Ask(request, time),
         _ => AccountOf(grain).Ask(request, time, marks, seen),
     };
 

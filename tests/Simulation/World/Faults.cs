@@ -239,6 +239,8 @@ internal enum Sight
     FutureClosed,
     OptionExercised,
     OptionExpired,
+    TotalsMeasured,
+    TotalsRefused,
     SurfaceAccepted,
     SurfaceRefused,
     CaseOpened,

@@ -267,9 +267,11 @@ internal sealed class Venue
     private void EndCases()
     {
         var (until, fills) = (Agenda.Now + EveningMicros, FillsOfSlices);
+        var atLast = Agenda.Now + (10 * EveningMicros);
         while (Plan.Feeds > 0 && Auditor.WhatKeepsCasesOpen(Plan.Shards) is { } open)
         {
             if (FillsOfSlices > fills) (until, fills) = (Agenda.Now + EveningMicros, FillsOfSlices);
+            AuditFailure.Unless(Agenda.Now < atLast, "I13", $"slices are filled and filled, and there is no end to {open}");
             AuditFailure.Unless(
                 Agenda.Now < until, "I13", $"{EveningMicros / Instant.MicrosPerSecond} s after the last fault and the last fill of a slice, with prices and counterparties: {open}");
             for (var steps = 0; steps < 40; steps++) Step();

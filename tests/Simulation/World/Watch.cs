@@ -50,6 +50,7 @@ internal static class Watch
             case "market.expiry-overdue.v1": sights.Saw(Sight.ExpiryOverdue); break;
             case "market.expiry-settled.v1": sights.Saw(Sight.ExpirySettled); break;
             case "market.expiry-retired.v1": sights.Saw(Sight.ExpiryRetired); break;
+            case "market.totals-measured.v1": sights.Saw(Sight.TotalsMeasured); break;
             case "market.surface-accepted.v1": sights.Saw(Sight.SurfaceAccepted); break;
             case "market.surface-refused.v1": sights.Saw(Sight.SurfaceRefused); break;
             case "market.parameters-taken.v1": sights.Saw(Sight.ParametersTaken); break;
@@ -177,6 +178,7 @@ internal static class Watch
                 sights.Saw(payload.GetProperty("command").GetString() == "bust" ? Sight.BustRefused : Sight.TradeRefused);
                 break;
             case "market.command-refused.v1":
+                if (payload.GetProperty("command").GetString() == "measure-totals") sights.Saw(Sight.TotalsRefused);
                 if (payload.GetProperty("command").GetString() == "fix-funding") sights.Saw(Sight.FundingRefused);
                 break;
             case "shard.parked.v1":
