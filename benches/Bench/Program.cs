@@ -6,8 +6,7 @@ using CrossMargin.Bench.Liquidation;
 
 [assembly: SupportedOSPlatform("linux")]
 
-// Every bench prints its figures as lines for people and as one JSON line each; the exit code is 1 when a bar is
-// missed.
+// Every bench prints its figures as lines for people and as one JSON line each; the exit code is 1 when a bar is missed.
 var report = new Report(Console.Out);
 switch (args)
 {

@@ -37,9 +37,8 @@ internal static class BenchMarket
     }
 
     /// <summary>
-    /// Positions of up to 50,000 of notional each and some share of the gross notional in cash, so that a few accounts
-    /// are in
-    /// trouble. Four accounts in five keep to one underlying, the others hold both.
+    /// Positions of up to 50,000 of notional each and some share of the gross notional in cash, so that a few accounts are in trouble.
+    /// Four accounts in five keep to one underlying, the others hold both.
     /// </summary>
     public static Portfolio Account(Random random, int positionCount) =>
         Account(random, positionCount, () => 0.05 + (0.5 * random.NextDouble()));

@@ -16,9 +16,8 @@ public sealed class Figures(string bench)
     private bool isMissed;
 
     /// <summary>
-    /// Seconds of processor time of one run: the work is on one thread and waits for nothing, so this is its time on a
-    /// core
-    /// of its own, and a busy neighbour costs it no more than a share of the caches.
+    /// Seconds of processor time of one run: the work is on one thread and waits for nothing, so this is its time on a core of its own,
+    /// and a busy neighbour costs it no more than a share of the caches.
     /// </summary>
     public static double Seconds(Action work, int rounds)
     {

@@ -3,16 +3,14 @@ using CrossMargin.Risk.Portfolios;
 namespace CrossMargin.RiskBench;
 
 /// <summary>
-/// One account at a time, as after a fill: the time has to grow no faster than the positions, and nothing may be
-/// allocated
-/// beyond the report, which is a struct.
+/// One account at a time, as after a fill: the time has to grow no faster than the positions, and nothing may be allocated beyond the
+/// report, which is a struct.
 /// </summary>
 internal static class SingleBench
 {
     private static readonly int[] Sizes = [1, 10, 100, 1_000];
 
-    // The exponent of time ≈ positions^slope between the two largest sizes; 1 is linear, noise and caches have the
-    // rest.
+    // The exponent of time ≈ positions^slope between the two largest sizes; 1 is linear, noise and caches have the rest.
     private const double SlopeBar = 1.15;
 
     public static void Run(Figures figures)

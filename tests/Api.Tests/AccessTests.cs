@@ -7,6 +7,7 @@ namespace CrossMargin.Api.Tests;
 /// new one is
 /// in the matrix without being added here, and one that this test knows no expectation for fails.
 /// </summary>
+[Collection(VenueFixture.TheVenue)]
 public sealed class AccessTests(VenueFixture venue)
 {
     private static readonly string[] Principals = ["nobody", "alice", "bob", "operator", "auditor", "custodian", "engine", "oracle", "officer"];

@@ -3,6 +3,7 @@ using Npgsql;
 
 namespace CrossMargin.Api.Tests;
 
+[Collection(VenueFixture.TheVenue)]
 public sealed class AuditTests(VenueFixture venue)
 {
     private readonly VenueClient client = venue.Client;

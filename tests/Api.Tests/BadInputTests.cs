@@ -5,6 +5,7 @@ using System.Text;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>Whatever is wrong with a request has a code, and leaves no trace in the journal.</summary>
+[Collection(VenueFixture.TheVenue)]
 public sealed class BadInputTests(VenueFixture venue)
 {
     private const string Nobody = "02000000-0000-8000-8000-000000000000";

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>The built <c>crossmargin</c> as a process, against a real host and against files.</summary>
+[Collection(VenueFixture.TheVenue)]
 public sealed class CliTests(VenueFixture venue) : IDisposable
 {
     private readonly VenueClient client = venue.Client;

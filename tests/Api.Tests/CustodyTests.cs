@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace CrossMargin.Api.Tests;
 
+[Collection(VenueFixture.TheVenue)]
 public sealed class CustodyTests(VenueFixture venue)
 {
     private readonly VenueClient client = venue.Client;

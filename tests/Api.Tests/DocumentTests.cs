@@ -5,6 +5,7 @@ using CrossMargin.Api.Problems;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>What is checked in is what is served, and the examples in it work.</summary>
+[Collection(VenueFixture.TheVenue)]
 public sealed class DocumentTests(VenueFixture venue)
 {
     private readonly VenueClient client = venue.Client;

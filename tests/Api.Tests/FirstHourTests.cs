@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>docs/first-hour.md, done as it stands there, against ./run.</summary>
+[Collection(Walk.OneAfterAnother)]
 public sealed class FirstHourTests
 {
     [Fact]

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>What an account was is what its events fold to.</summary>
+[Collection(VenueFixture.TheVenue)]
 public sealed class HistoryTests(VenueFixture venue)
 {
     private readonly VenueClient client = venue.Client;

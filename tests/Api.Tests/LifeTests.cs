@@ -1,10 +1,9 @@
-using System.Net.Sockets;
 using Npgsql;
 
 namespace CrossMargin.Api.Tests;
 
 /// <summary>Starting, stopping, crashing and being replaced, as processes do.</summary>
-public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database) : IClassFixture<LifeTests.OneDatabase>
+public sealed class LifeTests(LifeTests.OneDatabase database) : IClassFixture<LifeTests.OneDatabase>
 {
     /// <summary>A data directory that the hosts of these tests use one after another.</summary>
     public sealed class OneDatabase : IDisposable
@@ -92,6 +91,25 @@ public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database
     }
 
     [Fact]
+    public async Task A_read_says_that_the_database_is_away_and_a_command_that_it_was_not_taken_in()
+    {
+        var own = HostProcess.NewDirectory();
+        await using (var host = await HostProcess.Start(own, ("SHARDS", "4")))
+        {
+            using var client = new VenueClient(host);
+            var account = await client.Funded("alice", "5");
+            await PrivatePostgres.TakeAway(own);
+
+            (await client.Get("alice", $"/v1/accounts/{account}/events")).ShouldBeProblem("database-away");
+            (await client.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1")))
+                .Field("code").ShouldBeOneOf("outcome-unknown", "shard-unavailable");
+            (await host.Stop()).ShouldBe(0);
+        }
+
+        Directory.Delete(own, recursive: true);
+    }
+
+    [Fact]
     public async Task A_stop_under_load_answers_what_it_took_in()
     {
         await using var host = await HostProcess.Start(data);
@@ -144,116 +162,5 @@ public sealed class LifeTests(VenueFixture venue, LifeTests.OneDatabase database
         (await toSecond.Post("auditor", "/v1/audit/verify", "{}", key: null)).Field("verdict").ShouldBe("agrees");
         (await second.Stop()).ShouldBe(0);
         PrivatePostgres.IsRunning(data).ShouldBeFalse();
-    }
-
-    [Fact]
-    public async Task A_port_in_use_is_one_sentence()
-    {
-        using var taken = new TcpListener(System.Net.IPAddress.Loopback, 0);
-        taken.Start();
-        var port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
-        await ShouldRefuse($"Port {port} of 127.0.0.1 is in use by another program: give another one.", ("PORT", $"{port}"));
-    }
-
-    [Fact]
-    public async Task A_wrong_password_is_one_sentence()
-    {
-        var right = new NpgsqlConnectionStringBuilder(PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_app"));
-        var wrong = new NpgsqlConnectionStringBuilder(right.ConnectionString) { Password = "wrong" };
-        await ShouldRefuse(
-            $"PostgreSQL at 127.0.0.1:{right.Port} does not let crossmargin_app in: wrong password or role.", ("CONNECTIONSTRING", wrong.ConnectionString));
-    }
-
-    [Fact]
-    public async Task No_server_is_one_sentence() =>
-        await ShouldRefuse("No PostgreSQL answers at 127.0.0.1:1: ", ("CONNECTIONSTRING", "Host=127.0.0.1;Port=1;Username=x;Password=y;Database=z"));
-
-    [Fact]
-    public async Task A_wrong_shard_count_is_one_sentence() => await ShouldRefuse(
-        "The venue demo has 64 shards for ever and this process was given 8: correct its configuration.",
-        ("CONNECTIONSTRING", PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_app")), ("SHARDS", "8"));
-
-    [Fact]
-    public async Task A_database_without_a_journal_is_one_sentence() => await ShouldRefuse(
-        "The database postgres has no journal yet: run the migrations.",
-        ("CONNECTIONSTRING", PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_app", "postgres")));
-
-    [Fact]
-    public async Task A_newer_schema_is_one_sentence()
-    {
-        await AsOwner("INSERT INTO schema_migration (number, name, sha256) SELECT max(number) + 1, 'later', 'x' FROM schema_migration");
-        try
-        {
-            await ShouldRefuse(
-                "The database has schema version ", ("CONNECTIONSTRING", PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_app")));
-        }
-        finally
-        {
-            await AsOwner("DELETE FROM schema_migration WHERE name = 'later'");
-        }
-    }
-
-    [Theory]
-    [InlineData("PORT", "70000", "The setting CrossMargin:Port has to be 0 to 65535.")]
-    [InlineData("SHARDS", "65", "The setting CrossMargin:Shards has to be 1 to 64.")]
-    [InlineData("SIGNATUREWINDOW", "00:02:00", "The setting CrossMargin:SignatureWindow has to be 1 to 60 s.")]
-    [InlineData("ADDRESS", "everywhere", "The setting CrossMargin:Address has to be an IP address.")]
-    [InlineData("PROT", "8080", "The configuration cannot be used: ")]
-    [InlineData("PORT", "http", "The configuration cannot be used: ")]
-    public async Task A_wrong_setting_is_one_sentence(string name, string value, string sentence) => await ShouldRefuse(sentence, (name, value));
-
-    [Fact]
-    public async Task An_access_file_that_others_can_read_is_refused()
-    {
-        var directory = HostProcess.NewDirectory();
-        var path = Path.Combine(directory, "access.json");
-        await File.WriteAllTextAsync(path, """{"principals":[]}""", TestContext.Current.CancellationToken);
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
-        var (exitCode, said) = await HostProcess.RunToEnd(directory);
-        (exitCode, said).ShouldBe((1, $"{path} can be read by others than its owner: chmod 600 it."));
-
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        await File.WriteAllTextAsync(path, """{"principals":[{"name":"x"}]}""", TestContext.Current.CancellationToken);
-        (exitCode, said) = await HostProcess.RunToEnd(directory);
-        exitCode.ShouldBe(1);
-        said.ShouldStartWith($"{path} cannot be used: ");
-        Directory.Delete(directory, recursive: true);
-    }
-
-    [Fact]
-    public void Secrets_lie_in_files_that_only_their_owner_can_read()
-    {
-        foreach (var file in Directory.GetFiles(Path.Combine(venue.Host.DataDirectory, "tokens")).Append(Path.Combine(venue.Host.DataDirectory, "access.json")))
-            File.GetUnixFileMode(file).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite, file);
-        File.ReadAllText(Path.Combine(venue.Host.DataDirectory, "access.json")).ShouldNotContain(venue.Client.Token("alice"));
-    }
-
-    [Fact]
-    public async Task The_log_has_no_secret_and_nothing_of_a_body()
-    {
-        var account = await venue.Client.Open("alice");
-        const string canary = "canary-7d3f";
-        await venue.Client.Post("operator", $"/v1/accounts/{account}/deposits", VenueClient.DepositBody("1", reference: canary));
-        await venue.Client.Post("operator", $"/v1/accounts/{account}/deposits", $"{{\"{canary}\":");
-        await venue.Client.Get("alice", $"/v1/accounts/{account}?{canary}=1");
-        venue.Host.Said.ShouldNotContain(canary);
-        foreach (var who in new[] { "alice", "bob", "operator", "auditor", "custodian" }) venue.Host.Said.ShouldNotContain(venue.Client.Token(who));
-    }
-
-    private async Task AsOwner(string sql)
-    {
-        await using var source = NpgsqlDataSource.Create(PrivatePostgres.ConnectionString(venue.Host.DataDirectory, "crossmargin_migrate"));
-        await using var command = source.CreateCommand(sql);
-        (await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken)).ShouldBe(1);
-    }
-
-    private static async Task ShouldRefuse(string sentence, params (string Name, string Value)[] settings)
-    {
-        var directory = HostProcess.NewDirectory();
-        var (exitCode, said) = await HostProcess.RunToEnd(directory, settings);
-        Directory.Delete(directory, recursive: true);
-        exitCode.ShouldBe(1, said);
-        said.ShouldStartWith(sentence);
-        said.ShouldNotContain("   at ");
     }
 }

@@ -1,5 +1,6 @@
 namespace CrossMargin.Api.Tests;
 
+[Collection(VenueFixture.TheVenue)]
 public sealed class LotTests(VenueFixture venue)
 {
     private readonly VenueClient client = venue.Client;

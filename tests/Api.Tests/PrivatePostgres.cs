@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Npgsql;
 
@@ -17,6 +18,13 @@ internal static class PrivatePostgres
     }.ConnectionString;
 
     public static bool IsRunning(string dataDirectory) => File.Exists(PidFile(dataDirectory));
+
+    /// <summary>Ends its sessions and itself, and the host has not asked for it.</summary>
+    public static async Task TakeAway(string dataDirectory)
+    {
+        using var stop = Process.Start("kill", ["-INT", Postmaster(dataDirectory)[0]]);
+        while (IsRunning(dataDirectory)) await Task.Delay(20, TestContext.Current.CancellationToken);
+    }
 
     private static string[] Postmaster(string dataDirectory) => File.ReadAllLines(PidFile(dataDirectory));
 

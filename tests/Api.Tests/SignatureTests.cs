@@ -3,6 +3,7 @@ using CrossMargin.Api.Access;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>A signature is over all of a request, counts for seconds, and counts once.</summary>
+[Collection(VenueFixture.TheVenue)]
 public sealed class SignatureTests(VenueFixture venue)
 {
     private const string Path = "/v1/ingest/vault?account=02cccccc-0000-8000-8000-000000000000";

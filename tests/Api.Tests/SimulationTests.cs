@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>What-ifs on a book that comes whole: every number is in the answer, and the venue is as it was.</summary>
+[Collection(VenueFixture.TheVenue)]
 public sealed class SimulationTests(VenueFixture venue)
 {
     private readonly VenueClient client = venue.Client;

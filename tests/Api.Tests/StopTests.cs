@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>./run with its demo venue, stopped as people and as supervisors stop it.</summary>
+[Collection(Walk.OneAfterAnother)]
 public sealed partial class StopTests
 {
     [Fact]

@@ -8,10 +8,8 @@ using CrossMargin.Api.Access;
 using CrossMargin.Api.Tests;
 using CrossMargin.Contracts;
 
-[assembly: AssemblyFixture(typeof(VenueFixture))]
-
-// One venue, one journal: a test that compares the journal's head before and after must be alone with it.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// Most of a test's time it waits: for a start, for a frame, for a price to grow old. So more of them run than there are processors.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]
 
 namespace CrossMargin.Api.Tests;
 
@@ -20,6 +18,9 @@ namespace CrossMargin.Api.Tests;
 /// </summary>
 public sealed class VenueFixture : IAsyncLifetime
 {
+    /// <summary>One venue, one journal: a test that compares the journal's head before and after must be alone with it.</summary>
+    public const string TheVenue = "the venue";
+
     private readonly (string Name, string Value)[] settings;
 
     public VenueFixture() : this([])
@@ -45,6 +46,9 @@ public sealed class VenueFixture : IAsyncLifetime
         Directory.Delete(Host.DataDirectory, recursive: true);
     }
 }
+
+[CollectionDefinition(VenueFixture.TheVenue)]
+public sealed class TheVenue : ICollectionFixture<VenueFixture>;
 
 /// <summary>An answer with its body read.</summary>
 public sealed record Answer(int Status, string Text, HttpResponseHeaders Headers, string? MediaType)

@@ -9,6 +9,9 @@ namespace CrossMargin.Api.Tests;
 /// <summary>A page of docs whose commands are run as they stand there, against ./run.</summary>
 internal static partial class Walk
 {
+    /// <summary>./run builds, and two builds at once would write the same files.</summary>
+    public const string OneAfterAnother = "./run";
+
     private static readonly string Repository = FindRepository();
 
     /// <summary>Each block of commands with what stands behind its "sh": nothing for the reader's own terminal.</summary>

@@ -7,6 +7,7 @@ using System.Text.RegularExpressions;
 namespace CrossMargin.Api.Tests;
 
 /// <summary>docs/first-steps.md, done as it stands there, against ./run.</summary>
+[Collection(Walk.OneAfterAnother)]
 public sealed class WalkTests
 {
     [Fact]

@@ -9,9 +9,8 @@ using CrossMargin.Silos;
 namespace CrossMargin.Bench.Journal;
 
 /// <summary>
-/// Durable deposits from a custody source: clients that each wait for their answer before they send the next deposit,
-/// to
-/// accounts of their own, so that every account's numbers are contiguous.
+/// Durable deposits from a custody source: clients that each wait for their answer before they send the next deposit, to accounts of
+/// their own, so that every account's numbers are contiguous.
 /// </summary>
 internal sealed class Deposits(Silo silo, GrainCatalog catalog, AccountId[] accounts)
 {

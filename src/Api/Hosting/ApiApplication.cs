@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Net;
 using System.Text.Json.Serialization;
 using CrossMargin.Api.Access;
@@ -153,6 +154,12 @@ internal static class ApiApplication
             var code = broken.StatusCode == StatusCodes.Status413PayloadTooLarge ? EdgeCode.BodyTooLarge : EdgeCode.MalformedBody;
             await Refusal.Of(code, ProblemTable.For(code).Title).ExecuteAsync(http);
         }
+        catch (DbException away) when (away.IsTransient && HttpMethods.IsGet(http.Request.Method) && !http.Response.HasStarted)
+        {
+            RequestLog.NotRead(
+                http.RequestServices.GetRequiredService<ILogger<Venue>>(), http.GetEndpoint()?.DisplayName, away.Message);
+            await Refusal.Of(EdgeCode.DatabaseAway, ProblemTable.For(EdgeCode.DatabaseAway).Title).ExecuteAsync(http);
+        }
         catch (Exception thrown) when (!http.Response.HasStarted)
         {
             RequestLog.Broken(
@@ -166,4 +173,7 @@ internal static partial class RequestLog
 {
     [LoggerMessage(40, LogLevel.Error, "A request broke: {Method} {Route}")]
     public static partial void Broken(ILogger log, Exception thrown, string method, string? route);
+
+    [LoggerMessage(41, LogLevel.Warning, "Not read, the database is away: {Route}: {Why}")]
+    public static partial void NotRead(ILogger log, string? route, string why);
 }

@@ -40,5 +40,6 @@ public enum EdgeCode
     Behind,
     NotReady,
     VerificationRunning,
+    DatabaseAway,
     Internal,
 }

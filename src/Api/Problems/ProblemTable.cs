@@ -155,6 +155,7 @@ public static class ProblemTable
         (EdgeCode.Behind, 503, "The account did not come to the asked sequence in time."),
         (EdgeCode.NotReady, 503, "The venue is starting or stopping; nothing was taken in."),
         (EdgeCode.VerificationRunning, 503, "A verification is running; one runs at a time."),
+        (EdgeCode.DatabaseAway, 503, "The database does not answer; nothing was read."),
         (EdgeCode.Internal, 500, "Something broke; the outcome is not known."),
     }.ToDictionary(row => row.Code, row => new ProblemKind(
         KebabCase(row.Code.ToString()), row.Status, row.Title, row.Status is 429 or 503 ? Transience.Transient : Transience.Lasting));

@@ -1,7 +1,4 @@
 using System.Text.Json.Nodes;
-using CrossMargin.Api.Tests.Clearing;
-
-[assembly: AssemblyFixture(typeof(ClearingFixture))]
 
 namespace CrossMargin.Api.Tests.Clearing;
 
@@ -11,6 +8,8 @@ namespace CrossMargin.Api.Tests.Clearing;
 /// </summary>
 public class ClearingFixture : IAsyncLifetime
 {
+    public const string TheMarket = "the market";
+
     public const int BtcPerp = 1, EthPerp = 2, BtcFuture = 3, Call60K = 4, Put60K = 5;
 
     /// <summary>Of all that is listed here and has one to come.</summary>
@@ -174,3 +173,6 @@ public class ClearingFixture : IAsyncLifetime
         }
     }
 }
+
+[CollectionDefinition(ClearingFixture.TheMarket)]
+public sealed class TheMarket : ICollectionFixture<ClearingFixture>;

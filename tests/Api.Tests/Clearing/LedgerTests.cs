@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>What moved an account's cash, line by line.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class LedgerTests(ClearingFixture venue)
 {
     private readonly VenueClient client = venue.Client;

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>An account from healthy to cured, as its owner, a matching engine and an auditor see it.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class LiquidationTests(ClearingFixture venue)
 {
     private readonly VenueClient client = venue.Client;

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>How accounts stand, why, how they stood, and how they would stand.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class MarginTests(ClearingFixture venue)
 {
     private static readonly string[] Figures = ["equity", "marginEquity", "initialMargin", "maintenanceMargin", "freeCollateral"];

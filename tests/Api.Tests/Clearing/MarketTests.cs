@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>What is listed, what it costs by whom, and what is made of that.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class MarketTests(ClearingFixture venue)
 {
     private readonly VenueClient client = venue.Client;

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>Orders are reserved by the engine and end through its feed.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class OrderTests(ClearingFixture venue)
 {
     private readonly VenueClient client = venue.Client;

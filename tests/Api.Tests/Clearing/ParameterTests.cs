@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>The rule book through HTTP.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class ParameterTests(ClearingFixture venue)
 {
     private readonly VenueClient client = venue.Client;

@@ -4,6 +4,7 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>A fill is a fact, also when its account is not open: parked, reported, and taken in when an officer says so.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class ParkedTests(ClearingFixture venue)
 {
     private readonly VenueClient client = venue.Client;

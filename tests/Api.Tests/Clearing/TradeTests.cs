@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace CrossMargin.Api.Tests.Clearing;
 
 /// <summary>Fills, order ends and busts through HTTP, and what they leave in the accounts.</summary>
+[Collection(ClearingFixture.TheMarket)]
 public sealed class TradeTests(ClearingFixture venue)
 {
     private readonly VenueClient client = venue.Client;
