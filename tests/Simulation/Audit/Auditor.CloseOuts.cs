@@ -17,7 +17,7 @@ internal sealed partial class Auditor
     {
         if (unit.Message.Type == "pool.deleveraging-asked.v1")
         {
-            if (IsAtADeadline(row, payload)) return Unjudged(row, id);
+            if (IsAtADeadline(row, payload) || row.Type == "account.positions-netted.v1") return Unjudged(row, id);
             AuditFailure.Unless(
                 row.Type == "account.close-out-offered.v1" && payload.GetProperty("round").GetInt64() == message.GetProperty("round").GetInt64()
                 && payload.GetProperty("instrument").GetInt32() == message.GetProperty("instrument").GetInt32()
@@ -46,7 +46,7 @@ internal sealed partial class Auditor
 
     /// <summary>
     /// A case looks at its deadline in whatever turn it has: a question that it has no answer to may be the first that comes behind it.
-    /// Whether the deadline has come, the book of the account asks.
+    /// Whether the deadline has come, the book of the account asks. In the same way it nets what cancels, in the first turn in which it may.
     /// </summary>
     private static bool IsAtADeadline(StoredRow row, JsonElement payload) =>
         (row.Type == "account.slice-ended.v1" && payload.GetProperty("ending").GetString() == "GivenUp")
