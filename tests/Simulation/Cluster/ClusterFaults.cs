@@ -34,6 +34,7 @@ internal enum ClusterSight
     CallWaitedForAnOwner,
     OutageSurvived,
     HeardOfAnotherOwner,
+    CommandStoodInLine,
 }
 
 /// <summary>How a world of silos ended.</summary>

@@ -66,7 +66,8 @@ internal sealed class SimulatedShard(ClusterWorld world, SimulatedSilo silo, Sil
     /// <summary>What waited was never sent; of what was sent nobody knows.</summary>
     public void Close()
     {
-        foreach (var call in waiting.Concat(inFlight)) call.Refuse();
+        foreach (var call in waiting) call.NotHere(silo);
+        foreach (var call in inFlight) call.Unknown(silo);
     }
 
     private void Flush()
@@ -98,8 +99,9 @@ internal sealed class SimulatedShard(ClusterWorld world, SimulatedSilo silo, Sil
 
         foreach (var call in inFlight)
         {
-            call.IsDone = true;
+            world.Wrote(call);
             world.Acknowledge(shard, ++Durable);
+            call.Written(silo);
         }
 
         inFlight = [];
@@ -108,7 +110,7 @@ internal sealed class SimulatedShard(ClusterWorld world, SimulatedSilo silo, Sil
 
     private void Unknown()
     {
-        foreach (var call in inFlight) call.Refuse();
+        foreach (var call in inFlight) call.Unknown(silo);
         inFlight = [];
         TakeOver();
     }

@@ -10,12 +10,14 @@ namespace CrossMargin.Simulation.Cluster;
 /// </summary>
 internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws, int driftPerMille)
 {
-    private const long TickMillis = 50, RetryMillis = 120;
+    private const long TickMillis = 50, LinkSilenceMillis = 2_000;
 
     private readonly long clockOffset = draws.Below(1_000_000_000);
     private readonly long driftPerMille = draws.Between(-(long)driftPerMille, driftPerMille);
     private readonly SimulatedShard?[] shards = new SimulatedShard?[world.Map.Count];
     private readonly List<ClusterCall> asked = [];
+    private ShardCalls[] waiting = [];
+    private long numbers;
     private Membership? membership;
     private ClusterRows? rows;       // what the last answered beat read
     private bool isLeaving;
@@ -48,6 +50,8 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         life++;
         var mine = world.Tables.Join(Name, atLeast: 1, Format, Name);
         (rows, isLeaving) = (null, false);
+        waiting = [.. world.Map.Shards.Select(_ => new ShardCalls())];
+        world.ForgetWhatIsOnTheWayTo(this);
         membership = new Membership(mine, world.Map, Format, MembershipTimes.Default);
         Tick();
     }
@@ -59,6 +63,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         pausedUntil = 0;
         asked.Clear();
         Array.Clear(shards);
+        world.ForgetWhatIsOnTheWayTo(this);
     }
 
     /// <summary>Another process under the same name: this one goes on until it hears of it.</summary>
@@ -119,6 +124,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
             return;
         }
 
+        TryWaiting();
         After(TickMillis, "tick", Tick);
     }
 
@@ -231,40 +237,77 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
 
     public bool Holds(SimulatedShard shard) => shards[shard.Shard.Number] == shard;
 
-    // ---- calls -----------------------------------------------------------------------------------------------------
+    // ---- calls; as src/Silo/Cluster/SiloCluster.Calls.cs, with the same ShardCalls -----------------------------------
 
     /// <summary>From a client.</summary>
     public void Take(ClusterCall call)
     {
         asked.RemoveAll(earlier => earlier.IsOver);
         asked.Add(call);
-        Ask(call);
+        call.AskedOf(this, life, ++numbers);
+        var calls = waiting[call.Shard.Number];
+        if (calls.MayPass(call))
+        {
+            Dispatch(call);
+            return;
+        }
+
+        world.Saw(ClusterSight.CommandStoodInLine);
+        calls.Stand(call);
     }
 
-    /// <summary>Answered here, or by the owner, or asked again until its time is over.</summary>
-    private void Ask(ClusterCall call)
+    /// <summary>Whoever asked it is still the same process.</summary>
+    public bool Lives(ClusterCall call) => call.Life == life;
+
+    private void TryWaiting()
+    {
+        foreach (var calls in waiting)
+        {
+            if (!calls.TryBeginSending()) continue;
+            foreach (var expired in calls.TakeExpired(world.Now)) ((ClusterCall)expired).Refuse();
+            while (calls.TakeReady() is { Count: > 0 } ready)
+                foreach (var call in ready)
+                    Dispatch((ClusterCall)call);
+        }
+    }
+
+    /// <summary>Served here, or sent to the owner, or it waits.</summary>
+    private void Dispatch(ClusterCall call)
     {
         if (TryServe(call)) return;
         var owner = rows?.Owners[call.Shard.Number].Owner;
         var peer = owner is null || owner.Name == Name ? null : world.Silos.First(silo => silo.Name == owner.Name);
         if (peer is not { IsUp: true } || !world.IsLinked(this, peer))
         {
-            AskAgain(call);
+            Wait(call);
             return;
         }
 
         world.Saw(ClusterSight.CallForwarded);
+        var sent = ++call.Sent;
+        After(LinkSilenceMillis, "link given up", () =>
+        {
+            if (call.Sent == sent) call.AnswerLost();
+        });
         world.Tell(this, peer, "call", () =>
         {
-            if (!peer.TryServe(call)) world.Tell(peer, this, "not here", () => AskAgain(call));
+            if (!peer.TryServe(call)) call.NotHere(peer);
         });
     }
 
-    private void AskAgain(ClusterCall call)
+    /// <summary>It is surely not done. One of a life that is over, or that was given up, waits for nothing.</summary>
+    public void Wait(ClusterCall call)
     {
+        if (!Lives(call) || call.HasEnded) return;
         world.Saw(ClusterSight.CallWaitedForAnOwner);
-        if (world.Now >= call.Until) call.Refuse();
-        else After(RetryMillis, "call again", () => Ask(call));
+        call.Sent++;   // nobody has it any more, so its answer cannot be lost
+        waiting[call.Shard.Number].Return(call);
+    }
+
+    /// <summary>What stood behind it may go.</summary>
+    public void Ended(ClusterCall call)
+    {
+        if (Lives(call) && call.IsAhead) waiting[call.Shard.Number].Follow(call);
     }
 
     /// <summary>False when it is surely not done and may be asked elsewhere.</summary>
