@@ -17,8 +17,8 @@ internal sealed class ClusterCall(ClusterWorld world, ShardId shard, GrainId? li
 
     public long Number { get; private set; }
 
-    /// <summary>How often it went over a link or came back; a link that is given up is given up for what went over it last.</summary>
-    public int Sent { get; set; }
+    /// <summary>The link that it is out over; null where it waits, or a shard of its own silo has it.</summary>
+    public SimulatedLink? Over { get; private set; }
 
     /// <summary>Its client has heard something.</summary>
     public bool IsDone { get; set; }
@@ -37,6 +37,11 @@ internal sealed class ClusterCall(ClusterWorld world, ShardId shard, GrainId? li
 
     public void AskedOf(SimulatedSilo silo, int life, long number) => (Asker, Life, Number) = (silo, life, number);
 
+    public void Goes(SimulatedLink? over) => Over = over;
+
+    /// <summary>Whether whoever has to do it has sent back as many as its silo had heard of.</summary>
+    public bool MayBeDecided => IsRead || Returned == (Over is null ? Asker.Here : Over.SentBackTo(Asker)).Of(shard);
+
     /// <summary>Surely not done, and not asked again.</summary>
     public void Refuse()
     {
@@ -48,10 +53,14 @@ internal sealed class ClusterCall(ClusterWorld world, ShardId shard, GrainId? li
     public void Written(SimulatedSilo by)
     {
         IsDone = true;
-        Say(by, "answer", End);
+        Say(by, "answer", () => End());
     }
 
-    public void NotHere(SimulatedSilo by) => Say(by, "not here", () => Asker.Wait(this));
+    public void NotHere(SimulatedSilo by)
+    {
+        if (!IsRead) Over?.SentBackTo(Asker).Add(shard);
+        Say(by, "not here", () => Asker.ComesBack(this));
+    }
 
     public void Unknown(SimulatedSilo by) => Say(by, "unknown", AnswerLost);
 
@@ -61,7 +70,8 @@ internal sealed class ClusterCall(ClusterWorld world, ShardId shard, GrainId? li
         if (HasEnded) return;
         if (IsRead)
         {
-            if (!IsDone) Asker.Wait(this);
+            Over = null;
+            if (!IsDone) Asker.ComesBack(this);
             return;
         }
 
@@ -75,12 +85,23 @@ internal sealed class ClusterCall(ClusterWorld world, ShardId shard, GrainId? li
     {
         if (HasEnded) return;
         HasEnded = true;
+        Over = null;
         Asker.Ended(this);
     }
 
+    /// <summary>An answer over a link that was given up comes to nobody.</summary>
     private void Say(SimulatedSilo by, string what, Action act)
     {
-        if (by == Asker) act();
-        else world.Tell(by, Asker, what, act);
+        if (by == Asker)
+        {
+            act();
+            return;
+        }
+
+        var over = Over;
+        over?.Tell(by, what, () =>
+        {
+            if (Over == over) act();
+        });
     }
 }

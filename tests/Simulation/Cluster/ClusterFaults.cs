@@ -35,6 +35,8 @@ internal enum ClusterSight
     OutageSurvived,
     HeardOfAnotherOwner,
     CommandStoodInLine,
+    CommandCameAfterOneThatCameBack,
+    CommandCameBackTooLate,
 }
 
 /// <summary>How a world of silos ended.</summary>

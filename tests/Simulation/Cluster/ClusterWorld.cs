@@ -23,7 +23,7 @@ internal sealed class ClusterWorld
     private readonly long[] acknowledged;     // by shard: the highest position that a client was told
     private ulong trace = 14_695_981_039_346_656_037;
     private long writes, reads;
-    private readonly Queue<Action>[,] onTheWay;          // from, to: a link keeps the order of what is said
+    private readonly SimulatedLink?[,] links;            // lower number first
     private readonly Dictionary<(int Silo, int Life, GrainId Grain), long> written = [];   // the latest of those that came so
     private Queue<string>? lastSteps;
     private long slowUntil, outageUntil;
@@ -42,10 +42,7 @@ internal sealed class ClusterWorld
         acknowledged = new long[plan.Shards];
         Silos = [.. Enumerable.Range(0, plan.Silos).Select(number => new SimulatedSilo(this, number, draws.Fork($"silo {number}"), plan.DriftPerMille))];
         LinkCutUntil = new long[plan.Silos, plan.Silos];
-        onTheWay = new Queue<Action>[plan.Silos, plan.Silos];
-        for (var from = 0; from < plan.Silos; from++)
-            for (var to = 0; to < plan.Silos; to++)
-                onTheWay[from, to] = new Queue<Action>();
+        links = new SimulatedLink?[plan.Silos, plan.Silos];
     }
 
     public ShardMap Map { get; }
@@ -207,20 +204,19 @@ internal sealed class ClusterWorld
 
     public bool IsLinked(SimulatedSilo from, SimulatedSilo to) => Now >= LinkCutUntil[from.Number, to.Number];
 
-    /// <summary>Something from one silo to another; lost where the link is cut.</summary>
-    public void Tell(SimulatedSilo from, SimulatedSilo to, string what, Action act)
+    public long LinkMillis() => network.Below(3);
+
+    /// <summary>The one that is open, or a new one where both are there and hear each other.</summary>
+    public SimulatedLink? LinkBetween(SimulatedSilo one, SimulatedSilo other)
     {
-        if (!IsLinked(from, to)) return;
-        var link = onTheWay[from.Number, to.Number];
-        link.Enqueue(act);
-        to.After(1 + network.Below(3), what, () => link.Dequeue()());
+        ref var link = ref links[Math.Min(one.Number, other.Number), Math.Max(one.Number, other.Number)];
+        if (link is { IsOpen: true }) return link;
+        var mayOpen = one.IsAwake && other.IsAwake && IsLinked(one, other) && IsLinked(other, one);
+        return mayOpen ? link = new SimulatedLink(this, one, other) : null;
     }
 
-    /// <summary>Its process is another one, or none.</summary>
-    public void ForgetWhatIsOnTheWayTo(SimulatedSilo silo)
-    {
-        for (var from = 0; from < Silos.Count; from++) onTheWay[from, silo.Number].Clear();
-    }
+    public IEnumerable<SimulatedLink> LinksOf(SimulatedSilo silo) =>
+        links.Cast<SimulatedLink?>().OfType<SimulatedLink>().Where(link => link.IsBetween(silo));
 
     /// <summary>A take-over, as the database does it: only from the epoch that was read.</summary>
     public long? TakeOver(ShardId shard, int epoch)
@@ -232,11 +228,12 @@ internal sealed class ClusterWorld
     }
 
     /// <summary>The guarded commit: shard, epoch and position.</summary>
-    public bool Commit(ShardId shard, int epoch, long position, int count)
+    public bool Commit(ShardId shard, int epoch, long position, IReadOnlyList<ClusterCall> batch)
     {
         ref var head = ref Heads[shard.Number];
         if (head.Epoch != epoch || head.Position != position) return false;
-        head.Position += count;
+        head.Position += batch.Count;
+        foreach (var call in batch) Wrote(call);
         return true;
     }
 
@@ -262,7 +259,7 @@ internal sealed class ClusterWorld
     }
 
     /// <summary>In the order in which the commands for a grain came to a silo, as long as that silo knows what becomes of them.</summary>
-    public void Wrote(ClusterCall call)
+    private void Wrote(ClusterCall call)
     {
         if (call.IsLost || !call.Asker.Lives(call)) return;
         var key = (call.Asker.Number, call.Life, call.Line!.Value);

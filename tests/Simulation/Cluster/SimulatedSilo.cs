@@ -10,7 +10,7 @@ namespace CrossMargin.Simulation.Cluster;
 /// </summary>
 internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws, int driftPerMille)
 {
-    private const long TickMillis = 50, LinkSilenceMillis = 2_000;
+    private const long TickMillis = 50, LongestSilenceMillis = 2_000;
 
     private readonly long clockOffset = draws.Below(1_000_000_000);
     private readonly long driftPerMille = draws.Between(-(long)driftPerMille, driftPerMille);
@@ -19,7 +19,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     private ShardCalls[] waiting = [];
     private long numbers;
     private Membership? membership;
-    private ClusterRows? rows;       // what the last answered beat read
+    private OwnerRow[] owners = [];    // the latest that is known of each shard
     private bool isLeaving;
     private long pausedUntil;
     private int life;
@@ -35,6 +35,11 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     public SiloId Id => membership?.Self ?? new SiloId(Name, 0);
     public bool IsUp => membership is not null;
     public bool IsServing => IsUp && !isLeaving;
+    public bool IsAwake => IsUp && world.Now >= pausedUntil;
+    public int Life => life;
+
+    /// <summary>The way to its own shards.</summary>
+    public ReturnCounts Here { get; private set; } = new(world.Map.Count);
 
     /// <summary>Monotonic, of this process, and not quite as fast as true time.</summary>
     private long Clock => clockOffset + world.Now + (world.Now * driftPerMille / 1_000);
@@ -49,9 +54,10 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         if (IsUp) return;
         life++;
         var mine = world.Tables.Join(Name, atLeast: 1, Format, Name);
-        (rows, isLeaving) = (null, false);
-        waiting = [.. world.Map.Shards.Select(_ => new ShardCalls())];
-        world.ForgetWhatIsOnTheWayTo(this);
+        isLeaving = false;
+        owners = [.. world.Map.Shards.Select(shard => new OwnerRow(shard, Owner: null, Term: 0))];
+        waiting = [.. world.Map.Shards.Select(shard => new ShardCalls(shard))];
+        Here = new ReturnCounts(world.Map.Count);
         membership = new Membership(mine, world.Map, Format, MembershipTimes.Default);
         Tick();
     }
@@ -63,7 +69,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         pausedUntil = 0;
         asked.Clear();
         Array.Clear(shards);
-        world.ForgetWhatIsOnTheWayTo(this);
+        foreach (var link in world.LinksOf(this)) link.Die();
     }
 
     /// <summary>Another process under the same name: this one goes on until it hears of it.</summary>
@@ -73,7 +79,15 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         After(1, "second process ends", () => { });
     }
 
-    public void Pause(long millis) => pausedUntil = Math.Max(pausedUntil, world.Now + millis);
+    public void Pause(long millis)
+    {
+        pausedUntil = Math.Max(pausedUntil, world.Now + millis);
+        world.After(LongestSilenceMillis, $"{Name} is missed", () =>
+        {
+            if (world.Now >= pausedUntil) return;
+            foreach (var link in world.LinksOf(this)) link.Missed(this);
+        });
+    }
 
     public void Leave()
     {
@@ -165,7 +179,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
             this, "beat", () => world.Tables.Beat(here.Self, phase),
             read => Told(one =>
             {
-                rows = read;
+                foreach (var row in read?.Owners ?? []) Learn(row);
                 if (read is null) one.Replaced();
                 else one.BeatAnswered(sent, Clock, read);
             }),
@@ -201,20 +215,28 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     {
         foreach (var other in world.Silos)
         {
-            if (other == this) continue;
-            world.Tell(this, other, "moved", () => other.Hear(row));
+            if (other != this) world.LinkBetween(this, other)?.Tell(this, "moved", () => other.Hear(row));
         }
+
+        Learn(row);
     }
 
     private void Hear(OwnerRow row)
     {
         if (shards[row.Shard.Number] is not null && row.Owner != Id && row.Owner is not null) world.Saw(ClusterSight.HeardOfAnotherOwner);
+        Learn(row);
         Told(one => one.Heard(row));
+    }
+
+    private void Learn(OwnerRow row)
+    {
+        if (row.Term >= owners[row.Shard.Number].Term) owners[row.Shard.Number] = row;
     }
 
     private void Begin(Membership here, MembershipAct.Begin begin)
     {
         var shard = new SimulatedShard(world, this, here.Self, begin.Shard, begin.Term);
+        Learn(new OwnerRow(begin.Shard, here.Self, begin.Term));
         shards[begin.Shard.Number] = shard;
         shard.TakeOver();
     }
@@ -245,14 +267,14 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         asked.RemoveAll(earlier => earlier.IsOver);
         asked.Add(call);
         call.AskedOf(this, life, ++numbers);
-        var calls = waiting[call.Shard.Number];
-        if (calls.MayPass(call))
+        var (calls, (way, link)) = (waiting[call.Shard.Number], WayTo(call.Shard));
+        if (calls.MayPass(call, way))
         {
-            Dispatch(call);
+            Send(call, link);
             return;
         }
 
-        world.Saw(ClusterSight.CommandStoodInLine);
+        world.Saw(call.IsRead ? ClusterSight.CallWaitedForAnOwner : ClusterSight.CommandStoodInLine);
         calls.Stand(call);
     }
 
@@ -261,53 +283,68 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
 
     private void TryWaiting()
     {
-        foreach (var calls in waiting)
+        foreach (var shard in world.Map.Shards)
         {
+            var calls = waiting[shard.Number];
             if (!calls.TryBeginSending()) continue;
             foreach (var expired in calls.TakeExpired(world.Now)) ((ClusterCall)expired).Refuse();
-            while (calls.TakeReady() is { Count: > 0 } ready)
+            var (way, link) = WayTo(shard);
+            while (calls.TakeReady(way, world.Now) is { Count: > 0 } ready)
                 foreach (var call in ready)
-                    Dispatch((ClusterCall)call);
+                    Send((ClusterCall)call, link);
         }
     }
 
-    /// <summary>Served here, or sent to the owner, or it waits.</summary>
-    private void Dispatch(ClusterCall call)
+    private (ReturnCounts? Way, SimulatedLink? Link) WayTo(ShardId shard)
     {
-        if (TryServe(call)) return;
-        var owner = rows?.Owners[call.Shard.Number].Owner;
+        if (shards[shard.Number] is not null) return (Here, null);
+        var owner = owners[shard.Number].Owner;
         var peer = owner is null || owner.Name == Name ? null : world.Silos.First(silo => silo.Name == owner.Name);
-        if (peer is not { IsUp: true } || !world.IsLinked(this, peer))
+        var link = peer is null || peer.Id != owner ? null : world.LinkBetween(this, peer);
+        return (link?.Of(this).CameBack, link);
+    }
+
+    /// <summary>To a shard here, or over the link to its owner.</summary>
+    private void Send(ClusterCall call, SimulatedLink? link)
+    {
+        call.Goes(link);
+        if (link is null)
         {
-            Wait(call);
+            Serve(call);
             return;
         }
 
         world.Saw(ClusterSight.CallForwarded);
-        var sent = ++call.Sent;
-        After(LinkSilenceMillis, "link given up", () =>
-        {
-            if (call.Sent == sent) call.AnswerLost();
-        });
-        world.Tell(this, peer, "call", () =>
-        {
-            if (!peer.TryServe(call)) call.NotHere(peer);
-        });
+        link.Ask(this, call, () => link.Peer(this).Serve(call));
     }
 
     /// <summary>It is surely not done. One of a life that is over, or that was given up, waits for nothing.</summary>
-    public void Wait(ClusterCall call)
+    public void ComesBack(ClusterCall call)
     {
         if (!Lives(call) || call.HasEnded) return;
-        world.Saw(ClusterSight.CallWaitedForAnOwner);
-        call.Sent++;   // nobody has it any more, so its answer cannot be lost
-        waiting[call.Shard.Number].Return(call);
+        call.Goes(over: null);
+        if (waiting[call.Shard.Number].Return(call))
+        {
+            world.Saw(ClusterSight.CallWaitedForAnOwner);
+            waiting[call.Shard.Number].Stand(call);
+            return;
+        }
+
+        world.Saw(ClusterSight.CommandCameBackTooLate);
+        call.Refuse();
     }
 
     /// <summary>What stood behind it may go.</summary>
     public void Ended(ClusterCall call)
     {
-        if (Lives(call) && call.IsAhead) waiting[call.Shard.Number].Follow(call);
+        if (Lives(call) && !call.IsRead) waiting[call.Shard.Number].Ended(call);
+    }
+
+    /// <summary>Done here, or sent back to be asked elsewhere.</summary>
+    private void Serve(ClusterCall call)
+    {
+        if (!call.MayBeDecided) world.Saw(ClusterSight.CommandCameAfterOneThatCameBack);
+        if (!call.MayBeDecided || !TryServe(call)) call.NotHere(this);
     }
 
     /// <summary>False when it is surely not done and may be asked elsewhere.</summary>
