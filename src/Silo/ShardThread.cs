@@ -4,6 +4,7 @@ using CrossMargin.Journal;
 using CrossMargin.Runtime;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
+using CrossMargin.Silos.Cluster;
 
 namespace CrossMargin.Silos;
 
@@ -224,9 +225,11 @@ internal sealed partial class ShardThread
             return;
         }
 
-        if (byNumber[inbound.Shard.Number] is not { } one || (inbound.Caller is not null && IsDraining(one)))
+        if (byNumber[inbound.Shard.Number] is not { } one || (inbound.Caller is not null && IsDraining(one))
+            || inbound.Caller is ICallerInOrder { MayBeDecided: false })
         {
-            inbound.Caller?.Answer(Reply.Refused(Rejection.ShardUnavailable));   // it is, or will be in a moment, somebody else's
+            // The shard is, or will be in a moment, somebody else's; or one that came before this could not be done.
+            inbound.Caller?.Answer(Reply.Refused(Rejection.ShardUnavailable));
             return;
         }
 
