@@ -4,6 +4,7 @@ using CrossMargin.Journal;
 using CrossMargin.Runtime;
 using CrossMargin.Runtime.Records;
 using CrossMargin.Runtime.Shards;
+using CrossMargin.Silos.Cluster;
 
 namespace CrossMargin.Silos;
 
@@ -33,7 +34,6 @@ internal sealed partial class ShardThread
     private readonly Action<Shard, Exception> failed;
     private readonly int places;
     private readonly Thread thread;
-    private MarkFrame? offered;          // the latest that this thread has not taken
     private List<Inbound> orders = [];
     private int turns;                   // since those who wait with a trade were looked at
     private volatile bool isStopping;
@@ -100,19 +100,6 @@ internal sealed partial class ShardThread
     /// <summary>Messages of other shards may be dropped: the gap repairs them.</summary>
     public void Post(IReadOnlyList<ShardMessage> parcel) => inbox.TryAddOutside(new Inbound(default, parcel, Caller: null));
 
-    /// <summary>For all shards of this thread. A newer frame takes the place of one that was not taken yet.</summary>
-    public void Offer(MarkFrame frame)
-    {
-        MarkFrame? waiting;
-        do
-        {
-            waiting = Volatile.Read(ref offered);
-            if (waiting is not null && waiting.Number >= frame.Number) return;
-        }
-        while (Interlocked.CompareExchange(ref offered, frame, waiting) != waiting);
-        if (waiting is null) inbox.Add(new Inbound(default, Nudge, Caller: null));
-    }
-
     /// <summary>Runs on the thread, at its turn.</summary>
     public void Post(ShardId shard, Action<Shard> answer) => inbox.Add(new Inbound(shard, answer, Caller: null));
 
@@ -133,17 +120,8 @@ internal sealed partial class ShardThread
         while (!isStopping)
         {
             var untilTick = options.Tick - clock.GetElapsedTime(nextTick);
-            spare = inbox.Take(spare, untilTick > TimeSpan.Zero ? untilTick : TimeSpan.Zero);
-            if (Interlocked.Exchange(ref offered, null) is { } frame)
-            {
-                var now = Now();
-                foreach (var shard in shards.Where(shard => !IsDraining(shard)))
-                {
-                    Guarded(shard, s => s.Offer(now, frame));
-                    HandleOrders();
-                }
-            }
-
+            spare = inbox.Take(spare, untilTick > TimeSpan.Zero && behind.Count == 0 ? untilTick : TimeSpan.Zero);
+            AdoptFrames();
             HandleAll(spare);
             spare = Gather(spare);
 
@@ -247,9 +225,11 @@ internal sealed partial class ShardThread
             return;
         }
 
-        if (byNumber[inbound.Shard.Number] is not { } one || (inbound.Caller is not null && IsDraining(one)))
+        if (byNumber[inbound.Shard.Number] is not { } one || (inbound.Caller is not null && IsDraining(one))
+            || inbound.Caller is ICallerInOrder { MayBeDecided: false })
         {
-            inbound.Caller?.Answer(Reply.Refused(Rejection.ShardUnavailable));   // it is, or will be in a moment, somebody else's
+            // The shard is, or will be in a moment, somebody else's; or one that came before this could not be done.
+            inbound.Caller?.Answer(Reply.Refused(Rejection.ShardUnavailable));
             return;
         }
 

@@ -11,25 +11,42 @@ public abstract class ShardCall(GrainId? line, long until)
 
     public long Until => until;
 
-    /// <summary>It went ahead of its line, which moves when this is answered.</summary>
-    public bool IsAhead { get; internal set; }
+    /// <summary>How many commands for its shard had come back over the way that it takes, as far as was known when it was sent.</summary>
+    public long Returned { get; private set; }
 
     /// <summary>Its place among the calls of the shard.</summary>
     internal long Arrival { get; set; }
+
+    /// <summary>Of a command that is out.</summary>
+    internal ReturnCounts? Way { get; private set; }
+
+    /// <summary>Those that were out together are waited for, or no longer waited for, together.</summary>
+    internal int Wave { get; private set; }
+
+    internal void GoOut(ShardId shard, ReturnCounts way, int wave) => (Returned, Way, Wave) = (way.Of(shard), way, wave);
 }
 
 /// <summary>
-/// What was asked for one shard and waits because nobody could do it yet. From the first command that comes back on, those for its grain
-/// stand in line in the order in which they came: one at a time goes ahead and asks again, and when it is answered the others follow. So
-/// none overtakes another, and one that nobody takes holds up its own grain alone. Every method is called under one lock.
+/// What was asked for one shard, in the order in which it came: the commands that are out, and what waits because nobody could do it yet.
+/// <para>From the first command that comes back on, those for its grain stand in line: one at a time goes ahead and asks again, and when
+/// it is answered the others follow. So one that nobody takes holds up its own grain alone. And while commands are out with a silo that
+/// is not the owner any more, none is sent to the next: any of them may come back.</para>
+/// <para>Every method is called under one lock. A way is known by its <see cref="ReturnCounts"/>.</para>
 /// </summary>
-public sealed class ShardCalls
+public sealed class ShardCalls(ShardId shard)
 {
+    /// <summary>So long nobody waits for the answers of a former owner: it may hang in a commit for longer than clients wait.</summary>
+    private const long PatienceWithFormerOwnerMillis = 1_000;
+
     private readonly SortedDictionary<GrainId, GrainLine> lines = [];
     private List<ShardCall> reads = [];
     private long arrivals;
     private long round, readsSentIn;
     private bool isSending;
+    private ReturnCounts? takenLast;   // the way of the commands that are out
+    private int wave = 1;              // the next begins where those that are out are waited for no longer
+    private int commandsOut;
+    private long? heldSince;           // the next owner's commands wait for them
 
     private sealed class GrainLine
     {
@@ -43,34 +60,38 @@ public sealed class ShardCalls
         /// <summary>The one ahead was answered: all may follow.</summary>
         public bool IsMoving { get; set; }
 
-        public void SendAll(List<ShardCall> ready)
+        public ShardCall[] TakeAll()
         {
-            ready.AddRange(Standing.Values);
+            ShardCall[] all = [.. Standing.Values];
             Standing.Clear();
+            return all;
         }
 
-        public void SendAhead(long round, List<ShardCall> ready)
+        public ShardCall TakeFirst()
         {
             var (arrival, first) = Standing.First();
             Standing.Remove(arrival);
-            (Ahead, SentIn) = (first, round);
-            first.IsAhead = true;
-            ready.Add(first);
+            return first;
         }
     }
 
-    /// <summary>Gives a new call its place, and says whether it may be sent at once: else it has to stand behind others.</summary>
-    public bool MayPass(ShardCall call)
+    /// <summary>
+    /// Gives a new call its place, and says whether it is sent at once: else it has to stand.
+    /// </summary>
+    /// <param name="call">A new one.</param>
+    /// <param name="way">To whoever owns the shard now; null where nobody does, or he cannot be reached.</param>
+    public bool MayPass(ShardCall call, ReturnCounts? way)
     {
         call.Arrival = ++arrivals;
-        return call.Line is not { } grain || !lines.ContainsKey(grain);
+        if (way is null) return false;
+        if (call.Line is not { } grain) return true;
+        if (lines.ContainsKey(grain) || IsOutElsewhere(way)) return false;
+        GoOut(call, way);
+        return true;
     }
 
-    /// <summary>For a new one that may not pass.</summary>
-    public void Stand(ShardCall call) => lines[call.Line!.Value].Standing.Add(call.Arrival, call);
-
-    /// <summary>It was surely not done: it waits again, before all that came after it.</summary>
-    public void Return(ShardCall call)
+    /// <summary>It waits, before all that came after it.</summary>
+    public void Stand(ShardCall call)
     {
         if (call.Line is not { } grain)
         {
@@ -80,18 +101,48 @@ public sealed class ShardCalls
 
         if (!lines.TryGetValue(grain, out var line)) lines.Add(grain, line = new GrainLine());
         line.Standing.Add(call.Arrival, call);
-        line.IsMoving = false;
-        if (line.Ahead == call) line.Ahead = null;
-        call.IsAhead = false;
     }
 
-    /// <summary>The one that went ahead was answered, by whomever and with whatever.</summary>
-    public void Follow(ShardCall ahead)
+    /// <summary>It could not even be sent, and has to stand.</summary>
+    public void Unsent(ShardCall call) => _ = ComesBack(call);
+
+    /// <summary>
+    /// It came back undone and has to stand. False when others were sent past it meanwhile: then it must not be asked again.
+    /// </summary>
+    public bool Return(ShardCall call)
     {
-        var line = lines[ahead.Line!.Value];
+        call.Way?.Add(shard);
+        return ComesBack(call);
+    }
+
+    private bool ComesBack(ShardCall call)
+    {
+        if (call.Line is not { } grain) return true;
+        if (lines.TryGetValue(grain, out var line))
+        {
+            line.IsMoving = false;
+            if (line.Ahead == call) line.Ahead = null;
+        }
+
+        return ComesIn(call);
+    }
+
+    /// <summary>A command that was out is answered, or never will be.</summary>
+    public void Ended(ShardCall call)
+    {
+        ComesIn(call);
+        if (lines.Count == 0 || !lines.TryGetValue(call.Line!.Value, out var line) || line.Ahead != call) return;
         line.Ahead = null;
         line.IsMoving = true;
-        if (line.Standing.Count == 0) lines.Remove(ahead.Line.Value);
+        if (line.Standing.Count == 0) lines.Remove(call.Line.Value);
+    }
+
+    /// <summary>False for one that is waited for no longer.</summary>
+    private bool ComesIn(ShardCall call)
+    {
+        if (call.Wave != wave) return false;
+        commandsOut--;
+        return true;
     }
 
     /// <summary>What waits no longer. What was sent meanwhile comes back first.</summary>
@@ -100,14 +151,8 @@ public sealed class ShardCalls
         var expired = reads.FindAll(read => read.Until <= now);
         reads.RemoveAll(read => read.Until <= now);
         foreach (var line in lines.Values)
-        {
-            while (line.Standing.Count > 0 && line.Standing.First() is var (arrival, first) && first.Until <= now)
-            {
-                line.Standing.Remove(arrival);
-                expired.Add(first);
-            }
-        }
-
+            while (line.Standing.Count > 0 && line.Standing.First().Value.Until <= now)
+                expired.Add(line.TakeFirst());
         return expired;
     }
 
@@ -120,20 +165,68 @@ public sealed class ShardCalls
         return true;
     }
 
-    /// <summary>What may be sent now, in this order; ask until there is nothing, which ends the sending.</summary>
-    public IReadOnlyList<ShardCall> TakeReady()
+    /// <summary>What is sent now, in this order; ask until there is nothing, which ends the sending.</summary>
+    public IReadOnlyList<ShardCall> TakeReady(ReturnCounts? way, long now)
     {
         var ready = new List<ShardCall>();
-        if (readsSentIn < round) (ready, reads, readsSentIn) = (reads, [], round);
-        foreach (var (grain, line) in lines.ToList())
+        if (way is not null)
         {
-            if (line.Ahead is not null) continue;
-            if (line.Standing.Count == 0) lines.Remove(grain);
-            else if (line.IsMoving) line.SendAll(ready);
-            else if (line.SentIn < round) line.SendAhead(round, ready);
+            if (readsSentIn < round) (ready, reads, readsSentIn) = (reads, [], round);
+            if (!IsHeldUp(way, now)) TakeReadyCommands(way, ready);
         }
 
         isSending = ready.Count > 0;
         return ready;
+    }
+
+    private void TakeReadyCommands(ReturnCounts way, List<ShardCall> ready)
+    {
+        foreach (var (grain, line) in lines.ToList())
+        {
+            if (line.Ahead is not null) continue;
+            if (line.Standing.Count == 0) lines.Remove(grain);
+            else if (line.IsMoving)
+            {
+                foreach (var call in line.TakeAll()) Send(call);
+            }
+            else if (line.SentIn < round)
+            {
+                var first = line.TakeFirst();
+                (line.Ahead, line.SentIn) = (first, round);
+                Send(first);
+            }
+        }
+
+        void Send(ShardCall call)
+        {
+            GoOut(call, way);
+            ready.Add(call);
+        }
+    }
+
+    private bool IsOutElsewhere(ReturnCounts way) => commandsOut > 0 && takenLast != way;
+
+    /// <summary>Those behind a former owner's wait for them, and go on without them when he says nothing.</summary>
+    private bool IsHeldUp(ReturnCounts way, long now)
+    {
+        if (!IsOutElsewhere(way))
+        {
+            heldSince = null;
+            return false;
+        }
+
+        heldSince ??= now;
+        if (now - heldSince < PatienceWithFormerOwnerMillis) return true;
+        (heldSince, commandsOut) = (null, 0);
+        wave++;
+        foreach (var line in lines.Values) line.Ahead = null;
+        return false;
+    }
+
+    private void GoOut(ShardCall call, ReturnCounts way)
+    {
+        takenLast = way;
+        commandsOut++;
+        call.GoOut(shard, way, wave);
     }
 }

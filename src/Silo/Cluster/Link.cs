@@ -42,10 +42,11 @@ internal sealed class Link : IDisposable
     private int isClosed;
 
     public Link(
-        TcpClient connection, LinkHandshake.Known known, LinkCodec codec, TimeProvider clock, Func<long, object?> marksOf,
+        TcpClient connection, LinkHandshake.Known known, LinkCodec codec, TimeProvider clock, int shards, Func<long, object?> marksOf,
         List<ShardThread.Inbound>[] arrived, Action<Link, LinkMessage> received, Action<Link> blockEnds)
     {
         Arrived = arrived;
+        (CameBack, SentBack) = (new ReturnCounts(shards), new ReturnCounts(shards));
         this.connection = connection;
         this.codec = codec;
         this.clock = clock;
@@ -62,6 +63,11 @@ internal sealed class Link : IDisposable
 
     /// <summary>What came in the block that is being read, by the thread that it is for.</summary>
     public List<ShardThread.Inbound>[] Arrived { get; }
+
+    /// <summary>What was asked over it and came back undone, and what the other side asked and was sent back.</summary>
+    public ReturnCounts CameBack { get; }
+
+    public ReturnCounts SentBack { get; }
 
     public bool IsClosed => Volatile.Read(ref isClosed) != 0;
 

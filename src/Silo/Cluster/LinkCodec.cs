@@ -14,7 +14,7 @@ namespace CrossMargin.Silos.Cluster;
 /// </summary>
 internal sealed class LinkCodec(GrainCatalog catalog)
 {
-    private const byte AskTag = 1, LookTag = 2, AnswerTag = 3, ParcelTag = 4, FrameTag = 5, MovedTag = 6, AliveTag = 7;
+    private const byte AskTag = 1, LookTag = 2, AnswerTag = 3, ParcelTag = 4, FrameTag = 5, MovedTag = 6, AliveTag = 7, UnreadableTag = 8;
     private const byte DeliveryTag = 1, PullTag = 2, AnnouncementTag = 3;
     private const byte OwnCommand = 1, RetryCommand = 2, SetAsideCommand = 3;
     private const byte WithRecord = 1, WithView = 2, IsReplayed = 4, WithMarks = 8;
@@ -26,6 +26,7 @@ internal sealed class LinkCodec(GrainCatalog catalog)
             case LinkMessage.Ask ask:
                 writer.Write(AskTag);
                 writer.Write(ask.Number);
+                writer.Write(ask.Returned);
                 WriteCommand(writer, ask.Command);
                 break;
             case LinkMessage.Look look:
@@ -37,6 +38,10 @@ internal sealed class LinkCodec(GrainCatalog catalog)
                 writer.Write(AnswerTag);
                 writer.Write(answer.Number);
                 WriteReply(writer, answer.Reply);
+                break;
+            case LinkMessage.Unreadable unreadable:
+                writer.Write(UnreadableTag);
+                writer.Write(unreadable.Number);
                 break;
             case LinkMessage.Parcel parcel:
                 writer.Write(ParcelTag);
@@ -67,6 +72,7 @@ internal sealed class LinkCodec(GrainCatalog catalog)
             AskTag => ReadAsk(ref reader),
             LookTag => new LinkMessage.Look(reader.ReadInt64(), ReadGrain(ref reader)),
             AnswerTag => new LinkMessage.Answer(reader.ReadInt64(), ReadReply(ref reader, marksOf)),
+            UnreadableTag => new LinkMessage.Unreadable(reader.ReadInt64()),
             ParcelTag => new LinkMessage.Parcel(ReadMany(ref reader, ReadShardMessage)),
             FrameTag => new LinkMessage.Frame(ReadFrame(ref reader)),
             MovedTag => new LinkMessage.Moved(ReadOwner(ref reader)),
@@ -108,14 +114,14 @@ internal sealed class LinkCodec(GrainCatalog catalog)
     /// <summary>A newer build may send what this one does not know; only that call is refused for it.</summary>
     private LinkMessage ReadAsk(ref LinkReader reader)
     {
-        var number = reader.ReadInt64();
+        var (number, returned) = (reader.ReadInt64(), reader.ReadInt64());
         try
         {
-            return new LinkMessage.Ask(number, ReadCommand(ref reader));
+            return new LinkMessage.Ask(number, returned, ReadCommand(ref reader));
         }
         catch (Exception unknown) when (unknown is JsonException or FormatException or NotSupportedException or UnknownGrainKindException)
         {
-            return new LinkMessage.Unreadable(number);
+            return new LinkMessage.UnreadableAsk(number);
         }
     }
 

@@ -12,7 +12,7 @@ namespace CrossMargin.Silos.Cluster;
 /// </summary>
 internal static class LinkHandshake
 {
-    private const int Version = 2, LongestPart = 256;
+    private const int Version = 3, LongestPart = 256;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <summary>Who is there, and what each direction is sealed with.</summary>

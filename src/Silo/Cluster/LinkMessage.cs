@@ -10,9 +10,13 @@ internal abstract record LinkMessage
     private LinkMessage() { }
 
     /// <summary>A command for a grain that the other silo owns.</summary>
-    public sealed record Ask(long Number, Command Command) : LinkMessage;
+    /// <param name="Returned">So many commands for its shard came back over this link, as far as was known when it was sent.</param>
+    public sealed record Ask(long Number, long Returned, Command Command) : LinkMessage;
 
-    /// <summary>A command that this build cannot read: it is surely not done here.</summary>
+    /// <summary>A command came that this build cannot read.</summary>
+    public sealed record UnreadableAsk(long Number) : LinkMessage;
+
+    /// <summary>The answer to such a one: it is surely not done.</summary>
     public sealed record Unreadable(long Number) : LinkMessage;
 
     /// <summary>A read of one.</summary>

@@ -58,6 +58,8 @@ public sealed partial class Silo
 
     internal void Drain(ShardId id, Action drained) => ThreadOf(id).Drain(id, drained);
 
+    internal bool IsHere(ShardId id) => shards[id.Number] is not null;
+
     /// <summary>False when the shard is not here.</summary>
     internal bool TrySubmitHere(ShardId id, object body, ICaller caller)
     {

@@ -8,7 +8,13 @@ namespace CrossMargin.Silos.Cluster;
 internal sealed partial class SiloCluster
 {
     private readonly ShardCalls[] waiting;   // by shard, each its own lock
+    private readonly ReturnCounts here;      // the way to this silo's own shards
     private int waitingCalls;
+
+    /// <summary>To whoever owns a shard at this moment.</summary>
+    /// <param name="Counts">Null where nobody does, or he cannot be reached.</param>
+    /// <param name="Link">Null where it is this silo.</param>
+    private readonly record struct Way(ReturnCounts? Counts, Link? Link);
 
     private bool HasCalls => Volatile.Read(ref waitingCalls) > 0;
 
@@ -16,25 +22,46 @@ internal sealed partial class SiloCluster
     {
         var call = new ClusterCall(this, shard, body, caller, Now + (long)options.WaitForOwner.TotalMilliseconds);
         var calls = waiting[shard.Number];
+        Way way;
         lock (calls)
         {
-            if (!calls.MayPass(call))
+            way = WayTo(shard);
+            if (!calls.MayPass(call, way.Counts))
             {
                 if (MayWait(call)) calls.Stand(call);
                 return;
             }
         }
 
-        Dispatch(call);
+        if (!TrySend(call, way.Link)) Unsent(call);
     }
 
+    /// <summary>Whether nothing that was sent before it came back from this silo's own shards since it was sent.</summary>
+    public bool MayBeDecided(ClusterCall call) => call.Line is null || call.Returned == here.Of(call.Shard);
+
     /// <summary>Nobody has done it, and somebody will be able to.</summary>
-    public void Wait(ClusterCall call)
+    public void Return(ClusterCall call)
     {
         var calls = waiting[call.Shard.Number];
         lock (calls)
         {
-            if (MayWait(call)) calls.Return(call);
+            if (calls.Return(call))
+            {
+                if (MayWait(call)) calls.Stand(call);
+                return;
+            }
+        }
+
+        call.Refuse(Rejection.ShardUnavailable);
+    }
+
+    private void Unsent(ClusterCall call)
+    {
+        var calls = waiting[call.Shard.Number];
+        lock (calls)
+        {
+            calls.Unsent(call);
+            if (MayWait(call)) calls.Stand(call);
         }
     }
 
@@ -52,10 +79,11 @@ internal sealed partial class SiloCluster
         return true;
     }
 
-    public void Follow(ClusterCall ahead)
+    public void Ended(ClusterCall call)
     {
-        var calls = waiting[ahead.Shard.Number];
-        lock (calls) calls.Follow(ahead);
+        if (call.Line is null) return;
+        var calls = waiting[call.Shard.Number];
+        lock (calls) calls.Ended(call);
     }
 
     private void TryWaiting()
@@ -75,14 +103,26 @@ internal sealed partial class SiloCluster
         }
 
         foreach (var call in NoLongerWaiting(expired)) call.Refuse(Rejection.ShardUnavailable);
+        Way way;
         while (TakeReady() is { Count: > 0 } ready)
+        {
+            var isOpen = true;   // behind one that cannot be sent none is
             foreach (var call in NoLongerWaiting(ready))
-                Dispatch(call);
+            {
+                isOpen = isOpen && TrySend(call, way.Link);
+                if (!isOpen) Unsent(call);
+            }
+        }
+
         FlushLinks();
 
         IReadOnlyList<ShardCall> TakeReady()
         {
-            lock (calls) return calls.TakeReady();
+            lock (calls)
+            {
+                way = WayTo(shard);
+                return calls.TakeReady(way.Counts, Now);
+            }
         }
     }
 
@@ -92,12 +132,21 @@ internal sealed partial class SiloCluster
         return calls.Cast<ClusterCall>();
     }
 
-    private void Dispatch(ClusterCall call)
+    private Way WayTo(ShardId shard)
     {
-        if (silo.TrySubmitHere(call.Shard, call.Body, call)) return;
-        var owner = owners[call.Shard.Number].Owner;
-        if (owner is null || owner == self || LinkTo(owner) is not { } link || !link.Ask(call)) Wait(call);
-        else Interlocked.Increment(ref forwarded);
+        if (silo.IsHere(shard)) return new Way(here, Link: null);
+        var owner = owners[shard.Number].Owner;
+        var link = owner is null || owner == self ? null : LinkTo(owner);
+        return new Way(link?.CameBack, link);
+    }
+
+    /// <summary>False when it surely was not.</summary>
+    private bool TrySend(ClusterCall call, Link? link)
+    {
+        if (link is null) return silo.TrySubmitHere(call.Shard, call.Body, call);
+        if (!link.Ask(call)) return false;
+        Interlocked.Increment(ref forwarded);
+        return true;
     }
 
     private long forwarded;
@@ -106,9 +155,8 @@ internal sealed partial class SiloCluster
     public long Forwarded => Interlocked.Read(ref forwarded);
 
     /// <summary>From another silo, which believes that the shard is here.</summary>
-    private void TakeFromPeer(Link link, long number, ShardId shard, object body)
+    private void TakeFromPeer(Link link, object body, PeerCaller caller)
     {
-        var caller = new PeerCaller(this, link, number, shard);
-        if (!silo.TryGather(link.Arrived, shard, body, caller)) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
+        if (!silo.TryGather(link.Arrived, caller.Shard, body, caller)) caller.Answer(Reply.Refused(Rejection.ShardUnavailable));
     }
 }

@@ -88,12 +88,19 @@ internal sealed partial class SiloCluster
     {
         switch (message)
         {
-            case LinkMessage.Ask ask: TakeFromPeer(link, ask.Number, map.ShardOf(ask.Command.To), ask.Command); break;
-            case LinkMessage.Unreadable(var number):
-                if (!link.Put(new LinkMessage.Answer(number, Reply.Refused(Rejection.ShardUnavailable)))) link.Close();
+            case LinkMessage.Ask ask:
+                var asked = map.ShardOf(ask.Command.To);
+                TakeFromPeer(link, ask.Command, new PeerCaller(this, link, ask.Number, asked, ask.Returned));
                 break;
-            case LinkMessage.Look look: TakeFromPeer(link, look.Number, map.ShardOf(look.Grain), new ShardThread.Read(look.Grain)); break;
+            case LinkMessage.UnreadableAsk(var number):
+                if (!link.Put(new LinkMessage.Unreadable(number))) link.Close();
+                break;
+            case LinkMessage.Look look:
+                var looked = map.ShardOf(look.Grain);
+                TakeFromPeer(link, new ShardThread.Read(look.Grain), new PeerCaller(this, link, look.Number, looked, returned: null));
+                break;
             case LinkMessage.Answer answer: link.TakeCall(answer.Number)?.Answered(answer.Reply); break;
+            case LinkMessage.Unreadable(var number): link.TakeCall(number)?.Unreadable(); break;
             case LinkMessage.Parcel parcel: silo.TakeParcel(parcel.Messages); break;
             case LinkMessage.Frame frame: silo.TakeFrame(frame.Published); break;
             case LinkMessage.Moved(var row):
@@ -188,7 +195,7 @@ internal sealed partial class SiloCluster
     /// <summary>Ends when the link does. A newer link of the same silo takes the place of an older one.</summary>
     private async Task Serve(TcpClient connection, LinkHandshake.Known known)
     {
-        using var link = new Link(connection, known, codec, clock, MarksOf, silo.NewArrivals(), Received, BlockEnds);
+        using var link = new Link(connection, known, codec, clock, map.Count, MarksOf, silo.NewArrivals(), Received, BlockEnds);
         links.AddOrUpdate(known.Peer.Name, link, (_, before) =>
         {
             before.Close();

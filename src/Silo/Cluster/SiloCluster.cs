@@ -48,7 +48,8 @@ internal sealed partial class SiloCluster : IAsyncDisposable
         codec = new LinkCodec(catalog);
         secret = new LinkSecret(options.Key, options.Venue);
         owners = [.. map.Shards.Select(shard => new OwnerRow(shard, Owner: null, Term: 0))];
-        waiting = [.. map.Shards.Select(_ => new ShardCalls())];
+        waiting = [.. map.Shards.Select(shard => new ShardCalls(shard))];
+        here = new ReturnCounts(map.Count);
         self = IClusterTables.JoinAll(options.Tables, options.Name, ClusterOptions.Format, options.Address);
         memberships =
         [

@@ -34,6 +34,9 @@ internal enum ClusterSight
     CallWaitedForAnOwner,
     OutageSurvived,
     HeardOfAnotherOwner,
+    CommandStoodInLine,
+    CommandCameAfterOneThatCameBack,
+    CommandCameBackTooLate,
 }
 
 /// <summary>How a world of silos ended.</summary>

@@ -23,6 +23,8 @@ internal sealed class ClusterWorld
     private readonly long[] acknowledged;     // by shard: the highest position that a client was told
     private ulong trace = 14_695_981_039_346_656_037;
     private long writes, reads;
+    private readonly SimulatedLink?[,] links;            // lower number first
+    private readonly Dictionary<(int Silo, int Life, GrainId Grain), long> written = [];   // the latest of those that came so
     private Queue<string>? lastSteps;
     private long slowUntil, outageUntil;
     private int outages;
@@ -40,6 +42,7 @@ internal sealed class ClusterWorld
         acknowledged = new long[plan.Shards];
         Silos = [.. Enumerable.Range(0, plan.Silos).Select(number => new SimulatedSilo(this, number, draws.Fork($"silo {number}"), plan.DriftPerMille))];
         LinkCutUntil = new long[plan.Silos, plan.Silos];
+        links = new SimulatedLink?[plan.Silos, plan.Silos];
     }
 
     public ShardMap Map { get; }
@@ -201,11 +204,19 @@ internal sealed class ClusterWorld
 
     public bool IsLinked(SimulatedSilo from, SimulatedSilo to) => Now >= LinkCutUntil[from.Number, to.Number];
 
-    /// <summary>Something from one silo to another; lost where the link is cut.</summary>
-    public void Tell(SimulatedSilo from, SimulatedSilo to, string what, Action act)
+    public long LinkMillis() => network.Below(3);
+
+    /// <summary>The one that is open, or a new one where both are there and hear each other.</summary>
+    public SimulatedLink? LinkBetween(SimulatedSilo one, SimulatedSilo other)
     {
-        if (IsLinked(from, to)) to.After(1 + network.Below(3), what, act);
+        ref var link = ref links[Math.Min(one.Number, other.Number), Math.Max(one.Number, other.Number)];
+        if (link is { IsOpen: true }) return link;
+        var mayOpen = one.IsAwake && other.IsAwake && IsLinked(one, other) && IsLinked(other, one);
+        return mayOpen ? link = new SimulatedLink(this, one, other) : null;
     }
+
+    public IEnumerable<SimulatedLink> LinksOf(SimulatedSilo silo) =>
+        links.Cast<SimulatedLink?>().OfType<SimulatedLink>().Where(link => link.IsBetween(silo));
 
     /// <summary>A take-over, as the database does it: only from the epoch that was read.</summary>
     public long? TakeOver(ShardId shard, int epoch)
@@ -217,11 +228,12 @@ internal sealed class ClusterWorld
     }
 
     /// <summary>The guarded commit: shard, epoch and position.</summary>
-    public bool Commit(ShardId shard, int epoch, long position, int count)
+    public bool Commit(ShardId shard, int epoch, long position, IReadOnlyList<ClusterCall> batch)
     {
         ref var head = ref Heads[shard.Number];
         if (head.Epoch != epoch || head.Position != position) return false;
-        head.Position += count;
+        head.Position += batch.Count;
+        foreach (var call in batch) Wrote(call);
         return true;
     }
 
@@ -230,8 +242,10 @@ internal sealed class ClusterWorld
     private void NextCall()
     {
         if (Now >= Ends - 2 * PatienceMillis) return;
-        var silo = draws.Pick(Silos);
-        if (silo.IsServing) silo.Take(new ClusterCall(this, draws.Pick(Map.Shards), draws.OneIn(2), Now + PatienceMillis));
+        var (silo, shard) = (draws.Pick(Silos), draws.Pick(Map.Shards));
+        GrainId? line = draws.OneIn(2) ? null : GrainId.Derive(GrainKind.Account, [(byte)shard.Number, (byte)draws.Below(2)]);
+        var atOnce = line is null ? 1 : draws.Between(1, 4);   // a machine numbers what it sends and does not wait
+        for (var i = 0; i < atOnce && silo.IsServing; i++) silo.Take(new ClusterCall(this, shard, line, Now + PatienceMillis));
         After(draws.Between(5, 60), "client", NextCall);
     }
 
@@ -242,6 +256,16 @@ internal sealed class ClusterWorld
         writes++;
         if (position > Heads[shard.Number].Position) throw new ClusterBroken($"position {position} of shard {shard} is acknowledged and not there");
         acknowledged[shard.Number] = Math.Max(acknowledged[shard.Number], position);
+    }
+
+    /// <summary>In the order in which the commands for a grain came to a silo, as long as that silo knows what becomes of them.</summary>
+    private void Wrote(ClusterCall call)
+    {
+        if (call.IsLost || !call.Asker.Lives(call)) return;
+        var key = (call.Asker.Number, call.Life, call.Line!.Value);
+        if (written.GetValueOrDefault(key) > call.Number)
+            throw new ClusterBroken($"a command for a grain of shard {call.Shard} overtook one that came to {call.Asker.Name} before it");
+        written[key] = call.Number;
     }
 
     public void ReadAnswered(ClusterCall call, long position, SimulatedSilo by)
@@ -285,27 +309,4 @@ internal sealed class ClusterWorld
                 throw new ClusterBroken($"shard {shard} should be served by {should} and is by [{string.Join(", ", does)}]");
         }
     }
-}
-
-/// <summary>One call of a client, until it is answered.</summary>
-internal sealed class ClusterCall(ClusterWorld world, ShardId shard, bool isRead, long until)
-{
-    public ShardId Shard => shard;
-    public bool IsRead => isRead;
-    public long Until => until;
-
-    /// <summary>Its client has heard something.</summary>
-    public bool IsDone { get; set; }
-
-    /// <summary>It has, or waits no longer: what was lost on the way is never answered.</summary>
-    public bool IsOver => IsDone || world.Now > until + 1_000;
-
-    public void Refuse()
-    {
-        IsDone = true;
-        world.Refuse();
-    }
-
-    /// <summary>What was acknowledged when it was asked: a read may not show less.</summary>
-    public long Floor { get; } = world.AcknowledgedOf(shard);
 }

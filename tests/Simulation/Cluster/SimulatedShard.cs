@@ -66,7 +66,10 @@ internal sealed class SimulatedShard(ClusterWorld world, SimulatedSilo silo, Sil
     /// <summary>What waited was never sent; of what was sent nobody knows.</summary>
     public void Close()
     {
-        foreach (var call in waiting.Concat(inFlight)) call.Refuse();
+        var (unsent, sent) = (waiting, inFlight);
+        (waiting, inFlight) = ([], []);
+        foreach (var call in unsent) call.NotHere(silo);
+        foreach (var call in sent) call.Unknown(silo);
     }
 
     private void Flush()
@@ -79,8 +82,9 @@ internal sealed class SimulatedShard(ClusterWorld world, SimulatedSilo silo, Sil
         }
 
         (inFlight, waiting) = (waiting, []);
-        var (before, count, mine) = (Durable, inFlight.Count, epoch);
-        world.Ask(silo, "commit", () => world.Commit(shard, mine, before, count), Settled, lost: () =>
+        var (before, mine) = (Durable, epoch);
+        var batch = inFlight;
+        world.Ask(silo, "commit", () => world.Commit(shard, mine, before, batch), Settled, lost: () =>
         {
             world.Saw(ClusterSight.CommitUnknown);
             Unknown();
@@ -98,8 +102,8 @@ internal sealed class SimulatedShard(ClusterWorld world, SimulatedSilo silo, Sil
 
         foreach (var call in inFlight)
         {
-            call.IsDone = true;
             world.Acknowledge(shard, ++Durable);
+            call.Written(silo);
         }
 
         inFlight = [];
@@ -108,8 +112,7 @@ internal sealed class SimulatedShard(ClusterWorld world, SimulatedSilo silo, Sil
 
     private void Unknown()
     {
-        foreach (var call in inFlight) call.Refuse();
-        inFlight = [];
+        Close();
         TakeOver();
     }
 

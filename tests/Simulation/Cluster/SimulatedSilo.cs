@@ -10,14 +10,16 @@ namespace CrossMargin.Simulation.Cluster;
 /// </summary>
 internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws, int driftPerMille)
 {
-    private const long TickMillis = 50, RetryMillis = 120;
+    private const long TickMillis = 50, LongestSilenceMillis = 2_000;
 
     private readonly long clockOffset = draws.Below(1_000_000_000);
     private readonly long driftPerMille = draws.Between(-(long)driftPerMille, driftPerMille);
     private readonly SimulatedShard?[] shards = new SimulatedShard?[world.Map.Count];
     private readonly List<ClusterCall> asked = [];
+    private ShardCalls[] waiting = [];
+    private long numbers;
     private Membership? membership;
-    private ClusterRows? rows;       // what the last answered beat read
+    private OwnerRow[] owners = [];    // the latest that is known of each shard
     private bool isLeaving;
     private long pausedUntil;
     private int life;
@@ -33,6 +35,11 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     public SiloId Id => membership?.Self ?? new SiloId(Name, 0);
     public bool IsUp => membership is not null;
     public bool IsServing => IsUp && !isLeaving;
+    public bool IsAwake => IsUp && world.Now >= pausedUntil;
+    public int Life => life;
+
+    /// <summary>The way to its own shards.</summary>
+    public ReturnCounts Here { get; private set; } = new(world.Map.Count);
 
     /// <summary>Monotonic, of this process, and not quite as fast as true time.</summary>
     private long Clock => clockOffset + world.Now + (world.Now * driftPerMille / 1_000);
@@ -47,7 +54,10 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         if (IsUp) return;
         life++;
         var mine = world.Tables.Join(Name, atLeast: 1, Format, Name);
-        (rows, isLeaving) = (null, false);
+        isLeaving = false;
+        owners = [.. world.Map.Shards.Select(shard => new OwnerRow(shard, Owner: null, Term: 0))];
+        waiting = [.. world.Map.Shards.Select(shard => new ShardCalls(shard))];
+        Here = new ReturnCounts(world.Map.Count);
         membership = new Membership(mine, world.Map, Format, MembershipTimes.Default);
         Tick();
     }
@@ -59,6 +69,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         pausedUntil = 0;
         asked.Clear();
         Array.Clear(shards);
+        foreach (var link in world.LinksOf(this)) link.Die();
     }
 
     /// <summary>Another process under the same name: this one goes on until it hears of it.</summary>
@@ -68,7 +79,15 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
         After(1, "second process ends", () => { });
     }
 
-    public void Pause(long millis) => pausedUntil = Math.Max(pausedUntil, world.Now + millis);
+    public void Pause(long millis)
+    {
+        pausedUntil = Math.Max(pausedUntil, world.Now + millis);
+        world.After(LongestSilenceMillis, $"{Name} is missed", () =>
+        {
+            if (world.Now >= pausedUntil) return;
+            foreach (var link in world.LinksOf(this)) link.Missed(this);
+        });
+    }
 
     public void Leave()
     {
@@ -119,6 +138,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
             return;
         }
 
+        TryWaiting();
         After(TickMillis, "tick", Tick);
     }
 
@@ -159,7 +179,7 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
             this, "beat", () => world.Tables.Beat(here.Self, phase),
             read => Told(one =>
             {
-                rows = read;
+                foreach (var row in read?.Owners ?? []) Learn(row);
                 if (read is null) one.Replaced();
                 else one.BeatAnswered(sent, Clock, read);
             }),
@@ -195,20 +215,28 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
     {
         foreach (var other in world.Silos)
         {
-            if (other == this) continue;
-            world.Tell(this, other, "moved", () => other.Hear(row));
+            if (other != this) world.LinkBetween(this, other)?.Tell(this, "moved", () => other.Hear(row));
         }
+
+        Learn(row);
     }
 
     private void Hear(OwnerRow row)
     {
         if (shards[row.Shard.Number] is not null && row.Owner != Id && row.Owner is not null) world.Saw(ClusterSight.HeardOfAnotherOwner);
+        Learn(row);
         Told(one => one.Heard(row));
+    }
+
+    private void Learn(OwnerRow row)
+    {
+        if (row.Term >= owners[row.Shard.Number].Term) owners[row.Shard.Number] = row;
     }
 
     private void Begin(Membership here, MembershipAct.Begin begin)
     {
         var shard = new SimulatedShard(world, this, here.Self, begin.Shard, begin.Term);
+        Learn(new OwnerRow(begin.Shard, here.Self, begin.Term));
         shards[begin.Shard.Number] = shard;
         shard.TakeOver();
     }
@@ -231,40 +259,92 @@ internal sealed class SimulatedSilo(ClusterWorld world, int number, Draws draws,
 
     public bool Holds(SimulatedShard shard) => shards[shard.Shard.Number] == shard;
 
-    // ---- calls -----------------------------------------------------------------------------------------------------
+    // ---- calls; as src/Silo/Cluster/SiloCluster.Calls.cs, with the same ShardCalls -----------------------------------
 
     /// <summary>From a client.</summary>
     public void Take(ClusterCall call)
     {
         asked.RemoveAll(earlier => earlier.IsOver);
         asked.Add(call);
-        Ask(call);
+        call.AskedOf(this, life, ++numbers);
+        var (calls, (way, link)) = (waiting[call.Shard.Number], WayTo(call.Shard));
+        if (calls.MayPass(call, way))
+        {
+            Send(call, link);
+            return;
+        }
+
+        world.Saw(call.IsRead ? ClusterSight.CallWaitedForAnOwner : ClusterSight.CommandStoodInLine);
+        calls.Stand(call);
     }
 
-    /// <summary>Answered here, or by the owner, or asked again until its time is over.</summary>
-    private void Ask(ClusterCall call)
+    /// <summary>Whoever asked it is still the same process.</summary>
+    public bool Lives(ClusterCall call) => call.Life == life;
+
+    private void TryWaiting()
     {
-        if (TryServe(call)) return;
-        var owner = rows?.Owners[call.Shard.Number].Owner;
-        var peer = owner is null || owner.Name == Name ? null : world.Silos.First(silo => silo.Name == owner.Name);
-        if (peer is not { IsUp: true } || !world.IsLinked(this, peer))
+        foreach (var shard in world.Map.Shards)
         {
-            AskAgain(call);
+            var calls = waiting[shard.Number];
+            if (!calls.TryBeginSending()) continue;
+            foreach (var expired in calls.TakeExpired(world.Now)) ((ClusterCall)expired).Refuse();
+            var (way, link) = WayTo(shard);
+            while (calls.TakeReady(way, world.Now) is { Count: > 0 } ready)
+                foreach (var call in ready)
+                    Send((ClusterCall)call, link);
+        }
+    }
+
+    private (ReturnCounts? Way, SimulatedLink? Link) WayTo(ShardId shard)
+    {
+        if (shards[shard.Number] is not null) return (Here, null);
+        var owner = owners[shard.Number].Owner;
+        var peer = owner is null || owner.Name == Name ? null : world.Silos.First(silo => silo.Name == owner.Name);
+        var link = peer is null || peer.Id != owner ? null : world.LinkBetween(this, peer);
+        return (link?.Of(this).CameBack, link);
+    }
+
+    /// <summary>To a shard here, or over the link to its owner.</summary>
+    private void Send(ClusterCall call, SimulatedLink? link)
+    {
+        call.Goes(link);
+        if (link is null)
+        {
+            Serve(call);
             return;
         }
 
         world.Saw(ClusterSight.CallForwarded);
-        world.Tell(this, peer, "call", () =>
-        {
-            if (!peer.TryServe(call)) world.Tell(peer, this, "not here", () => AskAgain(call));
-        });
+        link.Ask(this, call, () => link.Peer(this).Serve(call));
     }
 
-    private void AskAgain(ClusterCall call)
+    /// <summary>It is surely not done. One of a life that is over, or that was given up, waits for nothing.</summary>
+    public void ComesBack(ClusterCall call)
     {
-        world.Saw(ClusterSight.CallWaitedForAnOwner);
-        if (world.Now >= call.Until) call.Refuse();
-        else After(RetryMillis, "call again", () => Ask(call));
+        if (!Lives(call) || call.HasEnded) return;
+        call.Goes(over: null);
+        if (waiting[call.Shard.Number].Return(call))
+        {
+            world.Saw(ClusterSight.CallWaitedForAnOwner);
+            waiting[call.Shard.Number].Stand(call);
+            return;
+        }
+
+        world.Saw(ClusterSight.CommandCameBackTooLate);
+        call.Refuse();
+    }
+
+    /// <summary>What stood behind it may go.</summary>
+    public void Ended(ClusterCall call)
+    {
+        if (Lives(call) && !call.IsRead) waiting[call.Shard.Number].Ended(call);
+    }
+
+    /// <summary>Done here, or sent back to be asked elsewhere.</summary>
+    private void Serve(ClusterCall call)
+    {
+        if (!call.MayBeDecided) world.Saw(ClusterSight.CommandCameAfterOneThatCameBack);
+        if (!call.MayBeDecided || !TryServe(call)) call.NotHere(this);
     }
 
     /// <summary>False when it is surely not done and may be asked elsewhere.</summary>
