@@ -68,7 +68,7 @@ public sealed record ShardStandingView(
 [Description("Nothing is cleared while `shortfall` is above `fund`, a loss is carried, or a shard that counts has not come far enough.")]
 public sealed record PoolAnswer(
     string Shortfall, string Fund,
-    [property: Description("What was drawn from the fund and was not there, by asset, until it is repaid: \"12.5 USDC\".")]
+    [property: Description("Drawn from the fund, or perhaps drawn, and not there, by asset, until it is repaid: \"12.5 USDC\".")]
     IReadOnlyList<string> Deficits,
     IReadOnlyList<ShardStandingView> Shards, long Sequence, string Address, string AsOf, long Frame);
 
@@ -96,7 +96,7 @@ internal static class PoolRoutes
         return TypedResults.Json(
             new PoolAnswer(
                 Missing(pool), Coordinator.Fund.ToString(),
-                [.. pool.FundStandings.Where(fund => fund.Deficit.IsPositive).Select(fund => fund.Deficit.ToString())],
+                [.. pool.Deficits.Select(deficit => deficit.ToString())],
                 [.. pool.Shards.Select(ViewOf)],
                 view.Version, view.LastRecord.ToString(), view.AsOf.ToString(), view.Frame),
             ApiJson.Default.PoolAnswer);

@@ -80,7 +80,7 @@ public sealed partial record Account
 
         var size = Math.Min(Math.Abs(of.Quantity.E8), Math.Abs(held.Quantity.E8));
         var taken = new Quantity(of.Quantity > Quantity.Zero ? -size : size);
-        if (PayablePrice(account, part, held, taken, of.Price, marks) is not { } price) return missed;
+        if (PayablePrice(account, held, taken, of.Price, marks) is not { } price) return missed;
         return TransferOf(terms, price, taken, held.Funding) is { } transfer
             && ChangeBy(account, LegOf(transfer, to.SubAccount).Opposite) is { } change
             ? missed with { Transfer = transfer, Change = change }
@@ -93,29 +93,23 @@ public sealed partial record Account
     /// Null where it cannot be said.
     /// </summary>
     /// <param name="taken">Signed as the account of the case trades.</param>
-    private static Price? PayablePrice(Account account, AccountPart part, Position held, Quantity taken, Price offered, MarginMarks marks)
+    private static Price? PayablePrice(Account account, Position held, Quantity taken, Price offered, MarginMarks marks)
     {
         if (marks.TermsOf(held.Instrument) is not { } terms || marks.MarkOf(held.Instrument) is not { } mark) return null;
         var worse = taken < Quantity.Zero ? offered.E8 - mark.E8 : mark.E8 - offered.E8;
         if (worse <= 0) return offered;
-        if (marks.PriceOf(terms.Settlement) is not { } assetPrice || marks.HoldingsOf(account, part).Portfolio is not { } portfolio)
-            return null;
         if (TransferOf(terms, mark, taken, held.Funding) is not { } atMark) return null;
         if (atMark.Paid.Units == 0) return mark;   // it is worth nothing, and so has gained nothing that could pay beyond it
         if (ChangeBy(account, LegOf(atMark, held.SubAccount).Opposite) is not { } change) return null;
-        var closing = new Fill(terms.Id, -taken, -atMark.Paid, atMark.Paid with { Units = 0 });
-        if (!portfolio.WithFill(terms, closing, out var after).IsNone) return null;
-        if (marks.Evaluate(after!) is not { IsRefused: false, Value: var report }) return null;
-        if (report.MarginEquity <= report.MaintenanceMargin) return mark;
 
         var closed = account.Changed(change);
-        var cash = closed.FreeOf(closed.PartOf(held.SubAccount), terms.Settlement);
-        var payable = Int128.Min(
-            Int128.Min(change.Realized.Units, cash.Units),
-            Notional.UnitsOf(report.MarginEquity - report.MaintenanceMargin, terms.Settlement, assetPrice));
+        var left = closed.PartOf(held.SubAccount);
+        var cash = closed.FreeOf(left, terms.Settlement);
+        var gained = cash with { Units = Math.Min(change.Realized.Units, cash.Units) };
+        if (BearableLoss.Of(closed, left, gained, marks) is not { } payable) return null;
 
         // What is paid is price × quantity; so an amount is the same share of it as its distance is of the price. Rounded down.
-        var most = Rounding.Floor(Int128.Max(0, payable) * mark.E8, Math.Abs(atMark.Paid.Units));
+        var most = Rounding.Floor((Int128)payable * mark.E8, Math.Abs(atMark.Paid.Units));
         var distance = (long)Int128.Min(worse, most);
         return new Price(taken < Quantity.Zero ? mark.E8 + distance : mark.E8 - distance);
     }

@@ -123,7 +123,7 @@ public sealed partial record Account
     /// <summary>A fact, like a fill: the owner agreed to it when the account was registered. What does not fit is parked.</summary>
     private static Decision<AccountEvent> TakeOver(Account account, AccountEvent.HandedOver handed, MarginMarks? marks)
     {
-        if (account.Phase != AccountPhase.Open) return Rejection.AccountNotFound;
+        if (account.Absence is var absent and not Rejection.None) return absent;
         var leg = LegOf(handed.Transfer, SubAccountId.Main);
         leg = leg with { Funding = PointOf(leg.Instrument, leg.Funding, marks) };
         return ChangeBy(account, leg) is { } change
@@ -170,7 +170,7 @@ public sealed partial record Account
 
     // ---- what follows from how it stands ----------------------------------------------------------------------------------
 
-    /// <summary>Opens, works or ends the case, as the account stands after everything else that happened in the turn.</summary>
+    /// <summary>Opens, works and ends the case, as the account stands after everything else that happened in the turn.</summary>
     private static Decision<AccountEvent> WithCase(
         Account account, object input, Decision<AccountEvent> decision, Context context, MarginMarks? marks)
     {
@@ -182,6 +182,7 @@ public sealed partial record Account
         var events = decision.Events.ToBuilder();
         if (after.Case is null) Open(after, marks, events);
         else Work(after, after.Case, input, context.Now, marks, events);
+        End(events.Aggregate(account, Evolve), marks, events);
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }
 
@@ -199,7 +200,7 @@ public sealed partial record Account
         Account account, LiquidationCase open, object input, Instant now, MarginMarks marks, ImmutableArray<AccountEvent>.Builder events)
     {
         var margin = marks.Of(account);
-        var isOver = margin.Status != MarginStatus.Frozen && margin.Report is not { EndsLiquidation: false };
+        var isOver = IsOver(margin);
         var atTimer = input is TimerDue;   // a deadline passes there, and not with whatever happens to come along
         if (open.CloseOut is { } closeOut)
         {
@@ -218,8 +219,7 @@ public sealed partial record Account
         }
         else if (isOver)
         {
-            var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
-            events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
+            return;
         }
         else if (Netted(account, open, marks) is [_, ..] netted)
         {
@@ -257,6 +257,22 @@ public sealed partial record Account
             events.Add(new AccountEvent.SliceOrdered(account.Id, open.Id, order, margin.Figures!));
         }
     }
+
+    /// <summary>
+    /// In the turn that cured it, whatever did: what is netted and what is given up leave nothing under way, and may have been all that
+    /// was missing.
+    /// </summary>
+    private static void End(Account account, MarginMarks marks, ImmutableArray<AccountEvent>.Builder events)
+    {
+        if (account.Case is not { IsIdle: true } open) return;
+        var margin = marks.Of(account);
+        if (!IsOver(margin)) return;
+        var ending = margin.Report is null ? CaseEnding.NothingLeft : CaseEnding.Cured;
+        events.Add(new AccountEvent.CaseEnded(open.Id, ending) { Margin = margin.Figures });
+    }
+
+    private static bool IsOver(in AccountMargin margin) =>
+        margin.Status != MarginStatus.Frozen && margin.Report is not { EndsLiquidation: false };
 
     /// <summary>Of the account and of the record that will hold it: no other order of the venue has this name.</summary>
     private static OrderId OrderIdOf(Account account) => new($"liq.{account.Id.Grain.Low:x16}.{account.Version + 1}");

@@ -15,12 +15,10 @@ internal static class EligibleGain
     public static AssetAmount Of(Account account, Asset asset, MarginMarks marks)
     {
         var none = new AssetAmount(asset, 0);
-        if (account.Case is not null || marks.PriceOf(asset) is not { } price) return none;
-        var margin = marks.Of(account);
-        if (margin.Report is not { } report || margin.Status >= MarginStatus.Liquidatable) return none;
+        if (account.Case is not null || marks.Of(account) is not { Report: not null, Status: < MarginStatus.Liquidatable }) return none;
         var gain = Int128.Min(Profit(account, asset, marks), account.FreeOf(account.Cross, asset).Units);
-        gain = Int128.Min(gain, Notional.UnitsOf(report.MarginEquity - report.MaintenanceMargin, asset, price));
-        return gain > 0 ? none with { Units = (long)gain } : none;
+        if (gain <= 0) return none;
+        return none with { Units = BearableLoss.Of(account, account.Cross, none with { Units = (long)gain }, marks) ?? 0 };
     }
 
     /// <summary>

@@ -139,9 +139,22 @@ public sealed partial record Coordinator
     }
 
     /// <summary>
-    /// Accounts own more than there is: whoever left first would leave the loss to the others. So nobody leaves until it is repaid.
+    /// By how much less the fund has than was drawn from it, or may have been, in order of asset. Accounts own more than there is then:
+    /// whoever left first would leave the loss to the others. So nobody leaves until it is repaid.
     /// </summary>
-    public bool IsInDeficit => FundStandings.Any(standing => standing.Deficit.IsPositive);
+    public IEnumerable<AssetAmount> Deficits => Shards.SelectMany(shard => shard.FundLimits).Select(limit => limit.Asset).Distinct().Order()
+        .Select(asset => Enumerable.Range(0, Shards.Length).Aggregate(
+            -AvailableIn(asset), (sum, number) => sum - SurelyUndrawnBy(new ShardId(number), asset)))
+        .Where(deficit => deficit.IsPositive);
+
+    /// <summary>
+    /// What is left of a limit. Nothing of it is sure to be there where somebody owes, who may have drawn since, nor where an officer has
+    /// said that nobody waits for the shard's word.
+    /// </summary>
+    private AssetAmount SurelyUndrawnBy(ShardId shard, Asset asset) =>
+        !Shards[shard.Number].Counts || Shards[shard.Number].Demand?.Debts.Any(debt => debt.Asset == asset) is true
+            ? new AssetAmount(asset, 0)
+            : LimitOf(shard, asset) - DrawnBy(shard, asset);
 
     /// <summary>What is in the fund and promised to nobody, as far as the shards have told.</summary>
     public AssetAmount AvailableIn(Asset asset)

@@ -99,7 +99,7 @@ public sealed partial record Coordinator(PoolId Id, long Version, ImmutableArray
     /// </summary>
     private long? ClearedFrame(long frame)
     {
-        if (Shortfall > Fund.Micros || IsInDeficit) return null;
+        if (Shortfall > Fund.Micros || Deficits.Any()) return null;
         if (frame == 0 && Shards.All(shard => shard.Frame == 0)) return 0;   // no price was ever published: nothing is valued
         var least = long.MaxValue;
         foreach (var shard in Shards)

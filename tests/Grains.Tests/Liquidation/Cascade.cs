@@ -72,9 +72,11 @@ internal sealed class Cascade
 
     public Coordinator Pool => (Coordinator)StateOf(PoolId.Main.Grain);
 
+    public static AccountId IdOf(int number) => AccountId.For(new PrincipalId($"owner{number}"), CommandKey.Issue(Noon, 1, (ulong)number));
+
     public AccountId Open(int number, long cash)
     {
-        var id = AccountId.For(new PrincipalId($"owner{number}"), CommandKey.Issue(Noon, 1, (ulong)number));
+        var id = IdOf(number);
         slots[number % Shards].Add(new GrainSlot(id.Grain, catalog.TypeOf(id.Grain)));
         Send(id.Grain, new AccountCommand.Open(Owner));
         if (cash > 0) Deposit(id, cash);

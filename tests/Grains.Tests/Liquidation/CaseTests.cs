@@ -282,6 +282,15 @@ public sealed class CaseTests
     }
 
     [Fact]
+    public void Whoever_is_cured_when_his_slice_is_given_up_has_no_case_after_that_turn()
+    {
+        var (given, slice) = Ordered();
+        given.When(new AccountCommand.Deposit(Amount("5000 USDC"), "help")).ThenAll(
+            typeof(AccountEvent.Deposited), typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.SliceCalledBack));
+        given.When(TimerDue.Now, slice.Deadline).ThenAll(typeof(AccountEvent.SliceEnded), typeof(AccountEvent.CaseEnded));
+    }
+
+    [Fact]
     public void A_slice_that_nobody_speaks_of_is_called_back_and_then_given_up()
     {
         var (given, slice) = Ordered();

@@ -188,6 +188,29 @@ public sealed class DeleverageTests
             .Transfer!.Price.ShouldBe(P(price));
     }
 
+    /// <summary>
+    /// Bob has gained 500 on what is closed and lost 500 on what he keeps, whose maintenance margin is 297.5; he owns 100 USDC, and bitcoin
+    /// that counts for 339.15. What he pays beyond his 100 is a loan, which asks for a fiftieth of itself: 339.15 + 100 − x = 297.5 + (x −
+    /// 100) / 50.
+    /// </summary>
+    [Fact]
+    public void A_holder_does_not_fall_by_the_loan_that_his_payment_leaves()
+    {
+        var other = BtcPerp with { Id = new InstrumentId(7), Symbol = "BTC-PERP-2" };
+        var frame = GivenMarks.Frame("59500", [BtcPerp, other]);
+        var bitcoin = new AssetMark(Asset.Of("BTC"), P("59500"), null, Rate.One, Amount("0 BTC"), 0);
+        var (venue, marks) = (new GivenVenue([BtcPerp, other]), MarginMarks.Open(frame with { Assets = [bitcoin, .. frame.Assets] }));
+        foreach (var (account, deposit) in new[] { (Alice, "5000 USDC"), (Bob, "100 USDC"), (Bob, "0.006 BTC") })
+            venue.Send(account.Grain, new AccountCommand.Deposit(Amount(deposit), ""));
+        venue.Trades(Party(Bob), Party(Alice), "1", "60000", other).Buys(Alice, Bob, "1", "60000").Adopts(marks);
+        var share = new DeleverageShare(
+            9, BtcPerp.Id, new DeleverageAssignment(
+                new CloseOutOffer(Alice, new CaseId(1), SubAccountId.Main, Q("1"), P("60500")), new PositionHolder(Bob, SubAccountId.Main)));
+        var events = Account.Decide(venue.Of(Bob), share, new Context(Noon, 1, marks)).Events;
+        events.First().ShouldBeOfType<AccountEvent.Deleveraged>().Transfer!.Price.ShouldBe(P("59640.833333"));
+        events.ShouldNotContain(@event => @event is AccountEvent.CaseOpened);
+    }
+
     [Theory]
     [InlineData(Finality.Final, "60500")]
     [InlineData(Finality.Pending, "59500")]    // the mark: without the deposit his fee leaves him nothing of what he has gained

@@ -81,6 +81,32 @@ public sealed class LossTests
         Waits(1)[^1].Shards.ShouldBe([new ShardId(1)]);
     }
 
+    /// <summary>What it was told that it may draw, it may have drawn: nobody hears of it before it is brought back.</summary>
+    [Fact]
+    public void What_a_shard_may_draw_that_is_set_aside_is_missing_until_its_own_word_counts_again()
+    {
+        Round(deficit: 100, 0, 0, 0);
+        Report(0, debt: 100);
+        Report(1, debt: 0);
+        Report(2, debt: 0);
+        Send(new PoolCommand.SetAside(new ShardId(0), Money.Zero, "silent"));
+        Waits(1).ShouldBeEmpty("the fund may lack a hundred");
+        Send(new PoolCommand.BringBack(new ShardId(0), "back"));
+        Report(0, debt: 0);
+        Waits(1)[^1].Shards.ShouldBe([new ShardId(1)], "it was paid otherwise");
+    }
+
+    /// <summary>Collateral that is surrendered leaves nobody below zero, and what the fund gives for it is drawn with the grant.</summary>
+    [Fact]
+    public void What_is_granted_and_not_in_the_fund_is_missing_before_anybody_has_told_that_it_was_drawn()
+    {
+        Round(deficit: 100, 0, 0, 0);
+        Report(1, debt: 0);
+        Report(2, debt: 0);
+        Report(0, debt: 100);
+        Waits(1).ShouldBeEmpty("the fund may lack a hundred");
+    }
+
     [Fact]
     public void The_shares_of_a_loss_pay_that_loss_and_not_the_one_that_is_carried()
     {

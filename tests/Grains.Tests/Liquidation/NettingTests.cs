@@ -1,11 +1,13 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
 using CrossMargin.Contracts.Markets;
+using CrossMargin.Contracts.Parameters;
 using CrossMargin.Contracts.Pools;
 using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
 using CrossMargin.Grains.Liquidation;
 using CrossMargin.Grains.Margin;
+using CrossMargin.Grains.Markets;
 using CrossMargin.Grains.Tests.Accounts;
 using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Runtime.Grains;
@@ -47,6 +49,25 @@ public sealed class NettingTests
         given.When(new FundGranted(Amount("600 USDC")));
         given.First<AccountEvent.FundDrawn>().Amount.ShouldBe(Amount("500 USDC"));
         given.ThenAll(typeof(AccountEvent.FundDrawn), typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseEnded));
+    }
+
+    /// <summary>The loss was open beside a deposit that does not count, and that deposit is what pays it.</summary>
+    [Fact]
+    public void Whoever_is_cured_by_what_is_netted_has_no_case_after_that_turn()
+    {
+        var rules = FirstParameters.InForce.Document.Json.Replace("\"USDC\":{\"tiers\"", "\"USDC\":{\"pending\":\"0\",\"tiers\"");
+        rules.ShouldNotBe(FirstParameters.InForce.Document.Json);
+        var marks = MarginMarks.Open(GivenMarks.Frame("60000", [BtcPerp]) with { Parameters = new ParametersInForce(0, new ParameterText(rules)) });
+        var pending = new AccountEvent.Deposited(Amount("1000 USDC"), Amount("1001 USDC"), "pending")
+        {
+            Origin = new DepositOrigin(CollateralForm.Plain, "chain", Finality.Pending),
+        };
+        var given = With("1 USDC").After(pending, Fill(0, "1", "60500 USDC", "1001 USDC"), Fill(1, "-1", "-60000 USDC", "1001 USDC"))
+            .Under(marks);
+        given.When(new FrameAdopted(1)).ThenAll(
+            typeof(AccountEvent.MarginStatusChanged), typeof(AccountEvent.CaseOpened), typeof(AccountEvent.PositionsNetted),
+            typeof(AccountEvent.CaseEnded), typeof(AccountEvent.MarginStatusChanged));
+        given.State.Status.ShouldBe(MarginStatus.Healthy);
     }
 
     [Fact]

@@ -74,6 +74,8 @@ internal sealed partial class Auditor
 
     public IReadOnlyCollection<string> TradesOf(string feed) => GrainOf(feed).Feed.Trades;
 
+    public bool IsOverdue(string market, int instrument) => GrainOf(market).Market.IsOverdue(instrument);
+
     public long PeriodOf(string market, int instrument) => GrainOf(market).Market.PeriodOf(instrument);
 
     // ---- rows ------------------------------------------------------------------------------------------------------

@@ -86,6 +86,9 @@ internal sealed class MarketBook
     public bool Admits(string source) => sources.Exists(known => known.Name == source);
 
     /// <summary>How many periods of the instrument's funding are fixed.</summary>
+    /// <summary>It has expired, and nobody has said at what price.</summary>
+    public bool IsOverdue(int instrument) => expiryOf.TryGetValue(instrument, out var expiry) && expiries[expiry] == "Overdue";
+
     public long PeriodOf(int instrument) => points.TryGetValue(instrument, out var point) ? long.Parse(point.Split(':')[0]) : 0;
 
     public void Fold(StoredRow row, JsonElement payload)

@@ -170,10 +170,14 @@ internal sealed partial class PoolBook
     private BigInteger Available(string asset) => Deposited(asset)
         + Enumerable.Range(0, Shards).Aggregate(BigInteger.Zero, (sum, shard) => sum + PaidInBy(shard, asset) - LimitOf(shard, asset));
 
-    /// <summary>More was drawn than was ever paid in, as far as the shards have told.</summary>
-    public bool IsInDeficit => wants.Values.SelectMany(told => told.Fund.Keys).Distinct().Any(asset =>
-        Deposited(asset) + wants.Values.Aggregate(BigInteger.Zero, (sum, told) =>
-            sum + told.Fund.GetValueOrDefault(asset).PaidIn - told.Fund.GetValueOrDefault(asset).Drawn) < 0);
+    /// <summary>
+    /// More was drawn than was ever paid in, as far as the shards have told; or may have been, by whoever owes and by whoever is set aside.
+    /// </summary>
+    public bool IsInDeficit => limits.Keys.Select(limit => limit.Asset).Distinct().Any(asset =>
+        Deposited(asset) + Enumerable.Range(0, Shards).Aggregate(BigInteger.Zero, (sum, shard) =>
+            sum + PaidInBy(shard, asset) - (MayHaveDrawn(shard, asset) ? LimitOf(shard, asset) : DrawnBy(shard, asset))) < 0);
+
+    private bool MayHaveDrawn(int shard, string asset) => IsSetAside(shard) || wants.GetValueOrDefault(shard)?.Debts.ContainsKey(asset) is true;
 
     // ---- losses ---------------------------------------------------------------------------------------------------------
 

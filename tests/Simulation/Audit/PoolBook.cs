@@ -73,6 +73,7 @@ internal sealed partial class PoolBook
         foreach (var (number, standing) in standings) then.standings[number] = standing;
         foreach (var (asset, units) in deposited) then.deposited[asset] = units;
         foreach (var (number, wanted) in wants) then.wants[number] = wanted;
+        foreach (var (of, units) in limits) then.limits[of] = units;
         then.standings[shard] = after;
         if (report is { } told) then.Hear(shard, told);
         return then.ExpectedClearance(frame) is { } clearance ? [new Fact(line), clearance] : [new Fact(line)];

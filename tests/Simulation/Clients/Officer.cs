@@ -19,7 +19,6 @@ internal sealed class Officer : Client
     private readonly List<Order> past = [];
     private readonly Listing[] perps;
     private readonly Listing[] dated;
-    private readonly Queue<Listing> overdue;
     private bool isEvening;
 
     public Officer(Venue venue, Town town) : base(venue, "officer")
@@ -27,7 +26,6 @@ internal sealed class Officer : Client
         this.town = town;
         perps = [.. town.Listings.Where(listing => listing.Kind == InstrumentKind.Perp)];
         dated = [.. town.Listings.Where(listing => listing.Kind != InstrumentKind.Perp)];
-        overdue = new Queue<Listing>(dated);
         var steps = town.Feeds.Select(feed => Town.AdmitFeed(Town.Market, feed))
             .Concat(town.Sources.Select(source => Town.AdmitSource(Town.Market, source.Name, source.Weight)))
             .Concat(town.Listings.Select(listing => Town.List(Town.Market, listing)))
@@ -87,7 +85,8 @@ internal sealed class Officer : Client
         if (!Venue.Auditor.HasRules(Town.Market.ToString())) ActOnce();
         else if (opening.TryDequeue(out var step)) AskNew(step);
         else if (!isEvening) AskNew(Town.Publish(town.Rules.InTheEvening(Next), Next, effectiveAt: null, isSound: true));
-        else if (overdue.TryDequeue(out var listing)) AskNew(Town.SettleExpiry(listing, town.PriceOf(listing.Underlying.Code)));
+        else if (dated.FirstOrDefault(one => Venue.Auditor.IsOverdue(Town.Market.ToString(), one.Id.Number)) is { } listing)
+            AskNew(Town.SettleExpiry(listing, town.PriceOf(listing.Underlying.Code)));
         isEvening |= opening.Count == 0;
     }
 
