@@ -210,7 +210,10 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
         AccountEvent.WithdrawalCancelled e => new AccountCommand.CancelWithdrawal(e.Withdrawal),
         AccountEvent.WithdrawalPosted e => new AccountCommand.PostWithdrawal(e.Withdrawal),
         AccountEvent.WithdrawalVoided e => new AccountCommand.VoidWithdrawal(e.Withdrawal),
-        AccountEvent.TransferHeld e => new AccountCommand.Transfer(e.To, e.Amount),
+        AccountEvent.TransferHeld e => new AccountCommand.Transfer(e.To, e.Amount)
+        {
+            Reach = e.Owner == default ? TransferReach.AnyOwner : TransferReach.SameOwner,
+        },
         AccountEvent.TransferCancelled e => new AccountCommand.CancelTransfer(e.Transfer),
         AccountEvent.TransferSent e => new AccountCommand.Transfer(e.To, e.Amount) { Reach = TransferReach.SameOwner },
         AccountEvent.SubAccountIsolated e => new AccountCommand.IsolateSubAccount(e.SubAccount),

@@ -65,7 +65,10 @@ public abstract partial record AccountEvent
     /// <summary>It has not ended for too long. Nothing moves; somebody has to ask why.</summary>
     public sealed record WithdrawalOverdue(WithdrawalId Withdrawal) : AccountEvent;
 
-    /// <summary>The amount left the free balance and waits for clearance, because the receiver may be somebody else's.</summary>
+    /// <summary>
+    /// The amount left the free balance and waits for clearance, because the receiver may be somebody else's or the sender may be asked for
+    /// what it gained.
+    /// </summary>
     public sealed record TransferHeld(
         TransferId Transfer, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
     {
@@ -76,6 +79,10 @@ public abstract partial record AccountEvent
         /// <summary>The frame of the decision, which every shard has to be beyond. 0 is not written.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
         public long Frame { get; init; }
+
+        /// <summary>Whose account it has to come to; left out where that is anybody's.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public PrincipalId Owner { get; init; }
 
         /// <summary>What allowed it, where anything is at risk.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -93,11 +100,16 @@ public abstract partial record AccountEvent
     /// this record in.
     /// </summary>
     public sealed record TransferCleared(
-        TransferId Transfer, long Frame, AccountId From, AccountId To, AssetAmount Amount) : AccountEvent;
+        TransferId Transfer, long Frame, AccountId From, AccountId To, AssetAmount Amount) : AccountEvent
+    {
+        /// <summary>Whose account it has to come to; left out where that is anybody's.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public PrincipalId Owner { get; init; }
+    }
 
     /// <summary>
-    /// Gone without clearance, because it stays with its owner. Addressed to the receiver, where it comes back from if that has
-    /// another owner.
+    /// Gone without clearance, because it stays with its owner and the sender had nothing at risk. Addressed to the receiver, where it
+    /// comes back from if that has another owner.
     /// </summary>
     public sealed record TransferSent(AccountId From, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
     {
