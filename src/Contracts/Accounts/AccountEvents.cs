@@ -53,8 +53,13 @@ public abstract partial record AccountEvent
     /// <summary>From here on the custodian may pay it: it is in what custody systems are shown.</summary>
     public sealed record WithdrawalInstructed(WithdrawalId Withdrawal, AssetAmount Amount, string Destination) : AccountEvent;
 
-    /// <summary>The owner took it back before it was cleared.</summary>
-    public sealed record WithdrawalCancelled(WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+    /// <summary>It came back before it was cleared: its owner took it, or the account needs it.</summary>
+    public sealed record WithdrawalCancelled(WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>Null where its owner took it back.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ReturnReason? Because { get; init; }
+    }
 
     /// <summary>The custodian paid: the amount has left the venue.</summary>
     public sealed record WithdrawalPosted(WithdrawalId Withdrawal, AssetAmount Amount) : AccountEvent;
@@ -89,8 +94,13 @@ public abstract partial record AccountEvent
         public MarginFigures? Margin { get; init; }
     }
 
-    /// <summary>The owner took it back before it was cleared.</summary>
-    public sealed record TransferCancelled(TransferId Transfer, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+    /// <summary>It came back before it was cleared: its owner took it, or the account needs it.</summary>
+    public sealed record TransferCancelled(TransferId Transfer, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>Null where its owner took it back.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ReturnReason? Because { get; init; }
+    }
 
     /// <summary>It has waited for too long. Nothing moves; its owner may take it back, and somebody has to ask why.</summary>
     public sealed record TransferOverdue(TransferId Transfer) : AccountEvent;

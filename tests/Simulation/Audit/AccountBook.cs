@@ -47,6 +47,8 @@ internal sealed partial class AccountBook(string id)
 
     public bool IsOpen => owner is not null;
 
+    public string Status => status;
+
     public BigInteger Balance(string asset) => balances.GetValueOrDefault(asset);
 
     public BigInteger Quantity(int subAccount, int instrument) => positions.GetValueOrDefault((subAccount, instrument))?.Quantity ?? 0;
@@ -108,6 +110,7 @@ internal sealed partial class AccountBook(string id)
         if (type is "account.withdrawal-held.v1" or "account.transfer-held.v1" or "account.transfer-sent.v1" or "account.order-reserved.v1")
             AuditFailure.Unless(openCase is null, "I7", $"account {id} is in liquidation, and its owner moves at version {version}: {type}");
         if (payload.TryGetProperty("margin", out var margin)) CheckFigures(type, payload, margin, version, marks);
+        if (ReturnReason(type, payload) is { } because) CheckReturn(because, version, marks);
         switch (type)
         {
             case "account.margin-status-changed.v1":

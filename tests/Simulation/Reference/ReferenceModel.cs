@@ -46,6 +46,9 @@ internal sealed partial class ReferenceModel
     /// <summary>An account stands as the engine says, where these rules could not tell.</summary>
     public void Stand(string account, string status) => AccountOf(account).Stand(status);
 
+    /// <summary>What waited comes back: when that is called for, the auditor's books know.</summary>
+    public void Return(string account, System.Text.Json.JsonElement returned) => AccountOf(account).Return(returned);
+
     /// <summary>A case was opened for it: how cases are worked is not among these rules, and nothing is said of it from here on.</summary>
     public void Forget(string account) => forgotten.Add(account);
 
