@@ -235,10 +235,10 @@ internal sealed partial class AccountBook(string id)
                     $"account {id} sends what was not cleared at version {version}");
                 return new Moved(asset, Balances: credited, Held: -units, InFlight: units);
             case "account.transfer-sent.v1":
+                CheckLeft(asset, "sends", version);
                 AuditFailure.Unless(
                     SaidOwner(payload, version) is not null && !IsPoolAtRisk, "I16",
-                    $"account {id} may be asked for what it gained, and sends without clearance at version {version}: {State()}");
-                CheckLeft(asset, "sends", version);
+                    $"account {id} may be asked for what it gained, or sends to anybody, and waits for no clearance at version {version}: {State()}");
                 return new Moved(asset, Balances: credited, InFlight: units);
             case "account.transfer-bounced.v1":
                 return new Moved(asset, Balances: credited, InFlight: units);
