@@ -52,10 +52,26 @@ public class SiloFrameTests
         foreach (var circular in Circulars) await UntilSeen(next, circular, last + 1);
     }
 
-    private static Silos.Silo Start(MemoryJournal journal)
+    /// <summary>What comes meanwhile, the next prices among it, waits for a shard and not for all of them.</summary>
+    [Fact]
+    public async Task A_thread_whose_shards_take_long_to_adopt_a_frame_commits_after_each_of_them()
     {
-        var options = new SiloOptions { ShardThreads = 3, Tick = TimeSpan.FromMilliseconds(5) };
-        var silo = new Silos.Silo(journal, Map, Catalog, options, TimeProvider.System, NullLogger<Silos.Silo>.Instance);
+        var journal = new AdoptionJournal();
+        await using var silo = Start(journal, threads: 1, new HurriedClock());
+        await Ask(silo, Market.Grain, new MarketCommand.AdmitSource(Source, Weight: 1));
+        await Quote(silo);
+        foreach (var circular in Circulars) await UntilSeen(silo, circular, frame: 2);
+
+        journal.Adoptions.Sum().ShouldBeGreaterThanOrEqualTo(Map.Count - 1);
+        journal.Adoptions.ShouldAllBe(together => together == 1);
+    }
+
+    private static Silos.Silo Start(IJournal journal) => Start(journal, threads: 3, TimeProvider.System);
+
+    private static Silos.Silo Start(IJournal journal, int threads, TimeProvider clock)
+    {
+        var options = new SiloOptions { ShardThreads = threads, Tick = TimeSpan.FromMilliseconds(5) };
+        var silo = new Silos.Silo(journal, Map, Catalog, options, clock, NullLogger<Silos.Silo>.Instance);
         silo.Start();
         return silo;
     }
@@ -100,5 +116,35 @@ public class SiloFrameTests
         public TaskCompletionSource<Reply> Answered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Answer(in Reply reply) => Answered.SetResult(reply);
+    }
+
+    /// <summary>Ten milliseconds pass between any two looks at it.</summary>
+    private sealed class HurriedClock : TimeProvider
+    {
+        private long ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Interlocked.Add(ref ticks, 10 * TimeSpan.TicksPerMillisecond);
+    }
+
+    /// <summary>How many shards' adoptions were in each commit that had any; who publishes a frame adopts it by itself.</summary>
+    private sealed class AdoptionJournal() : MemoryJournal(Map), IJournal
+    {
+        private readonly List<int> adoptions = [];
+
+        public IReadOnlyList<int> Adoptions
+        {
+            get { lock (adoptions) return [.. adoptions]; }
+        }
+
+        IReadOnlyList<CommitOutcome> IJournal.Commit(IReadOnlyList<Batch> batches)
+        {
+            var together = batches.Count(batch =>
+                batch.Shard != Map.ShardOf(Market.Grain) && batch.Records.Any(record => record.Type == ShardEventNames.FrameAdopted));
+            lock (adoptions)
+                if (together > 0) adoptions.Add(together);
+            return Commit(batches);
+        }
     }
 }

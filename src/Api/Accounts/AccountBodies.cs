@@ -72,7 +72,8 @@ public sealed record TransferRequest(
     [property: RegularExpression(AmountText.Pattern), DefaultValue("10")] string Amount,
     [property: AllowedValues("any-owner", "same-owner"), DefaultValue("any-owner"),
         Description(
-            "any-owner: it waits for clearance, as a withdrawal does. same-owner: it goes at once, and comes back if it is not so.")]
+            "any-owner: it waits for clearance, as a withdrawal does. same-owner: it comes back if it is not so, and goes at once from an "
+            + "account with nothing at risk.")]
     string? Reach = null)
 {
     internal static readonly string[] Fields = ["to", "asset", "amount", "reach"];

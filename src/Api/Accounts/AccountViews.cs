@@ -82,7 +82,8 @@ public sealed record TransferReceipt(
     string Asset,
     [property: RegularExpression(AmountText.Pattern)] string Amount,
     [property: RegularExpression(AmountText.Pattern)] string BalanceAfter,
-    [property: Description("held (waits for clearance; can be cancelled) or sent (to an account of the same owner)")] string Status,
+    [property: Description("held (waits for clearance; can be cancelled) or sent (at once, to an account of the same owner)")]
+    string Status,
     [property: Description("The sequence at which the amount was held; null where it was sent at once.")]
     long? TransferId)
     : Receipt(Account, Sequence, Address, AsOf, Frame)

@@ -207,11 +207,14 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
         AccountEvent.OrderReserved e =>
             new AccountCommand.ReserveOrder(e.Order, e.SubAccount, e.Instrument, e.Side, e.Quantity, e.Price),
         AccountEvent.WithdrawalHeld e => new AccountCommand.Withdraw(e.Amount, e.Destination),
-        AccountEvent.WithdrawalCancelled e => new AccountCommand.CancelWithdrawal(e.Withdrawal),
+        AccountEvent.WithdrawalCancelled { Because: null } e => new AccountCommand.CancelWithdrawal(e.Withdrawal),
         AccountEvent.WithdrawalPosted e => new AccountCommand.PostWithdrawal(e.Withdrawal),
         AccountEvent.WithdrawalVoided e => new AccountCommand.VoidWithdrawal(e.Withdrawal),
-        AccountEvent.TransferHeld e => new AccountCommand.Transfer(e.To, e.Amount),
-        AccountEvent.TransferCancelled e => new AccountCommand.CancelTransfer(e.Transfer),
+        AccountEvent.TransferHeld e => new AccountCommand.Transfer(e.To, e.Amount)
+        {
+            Reach = e.Owner == default ? TransferReach.AnyOwner : TransferReach.SameOwner,
+        },
+        AccountEvent.TransferCancelled { Because: null } e => new AccountCommand.CancelTransfer(e.Transfer),
         AccountEvent.TransferSent e => new AccountCommand.Transfer(e.To, e.Amount) { Reach = TransferReach.SameOwner },
         AccountEvent.SubAccountIsolated e => new AccountCommand.IsolateSubAccount(e.SubAccount),
         AccountEvent.CollateralAllocated e => new AccountCommand.AllocateCollateral(e.SubAccount, e.Amount),
@@ -224,7 +227,9 @@ internal sealed class ShardRehearsal(Venue venue, Head head, RehearsalTally tall
     private static bool IsJudgement(AccountEvent @event) => @event
         is AccountEvent.MarginStatusChanged or AccountEvent.CaseOpened or AccountEvent.CaseEnded or AccountEvent.SliceCalledBack
         or AccountEvent.SliceEnded { Ending: SliceEnding.GivenUp } or AccountEvent.ConversionCalledBack
-        or AccountEvent.ConversionEnded { Ending: SliceEnding.GivenUp } or AccountEvent.PositionsNetted;
+        or AccountEvent.ConversionEnded { Ending: SliceEnding.GivenUp } or AccountEvent.PositionsNetted
+        or AccountEvent.WithdrawalCancelled { Because: ReturnReason.Liquidation }
+        or AccountEvent.TransferCancelled { Because: ReturnReason.Liquidation };
 
     // ---- turns ------------------------------------------------------------------------------------------------------------
 

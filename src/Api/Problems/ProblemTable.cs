@@ -43,7 +43,7 @@ public static class ProblemTable
         (Rejection.SubAccountInUse, 409, "Only a sub-account that holds nothing can be isolated."),
         (Rejection.TooManySubAccounts, 422, "As many sub-accounts are isolated as an account may have."),
         (Rejection.NotIsolated, 422, "The sub-account is not isolated: it shares the pool."),
-        (Rejection.OtherOwner, 422, "The receiver has another owner: such a transfer waits for clearance."),
+        (Rejection.OtherOwner, 422, "The receiver has another owner than the sender said."),
         (Rejection.UnknownTransfer, 422, "No such transfer waits: it was cleared or cancelled, or never was."),
         (Rejection.TooManyTransfers, 422, "As many transfers wait for clearance as an account may have."),
         (Rejection.UnknownWithdrawal, 422, "No such withdrawal is held."),

@@ -66,7 +66,8 @@ public abstract record AccountCommand
     public sealed record VoidWithdrawal(WithdrawalId Withdrawal) : AccountCommand;
 
     /// <summary>
-    /// Sends an amount to another account. To one that may be anybody's it leaves only when it is cleared, as a withdrawal does.
+    /// Sends an amount to another account. To one that may be anybody's, and from one with something at risk, it leaves only when it is
+    /// cleared, as a withdrawal does.
     /// </summary>
     public sealed record Transfer(AccountId To, AssetAmount Amount) : AccountCommand
     {
@@ -112,6 +113,6 @@ public enum TransferReach
 {
     AnyOwner,
 
-    /// <summary>It goes at once, and comes back from an account that is somebody else's.</summary>
+    /// <summary>It comes back from an account that is somebody else's, and goes at once where nothing is at risk.</summary>
     SameOwner,
 }

@@ -53,8 +53,13 @@ public abstract partial record AccountEvent
     /// <summary>From here on the custodian may pay it: it is in what custody systems are shown.</summary>
     public sealed record WithdrawalInstructed(WithdrawalId Withdrawal, AssetAmount Amount, string Destination) : AccountEvent;
 
-    /// <summary>The owner took it back before it was cleared.</summary>
-    public sealed record WithdrawalCancelled(WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+    /// <summary>It came back before it was cleared: its owner took it, or the account needs it.</summary>
+    public sealed record WithdrawalCancelled(WithdrawalId Withdrawal, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>Null where its owner took it back.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ReturnReason? Because { get; init; }
+    }
 
     /// <summary>The custodian paid: the amount has left the venue.</summary>
     public sealed record WithdrawalPosted(WithdrawalId Withdrawal, AssetAmount Amount) : AccountEvent;
@@ -65,7 +70,10 @@ public abstract partial record AccountEvent
     /// <summary>It has not ended for too long. Nothing moves; somebody has to ask why.</summary>
     public sealed record WithdrawalOverdue(WithdrawalId Withdrawal) : AccountEvent;
 
-    /// <summary>The amount left the free balance and waits for clearance, because the receiver may be somebody else's.</summary>
+    /// <summary>
+    /// The amount left the free balance and waits for clearance, because the receiver may be somebody else's or the sender may be asked for
+    /// what it gained.
+    /// </summary>
     public sealed record TransferHeld(
         TransferId Transfer, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
     {
@@ -77,13 +85,22 @@ public abstract partial record AccountEvent
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
         public long Frame { get; init; }
 
+        /// <summary>Whose account it has to come to; left out where that is anybody's.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public PrincipalId Owner { get; init; }
+
         /// <summary>What allowed it, where anything is at risk.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public MarginFigures? Margin { get; init; }
     }
 
-    /// <summary>The owner took it back before it was cleared.</summary>
-    public sealed record TransferCancelled(TransferId Transfer, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent;
+    /// <summary>It came back before it was cleared: its owner took it, or the account needs it.</summary>
+    public sealed record TransferCancelled(TransferId Transfer, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
+    {
+        /// <summary>Null where its owner took it back.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ReturnReason? Because { get; init; }
+    }
 
     /// <summary>It has waited for too long. Nothing moves; its owner may take it back, and somebody has to ask why.</summary>
     public sealed record TransferOverdue(TransferId Transfer) : AccountEvent;
@@ -93,11 +110,16 @@ public abstract partial record AccountEvent
     /// this record in.
     /// </summary>
     public sealed record TransferCleared(
-        TransferId Transfer, long Frame, AccountId From, AccountId To, AssetAmount Amount) : AccountEvent;
+        TransferId Transfer, long Frame, AccountId From, AccountId To, AssetAmount Amount) : AccountEvent
+    {
+        /// <summary>Whose account it has to come to; left out where that is anybody's.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+        public PrincipalId Owner { get; init; }
+    }
 
     /// <summary>
-    /// Gone without clearance, because it stays with its owner. Addressed to the receiver, where it comes back from if that has
-    /// another owner.
+    /// Gone without clearance, because it stays with its owner and the sender had nothing at risk. Addressed to the receiver, where it
+    /// comes back from if that has another owner.
     /// </summary>
     public sealed record TransferSent(AccountId From, AccountId To, AssetAmount Amount, AssetAmount BalanceAfter) : AccountEvent
     {

@@ -50,6 +50,16 @@ public sealed record ConversionOrder(
 public sealed record PositionTransfer(
     InstrumentId Instrument, FillStyle Style, Price Price, Quantity Quantity, AssetAmount Paid, FundingPoint Funding);
 
+/// <summary>Why an account needs what waits for clearance in it.</summary>
+public enum ReturnReason
+{
+    /// <summary>It cannot carry its risk without.</summary>
+    Liquidation,
+
+    /// <summary>It gained what a loss of the pool asks for, and has too little cash beside.</summary>
+    Loss,
+}
+
 public enum CallBackReason
 {
     /// <summary>The account stands at its liquidation-end level without the rest of the slice.</summary>

@@ -16,6 +16,9 @@ public sealed partial record Account
     {
         if (account.Phase != AccountPhase.Open || marks is null) return Nothing;
         var gain = EligibleGain.Of(account, asked.Asset, marks);
+        var returns = account.Returns(ReturnReason.Loss);
+        var most = returns.IsEmpty ? gain : EligibleGain.Of(returns.Aggregate(account, Evolve), asked.Asset, marks);
+        if (most > gain) return new Decision<AccountEvent>(returns.Add(new AccountEvent.GainLocked(asked.Round, most)), Rejection.None);
         return gain.IsPositive || account.Lock is not null ? new AccountEvent.GainLocked(asked.Round, gain) : Nothing;
     }
 

@@ -49,11 +49,14 @@ public sealed partial record Account
         return WithJudgement(before, TimerDue.Now, decided, context, context.Marks as MarginMarks).Events;
     }
 
-    /// <summary>How the account stands, what follows for its case, and how it stands after that: a case may move money.</summary>
+    /// <summary>
+    /// How the account stands, with what waits where that is needed; what follows for its case, and how it stands after that: a case may
+    /// move money.
+    /// </summary>
     private static Decision<AccountEvent> WithJudgement(
         Account account, object input, Decision<AccountEvent> decision, Context context, MarginMarks? marks)
     {
-        var judged = WithStatus(account, decision, marks);
+        var judged = WithReturns(account, WithStatus(account, decision, marks), marks);
         var worked = WithCase(account, input, judged, context, marks);
         return worked.Events.Length == judged.Events.Length ? worked : WithStatus(account, worked, marks);
     }

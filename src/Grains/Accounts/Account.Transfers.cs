@@ -7,8 +7,8 @@ using CrossMargin.Runtime.Grains;
 namespace CrossMargin.Grains.Accounts;
 
 /// <summary>
-/// What an account sends to others. Money that another owner gets may be somebody's unsettled gain, so it waits for the clearance
-/// that a withdrawal waits for. What stays with its owner goes at once.
+/// What an account sends to others. Money that another owner gets may be somebody's unsettled gain, and so may what leaves an account
+/// with something at risk for another of its owner: it waits for the clearance that a withdrawal waits for. All else goes at once.
 /// </summary>
 public sealed partial record Account
 {
@@ -22,7 +22,8 @@ public sealed partial record Account
     {
         if (Unusable(account, command.Amount) is var unusable and not Rejection.None) return Refused("transfer", unusable);
         if (command.To == account.Id) return Refused("transfer", Rejection.TransferToSelf);
-        var waits = command.Reach == TransferReach.AnyOwner;
+        var staysWithOwner = command.Reach == TransferReach.SameOwner;
+        var waits = !staysWithOwner || account.Cross.IsAtRisk;
         if (waits && account.TransferHolds.Length >= MaxTransferHolds) return Refused("transfer", Rejection.TooManyTransfers);
         var (balance, free) = (account.Balances[command.Amount.Asset], account.FreeOf(account.Cross, command.Amount.Asset));
         if (command.Amount > free) return Short("transfer", free);
@@ -45,6 +46,7 @@ public sealed partial record Account
         {
             OverdueAt = context.Now.PlusMicros(OverdueAfterMicros),
             Frame = context.Frame,
+            Owner = staysWithOwner ? account.Owner : default,
             Margin = verdict.Figures,
         };
     }
@@ -56,20 +58,12 @@ public sealed partial record Account
         return new AccountEvent.TransferCancelled(hold.Id, hold.Amount, account.Balances[hold.Amount.Asset] + hold.Amount);
     }
 
-    private static Decision<AccountEvent> ReceiveTransfer(Account account, AccountEvent.TransferSent sent)
-    {
-        var isAnothers = sent.Owner != default && account.Phase != AccountPhase.Unopened && account.Owner != sent.Owner;
-        return Receive(account, sent.From, sent.Amount, isAnothers ? Rejection.OtherOwner : Rejection.None);
-    }
-
-    private static Decision<AccountEvent> ReceiveTransfer(Account account, AccountEvent.TransferCleared cleared) =>
-        Receive(account, cleared.From, cleared.Amount, Rejection.None);
-
     /// <summary>The sender has already parted with it: it is taken in, or it goes back.</summary>
-    private static Decision<AccountEvent> Receive(Account account, AccountId from, AssetAmount amount, Rejection objection)
+    /// <param name="owner">As the sender said; nobody in particular where it said nothing.</param>
+    private static Decision<AccountEvent> ReceiveTransfer(Account account, AccountId from, AssetAmount amount, PrincipalId owner)
     {
         if (account.Absence is var absent and not Rejection.None) return Bounce(absent);
-        if (objection != Rejection.None) return Bounce(objection);
+        if (owner != default && owner != account.Owner) return Bounce(Rejection.OtherOwner);
         if (ExceedsLimit(account.Cross, amount)) return Bounce(Rejection.BalanceLimit);
         return new AccountEvent.TransferReceived(from, amount, account.Balances[amount.Asset] + amount);
 
@@ -95,7 +89,11 @@ public sealed partial record Account
     private Account WithHeld(AccountEvent.TransferHeld e) => this with
     {
         Cross = Debited(e.Amount, e.BalanceAfter),
-        TransferHolds = TransferHolds.Add(new TransferHold(e.Transfer, e.To, e.Amount, e.Frame) { OverdueAt = e.OverdueAt }),
+        TransferHolds = TransferHolds.Add(new TransferHold(e.Transfer, e.To, e.Amount, e.Frame)
+        {
+            OverdueAt = e.OverdueAt,
+            Owner = e.Owner,
+        }),
     };
 
     private Account WithReported(TransferId transfer)

@@ -75,8 +75,8 @@ public sealed partial record Account(
         AccountCommand.VoidWithdrawal @void => VoidWithdrawal(account, @void),
         AccountCommand.Transfer transfer => Transfer(account, transfer, context, marks),
         AccountCommand.CancelTransfer cancel => CancelTransfer(account, cancel),
-        AccountEvent.TransferSent sent => ReceiveTransfer(account, sent),
-        AccountEvent.TransferCleared cleared => ReceiveTransfer(account, cleared),
+        AccountEvent.TransferSent sent => ReceiveTransfer(account, sent.From, sent.Amount, sent.Owner),
+        AccountEvent.TransferCleared cleared => ReceiveTransfer(account, cleared.From, cleared.Amount, cleared.Owner),
         AccountEvent.TransferBounced bounced => TakeBack(account, bounced),
         AccountCommand.IsolateSubAccount isolate => Isolate(account, isolate),
         AccountCommand.AllocateCollateral allocate => Allocate(account, allocate, marks),
@@ -185,8 +185,10 @@ public sealed partial record Account(
         }
 
         foreach (var hold in account.TransferHolds)
-            if (hold.Frame <= cleared.Frame)
-                events.Add(new AccountEvent.TransferCleared(hold.Id, cleared.Frame, account.Id, hold.To, hold.Amount));
+        {
+            if (hold.Frame > cleared.Frame) continue;
+            events.Add(new AccountEvent.TransferCleared(hold.Id, cleared.Frame, account.Id, hold.To, hold.Amount) { Owner = hold.Owner });
+        }
 
         return new Decision<AccountEvent>(events.ToImmutable(), Rejection.None);
     }

@@ -4,7 +4,7 @@ using CrossMargin.Contracts;
 namespace CrossMargin.Grains.Accounts;
 
 /// <summary>
-/// An amount on its way to an account that may be somebody else's. It waits until every shard is beyond the frame under which it
+/// An amount on its way to another account. It waits until every shard is beyond the frame under which it
 /// was made, or until its owner takes it back; cleared, it is gone.
 /// </summary>
 public sealed record TransferHold(TransferId Id, AccountId To, AssetAmount Amount, long Frame)
@@ -12,6 +12,10 @@ public sealed record TransferHold(TransferId Id, AccountId To, AssetAmount Amoun
     /// <summary>Null where it never is: it was held before such transfers were reported.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public Instant? OverdueAt { get; init; }
+
+    /// <summary>Whose account it has to come to; nobody's in particular by default.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public PrincipalId Owner { get; init; }
 
     public OverdueReport Report { get; init; }
 

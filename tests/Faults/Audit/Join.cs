@@ -100,7 +100,7 @@ internal sealed record Join(
             Order.Post one => ("account.withdrawal-posted.v1", [("withdrawal", $"{one.Withdrawal}")]),
             Order.Void one => ("account.withdrawal-voided.v1", [("withdrawal", $"{one.Withdrawal}")]),
             Order.Fill one => ("trade.captured.v1", [("trade", one.Trade), ("price", one.Price), ("quantity", one.Quantity)]),
-            Order.Transfer { Reach: "same-owner" } one => ("account.transfer-sent.v1", [("amount", one.Amount), ("to", one.To)]),
+            Order.Transfer { Reach: "same-owner" } one when type == "account.transfer-sent.v1" => (type, [("amount", one.Amount), ("to", one.To)]),
             Order.Transfer one => ("account.transfer-held.v1", [("amount", one.Amount), ("to", one.To)]),
             var other => throw new ArgumentException($"{other} is no order", nameof(order)),
         };

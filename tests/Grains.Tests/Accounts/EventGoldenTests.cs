@@ -168,6 +168,41 @@ public sealed class EventGoldenTests() : EventGoldens(Grain, Samples)
         Grain.Decode("account.transfer-sent.v1", payload.WrittenSpan).ShouldBe(sent);
     }
 
+    [Fact]
+    public void What_comes_back_without_its_owners_word_says_why_at_its_end()
+    {
+        var back = new AccountEvent.WithdrawalCancelled(new WithdrawalId(3), Amount("1 ETH"), Amount("1 ETH"))
+        {
+            Because = ReturnReason.Liquidation,
+        };
+        var lost = new AccountEvent.TransferCancelled(new TransferId(3), Amount("1 ETH"), Amount("1 ETH")) { Because = ReturnReason.Loss };
+        foreach (var (@event, end) in new (AccountEvent, string)[] { (back, "Liquidation"), (lost, "Loss") })
+        {
+            var payload = new System.Buffers.ArrayBufferWriter<byte>();
+            Grain.Encode((object)@event, payload);
+            Encoding.UTF8.GetString(payload.WrittenSpan).ShouldEndWith($$"""
+                ,"because":"{{end}}"}
+                """);
+            Grain.Decode(Grain.NameOf((object)@event), payload.WrittenSpan).ShouldBe(@event);
+        }
+    }
+
+    [Fact]
+    public void So_does_one_that_waits_and_one_that_is_cleared()
+    {
+        var held = new AccountEvent.TransferHeld(new TransferId(3), Bob, Amount("1 ETH"), Amount("0 ETH")) { Frame = 41, Owner = Owner };
+        var cleared = new AccountEvent.TransferCleared(new TransferId(3), 41, Alice, Bob, Amount("1 ETH")) { Owner = Owner };
+        foreach (var @event in (AccountEvent[])[held, cleared])
+        {
+            var payload = new System.Buffers.ArrayBufferWriter<byte>();
+            Grain.Encode((object)@event, payload);
+            Encoding.UTF8.GetString(payload.WrittenSpan).ShouldEndWith("""
+                ,"owner":"alice"}
+                """);
+            Grain.Decode(Grain.NameOf((object)@event), payload.WrittenSpan).ShouldBe(@event);
+        }
+    }
+
     /// <summary>The sample without it is what journals from before have.</summary>
     [Fact]
     public void A_refusal_has_what_was_asked()

@@ -1,11 +1,15 @@
 using CrossMargin.Contracts;
 using CrossMargin.Contracts.Accounts;
+using CrossMargin.Contracts.Markets;
 using CrossMargin.Contracts.Pools;
+using CrossMargin.Contracts.Trades;
 using CrossMargin.Grains.Accounts;
+using CrossMargin.Grains.Tests.Margin;
 using CrossMargin.Runtime.Grains;
 using Shouldly;
 using Xunit;
 using static CrossMargin.Grains.Tests.Accounts.GivenAccount;
+using static CrossMargin.Grains.Tests.Trades.GivenVenue;
 
 namespace CrossMargin.Grains.Tests.Accounts;
 
@@ -93,6 +97,27 @@ public sealed class TransferTests
     public void What_was_said_to_stay_with_its_owner_comes_back_from_anothers_account() => Open
         .When(FromBob with { Owner = new PrincipalId("mallory") })
         .Then(new AccountEvent.TransferBounced(Bob, Alice, Amount("2 ETH"), Rejection.OtherOwner));
+
+    [Fact]
+    public void From_an_account_with_something_at_risk_it_waits_whoever_gets_it_and_still_has_to_be_its_owners()
+    {
+        var marks = GivenMarks.At("60000", [BtcPerp]);
+        var given = With("5 ETH").When(new AccountCommand.Deposit(Amount("5000 USDC"), "")).Then<AccountEvent.Deposited>();
+        given.After(new AccountEvent.FillApplied(new TradeId("t1"), new PositionChange(
+            SubAccountId.Main, BtcPerp.Id, Q("1"), Amount("60000 USDC"), Amount("0 USDC"), Amount("0 USDC"), Amount("0 USDC"), 0,
+            new FundingPoint(0, 0), Q("1"), Amount("60000 USDC"), Amount("5000 USDC"))));
+        given.Under(marks).When(new AccountCommand.Transfer(Bob, Amount("2 ETH")) { Reach = TransferReach.SameOwner });
+        var held = given.First<AccountEvent.TransferHeld>();
+        (held.Frame, held.Owner, held.OverdueAt).ShouldBe((1L, Owner, Overdue));
+        given.ThenAll(typeof(AccountEvent.TransferHeld));
+
+        given.When(new PoolEvent.Cleared(1, []));
+        var cleared = given.First<AccountEvent.TransferCleared>();
+        (cleared.Amount, cleared.Owner).ShouldBe((Amount("2 ETH"), Owner));
+        Open.When(cleared).ThenAll(typeof(AccountEvent.TransferReceived));
+        Open.When(cleared with { Owner = new PrincipalId("mallory") }).Last<AccountEvent.TransferBounced>()
+            .Reason.ShouldBe(Rejection.OtherOwner);
+    }
 
     [Fact]
     public void What_is_cleared_is_taken_from_anybody() => Open

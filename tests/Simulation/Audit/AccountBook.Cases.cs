@@ -139,6 +139,7 @@ internal sealed partial class AccountBook
             openCase is null && payload.GetProperty("status").GetString() == Status
             && (isBankrupt || (Status == "Liquidatable" && Micros(margin, "maintenanceMargin") > Micros(margin, "marginEquity"))), "I7",
             $"account {id} is {Status}, and a case is opened at version {version}: {margin}");
+        AuditFailure.Unless(!WaitsSince.Any(), "I7", $"a case of account {id} is opened at version {version}, and its own money waits: {State()}");
         openCase = payload.GetProperty("case").GetInt64();
         openedUnder = margin.GetProperty("frame").GetInt64();
         AuditFailure.Unless(openCase == version, "I4", $"account {id} calls a case {openCase} at version {version}");

@@ -26,7 +26,7 @@ internal sealed partial class AccountBook
     public IReadOnlyCollection<int> Isolated => isolated.Keys;
 
     /// <summary>Of the pool.</summary>
-    private string Status => statuses[0];
+    public string Status => statuses[0];
 
     /// <summary>What an isolated sub-account has, or the pool.</summary>
     public BigInteger BalanceIn(int part, string asset) => PurseOf(part).GetValueOrDefault(asset);

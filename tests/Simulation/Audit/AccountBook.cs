@@ -17,7 +17,7 @@ internal sealed partial class AccountBook(string id)
         long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
 
     /// <summary>A transfer that waits for clearance.</summary>
-    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported, string? Owner);
 
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, string Point);
 
@@ -76,7 +76,7 @@ internal sealed partial class AccountBook(string id)
 
         foreach (var sending in sendings.Where(sending => sending.Frame <= frame))
             yield return $"account.transfer-cleared.v1 transfer={sending.Id} frame={frame} from={id} to={sending.To} "
-                + $"amount={StoredFormat.Text(sending.Asset, sending.Units)}";
+                + $"amount={StoredFormat.Text(sending.Asset, sending.Units)}{(sending.Owner is { } said ? $" owner={said}" : "")}";
     }
 
     /// <summary>The line of the record that the end of an order must cause; null when it is not reserved.</summary>
@@ -97,6 +97,7 @@ internal sealed partial class AccountBook(string id)
         if (type is "account.withdrawal-held.v1" or "account.transfer-held.v1" or "account.transfer-sent.v1" or "account.order-reserved.v1" or "account.collateral-allocated.v1")
             AuditFailure.Unless(openCase is null || (type == "account.order-reserved.v1" && PartOf(SubAccountIn(payload)) != 0), "I7", $"account {id} is in liquidation, and its owner moves at version {version}: {type}");
         if (payload.TryGetProperty("margin", out var margin)) CheckFigures(type, payload, margin, version, marks);
+        if (ReturnReason(type, payload) is { } because) CheckReturn(because, version, marks);
         switch (type)
         {
             case "account.margin-status-changed.v1":
@@ -208,7 +209,7 @@ internal sealed partial class AccountBook(string id)
                 sendings.Add(new Sending(
                     payload.GetProperty("transfer").GetInt64(), payload.GetProperty("to").GetString()!, asset, units,
                     payload.TryGetProperty("frame", out var since) ? since.GetInt64() : 0, StoredFormat.Micros(payload.GetProperty("overdueAt")),
-                    IsReported: false));
+                    IsReported: false, SaidOwner(payload, version)));
                 return new Moved(asset, Balances: credited, Held: units);
             case "account.transfer-cancelled.v1":
                 EndSending(payload, asset, units);
@@ -220,10 +221,10 @@ internal sealed partial class AccountBook(string id)
                     $"account {id} sends what was not cleared at version {version}");
                 return new Moved(asset, Balances: credited, Held: -units, InFlight: units);
             case "account.transfer-sent.v1":
-                AuditFailure.Unless(
-                    !payload.TryGetProperty("owner", out var said) || said.GetString() == owner, "I16",
-                    $"account {id} sends in another owner's name at version {version}");
                 CheckLeft(asset, "sends", version);
+                AuditFailure.Unless(
+                    SaidOwner(payload, version) is not null && !IsAtRiskIn(0), "I16",
+                    $"account {id} may be asked for what it gained, or sends to anybody, and waits for no clearance at version {version}: {State()}");
                 return new Moved(asset, Balances: credited, InFlight: units);
             case "account.transfer-bounced.v1":
                 return new Moved(asset, Balances: credited, InFlight: units);
@@ -232,6 +233,14 @@ internal sealed partial class AccountBook(string id)
             default:
                 throw new AuditFailure("I4", $"a {type} in the stream of account {id}");
         }
+    }
+
+    /// <summary>In whose name it is sent, where its receiver is held to that.</summary>
+    private string? SaidOwner(JsonElement payload, long version)
+    {
+        if (!payload.TryGetProperty("owner", out var said)) return null;
+        AuditFailure.Unless(said.GetString() == owner, "I16", $"account {id} sends in another owner's name at version {version}");
+        return owner;
     }
 
     private Sending EndSending(JsonElement payload, string asset, BigInteger units)

@@ -27,7 +27,7 @@ internal sealed partial class Auditor
     private Turn BeginPart(Unit unit, StoredRow row, string id, JsonElement message, JsonElement said)
     {
         if (StoredFormat.IsShardGrain(id))
-            return unit.Message.Type == "pool.deleveraging-asked.v1" ? Unjudged(row, id) : OneFact(row, id, ExpectedAnswer(row.Shard, message));
+            return unit.Message.Type == "pool.deleveraging-asked.v1" ? Unjudged(row, id) : OneFact(row, id, ExpectedAnswer(row, message));
         switch (unit.Message.Type)
         {
             case "pool.deleveraging-asked.v1" or "pool.deleverage-assigned.v1":
@@ -35,6 +35,8 @@ internal sealed partial class Auditor
             case "pool.budget-granted.v1":
                 AuditFailure.Unless(GrainOf(id).Account.Asks, "I7", $"{row.Address} takes a part of {unit.Message.Address}, which {id} did not ask for");
                 return Unjudged(row, id);
+            case "pool.loss-asked.v1" when AccountBook.ReturnReason(row.Type, said) is not null:
+                return new Turn(id, row.Cause, facts: [], "I8");   // and then what it locks
             case "pool.loss-asked.v1":
                 using (var document = Parse(row))
                 {
@@ -60,17 +62,28 @@ internal sealed partial class Auditor
         return Ruled(row, id, reference.Tell(id, part, MarksOf(row)));
     }
 
-    private string ExpectedAnswer(int shard, JsonElement asked)
+    private string ExpectedAnswer(StoredRow row, JsonElement asked)
     {
+        var shard = row.Shard;
         var (number, asset) = (asked.GetProperty("round").GetInt64(), asked.GetProperty("asset").GetString()!);
         var (locked, paidIn) = (BigInteger.Zero, BigInteger.Zero);
-        foreach (var (_, account) in AccountsIn(shard))
+        foreach (var (id, account) in AccountsIn(shard))
         {
+            CheckWaiting(row, id, account, asset);
             if (account.Lock is { } gain && gain.Round == number) locked += gain.Units;
             if (account.Fund.TryGetValue(asset, out var share)) paidIn += share.PaidIn;
         }
 
         return $"shard.gains-locked.v1 shard={shard} round={number} locked={StoredFormat.Text(asset, locked)} paidIn={StoredFormat.Text(asset, paidIn)}";
+    }
+
+    /// <summary>Nobody's gain is out of reach because the cash beside it waits to leave.</summary>
+    private void CheckWaiting(StoredRow row, string id, AccountBook account, string asset)
+    {
+        if (reference is null || IsForgotten(id) || MarksOf(row) is not { } marks) return;
+        if (reference.Value(id, 0, marks) is not { IsPriced: true, MayBeFrozen: false, Requirement: { } required } standing) return;
+        var left = account.WaitsBesideItsGain(asset, standing.MarginEquity - required.Maintenance.High, marks);
+        AuditFailure.Unless(left is null, "I8", $"{row.Address} answers for a loss, and {left}");
     }
 
     /// <summary>The shard's share over what its accounts have locked, to the unit.</summary>

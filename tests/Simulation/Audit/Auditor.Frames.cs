@@ -33,7 +33,7 @@ internal sealed partial class Auditor
     /// any account with something at risk may have a turn.
     /// </summary>
     private sealed class Adoption(
-        Marks marks, IReadOnlyList<string> concerned, IReadOnlyDictionary<string, Outcome>? outcomes, Results results, Waiters waiters)
+        Marks marks, IReadOnlyList<string> concerned, IReadOnlyDictionary<string, Outcome>? outcomes, Results results, Func<Waiters> waiters)
     {
         private readonly Queue<string> turns = new(concerned);
 
@@ -42,10 +42,10 @@ internal sealed partial class Auditor
         public Queue<string> Turns => turns;
         public Results Results => results;
         public int Changed { get; set; }
-        public bool IsNews => Changed > 0 || waiters.Count > 0 || results.Shortfall?.Sign > 0;
+        public bool IsNews => Changed > 0 || waiters().Count > 0 || results.Shortfall?.Sign > 0;
         public Outcome? OutcomeOf(string account) => outcomes?.GetValueOrDefault(account);
         public string Line(int shard, JsonElement said) => AdoptionLine(
-            shard, marks.Number, Changed, results.Or(said), waiters, said.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
+            shard, marks.Number, Changed, results.Or(said), waiters(), said.TryGetProperty("demand", out var demand) ? $" demand={demand}" : "");
     }
 
     /// <summary>What the sweep of a shard comes to, as far as the rules here can tell.</summary>
@@ -84,7 +84,7 @@ internal sealed partial class Auditor
             : ResultsOf(valued, marks!);
         var outcomes = reference is null ? null : concerned.Where(account => !reference.IsForgotten(account))
             .ToDictionary(account => account, account => reference.Adopt(account, marks!));
-        book.Adoption = new Adoption(marks!, concerned, outcomes, results, WaitersOf(row.Shard));
+        book.Adoption = new Adoption(marks!, concerned, outcomes, results, () => WaitersOf(row.Shard));
     }
 
     /// <summary>Whoever owes has paid for the hour of the frame when its adoption is over.</summary>
@@ -143,7 +143,7 @@ internal sealed partial class Auditor
         adoption.Changed++;
         if (adoption.OutcomeOf(id) is not { } outcome) return Unjudged(row, id);
         AuditFailure.Unless(
-            outcome.Facts.Count > 0 || outcome.MayChangeStatus || row.Type == CaseOpened, "I15", $"{row.Address} is of an account that nothing happens to at frame {frame}");
+            outcome.Facts.Count > 0 || outcome.MayChangeStatus || row.Type == CaseOpened || AccountBook.ReturnReason(row.Type, payload) is not null, "I15", $"{row.Address} is of an account that nothing happens to at frame {frame}");
         return Ruled(row, id, outcome);
     }
 

@@ -54,15 +54,19 @@ internal sealed partial class Auditor
         /// <summary>It takes in what was parked: what it books is held against the message when the shard says which it was.</summary>
         public bool IsOfParked { get; init; }
 
-        public bool GoesOnWith(string id, StoredRow row) =>
+        /// <summary>What waited came back: how it stands with that follows.</summary>
+        public bool HasReturned { get; set; }
+
+        public bool GoesOnWith(string id, StoredRow row, string? returned) =>
             id == grain && row.Cause.AsSpan().SequenceEqual(cause)
-            && (!IsBeyondTheFacts || IsBeyondTheRules(row.Type) || (facts is null && (Legs.Count > 0 || IsOfParked || Following.Contains(row.Type))));
+            && (!IsBeyondTheFacts || returned is not null || IsBeyondTheRules(row.Type) || (facts is null && (Legs.Count > 0 || IsOfParked || Following.Contains(row.Type))));
     }
 
     private void TakeIn(StoredRow row, string id, GrainBook grain, JsonElement payload)
     {
         var book = books[row.Shard];
-        if (book.Turn is null || !book.Turn.GoesOnWith(id, row))
+        var returned = AccountBook.ReturnReason(row.Type, payload);
+        if (book.Turn is null || !book.Turn.GoesOnWith(id, row, returned))
         {
             CloseTurn(book);
             var cause = StoredCause.Read(row.Cause);
@@ -80,6 +84,12 @@ internal sealed partial class Auditor
         FollowCase(row, id, payload);
         var expected = turn.Next;
         if (!turn.IsJudged || IsForgotten(id)) Remember(row, id, payload);
+        if (turn.IsBeyondTheFacts && returned is not null)
+        {
+            FollowReturn(book, turn, row, id, returned, payload);
+            return;
+        }
+
         if (turn.IsBeyondTheFacts && row.Type == CaseOpened) reference?.Forget(id);
         if (turn.IsBeyondTheFacts && row.Type != StatusChanged && IsBeyondTheRules(row.Type)) return;
         if (turn.IsBeyondTheFacts && row.Type == StatusChanged)
@@ -87,7 +97,7 @@ internal sealed partial class Auditor
             if (IsForgotten(id)) return;
             var subAccount = payload.TryGetProperty("subAccount", out var isolated) ? isolated.GetInt32() : 0;
             AuditFailure.Unless(
-                turn.MayChangeStatus, "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nwhere the rules see {reference?.Value(id, subAccount, MarksOf(row)!)}");
+                turn.MayChangeStatus || (turn.HasReturned && MayStand(id, subAccount, payload.GetProperty("status").GetString()!, row.Frame)), "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nwhere the rules see {reference?.Value(id, subAccount, MarksOf(row)!)}");
             var otherwise = reference?.Stand(id, subAccount, payload.GetProperty("status").GetString()!, StoredFormat.MarginIn(payload), MarksOf(row)!);
             AuditFailure.Unless(otherwise is null, "reference", $"{row.Address} is\n  {StoredFormat.Line(row.Type, payload)}\nand by the rules {otherwise}");
             return;
@@ -137,6 +147,18 @@ internal sealed partial class Auditor
         Move(row.Address, leg.Landed);
     }
 
+    /// <summary>What waited for clearance in an account is in its balance again; that there was need of it, the account's book has seen.</summary>
+    private void FollowReturn(ShardBook book, Turn turn, StoredRow row, string id, string because, JsonElement payload)
+    {
+        AuditFailure.Unless(
+            because == "Liquidation" || book.Unit is { Message.Type: "pool.loss-asked.v1" }, "I8", $"{row.Address} returns money for a loss that nobody asks for");
+        turn.HasReturned |= because == "Liquidation";
+        if (!IsForgotten(id)) reference?.Return(id, payload);
+    }
+
+    private bool MayStand(string id, int subAccount, string status, long frame) =>
+        reference?.Value(id, subAccount, frames[frame]).Status is not { } due || due == status;
+
     private Marks? MarksOf(StoredRow row) => frames.GetValueOrDefault(row.Frame);
 
     private void CloseTurn(ShardBook book)
@@ -147,6 +169,9 @@ internal sealed partial class Auditor
         AuditFailure.Unless(turn.Legs.Count == 0, "I4", $"{turn.Grain} has not booked a leg of its own at {last}");
         AuditFailure.Unless(turn.Next is null, turn.Judge, $"the turn of {turn.Grain} ends at {last} without\n  {turn.Next?.Line}");
         if (reference is null || !StoredFormat.IsAccount(turn.Grain) || IsForgotten(turn.Grain)) return;
+        AuditFailure.Unless(
+            !turn.HasReturned || MayStand(turn.Grain, 0, GrainOf(turn.Grain).Account.Status, book.Rows[^1].Frame), "reference",
+            $"{turn.Grain} has back what waited, and stands at {last} as it did without");
         var (folded, ruled) = (GrainOf(turn.Grain).States[^1], reference.StateOf(turn.Grain));
         AuditFailure.Unless(folded == ruled, "reference", $"{turn.Grain} is at {last}\n  {folded}\nand by the rules\n  {ruled}");
     }

@@ -22,11 +22,11 @@ public partial class AuditorTests
     /// </summary>
     private static Book Good() => new Book()
         .Add(Ann, "account.opened.v1", """{"owner":"ann"}""", Key(1))
-        .Add(Ben, "account.opened.v1", """{"owner":"ben"}""", Key(2))
+        .Add(Ben, "account.opened.v1", """{"owner":"ann"}""", Key(2))
         .Add(Ann, "account.deposited.v1", """{"amount":"10 USDC","balanceAfter":"10 USDC","reference":"r"}""", Source(1))
-        .Add(Ann, "account.transfer-sent.v1", $$"""{"from":"{{AnnId}}","to":"{{BenId}}","amount":"4 USDC","balanceAfter":"6 USDC"}""", Key(3), Ben)
+        .Add(Ann, "account.transfer-sent.v1", $$"""{"from":"{{AnnId}}","to":"{{BenId}}","amount":"4 USDC","balanceAfter":"6 USDC","owner":"ann"}""", Key(3), Ben)
         .Add(Ben, "account.transfer-received.v1", $$"""{"from":"{{AnnId}}","amount":"4 USDC","balanceAfter":"4 USDC"}""", Message(0, 3))
-        .Add(Ann, "account.transfer-sent.v1", $$"""{"from":"{{AnnId}}","to":"{{NobodyId}}","amount":"1 USDC","balanceAfter":"5 USDC"}""", Key(4), Nobody)
+        .Add(Ann, "account.transfer-sent.v1", $$"""{"from":"{{AnnId}}","to":"{{NobodyId}}","amount":"1 USDC","balanceAfter":"5 USDC","owner":"ann"}""", Key(4), Nobody)
         .Add(Nobody, "account.transfer-bounced.v1", $$"""{"from":"{{AnnId}}","to":"{{NobodyId}}","amount":"1 USDC","reason":"account-not-found"}""", Message(0, 4), Ann)
         .Add(Ann, "account.transfer-returned.v1", $$"""{"to":"{{NobodyId}}","amount":"1 USDC","balanceAfter":"6 USDC","reason":"account-not-found"}""", Message(1, 3))
         .Add(Ann, "account.withdrawal-held.v1", """{"withdrawal":6,"amount":"2.5 USDC","balanceAfter":"3.5 USDC","destination":"d","overdueAt":"2026-01-02T00:00:00.000000Z"}""", Source(2))
@@ -110,7 +110,7 @@ public partial class AuditorTests
 
     [Fact]
     public void A_negative_balance_is_seen() =>
-        Breaks("I1", Good().Add(Ben, "account.transfer-sent.v1", $$"""{"from":"{{BenId}}","to":"{{AnnId}}","amount":"5 USDC","balanceAfter":"-1 USDC"}""", Key(9), Ann));
+        Breaks("I1", Good().Add(Ben, "account.transfer-sent.v1", $$"""{"from":"{{BenId}}","to":"{{AnnId}}","amount":"5 USDC","balanceAfter":"-1 USDC","owner":"ann"}""", Key(9), Ann));
 
     [Fact]
     public void An_amount_in_another_form_is_seen() =>
@@ -143,7 +143,7 @@ public partial class AuditorTests
     [Fact]
     public void A_message_that_nobody_ever_took_in_is_seen()
     {
-        var auditor = Good().Add(Ann, "account.transfer-sent.v1", $$"""{"from":"{{AnnId}}","to":"{{BenId}}","amount":"1 USDC","balanceAfter":"2.5 USDC"}""", Key(9), Ben).Audit();
+        var auditor = Good().Add(Ann, "account.transfer-sent.v1", $$"""{"from":"{{AnnId}}","to":"{{BenId}}","amount":"1 USDC","balanceAfter":"2.5 USDC","owner":"ann"}""", Key(9), Ben).Audit();
         Should.Throw<AuditFailure>(() => auditor.CheckDrained(timeMicros: 0)).Invariant.ShouldBe("I13");
     }
 

@@ -26,7 +26,8 @@ internal sealed partial class Town
         var isolated = venue.Auditor.IsolatedOf(account.ToString());
         if (isolated.Count < 2 && draws.OneIn(isolated.Count == 0 ? 2 : 6)) return Isolate(account, draws.Between(draws.OneIn(9) ? 0 : 1, 2));
         var part = isolated.Count > 0 && !draws.OneIn(12) ? draws.Pick([.. isolated]) : draws.Between(0, 2);
-        return draws.OneIn(3)
+        var isMargined = venue.Auditor.FreeOf(account.ToString(), part).Sign > 0;
+        return draws.OneIn(3) || (isMargined && draws.OneIn(2))
             ? Release(account, part, AmountIn(account, part, draws))
             : Allocate(account, part, AmountIn(account, part: 0, draws));
     }

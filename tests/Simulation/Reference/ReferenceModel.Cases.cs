@@ -69,6 +69,17 @@ internal sealed partial class ReferenceModel
             return $"account.loss-shared.v1 round={loss.Round} {Debit(loss.Asset, loss.Units)} paidInAfter={Text(loss.Asset, paidIn[loss.Asset])}";
         }
 
+        public void Return(System.Text.Json.JsonElement returned)
+        {
+            var isWithdrawal = returned.TryGetProperty("withdrawal", out var withdrawal);
+            var hold = isWithdrawal ? holds.Find(one => one.Id == withdrawal.GetInt64() && one.Phase == "held") : null;
+            var sent = isWithdrawal ? null : sendings.Find(one => one.Id == returned.GetProperty("transfer").GetInt64());
+            if (hold is not null) holds.Remove(hold);
+            else if (sent is null || !sendings.Remove(sent)) throw new AuditFailure("reference", $"nothing waits in account {id} that could come back: {returned}");
+            Credit(hold?.Asset ?? sent!.Asset, hold?.Units ?? sent!.Units);
+            version++;
+        }
+
         private string CaseState() => AccountBook.CaseLine(
             "", "", paidIn.Where(entry => !entry.Value.IsZero).Select(entry => $"{Text(entry.Key, entry.Value)}/{Text(entry.Key, 0)}"),
             gain is null ? "" : $"{gain.Round}/{Text(gain.Asset, gain.Units)}", "");

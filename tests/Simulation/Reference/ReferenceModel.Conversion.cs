@@ -45,7 +45,7 @@ internal sealed partial class ReferenceModel
         /// <summary>What the account sold the counterparty bought; where it is busted, the other way round.</summary>
         private Outcome Convert(Conversion trade)
         {
-            if (owner is null) return Outcome.No("account-not-found");
+            if (Absence is { } absent) return Outcome.No(absent);
             var (sold, soldUnits, bought, boughtUnits) = trade.Account == id
                 ? (trade.SoldAsset, trade.Sold, trade.BoughtAsset, trade.Bought)
                 : (trade.BoughtAsset, trade.Bought, trade.SoldAsset, trade.Sold);

@@ -50,6 +50,9 @@ internal sealed partial class ReferenceModel
     public string? Stand(string account, int subAccount, string status, System.Text.Json.JsonElement? margin, Marks marks) =>
         AccountOf(account).Stand(subAccount, status, margin, marks);
 
+    /// <summary>What waited comes back: when that is called for, the auditor's books know.</summary>
+    public void Return(string account, System.Text.Json.JsonElement returned) => AccountOf(account).Return(returned);
+
     /// <summary>A case was opened for it: how cases are worked is not among these rules, and nothing is said of it from here on.</summary>
     public void Forget(string account) => forgotten.Add(account);
 
@@ -139,7 +142,7 @@ internal sealed partial class ReferenceModel
     // ---- accounts -------------------------------------------------------------------------------------------------------
 
     private sealed record Hold(long Id, string Asset, BigInteger Units, string Destination, long OverdueAt, bool IsReported, string Phase, long Frame);
-    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported);
+    private sealed record Sending(long Id, string To, string Asset, BigInteger Units, long Frame, long OverdueAt, bool IsReported, string? Owner);
     private sealed record Reservation(string Id, int SubAccount, int Instrument, string Side, BigInteger Remaining, BigInteger Price);
     private sealed record Position(BigInteger Quantity, string Asset, BigInteger Cost, Point Point);
 
@@ -391,8 +394,8 @@ internal sealed partial class ReferenceModel
         private Outcome Clear(long frame) => new([.. ClearWithdrawals(frame), .. sendings.Where(sent => sent.Frame <= frame).ToList().Select(sent =>
         {
             sendings.Remove(sent);
-            return new Fact($"account.transfer-cleared.v1 transfer={sent.Id} frame={frame} from={id} to={sent.To} amount={Text(sent.Asset, sent.Units)}",
-                new TransferSent(id, sent.To, sent.Asset, sent.Units, Owner: null));
+            return new Fact($"account.transfer-cleared.v1 transfer={sent.Id} frame={frame} from={id} to={sent.To} amount={Text(sent.Asset, sent.Units)}{Said(sent.Owner)}",
+                new TransferSent(id, sent.To, sent.Asset, sent.Units, sent.Owner));
         })], Refused: null);
 
         private List<Fact> ClearWithdrawals(long frame) => [.. holds.ToList().Where(hold => hold.Phase == "held" && hold.Frame <= frame).SelectMany(hold =>
@@ -406,21 +409,24 @@ internal sealed partial class ReferenceModel
         {
             if (Unusable(transfer.Asset, transfer.Units) is { } no) return Refused("transfer", no);
             if (transfer.To == id) return Refused("transfer", "transfer-to-self");
-            if (!transfer.IsWithin && sendings.Count >= 100) return Refused("transfer", "too-many-transfers");
+            var goesAtOnce = transfer.IsWithin && !HeldIn(Pool).IsAtRisk;
+            if (!goesAtOnce && sendings.Count >= 100) return Refused("transfer", "too-many-transfers");
             if (transfer.Units > Final(transfer.Asset)) return Short("transfer", transfer.Asset);
-            if (!transfer.IsWithin && HeldOf(transfer.Asset) + transfer.Units > MaxBalance) return Refused("transfer", "balance-limit");
+            if (!goesAtOnce && HeldOf(transfer.Asset) + transfer.Units > MaxBalance) return Refused("transfer", "balance-limit");
             var verdict = JudgeLeaving(Pool, transfer.Asset, transfer.Units, marks, seen);
             if (verdict.Reason is not null) return Refused("transfer", verdict);
-            if (transfer.IsWithin)
+            if (goesAtOnce)
                 return new Fact(
                     $"account.transfer-sent.v1 from={id} to={transfer.To} {Debit(transfer.Asset, transfer.Units)} owner={owner}",
                     new TransferSent(id, transfer.To, transfer.Asset, transfer.Units, owner), verdict.Figures);
-            var sent = new Sending(version + 1, transfer.To, transfer.Asset, transfer.Units, marks?.Number ?? 0, time + Day, IsReported: false);
+            var sent = new Sending(version + 1, transfer.To, transfer.Asset, transfer.Units, marks?.Number ?? 0, time + Day, IsReported: false, transfer.IsWithin ? owner : null);
             sendings.Add(sent);
             return new Fact(
-                $"account.transfer-held.v1 transfer={sent.Id} to={sent.To} {Debit(sent.Asset, sent.Units)} overdueAt={Time(sent.OverdueAt)}" + (sent.Frame > 0 ? $" frame={sent.Frame}" : ""),
-                Margin: verdict.Figures);
+                $"account.transfer-held.v1 transfer={sent.Id} to={sent.To} {Debit(sent.Asset, sent.Units)} overdueAt={Time(sent.OverdueAt)}" + (sent.Frame > 0 ? $" frame={sent.Frame}" : "")
+                + Said(sent.Owner), Margin: verdict.Figures);
         }
+
+        private static string Said(string? owner) => owner is null ? "" : $" owner={owner}";
 
         private Outcome CancelTransfer(long transfer)
         {
