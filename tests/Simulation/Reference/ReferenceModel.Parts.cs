@@ -103,7 +103,8 @@ internal sealed partial class ReferenceModel
                 return known.Status != now ? $"it is {known.Status}" : known.Contradicts(margin);
             }
 
-            if (Value(HeldIn(part), marks).Status is { } ruled) return $"it is {ruled} as before";
+            var wasSo = part.Status == now;   // otherwise than before only where something that waited came back
+            if (Value(HeldIn(part), marks).Status is { } ruled && (wasSo || ruled != now)) return $"it is {ruled} as before";
             part.Status = now;
             return null;
         }
