@@ -40,7 +40,7 @@ internal sealed partial class AccountBook
         if (!MayBeAsked || waiting.IsZero || !marks.Assets.TryGetValue(asset, out var price)) return null;
         var most = BigInteger.Min(ProfitIn(asset, marks), slack * 100 * BigInteger.Pow(10, 20) / (price * StoredFormat.UnitE20(asset)));
         var cash = Balance(asset) - PendingOf(asset);
-        return most > BigInteger.Max(cash, 0) ? $"{id} gained {most} {asset}, has {cash} of it and {waiting} that wait: {State()}" : null;
+        return BigInteger.Min(most, cash + waiting) > BigInteger.Max(cash, 0) ? $"{id} gained {most} {asset}, has {cash} of it and {waiting} that wait: {State()}" : null;
     }
 
     private BigInteger ProfitIn(string asset, Marks marks)

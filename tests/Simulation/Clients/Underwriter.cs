@@ -129,5 +129,9 @@ internal sealed class Underwriter : Client
 
     private Cause.Key Identity(CommandKey key, Order order) => new(key, Venue.Catalog.FingerprintOf(order.To, order.Body));
 
-    protected override void Ended(Intent intent, Told? told) { }
+    /// <summary>Who finds no room for a key in the evening comes back tomorrow: today's have left the window by then.</summary>
+    protected override void Ended(Intent intent, Told? told)
+    {
+        if (told is null && Venue.Hour == Hour.Evening) Venue.PassADay();
+    }
 }

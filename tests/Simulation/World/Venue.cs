@@ -245,6 +245,8 @@ internal sealed class Venue
         });
     }
 
+    public void PassADay() => nightMicros += 25 * Instant.MicrosPerHour;
+
     // ---- where requests go -----------------------------------------------------------------------------------------
 
     /// <summary>Now and then a client still talks to a silo that does not own the shards any more.</summary>
