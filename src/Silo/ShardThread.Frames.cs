@@ -10,7 +10,7 @@ internal sealed partial class ShardThread
     /// So long a round adopts before it commits; the shard that is then at work finishes. When half of all accounts fall, their shards
     /// take seconds together: prices that waited for that would be old before they were seen, and freeze everybody.
     /// </summary>
-    private static readonly TimeSpan AdoptionInARound = TimeSpan.FromMilliseconds(4);
+    private static readonly TimeSpan AdoptionInARound = TimeSpan.FromMilliseconds(50);
 
     private readonly Queue<Shard> behind = [];   // those to which the latest frame was not offered yet, the longest waiting first
     private MarkFrame? offered;                  // the latest that this thread has not taken

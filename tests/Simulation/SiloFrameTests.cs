@@ -118,14 +118,14 @@ public class SiloFrameTests
         public void Answer(in Reply reply) => Answered.SetResult(reply);
     }
 
-    /// <summary>Ten milliseconds pass between any two looks at it.</summary>
+    /// <summary>A tenth of a second passes between any two looks at it.</summary>
     private sealed class HurriedClock : TimeProvider
     {
         private long ticks;
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override long GetTimestamp() => Interlocked.Add(ref ticks, 10 * TimeSpan.TicksPerMillisecond);
+        public override long GetTimestamp() => Interlocked.Add(ref ticks, 100 * TimeSpan.TicksPerMillisecond);
     }
 
     /// <summary>How many shards' adoptions were in each commit that had any; who publishes a frame adopts it by itself.</summary>
