@@ -33,7 +33,7 @@ internal sealed partial class ShardThread
     {
         if (Interlocked.Exchange(ref offered, null) is { } frame)
         {
-            latest = frame;
+            if (latest is null || latest.Number < frame.Number) latest = frame;
             foreach (var shard in shards.Except(behind).ToList()) behind.Enqueue(shard);
         }
 

@@ -66,6 +66,26 @@ public class SiloFrameTests
         journal.Adoptions.ShouldAllBe(together => together == 1);
     }
 
+    /// <summary>One silo tells it to another, and who asks hears it from the journal: it may come after its successor.</summary>
+    [Fact]
+    public async Task A_frame_that_comes_late_is_not_offered_to_those_who_still_wait_for_the_newer_one()
+    {
+        var (journal, clock) = (new AdoptionJournal(), new HurriedClock());
+        await using var silo = Start(journal, threads: 1, clock);
+        IShardHost host = silo;
+        while (!silo.IsReady) await Task.Delay(1, TestContext.Current.CancellationToken);
+        host.Publish(Empty(1));
+        while (journal.Frames.Count < Map.Count) await Task.Delay(1, TestContext.Current.CancellationToken);
+
+        clock.Ahead = TimeSpan.FromMinutes(1);   // an adoption that changes nothing is written once a second
+        journal.OnFrame3 = () => host.Publish(Empty(2));
+        host.Publish(Empty(3));
+        while (journal.Frames.Count < 2 * Map.Count) await Task.Delay(1, TestContext.Current.CancellationToken);
+        journal.Frames.Skip(Map.Count).ShouldAllBe(frame => frame == 3);
+
+        static MarkFrame Empty(long number) => new(number, Instant.From(TimeProvider.System.GetUtcNow()), [], [], [], []);
+    }
+
     private static Silos.Silo Start(IJournal journal) => Start(journal, threads: 3, TimeProvider.System);
 
     private static Silos.Silo Start(IJournal journal, int threads, TimeProvider clock)
@@ -123,6 +143,10 @@ public class SiloFrameTests
     {
         private long ticks;
 
+        public TimeSpan Ahead { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Ahead;
+
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override long GetTimestamp() => Interlocked.Add(ref ticks, 100 * TimeSpan.TicksPerMillisecond);
@@ -132,18 +156,33 @@ public class SiloFrameTests
     private sealed class AdoptionJournal() : MemoryJournal(Map), IJournal
     {
         private readonly List<int> adoptions = [];
+        private readonly List<long> frames = [];
+
+        /// <summary>Before the first adoption of that frame is stored, on the shard's thread.</summary>
+        public Action? OnFrame3 { get; set; }
 
         public IReadOnlyList<int> Adoptions
         {
             get { lock (adoptions) return [.. adoptions]; }
         }
 
+        /// <summary>Of each adoption, in their order.</summary>
+        public IReadOnlyList<long> Frames
+        {
+            get { lock (adoptions) return [.. frames]; }
+        }
+
         IReadOnlyList<CommitOutcome> IJournal.Commit(IReadOnlyList<Batch> batches)
         {
-            var together = batches.Count(batch =>
-                batch.Shard != Map.ShardOf(Market.Grain) && batch.Records.Any(record => record.Type == ShardEventNames.FrameAdopted));
+            var adopted = batches.SelectMany(batch => batch.Records).Where(record => record.Type == ShardEventNames.FrameAdopted).ToList();
+            var together = adopted.Count(record => record.Shard != Map.ShardOf(Market.Grain));
+            if (adopted.Exists(record => record.Frame == 3) && !Frames.Contains(3)) OnFrame3?.Invoke();
             lock (adoptions)
+            {
                 if (together > 0) adoptions.Add(together);
+                frames.AddRange(adopted.Select(record => record.Frame));
+            }
+
             return Commit(batches);
         }
     }
